@@ -1,0 +1,87 @@
+/** Exit codes of the command, after sysexits(3) where it has one. Documented in README.md. */
+export const exitCodes = {
+  done: 0,
+  usage: 2,
+  data: 65,
+  unavailable: 69,
+  internal: 70,
+  laneInUse: 73,
+  storage: 74,
+  tryAgain: 75,
+  credential: 77,
+  configuration: 78,
+  difference: 79,
+} as const;
+
+/** Every failure the collector knows, with the exit code it leads to where it ends the command. */
+export const errorCodes = {
+  USAGE: exitCodes.usage,
+  CONFIG_INVALID: exitCodes.configuration,
+  CONFIG_UNREADABLE: exitCodes.configuration,
+  CREDENTIAL_MISSING: exitCodes.credential,
+  CREDENTIAL_REFUSED: exitCodes.credential,
+  ORGANIZATION_MISSING: exitCodes.credential,
+  ORGANIZATION_WRONG: exitCodes.configuration,
+  ORGANIZATION_CHANGED: exitCodes.configuration,
+  NOT_LICENSED: exitCodes.credential,
+  ROLE_REFUSED: exitCodes.credential,
+  BASE_URL_WRONG: exitCodes.configuration,
+  QUERY_REFUSED: exitCodes.unavailable,
+  RATE_LIMITED: exitCodes.tryAgain,
+  SERVER_ERROR: exitCodes.unavailable,
+  UNREACHABLE: exitCodes.unavailable,
+  TLS_REFUSED: exitCodes.unavailable,
+  TIMED_OUT: exitCodes.unavailable,
+  RESPONSE_INVALID: exitCodes.unavailable,
+  RESPONSE_TOO_LARGE: exitCodes.unavailable,
+  PAGE_WITHOUT_CURSOR: exitCodes.unavailable,
+  PAGE_CURSOR_REPEATED: exitCodes.unavailable,
+  LANE_IN_USE: exitCodes.laneInUse,
+  FENCED: exitCodes.laneInUse,
+  STATE_CORRUPT: exitCodes.storage,
+  STORAGE_FAILED: exitCodes.storage,
+  SINK_UNAVAILABLE: exitCodes.storage,
+  SINK_REFUSED: exitCodes.storage,
+  SINK_IN_DOUBT: exitCodes.tryAgain,
+  ABORTED: exitCodes.done,
+  INTERNAL: exitCodes.internal,
+} as const;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+/** A failure with its meaning and what to do about it. Callers switch on `code`, never on text. */
+export class CollectorError extends Error {
+  override readonly name = 'CollectorError';
+  readonly code: ErrorCode;
+  /** What the operator can do; one sentence. */
+  readonly cure: string;
+  /** True where the same request may succeed later without anybody's doing. */
+  readonly transient: boolean;
+  /** HTTP status, Kafka code or errno, where there is one. */
+  readonly detail: string | undefined;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { cure: string; transient?: boolean; detail?: string; cause?: unknown },
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.cure = options.cure;
+    this.transient = options.transient ?? false;
+    this.detail = options.detail;
+  }
+
+  get exitCode(): number {
+    return errorCodes[this.code];
+  }
+}
+
+/** The same error, or INTERNAL around anything unforeseen. */
+export function asCollectorError(error: unknown): CollectorError {
+  if (error instanceof CollectorError) return error;
+  return new CollectorError('INTERNAL', error instanceof Error ? error.message : String(error), {
+    cure: 'This is a defect: please report it with the log lines around it.',
+    cause: error,
+  });
+}

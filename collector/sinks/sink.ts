@@ -1,0 +1,77 @@
+import type { DeadLetter } from '../../mappings/dead-letter.js';
+import type { NormalisedEvent } from '../../mappings/event.js';
+import type { Instant } from '../../mappings/instant.js';
+import type { Cursor } from '../cursor.js';
+
+/** What survives a crash: `exactly_once` = a reader of the sink sees every record once; `at_least_once` = repeats are possible, under the same uid. */
+export type Guarantee = 'exactly_once' | 'at_least_once';
+
+/** Identities seen in one minute of event time. */
+export interface SeenPiece {
+  /** Minutes since the epoch of the records' own time. */
+  readonly minute: number;
+  /** First 8 bytes of each record's uid, big-endian. */
+  readonly hashes: BigUint64Array;
+}
+
+/** What one commit delivers, all of it or nothing. */
+export interface Batch {
+  readonly events: readonly NormalisedEvent[];
+  readonly deadLetters: readonly DeadLetter[];
+  /** Text of records whose class the feed does not deliver (`classes`), kept raw. */
+  readonly raw: readonly RawRecord[];
+  /** The position that follows this batch. */
+  readonly cursor: Cursor;
+  /** Identities that this batch adds. */
+  readonly remember: readonly SeenPiece[];
+  /** Pieces of minutes before this one are out of reach and may be dropped. */
+  readonly forgetBefore: number;
+}
+
+/** A record whose class is not selected: kept as it came, redacted. */
+export interface RawRecord {
+  readonly uid: string;
+  readonly classUid: number;
+  readonly eventCode: string;
+  readonly service: string;
+  readonly time: number;
+  readonly text: string;
+}
+
+/** What a lane committed last. */
+export interface Committed {
+  readonly cursor: Cursor;
+  /** All pieces not yet out of reach, in any order; a minute may have several. */
+  readonly seen: readonly SeenPiece[];
+}
+
+/**
+ * Where one lane delivers. Used by one caller, one call at a time.
+ *
+ * `commit` has exactly one commit point carrying events, dead letters, raw records and cursor together. When it rejects,
+ * the outcome is unknown: the caller closes this object, opens the lane anew and goes on from what `open` returns.
+ */
+export interface LaneSink {
+  /**
+   * Takes the lane's lock, finishes or undoes what a crash left, and returns the last commit (undefined: never any).
+   * @throws CollectorError LANE_IN_USE where another process holds the lane; STATE_CORRUPT where the state can neither be read nor restored.
+   */
+  open(): Promise<Committed | undefined>;
+  commit(batch: Batch): Promise<void>;
+  /** Which of these uids the sink already holds among records with from ≤ time < to. Absent where it cannot tell. */
+  known?(uids: readonly string[], from: Instant, to: Instant): Promise<ReadonlySet<string>>;
+  /** Frees the lock. Never throws; may be called twice. */
+  close(): Promise<void>;
+}
+
+/** A destination. One per feed; lanes are opened from it. */
+export interface Sink {
+  readonly kind: 'tables' | 'kafka' | 'stdout';
+  readonly guarantee: Guarantee;
+  /** Records per commit that suit this sink: the feed gathers pages up to about this many, never waiting for more to arrive. */
+  readonly batchSize: number;
+  /** For people: where the records go. No secrets. */
+  readonly target: string;
+  lane(name: string): LaneSink;
+  close(): Promise<void>;
+}

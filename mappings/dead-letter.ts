@@ -1,0 +1,38 @@
+/** Why a record could not become a valid event. A closed set; each has a sentence for people in `DeadLetter.message`. */
+export type DeadLetterReason =
+  | 'not_an_object'
+  | 'id_missing'
+  | 'timestamp_missing'
+  | 'timestamp_unreadable'
+  | 'nested_too_deeply'
+  | 'too_large'
+  | 'forbidden_key'
+  | 'schema_violation'
+  | 'mapping_failed'
+  | 'refused_by_sink';
+
+/** A record that could not become a valid event, with its reason: as it is stored and published. */
+export interface DeadLetter {
+  /** Deterministic id of the record's identity: 32 hexadecimal digits. */
+  readonly uid: string;
+  readonly reason: DeadLetterReason;
+  /** One sentence: what was wrong. Holds no value of the record that could be a secret. */
+  readonly message: string;
+  /** Paths and rules that failed, e.g. `/user: must have required property 'name'`. */
+  readonly details: readonly string[];
+  readonly service: string;
+  readonly event_type: string;
+  readonly organization?: string;
+  readonly record_id?: string;
+  /** The source's timestamp string, verbatim. */
+  readonly original_time?: string;
+  /** Epoch milliseconds; absent where the timestamp is missing or unreadable. */
+  readonly time?: number;
+  /** Epoch milliseconds at which the page was fetched. */
+  readonly fetched_at?: number;
+  /** The record's text, redacted. */
+  readonly raw: string;
+  /** Bytes of `raw` and SHA-256 of it. */
+  readonly raw_size: number;
+  readonly raw_sha256: string;
+}

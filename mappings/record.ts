@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto';
+import { type Instant, parseInstant } from './instant.js';
+import { isObject, type JsonValue } from './json.js';
+
+/** One element of a page, as JumpCloud sent it. */
+export interface ReceivedRecord {
+  /** The element's own JSON text, unchanged. */
+  readonly text: string;
+  /** The parsed text. Any JSON value: JumpCloud sends objects, a broken proxy may not. */
+  readonly value: JsonValue;
+  /** Levels of nesting in the text: 0 for a scalar, 1 for a flat object. */
+  readonly depth: number;
+}
+
+/** What position, selection and routing need of a record, read without mapping it. */
+export interface RecordHeader {
+  /** `metadata.uid` of the event, or uid of the dead letter: 32 hexadecimal digits, a function of the identity alone. */
+  readonly uid: string;
+  readonly organization: string | undefined;
+  readonly service: string;
+  readonly eventType: string;
+  /** The record's own id; undefined where it is missing, empty or not a string. */
+  readonly id: string | undefined;
+  /** The source's string, verbatim; undefined where there is none. */
+  readonly timestamp: string | undefined;
+  /** Undefined where the timestamp is missing or unreadable. */
+  readonly instant: Instant | undefined;
+}
+
+const text = (value: JsonValue | undefined): string | undefined =>
+  typeof value === 'string' && value !== '' ? value : undefined;
+
+/**
+ * Reads a record's header. Total: any JSON value has one.
+ * @param occurrence how many records of the same text came before it in this search; counts only where there is no id.
+ */
+export function readHeader(received: ReceivedRecord, occurrence = 0): RecordHeader {
+  const record = isObject(received.value) ? received.value : {};
+  const organization = text(record.organization);
+  const service = text(record.service) ?? '';
+  const id = text(record.id);
+  // Records of the mail-forwarded kind carry jc_timestamp in place of timestamp (seen in public samples).
+  const timestamp = text(record.timestamp) ?? text(record.jc_timestamp);
+  return {
+    uid:
+      id === undefined
+        ? digest(`text\n${sha256(received.text)}\n${occurrence}`)
+        : digest(`id\n${organization ?? ''}\n${service}\n${id}`),
+    organization,
+    service,
+    eventType: text(record.event_type) ?? '',
+    id,
+    timestamp,
+    instant: parseInstant(timestamp),
+  };
+}
+
+/** SHA-256 in hexadecimal. */
+export function sha256(value: string): string {
+  return createHash('sha256').update(value).digest('hex');
+}
+
+function digest(identity: string): string {
+  return sha256(identity).slice(0, 32);
+}
