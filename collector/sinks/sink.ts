@@ -73,5 +73,9 @@ export interface Sink {
   /** For people: where the records go. No secrets. */
   readonly target: string;
   lane(name: string): LaneSink;
+  /** The cursor a lane committed last, read without taking the lane (it may be running elsewhere); undefined where it never ran. */
+  peek(lane: string): Promise<Cursor | undefined>;
+  /** Names of the lanes that have ever committed, `live` first. */
+  lanes(): Promise<readonly string[]>;
   close(): Promise<void>;
 }

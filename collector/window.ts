@@ -1,0 +1,38 @@
+/** What one search asks for: whole seconds since the epoch, start inclusive; without an end it is open towards the future. */
+export interface Window {
+  readonly start: number;
+  readonly end?: number;
+}
+
+/**
+ * The next window of a live lane: from `settled` on, open at the end; while the lane is far behind, a closed slice, so
+ * that no search runs over days. JumpCloud refuses a start in the future and a window whose end is not after its start
+ * (reference: Directory Insights, errors 400), so neither is ever returned, whatever the clocks say.
+ * @param settled whole second from which on the lane reads
+ * @param now whole second of the server's clock
+ * @param slice seconds
+ */
+export function liveWindow(settled: number, now: number, slice: number): Window {
+  const start = Math.min(settled, now - 1);
+  const width = Math.max(1, Math.trunc(slice));
+  // Two slices of slack: the last one is left to the open window rather than closed at a moment that is still moving.
+  return now - start > 2 * width ? { start, end: start + width } : { start };
+}
+
+/**
+ * Where the next search may start after (part of) a window was read.
+ * @param readTo whole second up to which the window's records are delivered; undefined: the open window to its end
+ * @param startedAt whole second of the server's clock when the search began: what became visible later may be missing
+ * @param overlap seconds within which a late record is still waited for
+ */
+export function settledAfter(settled: number, readTo: number | undefined, startedAt: number, overlap: number): number {
+  const aged = startedAt - overlap;
+  return Math.max(settled, readTo === undefined ? aged : Math.min(readTo, aged));
+}
+
+/** Cuts [from, to) into closed windows of at most `width` seconds, oldest first. Empty where from ≥ to. */
+export function slices(from: number, to: number, width: number): Window[] {
+  const windows: Window[] = [];
+  for (let start = from; start < to; start += width) windows.push({ start, end: Math.min(start + width, to) });
+  return windows;
+}
