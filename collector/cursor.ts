@@ -20,7 +20,9 @@ export interface Behind {
   readonly settled: string;
   /** RFC 3339, whole second: from here on the lane remembers every identity of this service; before it, only the sink can tell. */
   readonly rememberedFrom: string;
-  /** Why it is set aside and when it is asked again; absent while it is catching up or not selected. */
+  /** True while it is catching up: its identities are kept. False while its searches rest (refused, or not selected). */
+  readonly active: boolean;
+  /** Why it is set aside and when it is asked again. */
   readonly refused?: {
     readonly code: string;
     readonly message: string;
@@ -149,13 +151,18 @@ export function selectServices(
   const behind: Record<string, Behind> = { ...cursor.behind };
   const origins: Record<string, string> = { ...cursor.origins };
   for (const service of cursor.services) {
-    if (!selected.includes(service)) behind[service] = { settled: cursor.settled, rememberedFrom: cursor.settled };
+    if (!selected.includes(service)) {
+      behind[service] = { settled: cursor.settled, rememberedFrom: cursor.settled, active: false };
+    }
   }
   const from = Math.max(start, secondOf(cursor.origin));
   const started = selected.filter((service) => !cursor.services.includes(service) && behind[service] === undefined);
   for (const service of started) {
-    behind[service] = { settled: formatSecond(from), rememberedFrom: formatSecond(from) };
+    behind[service] = { settled: formatSecond(from), rememberedFrom: formatSecond(from), active: true };
     origins[service] = formatSecond(from);
+  }
+  for (const [service, place] of Object.entries(behind)) {
+    behind[service] = { ...place, active: selected.includes(service) && place.refused === undefined };
   }
   const services = cursor.services.filter((service) => selected.includes(service));
   return { cursor: { ...cursor, services, behind, origins }, started };

@@ -1,0 +1,309 @@
+import { formatInstant, type Instant, parseInstant } from '../mappings/instant.js';
+import type { Clock } from './clock.js';
+import { type CollectSettings, collect, type ReadSoFar } from './collect.js';
+import { type Cursor, firstCursor, originOf, secondOf, selectServices } from './cursor.js';
+import { asCollectorError, CollectorError, type ErrorCode, exitCodes } from './errors.js';
+import type { Gathered, Scope } from './gather.js';
+import { type Group, groupOf, groupsToPoll, joined, moved, placeOf, setAside } from './groups.js';
+import type { Source } from './jumpcloud/source.js';
+import { type Advance, Lane } from './lane.js';
+import type { FeedObserver } from './observer.js';
+import type { Sink } from './sinks/sink.js';
+import { liveWindow, settledAfter, type Window } from './window.js';
+
+/** What a feed collects and how often. */
+export interface FeedSettings extends CollectSettings {
+  readonly baseUrl: string;
+  /** Undefined: the organization of the first record. */
+  readonly organization: string | undefined;
+  /** The query's `service` values. */
+  readonly services: readonly string[];
+  /** Whole second since the epoch at which a first run (or a newly selected service) starts. */
+  readonly start: (now: number) => number;
+  /** Milliseconds between polls. */
+  readonly interval: number;
+  /** Seconds within which a late record is still waited for. */
+  readonly overlap: number;
+  /** Seconds of one closed search while catching up. */
+  readonly slice: number;
+}
+
+/** The rest of the house, as a feed needs it. */
+export interface FeedParts {
+  readonly source: Source;
+  readonly sink: Sink;
+  readonly clock: Clock;
+  /** Epoch milliseconds of the server's clock, as far as it is known. */
+  readonly serverNow: () => number;
+  /** A number from 0 (inclusive) to 1, for jitter. */
+  readonly random: () => number;
+  readonly observer: FeedObserver;
+  /** Parts that remember something with the position: called with what was stored, and at every commit. */
+  readonly recall: (memory: Readonly<Record<string, unknown>>) => void;
+  readonly remember: () => Readonly<Record<string, unknown>>;
+  /** Resolves when the credential has changed: ends the wait after a 401. */
+  readonly credentialChanged: (signal: AbortSignal) => Promise<void>;
+}
+
+const EMPTY: Gathered = {
+  events: [],
+  deadLetters: [],
+  raw: [],
+  remember: [],
+  counts: { records: 0, events: 0, deadLetters: 0, duplicates: 0, notSelected: 0, raw: 0, late: 0 },
+  lateness: [],
+  unknownTypes: [],
+};
+const LIVE = 'live';
+const LONGEST_RETRY_MS = 5 * 60_000;
+/** Failures that no waiting cures: the command ends with their exit code. */
+const FATAL: ReadonlySet<ErrorCode> = new Set([
+  'LANE_IN_USE',
+  'STATE_CORRUPT',
+  'ORGANIZATION_CHANGED',
+  'CONFIG_INVALID',
+  'BASE_URL_WRONG',
+  'INTERNAL',
+]);
+/** Answers that may concern one service of several. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set(['QUERY_REFUSED', 'NOT_LICENSED', 'ROLE_REFUSED']);
+
+/**
+ * Collects a feed's live lane: search, gather, commit, and again after the interval.
+ * With `once` it returns when everything JumpCloud shows is delivered; otherwise when the signal aborts.
+ * @throws CollectorError with `once`: the first failure that the source's own retries did not cure; always: a lane in
+ *   use, corrupt state, or a key of another organization
+ */
+export async function runFeed(
+  settings: FeedSettings,
+  parts: FeedParts,
+  { once, signal }: { once: boolean; signal: AbortSignal },
+): Promise<void> {
+  let lane: Lane | undefined;
+  let failures = 0;
+  try {
+    while (!signal.aborted) {
+      try {
+        lane ??= await openLive(settings, parts);
+        await poll(lane, settings, parts, signal);
+        failures = 0;
+        if (once) return;
+        const wait = settings.interval * (0.9 + 0.2 * parts.random());
+        parts.observer.caughtUp(lane.name, wait);
+        await parts.clock.sleep(wait, signal);
+      } catch (error) {
+        const failure = asCollectorError(error);
+        if (signal.aborted && failure.code === 'ABORTED') return;
+        const part = lane === undefined || lane.broken ? 'sink' : 'source';
+        const retryMs =
+          once || signal.aborted || FATAL.has(failure.code)
+            ? undefined
+            : retryDelay(failure, failures, settings, parts);
+        parts.observer.failed(LIVE, part, failure, retryMs);
+        if (retryMs === undefined) throw failure;
+        failures += 1;
+        if (lane?.broken) {
+          await lane.close();
+          lane = undefined;
+        }
+        await waitForCure(failure, retryMs, parts, signal);
+      }
+    }
+  } finally {
+    await lane?.close();
+  }
+}
+
+/** Opens the live lane: first run, continuation, or refusal of a state that belongs to somebody else. */
+export async function openLive(settings: FeedSettings, parts: FeedParts): Promise<Lane> {
+  const now = Math.floor(parts.serverNow() / 1000);
+  let started: readonly string[] = [];
+  const lane = await Lane.open(LIVE, parts.sink, parts.clock, parts.observer, (stored) => {
+    if (stored === undefined) return firstLiveCursor(settings, parts);
+    refuseForeignState(stored, settings);
+    const fitted = selectServices(stored, settings.services, settings.start(now));
+    started = fitted.started;
+    return fitted.cursor;
+  });
+  parts.recall(lane.cursor.memory);
+  if (!lane.resumed) {
+    parts.observer.noted(LIVE, `first run: no position is stored for this feed; collecting from ${lane.cursor.origin}`);
+    // The origin is stored before anything is read: it decides for good which lane owns which record.
+    await lane.commit(EMPTY, {}).catch(async (error) => {
+      await lane.close();
+      throw error;
+    });
+  }
+  for (const service of started) {
+    parts.observer.noted(
+      LIVE,
+      `newly selected service ${service}: collecting it from ${lane.cursor.behind[service]?.settled}`,
+    );
+  }
+  return lane;
+}
+
+/** The position of a feed that has never run. */
+function firstLiveCursor(settings: FeedSettings, parts: Pick<FeedParts, 'serverNow' | 'clock'>): Cursor {
+  return firstCursor({
+    feed: settings.name,
+    lane: LIVE,
+    organization: settings.organization,
+    baseUrl: settings.baseUrl,
+    start: settings.start(Math.floor(parts.serverNow() / 1000)),
+    services: settings.services,
+    now: parts.clock.now(),
+  });
+}
+
+/** Reads and delivers everything that JumpCloud shows by now. */
+async function poll(lane: Lane, settings: FeedSettings, parts: FeedParts, signal: AbortSignal): Promise<void> {
+  const done = new Set<string>();
+  for (;;) {
+    const groups = groupsToPoll(lane.cursor, settings.services, parts.clock.now());
+    const next = groups.find(({ services }) => services.some((service) => !done.has(service)));
+    if (next === undefined) return;
+    for (let window: Window | undefined; window === undefined || window.end !== undefined; ) {
+      const group = groupOf(lane.cursor, next.services);
+      window = liveWindow(group.settled, Math.floor(parts.serverNow() / 1000), settings.slice);
+      const refused = await collectOrSetAside(lane, group, window, settings, parts, signal);
+      if (refused) break;
+      if (window.end === undefined) for (const service of group.services) done.add(service);
+    }
+  }
+}
+
+/** Collects one window; services that JumpCloud refuses are set aside so that the others go on. True where any was. */
+async function collectOrSetAside(
+  lane: Lane,
+  group: Group,
+  window: Window,
+  settings: FeedSettings,
+  parts: FeedParts,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    await collectWindow(lane, group, window, settings, parts, signal);
+    return false;
+  } catch (error) {
+    const failure = asCollectorError(error);
+    if (!REFUSALS.has(failure.code)) throw failure;
+    const refused = await refusedServices(group, window, parts, signal);
+    // Where every service is refused the matter is the key, the licence or the query, not a service.
+    if (refused.size === 0 || (group.main && refused.size === group.services.length)) throw failure;
+    await lane.commit(EMPTY, setAside(lane.cursor, group, refused, parts.clock.now()));
+    for (const [service, reason] of refused) {
+      parts.observer.refused(lane.name, service, reason, lane.cursor.behind[service]?.refused?.retryAt ?? '');
+    }
+    return true;
+  }
+}
+
+/** Collects one window of one group of services. */
+async function collectWindow(
+  lane: Lane,
+  group: Group,
+  window: Window,
+  settings: FeedSettings,
+  parts: FeedParts,
+  signal: AbortSignal,
+): Promise<void> {
+  const search = { services: group.services, start: window.start, end: window.end };
+  const advance = (read: ReadSoFar): Advance => ({
+    ...remembered(lane.cursor, read, parts),
+    ...position(lane.cursor, groupOf(lane.cursor, group.services), read, settings.overlap),
+  });
+  await collect(lane, { search, scope: scopeOf(lane, group), advance }, settings, parts, signal);
+}
+
+/** What every commit of a live lane keeps besides the place of its services. */
+function remembered(cursor: Cursor, read: ReadSoFar, parts: FeedParts): Advance {
+  const newest =
+    read.newest !== undefined && read.newest > newestOf(cursor) ? formatInstant(read.newest) : cursor.newest;
+  return {
+    organization: cursor.organization ?? read.organization,
+    newest,
+    memory: { ...cursor.memory, ...parts.remember() },
+  };
+}
+
+/** The place of a group's services that follows what was read of a window. */
+function position(cursor: Cursor, group: Group, read: ReadSoFar, overlap: number): Advance {
+  if (read.startedAt === undefined || (!read.complete && read.readTo === undefined)) return {};
+  const settled = settledAfter(group.settled, read.readTo, read.startedAt, overlap);
+  const caughtUp = !group.main && read.complete && read.readTo === undefined;
+  return caughtUp ? joined(cursor, group, settled) : moved(cursor, group, settled);
+}
+
+/** What the records of a group mean to the live lane. */
+function scopeOf(lane: Lane, group: Group): Scope {
+  const { cursor } = lane;
+  const rememberedFrom = group.main
+    ? Number.NEGATIVE_INFINITY
+    : Math.max(...group.services.map((service) => secondOf(placeOf(cursor, service).rememberedFrom)));
+  return {
+    ownedFrom: (service) => originOf(cursor, service),
+    ownedTo: () => undefined,
+    rememberedFrom: () => rememberedFrom,
+    lateBefore: group.main && cursor.counts.records > 0 ? newestOf(cursor) : undefined,
+    known: (uids, from, to) => lane.known(uids, from, to),
+  };
+}
+
+/** Asks for each service of a refused search alone. */
+async function refusedServices(
+  group: Group,
+  window: Window,
+  parts: FeedParts,
+  signal: AbortSignal,
+): Promise<Map<string, CollectorError>> {
+  const refused = new Map<string, CollectorError>();
+  for (const service of group.services) {
+    const pages = parts.source.pages({ services: [service], start: window.start, end: window.end }, signal);
+    try {
+      await pages.next();
+    } catch (error) {
+      const failure = asCollectorError(error);
+      if (!REFUSALS.has(failure.code)) throw failure;
+      refused.set(service, failure);
+    } finally {
+      await pages.return();
+    }
+  }
+  return refused;
+}
+
+export function refuseForeignState(stored: Cursor, settings: FeedSettings): void {
+  const foreignUrl = stored.baseUrl !== settings.baseUrl;
+  const foreignOrganization =
+    settings.organization !== undefined &&
+    stored.organization !== undefined &&
+    stored.organization !== settings.organization;
+  if (!foreignUrl && !foreignOrganization) return;
+  const owner = foreignUrl ? stored.baseUrl : `organization ${stored.organization}`;
+  const asked = foreignUrl ? settings.baseUrl : `organization ${settings.organization}`;
+  throw new CollectorError(
+    'ORGANIZATION_CHANGED',
+    `The position stored for feed ${settings.name} belongs to ${owner}, but the configuration names ${asked}. Nothing was delivered.`,
+    { cure: `Give the other organization a feed name and a place of its own, or set it back to ${owner}.` },
+  );
+}
+
+/** Milliseconds until a failed poll is tried again: doubling with jitter; once a minute at most while a key is refused. */
+function retryDelay(failure: CollectorError, failures: number, settings: FeedSettings, parts: FeedParts): number {
+  if (failure.exitCode === exitCodes.credential) return 60_000;
+  const longest = Math.max(LONGEST_RETRY_MS, settings.interval);
+  return Math.min(longest, 1000 * 2 ** Math.min(failures, 20)) * (0.5 + 0.5 * parts.random());
+}
+
+async function waitForCure(failure: CollectorError, ms: number, parts: FeedParts, signal: AbortSignal): Promise<void> {
+  if (failure.exitCode !== exitCodes.credential) return parts.clock.sleep(ms, signal);
+  const done = new AbortController();
+  const either = AbortSignal.any([signal, done.signal]);
+  await Promise.race([parts.clock.sleep(ms, either), parts.credentialChanged(either)]);
+  done.abort();
+}
+
+function newestOf(cursor: Cursor): Instant {
+  return parseInstant(cursor.newest) ?? 0n;
+}

@@ -1,0 +1,244 @@
+import { classify, type Family } from '../mappings/catalogue.js';
+import type { DeadLetter } from '../mappings/dead-letter.js';
+import type { NormalisedEvent } from '../mappings/event.js';
+import { floorToSecond, type Instant, instantOfSecond } from '../mappings/instant.js';
+import { type NormaliseContext, normalise, toRawRecord } from '../mappings/normalise.js';
+import { type ReceivedRecord, type RecordHeader, readHeader } from '../mappings/record.js';
+import { addCounts, type Counts, noCounts } from './cursor.js';
+import type { Page } from './jumpcloud/source.js';
+import type { Seen } from './seen.js';
+import type { RawRecord, SeenPiece } from './sinks/sink.js';
+
+/** What a feed delivers of what it reads. */
+export interface Selection {
+  readonly families: ReadonlySet<Family>;
+  /** OCSF class_uids that are delivered as events; undefined: all. */
+  readonly classes: ReadonlySet<number> | undefined;
+}
+
+/** What a search tells about the records it brings. */
+export interface Scope {
+  /** Whole second from which (inclusive) the lane owns a service's records. */
+  readonly ownedFrom: (service: string) => number;
+  /** Whole second at which its part ends (exclusive); undefined: open. */
+  readonly ownedTo: (service: string) => number | undefined;
+  /** Records of this service before this second may have been delivered without being remembered: the sink is asked. */
+  readonly rememberedFrom: (service: string) => number;
+  /** New records before this instant are late; undefined: nothing counts as late. */
+  readonly lateBefore: Instant | undefined;
+  /** Which of these uids were delivered before. */
+  readonly known: (uids: readonly string[], from: Instant, to: Instant) => Promise<ReadonlySet<string>>;
+}
+
+/** The part of a batch that gathering makes; the position is added by the lane. */
+export interface Gathered {
+  readonly events: readonly NormalisedEvent[];
+  readonly deadLetters: readonly DeadLetter[];
+  readonly raw: readonly RawRecord[];
+  readonly remember: readonly SeenPiece[];
+  readonly counts: Counts;
+  /** Seconds of lateness, one for each late record. */
+  readonly lateness: readonly number[];
+  readonly unknownTypes: readonly string[];
+}
+
+interface Candidate {
+  readonly received: ReceivedRecord;
+  readonly header: RecordHeader;
+  readonly instant: Instant;
+}
+
+/** What the pages taken in so far have shown. */
+interface Reached {
+  readonly newest: Instant | undefined;
+  readonly ordered: boolean;
+  readonly lastMillisecond: number;
+  readonly organization: string | undefined;
+}
+
+/** A record of a foreign organization stops everything (design decision 12). */
+export class ForeignOrganization extends Error {
+  constructor(readonly found: string) {
+    super(`a record of organization ${found}`);
+  }
+}
+
+/**
+ * Gathers the pages of one search into batches: drops repeats, counts what is not selected, turns the rest into events
+ * and dead letters. Whole pages only; `take` empties it.
+ */
+export class Gatherer {
+  readonly #occurrences = new Map<string, number>();
+  #events: NormalisedEvent[] = [];
+  #deadLetters: DeadLetter[] = [];
+  #raw: RawRecord[] = [];
+  #counts: Counts = { ...noCounts };
+  #lateness: number[] = [];
+  #unknownTypes = new Set<string>();
+  #bytes = 0;
+  #reached: Reached;
+  #latestServerTime = 0;
+
+  constructor(
+    private readonly seen: Seen,
+    private readonly selection: Selection,
+    private readonly scope: Scope,
+    private readonly mapping: Pick<NormaliseContext, 'rawData' | 'mapper'>,
+    private readonly windowStart: number,
+    organization: string | undefined,
+  ) {
+    this.#reached = { newest: undefined, ordered: true, lastMillisecond: -Infinity, organization };
+  }
+
+  /** The organization named by the records so far. */
+  get organization(): string | undefined {
+    return this.#reached.organization;
+  }
+
+  /** Records examined since the last `take`. */
+  get size(): number {
+    return this.#counts.records;
+  }
+
+  /** Bytes of event, dead letter and raw text since the last `take`. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Whole second up to which the pages so far are complete; undefined where JumpCloud did not send them in ascending order. */
+  get readTo(): number | undefined {
+    const { ordered, newest } = this.#reached;
+    return ordered && newest !== undefined ? floorToSecond(newest) : undefined;
+  }
+
+  /** The newest instant of the pages so far, capped at the server's clock. */
+  get newest(): Instant | undefined {
+    const cap = BigInt(Math.trunc(this.#latestServerTime)) * 1_000_000n;
+    const { newest } = this.#reached;
+    return newest === undefined || newest < cap ? newest : cap;
+  }
+
+  /**
+   * Takes in a page.
+   * @throws ForeignOrganization before anything of the page was taken in
+   */
+  async add(page: Page): Promise<void> {
+    const { candidates, ...reached } = this.#read(page);
+    const unremembered = candidates.filter(
+      ({ header, instant }) => floorToSecond(instant) < this.scope.rememberedFrom(header.service),
+    );
+    const known = unremembered.length === 0 ? new Set<string>() : await this.#askSink(unremembered);
+    // From here on nothing fails: the page counts as a whole, and what was reached with it.
+    this.#reached = reached;
+    this.#latestServerTime = page.serverTime;
+    for (const candidate of candidates) {
+      this.#counts.records += 1;
+      if (!this.seen.add(candidate.header.uid, candidate.instant) || known.has(candidate.header.uid)) {
+        this.#counts.duplicates += 1;
+      } else {
+        this.#examine(candidate, page);
+      }
+    }
+  }
+
+  /** Hands over what was gathered and starts anew; ordering and occurrences are kept for the rest of the search. */
+  take(): Gathered {
+    const gathered: Gathered = {
+      events: this.#events,
+      deadLetters: this.#deadLetters,
+      raw: this.#raw,
+      remember: this.seen.takeStaged(),
+      counts: this.#counts,
+      lateness: this.#lateness,
+      unknownTypes: [...this.#unknownTypes],
+    };
+    this.#events = [];
+    this.#deadLetters = [];
+    this.#raw = [];
+    this.#counts = addCounts(noCounts, noCounts);
+    this.#lateness = [];
+    this.#unknownTypes = new Set();
+    this.#bytes = 0;
+    return gathered;
+  }
+
+  #read(page: Page): Reached & { candidates: Candidate[] } {
+    let { newest, ordered, lastMillisecond, organization } = this.#reached;
+    let previous = newest ?? instantOfSecond(this.windowStart);
+    const candidates: Candidate[] = [];
+    for (const received of page.records) {
+      const header = this.#header(received);
+      if (header.organization !== undefined) {
+        organization ??= header.organization;
+        if (header.organization !== organization) throw new ForeignOrganization(header.organization);
+      }
+      // A record without a readable time lies where JumpCloud sorted it: at its neighbour's time.
+      const instant = header.instant ?? previous;
+      if (header.instant !== undefined) {
+        const millisecond = Number(instant / 1_000_000n);
+        if (millisecond < lastMillisecond) ordered = false;
+        lastMillisecond = millisecond;
+        if (newest === undefined || instant > newest) newest = instant;
+        previous = instant;
+      }
+      const second = floorToSecond(instant);
+      const end = this.scope.ownedTo(header.service);
+      if (second >= this.scope.ownedFrom(header.service) && (end === undefined || second < end)) {
+        candidates.push({ received, header, instant });
+      }
+    }
+    return { candidates, newest, ordered, lastMillisecond, organization };
+  }
+
+  #header(received: ReceivedRecord): RecordHeader {
+    const header = readHeader(received);
+    if (header.id !== undefined) return header;
+    const occurrence = this.#occurrences.get(header.uid) ?? 0;
+    this.#occurrences.set(header.uid, occurrence + 1);
+    return occurrence === 0 ? header : readHeader(received, occurrence);
+  }
+
+  async #askSink(candidates: readonly Candidate[]): Promise<ReadonlySet<string>> {
+    let from = candidates[0]!.instant;
+    let to = from;
+    for (const { instant } of candidates) {
+      if (instant < from) from = instant;
+      if (instant > to) to = instant;
+    }
+    return this.scope.known(
+      candidates.map(({ header }) => header.uid),
+      from,
+      to + 1n,
+    );
+  }
+
+  #examine({ received, header, instant }: Candidate, page: Page): void {
+    const row = classify(header.service, header.eventType);
+    if (!this.selection.families.has(row.family)) {
+      this.#counts.notSelected += 1;
+      return;
+    }
+    if (this.scope.lateBefore !== undefined && instant < this.scope.lateBefore) {
+      this.#counts.late += 1;
+      this.#lateness.push(Math.max(0, page.serverTime / 1000 - floorToSecond(instant)));
+    }
+    const outcome = normalise(received, header, { ...this.mapping, fetchedAt: page.fetchedAt });
+    if (outcome.kind === 'dead_letter') {
+      this.#counts.deadLetters += 1;
+      this.#deadLetters.push(outcome.deadLetter);
+      this.#bytes += outcome.deadLetter.raw_size;
+      return;
+    }
+    if (row.known === false) this.#unknownTypes.add(`${header.service}/${header.eventType}`);
+    if (this.selection.classes !== undefined && !this.selection.classes.has(outcome.event.classUid)) {
+      const raw = toRawRecord(received, header, outcome.event);
+      this.#counts.raw += 1;
+      this.#raw.push(raw);
+      this.#bytes += raw.text.length;
+      return;
+    }
+    this.#counts.events += 1;
+    this.#events.push(outcome.event);
+    this.#bytes += outcome.event.text.length;
+  }
+}
