@@ -1,0 +1,113 @@
+import type { Instant } from '../../mappings/instant.js';
+import type { AuthorizationMode } from '../jumpcloud/observer.js';
+import type { Endpoints } from '../jumpcloud/region.js';
+import type { Secret } from './secret.js';
+
+/** Where a feed without a position begins. */
+export type PollStart =
+  | { readonly kind: 'instant'; readonly instant: Instant }
+  | { readonly kind: 'back'; readonly ms: number };
+
+export type EventType = 'login' | 'admin' | 'other';
+export type SinkKind = 'tables' | 'kafka' | 'stdout';
+export type SaslMechanism = 'plain' | 'scram-sha-256' | 'scram-sha-512' | 'oauthbearer';
+
+/** Everything a feed is configured with, checked. Names ending in `Ms` are milliseconds; dates are epoch milliseconds. */
+export interface FeedConfig {
+  /** Safe in file, topic and metric names. */
+  readonly name: string;
+  readonly contact: { readonly name: string | undefined; readonly email: string | undefined };
+  /** OCSF class_uids that are delivered as events; undefined: all. */
+  readonly classes: readonly number[] | undefined;
+  readonly jumpcloud: JumpCloudConfig;
+  readonly poll: {
+    readonly intervalMs: number;
+    readonly overlapMs: number;
+    readonly start: PollStart;
+    readonly pageSize: number;
+    readonly requestsPerSecond: number;
+  };
+  readonly reconcile: {
+    readonly enabled: boolean;
+    readonly intervalMs: number;
+    readonly reachMs: number;
+    readonly longIntervalMs: number;
+    readonly longReachMs: number;
+  };
+  readonly sink: SinkKind;
+  readonly rawData: boolean;
+  /** `keepDays` undefined: for ever. */
+  readonly tables: { readonly directory: string; readonly keepDays: number | undefined };
+  readonly state: { readonly directory: string };
+  readonly kafka: KafkaConfig;
+  /** `noDataAfterMs` undefined: the feed may be silent. */
+  readonly health: { readonly noDataAfterMs: number | undefined };
+}
+
+export interface JumpCloudConfig {
+  /** Base, console and token addresses, from `baseUrl`, `consoleUrl`, `tokenUrl` and `region`. */
+  readonly endpoints: Endpoints;
+  readonly authorization: AuthorizationMode;
+  /** True where `authorization` was set by name rather than left at its default. */
+  readonly authorizationGiven: boolean;
+  readonly apiKey: Secret | undefined;
+  readonly clientId: string | undefined;
+  readonly clientSecret: Secret | undefined;
+  readonly orgId: string | undefined;
+  readonly eventTypes: readonly EventType[];
+  readonly keyCreated: number | undefined;
+  readonly keyExpires: number | 'never' | undefined;
+  readonly keyLifetimeMs: number | 'never';
+  /** PEM file, known to be readable. */
+  readonly ca: string | undefined;
+}
+
+export interface KafkaConfig {
+  /** Not empty where the sink is kafka. */
+  readonly brokers: readonly string[];
+  readonly clientId: string;
+  readonly topicPrefix: string;
+  readonly delivery: 'exactly_once' | 'at_least_once';
+  readonly compression: 'none' | 'gzip' | 'zstd';
+  /** `ca` and `cert` are PEM files, known to be readable. */
+  readonly tls: {
+    readonly enabled: boolean;
+    readonly ca: string | undefined;
+    readonly cert: string | undefined;
+    readonly key: Secret | undefined;
+    readonly serverName: string | undefined;
+  };
+  /** Complete for its mechanism; `mechanism` undefined: no SASL. */
+  readonly sasl: {
+    readonly mechanism: SaslMechanism | undefined;
+    readonly username: string | undefined;
+    readonly password: Secret | undefined;
+    readonly tokenEndpoint: string | undefined;
+    readonly clientId: string | undefined;
+    readonly clientSecret: Secret | undefined;
+    readonly scope: string | undefined;
+  };
+  readonly topics: {
+    readonly create: 'if_missing' | 'never';
+    readonly partitions: number;
+    /** Undefined: three, or as many as there are brokers. */
+    readonly replication: number | undefined;
+    /** Full topic names by class name, `dead_letters`, `raw` or `state`. */
+    readonly names: ReadonlyMap<string, string>;
+  };
+}
+
+export type LogLevel = 'error' | 'warn' | 'info' | 'debug' | 'trace';
+export type LogFormat = 'auto' | 'json' | 'text';
+
+/** What concerns the whole process. */
+export interface SharedConfig {
+  readonly log: { readonly level: LogLevel; readonly format: LogFormat };
+  readonly http: {
+    readonly enabled: boolean;
+    readonly host: string;
+    readonly port: number;
+    readonly token: Secret | undefined;
+  };
+  readonly shutdown: { readonly graceMs: number };
+}

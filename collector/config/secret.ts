@@ -1,0 +1,112 @@
+import { inspect } from 'node:util';
+import type { Key } from './keys.js';
+import type { Problem } from './setting.js';
+
+/** A file as the loader sees it: its text and its permission bits. */
+export interface FileText {
+  readonly text: string;
+  readonly mode: number;
+}
+
+/** Reads a file; throws what node:fs throws. */
+export type ReadFile = (path: string) => FileText;
+
+/** A secret value that shows itself only where it is asked to. */
+export class Secret {
+  readonly #text: string;
+  /** The file it was read from, to be read again when it changes. */
+  readonly file: string | undefined;
+
+  constructor(text: string, file?: string) {
+    this.#text = text;
+    this.file = file;
+  }
+
+  reveal(): string {
+    return this.#text;
+  }
+
+  toString(): string {
+    return '[secret]';
+  }
+
+  toJSON(): string {
+    return '[secret]';
+  }
+
+  [inspect.custom](): string {
+    return '[secret]';
+  }
+}
+
+/** What became of a secret that was asked for. */
+export interface SecretOutcome {
+  readonly secret: Secret | undefined;
+  readonly problem: Problem | undefined;
+  readonly notes: readonly string[];
+}
+
+const largest = 64 * 1024;
+
+/**
+ * Takes a secret as given. What copy and paste adds (line ends, and for keys and tokens spaces and quotes, which they
+ * cannot contain) is taken off and named.
+ * @param where where it was given: `JUMPCLOUD_API_KEY`, `config.yaml:12`
+ * @param file the file the text came from
+ */
+export function takeSecret(key: Key, text: string, where: string, file?: string): SecretOutcome {
+  const place = file === undefined ? where : `${where} (${file})`;
+  const notes: string[] = [];
+  const refused = (message: string): SecretOutcome => ({
+    secret: undefined,
+    problem: { where: place, message },
+    notes,
+  });
+  let cleaned = strip(text, /^\uFEFF/, 'a byte order mark');
+  cleaned = strip(cleaned, /[\r\n]+$/, 'the trailing newline');
+  if (key.schema['x-kind'] === 'token') {
+    cleaned = strip(cleaned, /^\s+|\s+$/g, 'white space around it');
+    cleaned = strip(cleaned, /^(["'])(.*)\1$/s, 'the quotes around it', '$2');
+    if (/\s/.test(cleaned))
+      return refused(`${key.path} has white space in the middle: it was probably not copied whole`);
+  }
+  if (cleaned === '') return refused(`${key.path} is empty`);
+  if (key.schema['x-kind'] === 'pem' && !cleaned.includes('-----BEGIN '))
+    return refused(`${key.path} is not PEM text; for a path write {file: …} or set ${key.fileEnv}`);
+  return { secret: new Secret(cleaned, file), problem: undefined, notes };
+
+  function strip(from: string, pattern: RegExp, what: string, by = ''): string {
+    const rest = from.replace(pattern, by);
+    if (rest !== from) notes.push(`${place}: took ${what} off ${key.path}`);
+    return rest;
+  }
+}
+
+/** Reads a secret from its file, at start and whenever the file changes. */
+export function readSecret(key: Key, file: string, where: string, readFile: ReadFile): SecretOutcome {
+  let read: FileText;
+  try {
+    read = readFile(file);
+  } catch (error) {
+    return {
+      secret: undefined,
+      problem: { where, message: `the file of ${key.path}, ${file}, ${unreadable(error)}`, unreadable: true },
+      notes: [],
+    };
+  }
+  if (read.text.length > largest)
+    return { secret: undefined, problem: { where, message: `${file} is larger than 64 KiB: not a secret` }, notes: [] };
+  const taken = takeSecret(key, read.text, where, file);
+  const open =
+    (read.mode & 0o004) !== 0 ? [`${file} (${key.path}) can be read by every user of the machine: chmod o-r`] : [];
+  return { ...taken, notes: [...taken.notes, ...open] };
+}
+
+/** Why a file could not be read, in words that follow its name. */
+export function unreadable(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+  if (code === 'ENOENT') return 'does not exist';
+  if (code === 'EACCES' || code === 'EPERM') return 'may not be read by this user';
+  if (code === 'EISDIR') return 'is a directory';
+  return `cannot be read (${code})`;
+}
