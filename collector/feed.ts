@@ -1,3 +1,4 @@
+import type { NormalisedEvent } from '../mappings/event.js';
 import { formatInstant, type Instant, parseInstant } from '../mappings/instant.js';
 import type { Clock } from './clock.js';
 import { type CollectSettings, collect, type ReadSoFar } from './collect.js';
@@ -28,6 +29,14 @@ export interface FeedSettings extends CollectSettings {
   readonly slice: number;
 }
 
+/** What goes with the position though it is not collected: what the key guard and others must remember, and say. */
+export interface Beside {
+  /** After the lane was opened, with what was stored: whatever was not committed is forgotten. */
+  recall(memory: Readonly<Record<string, unknown>>): void;
+  /** Before each commit: what to store in place of the former memory, and events of the collector's own. */
+  next(): { memory: Readonly<Record<string, unknown>>; own: readonly NormalisedEvent[] };
+}
+
 /** The rest of the house, as a feed needs it. */
 export interface FeedParts {
   readonly source: Source;
@@ -38,9 +47,7 @@ export interface FeedParts {
   /** A number from 0 (inclusive) to 1, for jitter. */
   readonly random: () => number;
   readonly observer: FeedObserver;
-  /** Parts that remember something with the position: called with what was stored, and at every commit. */
-  readonly recall: (memory: Readonly<Record<string, unknown>>) => void;
-  readonly remember: () => Readonly<Record<string, unknown>>;
+  readonly beside: Beside;
   /** Resolves when the credential has changed: ends the wait after a 401. */
   readonly credentialChanged: (signal: AbortSignal) => Promise<void>;
 }
@@ -125,7 +132,7 @@ export async function openLive(settings: FeedSettings, parts: FeedParts): Promis
     started = fitted.started;
     return fitted.cursor;
   });
-  parts.recall(lane.cursor.memory);
+  parts.beside.recall(lane.cursor.memory);
   if (!lane.resumed) {
     parts.observer.noted(LIVE, `first run: no position is stored for this feed; collecting from ${lane.cursor.origin}`);
     // The origin is stored before anything is read: it decides for good which lane owns which record.
@@ -220,10 +227,12 @@ async function collectWindow(
 function remembered(cursor: Cursor, read: ReadSoFar, parts: FeedParts): Advance {
   const newest =
     read.newest !== undefined && read.newest > newestOf(cursor) ? formatInstant(read.newest) : cursor.newest;
+  const { memory, own } = parts.beside.next();
   return {
     organization: cursor.organization ?? read.organization,
     newest,
-    memory: { ...cursor.memory, ...parts.remember() },
+    memory: { ...cursor.memory, ...memory },
+    own,
   };
 }
 

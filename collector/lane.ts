@@ -1,3 +1,4 @@
+import type { NormalisedEvent } from '../mappings/event.js';
 import { formatSecond } from '../mappings/instant.js';
 import type { Clock } from './clock.js';
 import { addCounts, type Cursor, secondOf } from './cursor.js';
@@ -7,7 +8,11 @@ import { Seen } from './seen.js';
 import type { LaneSink, Sink } from './sinks/sink.js';
 
 /** What a commit changes of the position. */
-export type Advance = Partial<Pick<Cursor, 'organization' | 'settled' | 'newest' | 'services' | 'behind' | 'memory'>>;
+export interface Advance
+  extends Partial<Pick<Cursor, 'organization' | 'settled' | 'newest' | 'services' | 'behind' | 'memory'>> {
+  /** Events of the collector's own (a key that expires), delivered with the batch and not among its counts. */
+  readonly own?: readonly NormalisedEvent[];
+}
 
 /** One lane, opened: its position, what it remembers, and the only way to move both. */
 export class Lane {
@@ -69,13 +74,13 @@ export class Lane {
   }
 
   /** Delivers what was gathered together with the position that follows it. When it rejects the lane is to be closed and opened anew. */
-  async commit(gathered: Gathered, advance: Advance): Promise<void> {
+  async commit(gathered: Gathered, { own = [], ...advance }: Advance): Promise<void> {
     const started = this.clock.monotonic();
     const cursor = this.#advanced(gathered, advance);
     const forgetBefore = Math.floor(rememberedReach(cursor) / 60);
     this.#broken = true;
     await this.sink.commit({
-      events: gathered.events,
+      events: own.length === 0 ? gathered.events : [...gathered.events, ...own],
       deadLetters: gathered.deadLetters,
       raw: gathered.raw,
       cursor,
@@ -107,7 +112,7 @@ export class Lane {
     this.observer.closed(this.name);
   }
 
-  #advanced(gathered: Gathered, advance: Advance): Cursor {
+  #advanced(gathered: Gathered, advance: Omit<Advance, 'own'>): Cursor {
     const cursor: Cursor = {
       ...this.#cursor,
       ...advance,

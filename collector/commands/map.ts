@@ -1,0 +1,76 @@
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { normalise } from '../../mappings/normalise.js';
+import { type ReceivedRecord, readHeader } from '../../mappings/record.js';
+import { CollectorError, exitCodes } from '../errors.js';
+import { splitArray } from '../jumpcloud/split.js';
+import { mapper } from '../version.js';
+
+/**
+ * `map`: records (NDJSON) in, events (NDJSON) out, in the same order; no network, no state, no clock.
+ * @param deadLettersFile where the dead letters go, as NDJSON (mode 0600); undefined: they are only counted
+ * @returns the exit code: 65 where there was a dead letter
+ */
+export async function mapRecords(
+  input: Readable,
+  output: Writable,
+  options: { deadLettersFile: string | undefined; rawData: boolean; report: (line: string) => void },
+): Promise<number> {
+  const deadLetters = options.deadLettersFile === undefined ? undefined : openDeadLetters(options.deadLettersFile);
+  const occurrences = new Map<string, number>();
+  const reasons = new Map<string, number>();
+  const context = { rawData: options.rawData, mapper };
+  for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+    if (line.trim() === '') continue;
+    const received = receive(line);
+    const first = readHeader(received);
+    const occurrence = first.id === undefined ? (occurrences.get(first.uid) ?? 0) : 0;
+    if (first.id === undefined) occurrences.set(first.uid, occurrence + 1);
+    const outcome = normalise(received, occurrence === 0 ? first : readHeader(received, occurrence), context);
+    if (outcome.kind === 'event') {
+      await write(output, `${outcome.event.text}\n`);
+    } else {
+      const { reason } = outcome.deadLetter;
+      reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+      if (deadLetters) await write(deadLetters.stream, `${JSON.stringify(outcome.deadLetter)}\n`);
+    }
+  }
+  await deadLetters?.close();
+  if (reasons.size === 0) return exitCodes.done;
+  const counted = [...reasons].map(([reason, count]) => `${count} ${reason}`).join(', ');
+  options.report(`dead letters: ${counted}${deadLetters ? '' : ' (keep them with --dead-letters FILE)'}`);
+  return exitCodes.data;
+}
+
+/** A line that is not one JSON value is taken as text: it becomes a dead letter like anything that is no object. */
+function receive(line: string): ReceivedRecord {
+  try {
+    const [received, ...more] = splitArray(`[${line}]`);
+    if (received !== undefined && more.length === 0) return received;
+  } catch (error) {
+    if (!(error instanceof CollectorError)) throw error;
+  }
+  return { text: JSON.stringify(line), value: line, depth: 0 };
+}
+
+function openDeadLetters(path: string): { stream: Writable; close(): Promise<void> } {
+  const stream = createWriteStream(path, { mode: 0o600 });
+  const failed = once(stream, 'error').then(([error]) => {
+    throw new CollectorError('STORAGE_FAILED', `The dead letters cannot be written to ${path}: ${error.message}.`, {
+      cure: 'Name a file that can be written.',
+      cause: error,
+    });
+  });
+  failed.catch(() => undefined);
+  return {
+    stream,
+    close: () => Promise.race([failed, new Promise<void>((resolve) => stream.end(resolve))]),
+  };
+}
+
+/** Waits while the reader is slower than the mapping. */
+async function write(output: Writable, text: string): Promise<void> {
+  if (!output.write(text)) await once(output, 'drain');
+}
