@@ -1,0 +1,64 @@
+const mask = '[secret]';
+/** Encoded forms shorter than this could be anything: masking them would hide innocent text and protect nothing. */
+const shortestForm = 8;
+
+/** What no line may show whether or not anybody registered it: JumpCloud's keys (reference: `jca_` and `jcs_`) and credentials in headers. */
+const shapes = [/\bjc[as]_[A-Za-z0-9]{16,}/g, /\b(?:Bearer|Basic) +[A-Za-z0-9._~+/=-]{12,}/gi];
+
+/** Masks registered secrets wherever they stand in a text, also encoded as base64, hexadecimal, URL or JSON. */
+export class Redactor {
+  readonly #forms = new Set<string>();
+  #pattern: RegExp | undefined;
+
+  /** From now on this value is masked. Old values stay masked: they may still turn up. */
+  add(secret: string): void {
+    for (const form of formsOf(secret)) this.#forms.add(form);
+    // A secret within another one must not leave the rest of it standing.
+    const longestFirst = [...this.#forms].sort((one, other) => other.length - one.length);
+    this.#pattern = longestFirst.length === 0 ? undefined : new RegExp(longestFirst.map(literally).join('|'), 'g');
+  }
+
+  /** The text with every secret in it masked. */
+  mask(text: string): string {
+    let masked = this.#pattern === undefined ? text : text.replace(this.#pattern, mask);
+    for (const shape of shapes) masked = masked.replace(shape, mask);
+    return masked;
+  }
+}
+
+function formsOf(secret: string): string[] {
+  if (secret === '') return [];
+  const url = encodeURIComponent(secret);
+  const lines = secret.split(/\r?\n/).filter((line) => line.length >= 16 && !line.startsWith('-----'));
+  const encoded = [
+    ...base64Cores(secret),
+    Buffer.from(secret).toString('hex'),
+    url,
+    url.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()),
+    new URLSearchParams([['', secret]]).toString().slice(1),
+    JSON.stringify(secret).slice(1, -1),
+  ];
+  return [secret, ...lines, ...encoded.filter((form) => form.length >= shortestForm)];
+}
+
+/**
+ * What a secret looks like in base64 at each of the three places it can start at within a group of three bytes (as in
+ * `user:password`), without the characters that its neighbours have a part in; in both alphabets.
+ */
+function base64Cores(secret: string): string[] {
+  const bytes = Buffer.from(secret);
+  return [0, 1, 2].flatMap((before) => {
+    const text = Buffer.concat([Buffer.alloc(before), bytes])
+      .toString('base64')
+      .replace(/=+$/, '');
+    const head = Math.ceil((before * 8) / 6);
+    const tail = (before + bytes.length) % 3 === 0 ? text.length : text.length - 1;
+    const core = text.slice(head, tail);
+    return [core, core.replaceAll('+', '-').replaceAll('/', '_')];
+  });
+}
+
+/** The text as a pattern that matches nothing but itself. */
+function literally(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+}
