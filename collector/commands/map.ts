@@ -8,6 +8,15 @@ import { CollectorError, exitCodes } from '../errors.js';
 import { splitArray } from '../jumpcloud/split.js';
 import { mapper } from '../version.js';
 
+/** `map` on the process's own streams. */
+export function map(options: { deadLetters?: string | undefined; rawData: boolean }): Promise<number> {
+  return mapRecords(process.stdin, process.stdout, {
+    deadLettersFile: options.deadLetters,
+    rawData: options.rawData,
+    report: (line) => process.stderr.write(`${line}\n`),
+  });
+}
+
 /**
  * `map`: records (NDJSON) in, events (NDJSON) out, in the same order; no network, no state, no clock.
  * @param deadLettersFile where the dead letters go, as NDJSON (mode 0600); undefined: they are only counted

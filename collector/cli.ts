@@ -1,0 +1,122 @@
+#!/usr/bin/env node
+import yargs, { type Argv } from 'yargs';
+import { hideBin } from 'yargs/helpers';
+import { flagOptions } from './config/flags.js';
+import { asCollectorError, exitCodes } from './errors.js';
+import { version } from './version.js';
+
+// State, tables and dead letters hold people's activity: nobody but the owner reads them.
+process.umask(0o077);
+
+const configured = (command: Argv) => command.options(flagOptions());
+const range = (command: Argv) =>
+  command
+    .option('from', { type: 'string', demandOption: true, describe: 'First instant (RFC 3339, or a date)' })
+    .option('to', { type: 'string', demandOption: true, describe: 'End, not included (RFC 3339, or a date)' });
+
+const cli = yargs(hideBin(process.argv))
+  .scriptName('jumpcloud-ocsf')
+  .usage(
+    '$0 <verb>\n\nCollects JumpCloud login and admin activity, normalises it to OCSF 1.8.0 and delivers it exactly once\nto Kafka or to Parquet tables. Not affiliated with JumpCloud.',
+  )
+  .command(
+    'run',
+    'Collect for ever: poll, normalise, deliver',
+    (command) =>
+      configured(command)
+        .option('once', { type: 'boolean', default: false, describe: 'Stop with exit code 0 once caught up' })
+        .example('JUMPCLOUD_API_KEY_FILE=key.txt $0 run', 'the live feed into ./data/tables')
+        .example('SINK=stdout POLL_START=24h $0 run --once', 'the last day as NDJSON on stdout'),
+    async (argv) => finish((await import('./commands/run.js')).run(argv, { once: argv.once })),
+  )
+  .command(
+    'demo',
+    'The main job on a simulated tenant: collect, store, query',
+    (command) =>
+      command
+        .option('records', { type: 'number', default: 12_000, describe: 'Records the simulated tenant holds' })
+        .option('directory', {
+          type: 'string',
+          default: './data/demo',
+          describe: 'Made anew; must be absent or a demo',
+        }),
+    async (argv) => finish((await import('./commands/demo.js')).demo(argv)),
+  )
+  .command(
+    'backfill',
+    'Collect past days into a lane of their own, beside a running feed; repeat the command to resume',
+    (command) =>
+      range(configured(command)).option('dry-run', {
+        type: 'boolean',
+        default: false,
+        describe: 'Say what would be read, and how much, and stop',
+      }),
+    async (argv) => finish((await import('./commands/backfill.js')).backfill(argv)),
+  )
+  .command(
+    'map',
+    'Records (NDJSON) on stdin to OCSF events on stdout, in order; no network, no state; exit 65 on dead letters',
+    (command) =>
+      command
+        .option('dead-letters', { type: 'string', describe: 'Write what could not be mapped to this file (NDJSON)' })
+        .option('raw-data', { type: 'boolean', default: true, describe: 'Carry the record in raw_data' })
+        .example('$0 map < records.ndjson > events.ndjson', 'try the mapping on exported records'),
+    async (argv) => finish((await import('./commands/map.js')).map(argv)),
+  )
+  .command(
+    'query <sql>',
+    'SQL (DuckDB) over the tables: a view a class, and events, admin_activity, dead_letters, raw_records',
+    (command) =>
+      command
+        .positional('sql', {
+          type: 'string',
+          demandOption: true,
+          describe: 'One SELECT statement; - reads it from stdin',
+        })
+        .option('tables-directory', { type: 'string', describe: 'Default: TABLES_DIRECTORY, else ./data/tables' })
+        .option('format', { choices: ['table', 'json', 'csv'] as const, default: 'table' as const })
+        .example(
+          '$0 query "SELECT user_name, count(*) FROM authentication WHERE outcome = \'Failure\' GROUP BY 1 ORDER BY 2 DESC"',
+          'who failed to log in most often',
+        ),
+    async (argv) => finish((await import('./commands/query.js')).query(argv)),
+  )
+  .command(
+    'simulate',
+    'The simulated tenant alone, on loopback, for trying things',
+    (command) =>
+      command
+        .option('port', { type: 'number', default: 8484, describe: '0: any free port' })
+        .option('records', { type: 'number', default: 100_000, describe: 'Records over the last seven days' })
+        .option('seed', { type: 'number', default: 1, describe: 'The same seed makes the same organisation' }),
+    async (argv) => finish((await import('./commands/simulate.js')).simulate(argv)),
+  )
+  .demandCommand(1, 'Name a verb.')
+  .strict()
+  .recommendCommands()
+  .version(version)
+  .alias('help', 'h')
+  .wrap(Math.min(110, process.stdout.columns ?? 110))
+  .epilogue(
+    'Exit codes: 0 done, 2 usage, 65 data, 69 JumpCloud unavailable, 70 internal, 73 lane in use, 74 state or sink,\n75 try again, 77 credential, 78 configuration, 79 reconcile found a difference.',
+  )
+  .exitProcess(false)
+  .fail((message, error, self) => {
+    if (error && !message) throw error;
+    self.showHelp((help) => process.stderr.write(`${help}\n\n${message ?? error?.message}\n`));
+    process.exitCode = exitCodes.usage;
+  });
+
+/** Waits for a verb and leaves its exit code; a failure is told in two lines, cause and cure. */
+async function finish(work: Promise<number>): Promise<void> {
+  try {
+    process.exitCode = await work;
+  } catch (error) {
+    const failure = asCollectorError(error);
+    process.stderr.write(`${failure.message}\n  → ${failure.cure}\n`);
+    if (failure.code === 'INTERNAL' && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+    process.exitCode = failure.exitCode;
+  }
+}
+
+await cli.parseAsync();
