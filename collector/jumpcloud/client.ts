@@ -1,0 +1,168 @@
+import type { LookupFunction } from 'node:net';
+import { type Authorizer, createCall } from './call.js';
+import { type KeyLife, readKeyLife } from './console.js';
+import { type Credential, createCredential } from './credential.js';
+import { type Answer, createExchange, type Deadlines } from './exchange.js';
+import { damaged, readObject } from './json-body.js';
+import { createTokenStore, type TokenRequest } from './oauth.js';
+import type { AuthorizationMode, ClientObserver } from './observer.js';
+import { createPace, type Pace } from './pace.js';
+import { type AskPage, type PageSize, queryOf, readPages } from './pages.js';
+import type { Environment } from './proxy.js';
+import { type Endpoints, type RegionOptions, resolveEndpoints } from './region.js';
+import { defaultRetryPolicy, type RetryPolicy } from './retry.js';
+import { createSecret, type SecretSource } from './secret.js';
+import { createServerClock, type ServerClock } from './server-clock.js';
+import type { Source } from './source.js';
+import { systemTiming, type Timing } from './timing.js';
+import { createTransport } from './transport.js';
+
+export interface ClientOptions extends RegionOptions {
+  /** Default `bearer`. */
+  readonly authorization?: AuthorizationMode | undefined;
+  /** False: `bearer` means bearer alone. Default true: a first 401 is answered by trying the key as x-api-key. */
+  readonly headerFallback?: boolean | undefined;
+  /** The API key; for a service account its client secret. */
+  readonly secret: SecretSource;
+  /** Service accounts only. */
+  readonly clientId?: string | undefined;
+  /** Sent as x-org-id. */
+  readonly orgId?: string | undefined;
+  /** Records a page: 1 to 10,000, default 1,000. */
+  readonly pageSize?: number | undefined;
+  /** Bytes a body may have after decompression; default 64 MiB. */
+  readonly maxBodyBytes?: number | undefined;
+  /** Default 5. */
+  readonly requestsPerSecond?: number | undefined;
+  /** Requests in flight at the same time; default 1. */
+  readonly concurrency?: number | undefined;
+  /** In place of the two above: a pace shared by several clients. */
+  readonly pace?: Pace | undefined;
+  readonly retry?: Partial<RetryPolicy> | undefined;
+  readonly deadlines?: Partial<Deadlines> | undefined;
+  /** PEM file of certificate authorities to trust besides the usual ones. */
+  readonly caFile?: string | undefined;
+  /** For HTTPS_PROXY, NO_PROXY and NODE_EXTRA_CA_CERTS; default process.env. */
+  readonly env?: Environment | undefined;
+  readonly observer?: ClientObserver | undefined;
+  readonly timing?: Timing | undefined;
+  /** In place of the system's name resolution. */
+  readonly lookup?: LookupFunction | undefined;
+}
+
+/** JumpCloud's event API for one organization and one credential. */
+export interface Client extends Source {
+  readonly endpoints: Endpoints;
+  readonly credential: Credential;
+  readonly clock: ServerClock;
+  /** Host and port of the proxy on the way to the event API; undefined: none. */
+  readonly proxy: string | undefined;
+  /** What the console says about the life of the credential; a refusal is a result, not an error. */
+  keyLife(signal?: AbortSignal): Promise<KeyLife>;
+  /** Ends what is under way for the credential and closes kept connections. Searches are ended by their own signals. */
+  close(): void;
+}
+
+export const defaultDeadlines: Deadlines = { connectMs: 10_000, responseMs: 60_000, requestMs: 120_000 };
+const DEFAULT_PAGE = 1_000;
+const MAX_PAGE = 10_000;
+const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
+/** For everything that is not a page of records. */
+const MAX_SMALL_BYTES = 4 * 1024 * 1024;
+
+/** @throws CollectorError BASE_URL_WRONG, CONFIG_INVALID or CONFIG_UNREADABLE; nothing is sent and no secret read yet. */
+export function createClient(options: ClientOptions): Client {
+  const endpoints = resolveEndpoints(options);
+  const timing = options.timing ?? systemTiming;
+  const observer = options.observer ?? {};
+  const deadlines = { ...defaultDeadlines, ...options.deadlines };
+  const policy = { ...defaultRetryPolicy, ...options.retry };
+  const { caFile, lookup, env = process.env } = options;
+  const transport = createTransport({ env, caFile, lookup, connectMs: deadlines.connectMs });
+  const clock = createServerClock(timing, (skew) => observer.onSkew?.(skew));
+  const exchange = createExchange(transport, deadlines, clock, timing);
+  const closed = new AbortController();
+
+  const rate = { requestsPerSecond: options.requestsPerSecond ?? 5, concurrency: options.concurrency ?? 1 };
+  const call = createCall({ exchange, pace: options.pace ?? createPace(rate, timing), policy, observer, timing });
+  // Other hosts with allowances of their own; and a request that needs a token first holds its own turn already.
+  const callForToken = createCall({ exchange, pace: createPace(rate, timing), policy, observer, timing });
+  // Nothing waits for the console: it gets one more attempt and no long waits.
+  const brief = { ...policy, attempts: Math.min(2, policy.attempts), retryAfterCapMs: policy.baseMs };
+  const callConsole = createCall({ exchange, pace: createPace(rate, timing), policy: brief, observer, timing });
+
+  const secret = createSecret(options.secret, observer, timing);
+  const tokens = createTokenStore(askToken, timing);
+  const credential = createCredential(
+    {
+      mode: options.authorization ?? 'bearer',
+      secret,
+      clientId: options.clientId,
+      tokens: endpoints.tokenUrl === undefined ? undefined : tokens,
+      fallback: options.headerFallback,
+    },
+    observer,
+    timing,
+  );
+  const secrets = () => credential.secrets();
+  const organization: Record<string, string> = options.orgId ? { 'x-org-id': options.orgId } : {};
+  const maxBytes = options.maxBodyBytes ?? DEFAULT_MAX_BYTES;
+  const configured = Math.min(MAX_PAGE, Math.max(1, Math.trunc(options.pageSize ?? DEFAULT_PAGE)));
+  const size: PageSize = { limit: configured, configured, maxBytes };
+
+  function askToken<T>({ headers, body }: TokenRequest, read: (answer: Answer) => T): Promise<T> {
+    const url = endpoints.tokenUrl ?? '';
+    const request = { method: 'POST' as const, url, headers, body, maxBytes: MAX_SMALL_BYTES };
+    return callForToken({ purpose: 'token', request, read, where: secret.where, secrets }, closed.signal);
+  }
+
+  function post<T>(path: string, body: string, max: number, read: (answer: Answer) => T, signal?: AbortSignal) {
+    const headers = { ...organization, 'content-type': 'application/json', accept: 'application/json' };
+    const request = { method: 'POST' as const, url: endpoints.baseUrl + path, headers, body, maxBytes: max };
+    return call({ purpose: 'api', request, read, credential, where: secret.where, secrets }, signal);
+  }
+
+  function askConsole(path: string, signal?: AbortSignal) {
+    const headers = { ...organization, accept: 'application/json' };
+    const url = `${endpoints.consoleUrl}${path}`;
+    const request = { method: 'GET' as const, url, headers, maxBytes: MAX_SMALL_BYTES };
+    const read = (answer: Answer) => readObject(answer.body);
+    return callConsole(
+      { purpose: 'console', request, read, credential: atConsole(credential), where: secret.where, secrets },
+      signal,
+    );
+  }
+
+  return {
+    endpoints,
+    credential,
+    clock,
+    proxy: transport.proxy(new URL(endpoints.baseUrl)),
+    pages: (search, signal) => {
+      const ask: AskPage = (body, read, own) => post('/events', body, maxBytes, read, own);
+      return readPages(search, ask, size, observer, timing, signal);
+    },
+    count: (search, signal) => post('/events/count', queryOf(search), MAX_SMALL_BYTES, readCount, signal),
+    keyLife: (signal) => readKeyLife(endpoints.consoleUrl === undefined ? undefined : askConsole, credential, signal),
+    close() {
+      closed.abort();
+      transport.close();
+    },
+  };
+}
+
+/** What the console thinks of a key must not decide what the event API is sent. */
+function atConsole(credential: Credential): Authorizer {
+  return {
+    ready: async () => {},
+    authorize: (signal) => credential.authorizeConsole(signal),
+    accepted: () => {},
+    refused: () => 'refused',
+  };
+}
+
+function readCount(answer: Answer): number {
+  const { count } = readObject(answer.body);
+  if (typeof count === 'number' && Number.isSafeInteger(count) && count >= 0) return count;
+  throw damaged('it holds no count');
+}
