@@ -34,7 +34,7 @@ export interface KeyGuardParts {
   /** Epoch milliseconds. */
   readonly now: () => number;
   /** The event that tells the stream's readers of a warning. */
-  readonly event: (status: KeyStatus, threshold: number, now: number) => NormalisedEvent;
+  readonly event: (status: KeyStatus, warning: { threshold: number; first: boolean; now: number }) => NormalisedEvent;
   /** Once a threshold: the log's part. */
   readonly onWarning: (status: KeyStatus, threshold: number) => void;
 }
@@ -62,7 +62,7 @@ export class KeyGuard implements Beside {
       const due = dueWarning(status.life, now, remembered.warned);
       this.#keys.set(status.fingerprint, due === undefined ? remembered : { ...remembered, warned: due });
       if (due !== undefined) {
-        own.push(this.parts.event(status, due, now));
+        own.push(this.parts.event(status, { threshold: due, first: remembered.warned === undefined, now }));
         this.parts.onWarning(status, due);
       }
     }

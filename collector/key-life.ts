@@ -80,6 +80,20 @@ export function describeLife(life: LifeSpan, now: number): string {
     : `expires in ${days} at the latest, on ${day}; it may be sooner`;
 }
 
+/** How the day is known, as a sentence. */
+export function describeBasis(life: LifeSpan): string {
+  switch (life.basis) {
+    case 'jumpcloud':
+      return 'JumpCloud says so.';
+    case 'declared':
+      return 'The configuration says so.';
+    case 'never':
+      return 'It has no end.';
+    case 'first_seen':
+      return 'It is the first day this key was used plus its lifetime; set jumpcloud.keyCreated to know it exactly.';
+  }
+}
+
 /** What an operator does about a key that ends soon. */
 export const ROTATION_STEPS =
   'In the JumpCloud admin portal: the administrator who owns the key → API settings → generate a new key (this revokes the old one at once), then run `jumpcloud-ocsf key replace` or put it into the key file; the collector takes it up without a restart.';

@@ -1,33 +1,13 @@
+import { type Clock, systemClock } from '../clock.js';
 import { CollectorError } from '../errors.js';
 
-/** Time and chance, passed in so that tests decide both. All durations and times are milliseconds. */
-export interface Timing {
-  /** Wall clock, since the epoch. May jump. */
-  now(): number;
-  /** Never goes back and does not follow changes of the wall clock; its zero has no meaning. */
-  monotonic(): number;
-  /** Resolves when the time is over or the signal aborts, whichever is first. Never rejects. */
-  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+/** Time and chance, passed in so that tests decide both. */
+export interface Timing extends Clock {
   /** In [0, 1). */
   random(): number;
 }
 
-export const systemTiming: Timing = {
-  now: () => Date.now(),
-  monotonic: () => performance.now(),
-  random: () => Math.random(),
-  sleep: (ms, signal) =>
-    new Promise((resolve) => {
-      if (signal?.aborted) return resolve();
-      const done = () => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, Math.max(0, ms));
-      signal?.addEventListener('abort', done);
-    }),
-};
+export const systemTiming: Timing = { ...systemClock, random: Math.random };
 
 /** @throws CollectorError ABORTED where the signal says so. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {

@@ -1,0 +1,140 @@
+import { servicesFor } from '../mappings/catalogue.js';
+import { floorToSecond } from '../mappings/instant.js';
+import { keyWarningEvent } from '../mappings/key-warning.js';
+import type { FeedConfig } from './config/feed-config.js';
+import { CollectorError } from './errors.js';
+import type { Beside, FeedParts, FeedSettings } from './feed.js';
+import { type Client, createClient } from './jumpcloud/client.js';
+import type { ClientObserver } from './jumpcloud/observer.js';
+import type { SecretSource } from './jumpcloud/secret.js';
+import type { Timing } from './jumpcloud/timing.js';
+import { besides, KeyGuard, type KeyStatus } from './key-guard.js';
+import { describeBasis, describeLife, ROTATION_STEPS } from './key-life.js';
+import type { FeedObserver } from './observer.js';
+import type { Sink } from './sinks/sink.js';
+import { mapper } from './version.js';
+
+/** Seconds of one closed search while a live lane catches up. */
+const SLICE = 6 * 3600;
+
+/** A feed put together from its configuration: ready to run, nothing sent yet. */
+export interface Assembled {
+  readonly settings: FeedSettings;
+  readonly parts: FeedParts;
+  readonly client: Client;
+  readonly guard: KeyGuard;
+}
+
+/** Everything about a feed that its configuration does not say. */
+export interface Surroundings {
+  readonly sink: Sink;
+  readonly timing: Timing;
+  readonly observer: FeedObserver;
+  readonly clientObserver: ClientObserver;
+  readonly onKeyWarning: (status: KeyStatus, threshold: number) => void;
+}
+
+/** Joins a feed's parts. @throws CollectorError CREDENTIAL_MISSING where the configuration gives no credential */
+export function assemble(config: FeedConfig, around: Surroundings): Assembled {
+  const { sink, timing, observer } = around;
+  const client = clientOf(config, around.clientObserver, timing);
+  const serverNow = () => client.clock.serverNow();
+  const guard = new KeyGuard({
+    key: () => client.credential.state,
+    declared: {
+      created: config.jumpcloud.keyCreated,
+      expires: config.jumpcloud.keyExpires,
+      lifetime: config.jumpcloud.keyLifetimeMs,
+    },
+    now: serverNow,
+    event: ({ fingerprint, lastFour, life }, warning) =>
+      keyWarningEvent({
+        ...warning,
+        fingerprint,
+        lastFour,
+        feed: config.name,
+        organization: config.jumpcloud.orgId,
+        expiresAt: life.expiresAt,
+        description: describeLife(life, warning.now),
+        basis: describeBasis(life),
+        cure: ROTATION_STEPS,
+        mapper,
+      }),
+    onWarning: around.onKeyWarning,
+  });
+  const parts: FeedParts = {
+    source: client,
+    sink,
+    clock: timing,
+    random: timing.random,
+    serverNow,
+    observer,
+    beside: besides([headerMemory(client), guard]),
+    credentialChanged: async (signal) => {
+      await client.credential.waitForChange(Number.MAX_SAFE_INTEGER, signal);
+    },
+  };
+  return { settings: settingsOf(config, sink), parts, client, guard };
+}
+
+/** What a feed collects, from its configuration. */
+export function settingsOf(config: FeedConfig, sink: Pick<Sink, 'batchSize'>): FeedSettings {
+  const { poll, jumpcloud } = config;
+  return {
+    name: config.name,
+    baseUrl: jumpcloud.endpoints.baseUrl,
+    organization: jumpcloud.orgId,
+    families: new Set(jumpcloud.eventTypes),
+    services: servicesFor(jumpcloud.eventTypes),
+    classes: config.classes && new Set(config.classes),
+    start: (now) =>
+      poll.start.kind === 'back' ? now - Math.round(poll.start.ms / 1000) : floorToSecond(poll.start.instant),
+    interval: poll.intervalMs,
+    overlap: Math.round(poll.overlapMs / 1000),
+    slice: SLICE,
+    rawData: config.rawData,
+    mapper,
+    batchSize: sink.batchSize,
+  };
+}
+
+/** The client for a feed's organization and credential. @throws CollectorError CREDENTIAL_MISSING */
+export function clientOf(config: FeedConfig, observer: ClientObserver, timing: Timing): Client {
+  const { jumpcloud, poll } = config;
+  return createClient({
+    region: jumpcloud.endpoints.region,
+    baseUrl: jumpcloud.endpoints.baseUrl,
+    consoleUrl: jumpcloud.endpoints.consoleUrl,
+    tokenUrl: jumpcloud.endpoints.tokenUrl,
+    authorization: jumpcloud.authorization,
+    headerFallback: !jumpcloud.authorizationGiven,
+    secret: secretOf(config),
+    clientId: jumpcloud.clientId,
+    orgId: jumpcloud.orgId,
+    pageSize: poll.pageSize,
+    requestsPerSecond: poll.requestsPerSecond,
+    caFile: jumpcloud.ca,
+    observer,
+    timing,
+  });
+}
+
+function secretOf({ name, jumpcloud }: FeedConfig): SecretSource {
+  const account = jumpcloud.authorization === 'service-account';
+  const secret = account ? jumpcloud.clientSecret : jumpcloud.apiKey;
+  const variable = account ? 'JUMPCLOUD_CLIENT_SECRET' : 'JUMPCLOUD_API_KEY';
+  if (secret === undefined) {
+    throw new CollectorError('CREDENTIAL_MISSING', `Feed ${name} has no credential.`, {
+      cure: `Set ${variable}, or ${variable}_FILE to a file that holds nothing else; an administrator makes a key in the JumpCloud admin portal under "My API Key". To try things without one: \`jumpcloud-ocsf demo\`.`,
+    });
+  }
+  return secret.file === undefined ? { value: secret.reveal(), where: variable } : { file: secret.file };
+}
+
+/** Which header JumpCloud took for which key, remembered with the position (design decision 4). */
+function headerMemory(client: Client): Beside {
+  return {
+    recall: (memory) => client.credential.restore(memory.authorization),
+    next: () => ({ memory: { authorization: client.credential.remember() }, own: [] }),
+  };
+}
