@@ -1,0 +1,131 @@
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { CollectorError } from '../errors.js';
+
+/** Only the owner reads what a sink stores: records are personal data. */
+export const fileMode = 0o600;
+export const directoryMode = 0o700;
+
+/** Makes a directory and those above it, and makes their names survive a power failure. */
+export async function makeDirectory(directory: string): Promise<void> {
+  const first = await mkdir(directory, { recursive: true, mode: directoryMode });
+  if (first === undefined) return;
+  for (let made = directory; ; made = dirname(made)) {
+    await syncDirectory(dirname(made));
+    if (made === first || dirname(made) === made) return;
+  }
+}
+
+/** Makes names that were added to or removed from a directory survive a power failure. */
+export async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, constants.O_RDONLY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Makes the content of a file that another library wrote survive a power failure, readable by its owner alone. */
+export async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, constants.O_RDWR);
+  try {
+    await handle.chmod(fileMode);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Writes a new file and syncs it. The name itself lasts once its directory is synced. */
+export async function writeSynced(path: string, content: string | Uint8Array): Promise<void> {
+  const handle = await open(path, 'wx', fileMode);
+  try {
+    await handle.writeFile(content);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * Replaces a file in one step: a reader, or a start after a crash, finds the old content or the new, never a part.
+ * @param beforeRename for tests that stop the process just before the new content takes effect
+ */
+export async function replaceFile(path: string, content: string, beforeRename?: () => Promise<void>): Promise<void> {
+  const aside = join(dirname(path), `.${randomBytes(6).toString('hex')}.aside`);
+  try {
+    await writeSynced(aside, content);
+    await beforeRename?.();
+    await rename(aside, path);
+  } catch (error) {
+    await rm(aside, { force: true });
+    throw error;
+  }
+  await syncDirectory(dirname(path));
+}
+
+/** Names in a directory; none where it is missing or no directory. */
+export async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if (isMissing(error) || errno(error) === 'ENOTDIR') return [];
+    throw error;
+  }
+}
+
+/** True where something of this name is there. */
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+}
+
+/** True for a file or directory that is not there. */
+export function isMissing(error: unknown): boolean {
+  return errno(error) === 'ENOENT';
+}
+
+/** The errno of a failed system call, e.g. `ENOSPC`. */
+export function errno(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+const cures: Readonly<Record<string, string>> = {
+  ENOSPC: 'Free space on that file system; collecting goes on from the last commit.',
+  EDQUOT: 'Raise the quota or free space; collecting goes on from the last commit.',
+  EACCES: 'Give the collector’s user write access to that directory, or choose another.',
+  EPERM: 'Give the collector’s user write access to that directory, or choose another.',
+  EROFS: 'The file system is read-only: choose a directory on a writable volume.',
+  ENOTDIR: 'A part of the path is a file: choose another directory.',
+  EMFILE: 'Raise the limit of open files (ulimit -n).',
+};
+
+/** Errnos as they read in the messages of libraries that do not pass the number on. */
+const wordings: readonly (readonly [RegExp, string])[] = [
+  [/no space left|disk full|not enough space/i, 'ENOSPC'],
+  [/quota exceeded/i, 'EDQUOT'],
+  [/permission denied/i, 'EACCES'],
+  [/read-only file system/i, 'EROFS'],
+  [/too many open files/i, 'EMFILE'],
+];
+
+/** STORAGE_FAILED around an error of the file system or of DuckDB; a CollectorError stays as it is. */
+export function storageFailed(error: unknown, directory: string): CollectorError {
+  if (error instanceof CollectorError) return error;
+  const text = error instanceof Error ? error.message : String(error);
+  const code = errno(error) ?? wordings.find(([wording]) => wording.test(text))?.[1];
+  return new CollectorError('STORAGE_FAILED', `Writing below ${directory} failed: ${text.split('\n')[0]}`, {
+    cure: cures[code ?? ''] ?? 'See what the message names; nothing of this commit is visible.',
+    transient: true,
+    ...(code === undefined ? {} : { detail: code }),
+    cause: error,
+  });
+}

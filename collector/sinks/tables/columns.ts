@@ -1,0 +1,89 @@
+import type { JsonObject, JsonValue } from '../../../mappings/json.js';
+import { isObject } from '../../../mappings/json.js';
+
+/** What a column holds. `json` is kept as its own JSON text. */
+export type ColumnType =
+  | { readonly kind: 'text' | 'integer' | 'float' | 'boolean' | 'json' }
+  | { readonly kind: 'struct'; readonly fields: readonly Column[] }
+  | { readonly kind: 'list'; readonly item: ColumnType };
+
+export interface Column {
+  readonly name: string;
+  readonly type: ColumnType;
+}
+
+/**
+ * The columns in which every event that is valid against a JSON Schema fits without loss: objects become structs,
+ * arrays lists, numbers doubles; an object of free form (and one that contains itself) stays JSON text.
+ * @param resolve finds the schema that a `$ref` names
+ */
+export function columnsOf(schema: JsonObject, resolve: (reference: string) => JsonObject): Column[] {
+  const type = typeOf(schema, resolve, []);
+  if (type.kind !== 'struct') throw new TypeError(`Not a schema of an object: ${String(schema.$id)}`);
+  return [...type.fields];
+}
+
+function typeOf(
+  schema: JsonValue | undefined,
+  resolve: (reference: string) => JsonObject,
+  within: readonly string[],
+): ColumnType {
+  if (!isObject(schema)) return { kind: 'json' };
+  if (typeof schema.$ref === 'string') {
+    if (within.includes(schema.$ref)) return { kind: 'json' };
+    return typeOf(resolve(schema.$ref), resolve, [...within, schema.$ref]);
+  }
+  const kind = kindOf(schema);
+  if (kind === 'list') return { kind, item: typeOf(schema.items, resolve, within) };
+  if (kind !== 'struct') return { kind };
+  const properties = isObject(schema.properties) ? schema.properties : {};
+  const fields = Object.entries(properties).map(([name, property]) => ({
+    name,
+    type: typeOf(property, resolve, within),
+  }));
+  return { kind, fields };
+}
+
+function kindOf(schema: JsonObject): ColumnType['kind'] {
+  const example = schema.const ?? (Array.isArray(schema.enum) ? schema.enum[0] : undefined);
+  switch (schema.type ?? (Number.isInteger(example) ? 'integer' : typeof example)) {
+    case 'string':
+      return 'text';
+    case 'integer':
+      return 'integer';
+    case 'number':
+      return 'float';
+    case 'boolean':
+      return 'boolean';
+    case 'array':
+      return 'items' in schema ? 'list' : 'json';
+    case 'object':
+      return isObject(schema.properties) && schema.additionalProperties === false ? 'struct' : 'json';
+    default:
+      return 'json';
+  }
+}
+
+const scalarTypes = { text: 'VARCHAR', integer: 'BIGINT', float: 'DOUBLE', boolean: 'BOOLEAN', json: 'JSON' } as const;
+
+/** The type as DuckDB writes it, e.g. `STRUCT("ip" VARCHAR)[]`. */
+export function duckType(type: ColumnType): string {
+  switch (type.kind) {
+    case 'struct':
+      return `STRUCT(${type.fields.map((field) => `${quoteName(field.name)} ${duckType(field.type)}`).join(', ')})`;
+    case 'list':
+      return `${duckType(type.item)}[]`;
+    default:
+      return scalarTypes[type.kind];
+  }
+}
+
+/** An identifier of SQL. */
+export function quoteName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** A string of SQL. */
+export function quoteText(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

@@ -1,0 +1,118 @@
+import { readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { errno, exists, isMissing, makeDirectory, namesIn, syncDirectory } from '../durable-file.js';
+import { asideName, fileOfAside, retiredEnding, sequenceOf } from './layout.js';
+
+/** The files of one lane: aside, in view, retired. All names are relative to the tables' directory. */
+export class LaneFiles {
+  constructor(
+    private readonly directory: string,
+    /** Where files wait for their commit; on the same file system. */
+    private readonly asideDirectory: string,
+    private readonly prefix: string,
+  ) {}
+
+  /** Where a file waits until it is committed. */
+  aside(file: string): string {
+    return join(this.asideDirectory, asideName(file));
+  }
+
+  inView(file: string): string {
+    return join(this.directory, file);
+  }
+
+  /** Makes the place for files that wait, empty. */
+  async clearAside(keep: ReadonlySet<string> = new Set()): Promise<void> {
+    await makeDirectory(this.asideDirectory);
+    const kept = new Set([...keep].map(asideName));
+    for (const name of await readdir(this.asideDirectory))
+      if (!kept.has(name)) await rm(join(this.asideDirectory, name), { recursive: true, force: true });
+  }
+
+  /** Files that wait, whether or not they were committed. */
+  async listAside(): Promise<string[]> {
+    const names = await namesIn(this.asideDirectory);
+    return names.map(fileOfAside).filter((file) => file !== undefined);
+  }
+
+  /** Makes the names of waiting files last. */
+  async syncAside(): Promise<void> {
+    await syncDirectory(this.asideDirectory);
+  }
+
+  /**
+   * Renames committed files into view; what is there already stays.
+   * @returns files found neither aside nor in view
+   */
+  async show(files: readonly string[], each: () => Promise<void>): Promise<string[]> {
+    const lost: string[] = [];
+    const directories = new Set<string>();
+    for (const file of files) {
+      if (!(await this.#showOne(file))) lost.push(file);
+      directories.add(dirname(this.inView(file)));
+      await each();
+    }
+    for (const directory of directories) if (await exists(directory)) await syncDirectory(directory);
+    return lost;
+  }
+
+  /** Takes retired files out of view, for readers that look at the directory alone; ours know from the state. */
+  async hide(files: readonly string[], each: () => Promise<void>): Promise<void> {
+    for (const file of files) {
+      await renameIfThere(this.inView(file), this.inView(file) + retiredEnding);
+      await each();
+    }
+  }
+
+  /** Unlinks retired files, and days that are empty then. */
+  async unlink(files: readonly string[]): Promise<void> {
+    for (const file of files) {
+      await rm(this.inView(file) + retiredEnding, { force: true });
+      await rm(this.inView(file), { force: true });
+    }
+    for (const directory of new Set(files.map((file) => dirname(this.inView(file)))))
+      await rmdir(directory).catch((error: unknown) => {
+        if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(errno(error) ?? '')) throw error;
+      });
+  }
+
+  /** This lane's files in view or retired, with the number of the commit that wrote each. */
+  async list(): Promise<Map<string, number>> {
+    const found = new Map<string, number>();
+    for (const table of await namesIn(this.directory)) {
+      if (table.startsWith('.')) continue;
+      for (const day of await namesIn(join(this.directory, table)))
+        for (const name of await namesIn(join(this.directory, table, day))) {
+          const sequence = sequenceOf(this.prefix, name);
+          if (sequence !== undefined) found.set(`${table}/${day}/${name}`, sequence);
+        }
+    }
+    return found;
+  }
+
+  /** Bytes of a file in view. */
+  async size(file: string): Promise<number> {
+    return (await stat(this.inView(file))).size;
+  }
+
+  async #showOne(file: string): Promise<boolean> {
+    const to = this.inView(file);
+    for (;;) {
+      await makeDirectory(dirname(to));
+      if (await renameIfThere(this.aside(file), to)) return true;
+      // Another lane may have removed the day's directory, empty until now, since it was made.
+      if (await exists(dirname(to))) return exists(to);
+    }
+  }
+}
+
+/** False where there was nothing to rename, or nowhere to. */
+async function renameIfThere(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to);
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+}

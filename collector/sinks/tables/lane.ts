@@ -1,0 +1,246 @@
+import { join } from 'node:path';
+import { floorToMillisecond, type Instant } from '../../../mappings/instant.js';
+import type { Clock } from '../../clock.js';
+import { CollectorError } from '../../errors.js';
+import { storageFailed } from '../durable-file.js';
+import { fileNameOf } from '../file-name.js';
+import { SeenFiles, seenFileName } from '../seen-files.js';
+import type { Batch, Committed, LaneSink } from '../sink.js';
+import { readState, type StateRead, writeState } from '../state-file.js';
+import { Engine, type EngineLimits } from './engine.js';
+import { knownUids } from './known.js';
+import { LaneFiles } from './lane-files.js';
+import { filePrefix, sequenceOf, stateDirectory } from './layout.js';
+import { isLaneState, type LaneState } from './state.js';
+import { writeBatch } from './write-batch.js';
+
+/** What a lane of the tables needs of the program around it. */
+export interface LaneSetting {
+  readonly directory: string;
+  readonly feed: string;
+  readonly limits: EngineLimits;
+  /** Whole days that stay; undefined: all. */
+  readonly keepDays: number | undefined;
+  readonly clock: Pick<Clock, 'now'>;
+  /** Called at each step that a crash may follow; tests stop there. */
+  readonly checkpoint: (step: string) => Promise<void>;
+  /** Told what an operator should read. */
+  readonly notice: (message: string) => void;
+}
+
+/** A lane while it is open. */
+interface Opened {
+  readonly engine: Engine;
+  state: LaneState | undefined;
+}
+
+/**
+ * One lane of the tables. A commit writes its files aside, then replaces the lane's state file, which names them: that is
+ * the commit point. Then the files are renamed into view. What a crash leaves undone after the commit point is done by
+ * `open`, what it leaves before is deleted there.
+ */
+export class TablesLane implements LaneSink {
+  readonly #files: LaneFiles;
+  readonly #seen: SeenFiles;
+  readonly #prefix: string;
+  readonly #stateFile: string;
+  readonly #backupFile: string;
+  readonly #lockFile: string;
+  readonly #spillDirectory: string;
+  #engine: Engine | undefined;
+  #opened: Opened | undefined;
+
+  constructor(
+    readonly name: string,
+    private readonly setting: LaneSetting,
+  ) {
+    const base = join(stateDirectory(setting.directory, setting.feed), fileNameOf(name));
+    this.#prefix = filePrefix(setting.feed, name);
+    this.#stateFile = `${base}.json`;
+    this.#backupFile = `${base}.bak`;
+    this.#lockFile = `${base}.lock`;
+    this.#spillDirectory = `${base}.spill`;
+    this.#files = new LaneFiles(setting.directory, `${base}.aside`, this.#prefix);
+    this.#seen = new SeenFiles(`${base}.seen`);
+  }
+
+  async open(): Promise<Committed | undefined> {
+    return this.#storing(async () => {
+      const engine = await Engine.open(this.#lockFile, this.#spillDirectory, this.setting.limits, this.name);
+      this.#engine = engine;
+      try {
+        const state = await this.#recover();
+        const seen = state ? await this.#seen.read(state.seen) : [];
+        this.#opened = { engine, state };
+        return state && { cursor: state.cursor, seen };
+      } catch (error) {
+        await this.close();
+        throw error;
+      }
+    });
+  }
+
+  async commit(batch: Batch): Promise<void> {
+    await this.#storing(async () => {
+      const opened = this.#take();
+      await this.setting.checkpoint('commit:begin');
+      const before = opened.state;
+      const sequence = (before?.sequence ?? 0) + 1;
+      await this.#files.clearAside();
+      const files = await writeBatch(batch, {
+        engine: opened.engine,
+        files: this.#files,
+        prefix: this.#prefix,
+        sequence,
+        written: () => this.setting.checkpoint('commit:file'),
+      });
+      const seen = await this.#seen.write(sequence, before?.seen ?? [], batch.remember, batch.forgetBefore);
+      await this.setting.checkpoint('commit:seen');
+      const state = { sequence, cursor: batch.cursor, files, retired: before?.retired ?? [], seen };
+      await this.#publish(state, 'commit');
+      // The state's copy may still be the one before, should this process end here: what it names stays for one commit more.
+      await this.#seen.removeOthers([...seen, ...(before?.seen ?? [])]);
+      await this.setting.checkpoint('commit:done');
+      this.#opened = { engine: opened.engine, state };
+    });
+  }
+
+  async known(uids: readonly string[], from: Instant, to: Instant): Promise<ReadonlySet<string>> {
+    return this.#storing(async () => {
+      const engine = this.#opened?.engine;
+      if (!engine) throw notOpen(this.name);
+      // The tables hold milliseconds: the range is widened to whole ones.
+      return knownUids(engine, this.setting.directory, uids, floorToMillisecond(from), floorToMillisecond(to) + 1);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#engine?.close();
+    this.#engine = undefined;
+    this.#opened = undefined;
+  }
+
+  /** What is open, taken away: a commit that rejects leaves the lane closed for further ones. */
+  #take(): Opened {
+    const opened = this.#opened;
+    if (!opened) throw notOpen(this.name);
+    this.#opened = undefined;
+    return opened;
+  }
+
+  /** Makes a state the lane's last one and the directory look like it. */
+  async #publish(state: LaneState, phase: 'commit' | 'upkeep', retiredNow: readonly string[] = []): Promise<void> {
+    await writeState(this.#stateFile, state, () => this.setting.checkpoint(`${phase}:state`));
+    await this.setting.checkpoint(`${phase}:point`);
+    const lost = await this.#files.show(state.files, () => this.setting.checkpoint(`${phase}:shown`));
+    if (lost.length > 0) throw new Error(`${lost[0]} vanished between its commit and its place`);
+    await this.#files.hide(retiredNow, () => this.setting.checkpoint(`${phase}:hidden`));
+    await writeState(this.#backupFile, state);
+  }
+
+  /** The last state, with everything done that a crash left undone after it. */
+  async #recover(): Promise<LaneState | undefined> {
+    const state = await this.#lastState();
+    await this.setting.checkpoint('open:state');
+    if (state) {
+      const retired = state.retired.map(({ file }) => file);
+      const lost = await this.#files.show(state.files, () => this.setting.checkpoint('open:shown'));
+      for (const file of lost)
+        this.setting.notice(`${file} of the last commit is gone: it was deleted by another program.`);
+      await this.#files.hide(retired, () => this.setting.checkpoint('open:hidden'));
+      await writeState(this.#backupFile, state);
+    }
+    await this.#files.clearAside();
+    await this.#seen.removeOthers(state?.seen ?? []);
+    return state;
+  }
+
+  async #lastState(): Promise<LaneState | undefined> {
+    const stored = await readState(this.#stateFile, isLaneState);
+    const sequences = await this.#files.list();
+    const newest = Math.max(0, ...sequences.values());
+    if (stored.kind === 'valid') {
+      if (newest <= stored.state.sequence) return stored.state;
+      throw this.#corrupt(
+        `it ends at commit ${stored.state.sequence}, but the tables hold commit ${newest}: it is an old copy`,
+      );
+    }
+    const backup = await readState(this.#backupFile, isLaneState);
+    if (stored.kind === 'absent' && backup.kind === 'absent' && newest === 0) return undefined;
+    return this.#restore(
+      stored,
+      backup,
+      newest,
+      [...sequences].filter(([, n]) => n === newest).map(([file]) => file),
+    );
+  }
+
+  /**
+   * Puts the copy of the state back in place of one that is damaged, if that loses and repeats nothing: no commit
+   * after it may be visible, or just the next one, whose identities were stored before it became visible.
+   */
+  async #restore(
+    stored: Exclude<StateRead<LaneState>, { kind: 'valid' }>,
+    backup: StateRead<LaneState>,
+    newest: number,
+    newestFiles: readonly string[],
+  ): Promise<LaneState> {
+    const reason = stored.kind === 'absent' ? 'it is missing' : stored.reason;
+    if (backup.kind !== 'valid')
+      throw this.#corrupt(
+        `${reason}, and ${backup.kind === 'absent' ? 'there is no copy' : `of its copy, ${backup.reason}`}`,
+      );
+    const state =
+      newest > backup.state.sequence ? await this.#forward(backup.state, newest, newestFiles) : backup.state;
+    if (!state)
+      throw this.#corrupt(
+        `${reason}; its copy ends at commit ${backup.state.sequence}, but the tables hold commit ${newest}`,
+      );
+    await writeState(this.#stateFile, state);
+    this.setting.notice(
+      `The state of lane ${this.name} (${this.#stateFile}) could not be used: ${reason}. Restored from its copy; the tables show that nothing is lost or repeated by that.`,
+    );
+    return state;
+  }
+
+  /** The state after one more commit, put together from what that commit stored; undefined where that cannot be known. */
+  async #forward(state: LaneState, newest: number, newestFiles: readonly string[]): Promise<LaneState | undefined> {
+    const name = seenFileName(newest);
+    const pieces = await this.#seen.readFile(name);
+    if (newest !== state.sequence + 1 || !pieces) return undefined;
+    const waiting = (await this.#files.listAside()).filter(
+      (file) => sequenceOf(this.#prefix, file.slice(file.lastIndexOf('/') + 1)) === newest,
+    );
+    const lastMinute = pieces.reduce((last, { minute }) => Math.max(last, minute), 0);
+    return {
+      ...state,
+      sequence: newest,
+      files: [...newestFiles, ...waiting],
+      seen: [...state.seen, { name, lastMinute }],
+    };
+  }
+
+  #corrupt(reason: string): CollectorError {
+    return new CollectorError(
+      'STATE_CORRUPT',
+      `The state of lane ${this.name} (${this.#stateFile}) cannot be used: ${reason}.`,
+      {
+        cure: 'Restore the tables’ directory with its .state from one backup, or move it away as a whole to start anew.',
+      },
+    );
+  }
+
+  async #storing<Result>(work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work();
+    } catch (error) {
+      throw storageFailed(error, this.setting.directory);
+    }
+  }
+}
+
+function notOpen(lane: string): CollectorError {
+  return new CollectorError('INTERNAL', `Lane ${lane} is not open.`, {
+    cure: 'This is a defect: a lane is to be opened anew after a commit that failed.',
+  });
+}

@@ -1,0 +1,112 @@
+import { type FileHandle, open, rm } from 'node:fs/promises';
+import { fileMode, syncFile } from '../durable-file.js';
+import { type Column, duckType, quoteText } from './columns.js';
+import type { Engine } from './engine.js';
+
+/** One row on its way into a file. */
+export interface Row {
+  readonly uid: string;
+  /** Epoch milliseconds by which rows are sorted. */
+  readonly time: number;
+  /** A JSON object. */
+  readonly text: string;
+}
+
+/** Small row groups and dictionaries keep DuckDB's memory small: it holds one of each for every column. */
+const parquetOptions =
+  'FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 10000, STRING_DICTIONARY_PAGE_SIZE_LIMIT 65536, DICTIONARY_SIZE_LIMIT 1000';
+
+const chunkCharacters = 256 * 1024;
+
+/** Rows of one file, bounded so that DuckDB reads them within its memory. */
+export const mostRows = 2048;
+export const mostCharacters = 8 * 1024 * 1024;
+
+/** Cuts rows, sorted by time, into what one file takes. */
+export function slicesOf(rows: readonly Row[]): Row[][] {
+  const slices: Row[][] = [];
+  let slice: Row[] = [];
+  let characters = 0;
+  for (const row of rows.toSorted((a, b) => a.time - b.time)) {
+    if (slice.length > 0 && (slice.length >= mostRows || characters + row.text.length > mostCharacters)) {
+      slices.push(slice);
+      slice = [];
+      characters = 0;
+    }
+    slice.push(row);
+    characters += row.text.length;
+  }
+  if (slice.length > 0) slices.push(slice);
+  return slices;
+}
+
+/**
+ * Writes rows into a Parquet file, durably.
+ * @param path ends as it may: the file is visible only once it has another name
+ * @throws the error of DuckDB or of the file system; nothing of use is left then.
+ */
+export async function writeParquet(
+  engine: Engine,
+  columns: readonly Column[],
+  rows: readonly Row[],
+  path: string,
+): Promise<void> {
+  const linesFile = `${path}.ndjson`;
+  const longest = await writeLines(linesFile, rows);
+  try {
+    const spec = columns.map(({ name, type }) => `${quoteText(name)}: ${quoteText(duckType(type))}`).join(', ');
+    await engine.run(
+      `COPY (SELECT *, make_timestamp("time" * 1000) AS time_dt FROM read_json(${quoteText(linesFile)}, ` +
+        `format = 'newline_delimited', columns = {${spec}}, maximum_object_size = ${longest + 1024})) ` +
+        `TO ${quoteText(path)} (${parquetOptions})`,
+    );
+  } finally {
+    await rm(linesFile, { force: true });
+  }
+  await syncFile(path);
+}
+
+/** Writes several Parquet files into one, durably, in their order. Returns the number of rows. */
+export async function mergeParquet(engine: Engine, inputs: readonly string[], path: string): Promise<number> {
+  const list = inputs.map(quoteText).join(', ');
+  const source = `read_parquet([${list}], union_by_name = true, hive_partitioning = false)`;
+  await engine.run(`COPY (SELECT * FROM ${source}) TO ${quoteText(path)} (${parquetOptions})`);
+  await syncFile(path);
+  const count = async (from: string) => Number((await engine.rows(`SELECT count(*) FROM ${from}`))[0]?.[0]);
+  const [before, after] = [await count(source), await count(`read_parquet([${quoteText(path)}])`)];
+  if (before !== after) throw new Error(`Merging ${inputs.length} files made ${after} rows of ${before}`);
+  return after;
+}
+
+/** Writes one JSON text a line and returns the most bytes of a line. */
+async function writeLines(path: string, rows: readonly Row[]): Promise<number> {
+  let longest = 0;
+  const handle: FileHandle = await open(path, 'w', fileMode);
+  try {
+    let chunk = '';
+    for (const row of rows) {
+      const line = wellFormed(row.text);
+      longest = Math.max(longest, line.length * 3 > longest ? Buffer.byteLength(line) : 0);
+      chunk += `${line}\n`;
+      if (chunk.length < chunkCharacters) continue;
+      await handle.writeFile(chunk);
+      chunk = '';
+    }
+    await handle.writeFile(chunk);
+  } finally {
+    await handle.close();
+  }
+  return longest;
+}
+
+const escapes = /\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\./gs;
+
+/**
+ * The same JSON text with U+FFFD for every lone surrogate, escaped or not: DuckDB refuses a whole file for one of them.
+ * On one line, whatever white space is between its tokens.
+ */
+export function wellFormed(text: string): string {
+  const line = /[\n\r]/.test(text) ? text.replace(/[\n\r]/g, ' ') : text;
+  if (!/\\u[dD][89a-fA-F]/.test(line)) return line.toWellFormed();
+  return line.toWellFormed().replace(escapes, (found) => (/^\\u[dD][89a-fA-F]..$/.test(found) ? '\\ufffd' : found));
+}
