@@ -67,6 +67,10 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
       if (!member.settings.has('name'))
         problems.push({ where: member.where, message: 'a member of feeds needs a name' });
     if (flags.settings.has('name')) problems.push({ where: '--name', message: 'cannot name the members of feeds' });
+    if (document.shared.has('name'))
+      notes.push(
+        `${document.shared.get('name')!.origin.name}: name has no effect, since the members of feeds have their own`,
+      );
     notes.push(
       ...overruled(
         document.feeds.map((member) => member.settings),

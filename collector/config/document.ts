@@ -144,17 +144,13 @@ class Reader {
   #unknown(path: string, name: string, level: Level, prefix: string): string {
     if (level === feedLevel && rootLevel.has(name))
       return `${path} is of the whole process and cannot stand in a feed: move it to the top level`;
-    const here = nearest(name, level === rootLevel ? [...level.keys(), 'feeds'] : level.keys());
-    const anywhere = nearest(
-      path,
-      keys.map((key) => key.path),
-    );
-    const meant = here === undefined ? anywhere : prefix === '' ? here : `${prefix}.${here}`;
     const secretFile = keys.find((key) => key.secret && path === `${key.path}File`);
     if (secretFile !== undefined) return `${path} is not a key; write ${secretFile.path}: {file: …}`;
+    const shown = prefix === '' ? nameShown(name) : `${prefix}.${nameShown(name)}`;
+    const meant = meantBy(name, path, level, prefix);
     return meant === undefined
-      ? `${path} is not a key; there are ${[...level.keys()].join(', ')} here`
-      : `${path} is not a key; did you mean ${meant}?`;
+      ? `${shown} is not a key; there are ${[...level.keys()].join(', ')} here`
+      : `${shown} is not a key; did you mean ${meant}?`;
   }
 
   #follow(node: Node | null | undefined): Node | null {
@@ -169,6 +165,23 @@ class Reader {
   #problem(node: Node | null, message: string): void {
     this.#problems.push({ where: this.#where(node), message });
   }
+}
+
+/** A name as a message may show it: in `{apiKey:text}` without a space, or pasted on the wrong side, the name holds the secret. */
+function nameShown(name: string): string {
+  return /^[\w-]{1,40}$/.test(name) && !/^jc[as]_/i.test(name) ? name : 'this';
+}
+
+/** The key that was probably meant: the same name elsewhere, a like name here, a like name elsewhere. */
+function meantBy(name: string, path: string, level: Level, prefix: string): string | undefined {
+  const elsewhere = keys.find((key) => key.segments.length > 1 && key.segments.at(-1) === name);
+  if (elsewhere !== undefined) return elsewhere.path;
+  const here = nearest(name, level === rootLevel ? [...level.keys(), 'feeds'] : level.keys());
+  if (here !== undefined) return prefix === '' ? here : `${prefix}.${here}`;
+  return nearest(
+    path,
+    keys.map((key) => key.path),
+  );
 }
 
 /** A scalar's text: numbers as they are written, since an organization id of digits only is not a number. */
@@ -200,7 +213,7 @@ function refused(problem: Problem): ConfigDocument {
 function syntaxProblem(code: string): string {
   if (code === 'DUPLICATE_KEY') return 'the same key stands twice';
   if (code === 'TAB_AS_INDENT') return 'a tab is used as indentation: YAML takes spaces only';
-  if (code === 'BAD_INDENT') return 'the indentation does not fit the lines above';
+  if (code === 'BAD_INDENT') return 'the indentation does not fit the lines above, or a bracket is left open';
   if (code === 'MISSING_CHAR') return 'a closing quote or bracket, or a comma or space, is missing';
   return `not valid YAML (${code.toLowerCase().replaceAll('_', ' ')})`;
 }

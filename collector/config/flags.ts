@@ -4,7 +4,7 @@ import { fromText } from './text.js';
 
 /** An option as yargs takes it. */
 export interface FlagOption {
-  readonly type: 'string' | 'boolean';
+  readonly type: 'string';
   readonly group: string;
   readonly describe: string;
   readonly hidden?: boolean;
@@ -29,15 +29,15 @@ export function flagOptions(): Record<string, FlagOption> {
 }
 
 function option(key: Key): FlagOption {
-  const type = key.form === 'boolean' ? 'boolean' : 'string';
   const preset = key.schema.default;
   const shown = preset === undefined ? '' : ` [default: ${Array.isArray(preset) ? preset.join(',') : preset}]`;
   return {
-    type,
+    // yargs reads any text but `true` behind a boolean option as false; as text, a slip is refused like in a file.
+    type: 'string',
     group: key.segments.length === 1 ? 'Feed:' : `${key.segments[0]}:`,
     describe: `${key.schema.description ?? key.path} (${key.expected})${shown}`,
     ...(key.secret ? { hidden: true } : {}),
-    ...(type === 'string' ? { requiresArg: true } : {}),
+    ...(key.form === 'boolean' ? {} : { requiresArg: true }),
   };
 }
 
@@ -49,7 +49,7 @@ export function readFlags(flags: Flags): { settings: Settings; problems: readonl
     const given = flags[key.flag];
     if (given === undefined) continue;
     const where = `--${key.flag}`;
-    const texts = (Array.isArray(given) ? given : [given]).map(String);
+    const texts = (Array.isArray(given) ? given : [given]).map((one) => toText(key, one));
     if (key.secret)
       problems.push({
         where,
@@ -59,4 +59,9 @@ export function readFlags(flags: Flags): { settings: Settings; problems: readonl
     else settings.set(key.path, { key, value: fromText(key, texts.join(',')), origin: { kind: 'flag', name: where } });
   }
   return { settings, problems };
+}
+
+/** A yes-or-no flag without a value means yes; `--no-…` arrives as false. */
+function toText(key: Key, given: unknown): string {
+  return key.form === 'boolean' && given === '' ? 'true' : String(given);
 }
