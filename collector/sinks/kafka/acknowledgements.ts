@@ -1,0 +1,36 @@
+import type { RecordMetadata } from 'kafkajs';
+import { CollectorError } from '../../errors.js';
+import type { OutgoingMessage } from './messages.js';
+
+/**
+ * Checks that a send was acknowledged for each of its topic-partitions exactly once, and returns the first offset of each
+ * (`topic/partition` → offset).
+ *
+ * kafkajs keeps its answers by broker across retries. When a leader moves during a send to several partitions, it drops
+ * records or writes them twice and resolves all the same; and a partition that its metadata does not list is dropped too.
+ * Only the list of acknowledgements tells. Confirmed on Kafka 4.2 (test/kafka/defects.test.ts).
+ * @throws CollectorError SINK_IN_DOUBT
+ */
+export function requireAcknowledged(
+  sent: readonly OutgoingMessage[],
+  acknowledged: readonly RecordMetadata[],
+): ReadonlyMap<string, bigint> {
+  const wanted = new Set(sent.map(({ topic, partition }) => `${topic}/${partition}`));
+  const offsets = new Map<string, bigint>();
+  for (const { topicName, partition, baseOffset } of acknowledged) {
+    const place = `${topicName}/${partition}`;
+    if (offsets.has(place)) throw incomplete(`${place} was acknowledged twice`);
+    if (!wanted.has(place)) throw incomplete(`${place} was acknowledged but not sent to`);
+    offsets.set(place, BigInt(baseOffset ?? -1));
+  }
+  for (const place of wanted) if (!offsets.has(place)) throw incomplete(`${place} was not acknowledged`);
+  return offsets;
+}
+
+function incomplete(what: string): CollectorError {
+  return new CollectorError('SINK_IN_DOUBT', `Kafka, sending records: ${what}; a leader moved meanwhile.`, {
+    cure: 'Nothing: the lane is opened anew and goes on from what is committed.',
+    transient: true,
+    detail: 'INCOMPLETE_ACKNOWLEDGEMENT',
+  });
+}

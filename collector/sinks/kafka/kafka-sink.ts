@@ -1,0 +1,70 @@
+import { randomUUID } from 'node:crypto';
+import type { KafkaConfig } from 'kafkajs';
+import { type Clock, systemClock } from '../../clock.js';
+import type { Sink } from '../sink.js';
+import { createConnection, createKafka, type KafkaLog } from './connection.js';
+import { thisHolder } from './holder.js';
+import { KafkaLane, type LaneParts } from './lane.js';
+import { type KafkaOptions, kafkaSettings } from './settings.js';
+import { laneKeys } from './state.js';
+import { glanceAtLane, listLanes } from './state-topic.js';
+import { ownTopic, topicsOf } from './topics.js';
+import { withReader } from './with-reader.js';
+
+/** What the sink takes from the rest of the house. */
+export interface KafkaParts {
+  readonly log: KafkaLog;
+  readonly clock?: Clock;
+  /** Names this run of the program in leases; unset: a random one. */
+  readonly instance?: string;
+  /** For tests that cut connections. */
+  readonly socketFactory?: KafkaConfig['socketFactory'];
+}
+
+const BATCH_SIZE = 2_000;
+
+/**
+ * Publishes a feed to Kafka: one topic a class, one for dead letters, one for records kept raw, and a compacted state topic.
+ * Touches no network before a lane is opened.
+ * @throws CollectorError CONFIG_INVALID
+ */
+export function createKafkaSink(options: KafkaOptions, { log, clock = systemClock, ...parts }: KafkaParts): Sink {
+  const settings = kafkaSettings(options);
+  topicsOf(settings);
+  const connection = createConnection(settings, log, parts.socketFactory);
+  const closing = new AbortController();
+  const lanes = new Set<KafkaLane>();
+  const laneParts: LaneParts = {
+    kafka: createKafka(connection),
+    connection,
+    settings,
+    clock,
+    log,
+    instance: parts.instance ?? randomUUID(),
+    holder: thisHolder(),
+    signal: closing.signal,
+    learnedLimits: new Map(),
+  };
+  const stateTopic = ownTopic(settings, 'state');
+  return {
+    kind: 'kafka',
+    guarantee: settings.delivery,
+    batchSize: BATCH_SIZE,
+    target: `Kafka ${settings.brokers.join(',')}, topics ${settings.topicPrefix}*`,
+    lane(name) {
+      const lane = new KafkaLane(name, laneParts);
+      lanes.add(lane);
+      return lane;
+    },
+    peek: (lane) =>
+      withReader(laneParts, [stateTopic], undefined, async (reader) => {
+        const { state } = await glanceAtLane(reader, stateTopic, laneKeys(settings.feed, lane));
+        return state.entry?.cursor;
+      }),
+    lanes: () => withReader(laneParts, [stateTopic], [], (reader) => listLanes(reader, stateTopic, settings.feed)),
+    async close() {
+      closing.abort();
+      await Promise.all([...lanes].map((lane) => lane.close()));
+    },
+  };
+}

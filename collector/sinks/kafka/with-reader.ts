@@ -1,0 +1,28 @@
+import type { Kafka } from 'kafkajs';
+import type { Connection } from './connection.js';
+import { asKafkaFailure, nameKafkaError } from './error-table.js';
+import { PartitionReader } from './partition-reader.js';
+
+/**
+ * Reads with a connection of its own that is gone afterwards.
+ * @param topics that must exist; where one does not, `missing` is the answer
+ * @throws CollectorError
+ */
+export async function withReader<T>(
+  { kafka, connection }: { readonly kafka: Kafka; readonly connection: Connection },
+  topics: readonly string[],
+  missing: T,
+  work: (reader: PartitionReader) => Promise<T>,
+): Promise<T> {
+  const reader = new PartitionReader(kafka, connection);
+  try {
+    await reader.connect();
+    for (const topic of topics) await reader.partitions(topic);
+    return await work(reader);
+  } catch (error) {
+    if (nameKafkaError(error).names.includes('UNKNOWN_TOPIC_OR_PARTITION')) return missing;
+    throw asKafkaFailure(error, `reading ${topics.join(', ')}`);
+  } finally {
+    await reader.disconnect().catch(() => undefined);
+  }
+}
