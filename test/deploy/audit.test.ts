@@ -1,0 +1,83 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
+import { expect, test } from 'vitest';
+
+const script = fileURLToPath(new URL('../../.ci/audit.mjs', import.meta.url));
+const { dependencies } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  dependencies: { got: string };
+};
+const version = dependencies.got;
+
+/** What npm looks up of a package that an advisory names. */
+const packument = { name: 'got', versions: { [version]: { name: 'got', version } }, 'dist-tags': { latest: version } };
+const bulkRoute = '/-/npm/v1/security/advisories/bulk';
+
+/** Runs the audit against a registry on loopback that answers the bulk route with `status` and `advisories`. */
+async function audit(status: number, advisories: object): Promise<{ code: number; output: string; asked: string[] }> {
+  const asked: string[] = [];
+  const registry = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    if (request.url !== bulkRoute) {
+      response.writeHead(request.url === '/got' ? 200 : 404).end(JSON.stringify(packument));
+      return;
+    }
+    const body = Buffer.concat(chunks);
+    const text = request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body;
+    asked.push(...Object.keys(JSON.parse(text.toString()) as object));
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(advisories));
+  }).listen(0, '127.0.0.1');
+  await once(registry, 'listening');
+  const { port } = registry.address() as AddressInfo;
+  const cache = mkdtempSync(join(tmpdir(), 'npm-cache-'));
+  const child = spawn(process.execPath, [script], {
+    env: {
+      ...process.env,
+      npm_config_registry: `http://127.0.0.1:${port}/`,
+      npm_config_fetch_retries: '0',
+      // npm remembers advisories there; neither the invented ones nor the user's may meet the others.
+      npm_config_cache: cache,
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+  });
+  const [code] = (await once(child, 'close')) as [number];
+  registry.closeAllConnections();
+  registry.close();
+  rmSync(cache, { recursive: true, force: true });
+  return { code, output, asked };
+}
+
+const advisory = (severity: string) => ({
+  got: [{ id: 1, url: 'https://example.com/a', title: 'Invented hole', severity, vulnerable_versions: '*', cwe: [] }],
+});
+
+test('a production dependency with a known high vulnerability fails the gate', async () => {
+  const { code, output, asked } = await audit(200, advisory('high'));
+  expect(output).toContain('got *: high: Invented hole https://example.com/a');
+  expect(code).toBe(1);
+  expect(asked).toContain('kafkajs');
+  expect(asked).not.toContain('vitest');
+});
+
+test('a moderate vulnerability is told and passes', async () => {
+  const { code, output } = await audit(200, advisory('moderate'));
+  expect(output).toContain('0 high or critical of 1 known');
+  expect(code).toBe(0);
+});
+
+test('a registry without the audit route is said aloud and passes', async () => {
+  const { code, output } = await audit(405, {});
+  expect(output).toContain('the registry does not answer audits');
+  expect(code).toBe(0);
+});
