@@ -2,7 +2,7 @@ import { CollectorError } from '../errors.js';
 import type { TokenStore } from './oauth.js';
 import type { AuthorizationMode, ClientObserver, KeyHeader } from './observer.js';
 import { fingerprint, lastFour, type Secret, type SecretSource } from './secret.js';
-import { type Timing, throwIfAborted, unlessAborted } from './timing.js';
+import { linkedSignal, type Timing, throwIfAborted, unlessAborted } from './timing.js';
 
 /** How often a file is looked at while JumpCloud refuses the key that it held. */
 const WATCH_MS = 2_000;
@@ -194,21 +194,21 @@ class KeyOrAccount implements Credential {
   }
 
   async waitForChange(ms: number, signal?: AbortSignal): Promise<boolean> {
-    const { wake, unlink } = this.#wakeWith(signal);
+    const woken = linkedSignal(this.#wake.signal, signal);
     const before = this.#current?.fingerprint;
     const end = this.#timing.monotonic() + ms;
     try {
       for (;;) {
         const left = end - this.#timing.monotonic();
         if (left <= 0) return false;
-        await this.#timing.sleep(Math.min(WATCH_MS, left), wake.signal);
+        await this.#timing.sleep(Math.min(WATCH_MS, left), woken.signal);
         if (signal?.aborted) return false;
         // What cannot be read now is looked at again in two seconds, and told by the secret's own observer.
         const now = await this.#read().catch(() => undefined);
-        if (wake.signal.aborted || (now !== undefined && now.fingerprint !== before)) return true;
+        if (woken.signal.aborted || (now !== undefined && now.fingerprint !== before)) return true;
       }
     } finally {
-      unlink();
+      woken.unlink();
     }
   }
 
@@ -319,23 +319,6 @@ class KeyOrAccount implements Credential {
     this.#refused = false;
     this.#wake.abort();
     this.#wake = new AbortController();
-  }
-
-  /** Aborts with either; a link of its own, because AbortSignal.any on a signal that lives for years keeps what it made. */
-  #wakeWith(signal: AbortSignal | undefined): { wake: AbortController; unlink: () => void } {
-    const wake = new AbortController();
-    const forward = () => wake.abort();
-    const sources = [this.#wake.signal, signal].filter((source) => source !== undefined);
-    for (const source of sources) {
-      if (source.aborted) forward();
-      source.addEventListener('abort', forward);
-    }
-    return {
-      wake,
-      unlink: () => {
-        for (const source of sources) source.removeEventListener('abort', forward);
-      },
-    };
   }
 }
 

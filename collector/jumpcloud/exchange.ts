@@ -5,7 +5,7 @@ import { got } from 'got';
 import { CollectorError } from '../errors.js';
 import { userAgent } from '../version.js';
 import type { ServerClock } from './server-clock.js';
-import type { Timing } from './timing.js';
+import { linkedSignal, type Timing } from './timing.js';
 import type { Transport } from './transport.js';
 
 /** Limits of one request in milliseconds, each from its own beginning. */
@@ -53,13 +53,22 @@ export function createExchange(
   timing: Timing,
 ): Exchange {
   return async (request, signal) => {
+    const linked = linkedSignal(signal);
+    try {
+      return await send(request, linked.signal);
+    } finally {
+      linked.unlink();
+    }
+  };
+
+  async function send(request: Request, signal: AbortSignal): Promise<Answer> {
     const sentAt = timing.monotonic();
     const stream = got.stream(request.url, {
       method: request.method,
       headers: { ...request.headers, 'user-agent': userAgent, 'accept-encoding': 'gzip' },
       ...(request.body === undefined ? {} : { body: request.body }),
       agent: transport.agents(new URL(request.url)),
-      ...(signal === undefined ? {} : { signal }),
+      signal,
       timeout: {
         lookup: deadlines.connectMs,
         connect: deadlines.connectMs,
@@ -84,7 +93,7 @@ export function createExchange(
       serverDate,
       requestId: typeof requestId === 'string' ? requestId : undefined,
     };
-  };
+  }
 }
 
 type GotStream = ReturnType<typeof got.stream>;

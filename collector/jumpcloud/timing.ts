@@ -28,3 +28,26 @@ export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | unde
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
   });
 }
+
+/**
+ * A signal of its own that aborts with any of the given ones until it is unlinked. got, and AbortSignal.any, leave
+ * something behind on every signal they are given; one that lives for years would gather it.
+ */
+export function linkedSignal(...sources: readonly (AbortSignal | undefined)[]): {
+  signal: AbortSignal;
+  unlink: () => void;
+} {
+  const own = new AbortController();
+  const given = sources.filter((source) => source !== undefined);
+  const forward = () => own.abort();
+  for (const source of given) {
+    if (source.aborted) forward();
+    source.addEventListener('abort', forward);
+  }
+  return {
+    signal: own.signal,
+    unlink: () => {
+      for (const source of given) source.removeEventListener('abort', forward);
+    },
+  };
+}
