@@ -1,11 +1,11 @@
-import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { JsonValue } from '../../mappings/json.js';
-import { schema } from './keys.js';
+import { loadCompiled } from '../../schemas/validators.js';
 
-const validator = new Ajv2020({ allErrors: true, strict: false }).compile(schema as object);
+const { validate } = await loadCompiled('config');
 
 /** JSON pointers, as segments, of what in a configuration document breaks the schema; empty where nothing does. */
 export function violations(document: JsonValue): string[][] {
-  if (validator(document)) return [];
-  return (validator.errors ?? []).map((error) => error.instancePath.split('/').slice(1));
+  if (validate === undefined) throw new Error('the compiled configuration schema has no validator');
+  if (validate(document)) return [];
+  return (validate.errors ?? []).map((error) => error.instancePath.split('/').slice(1));
 }
