@@ -1,0 +1,84 @@
+import { readActor } from './actor.js';
+import { totpFactor } from './auth-factors.js';
+import type { CatalogueRow } from './catalogue/row.js';
+import { type Change, decideActivity, readChanges, readRoleChange, readUserResult } from './changes.js';
+import type { ClassAttributes, Deed, Mapped } from './mapped.js';
+import { readOutcome } from './outcome.js';
+import type { Reading } from './reading.js';
+import { addSurroundings } from './surroundings.js';
+import { addName, callUser, isPerson, type OcsfUser, readUser, samePerson } from './user.js';
+import { accessChange } from './user-access-management.js';
+
+const PASSWORD_CHANGE = 3;
+const PASSWORD_RESET = 4;
+const OTHER = 99;
+
+/**
+ * Changes of accounts (3001): `user` is whose account changes, `actor` who changed it. A change of nothing but an
+ * administrator's role is User Access Management (3005). Undefined where the record does not say whose account it is.
+ */
+export function mapAccountChange(reading: Reading, row: CatalogueRow): Mapped | undefined {
+  const actor = readActor(reading);
+  const user = readTarget(reading, row) ?? (row.options.ownAccount === true ? actor?.user : undefined);
+  if (user === undefined) return undefined;
+  const changes = readChanges(reading);
+  const attributes: ClassAttributes = { user };
+  if (actor !== undefined) attributes.actor = actor;
+  addSurroundings(reading, attributes);
+  const outcome = readOutcome(reading, row.options.outcome);
+  const role = row.activity === 'by_changes' ? readRoleChange(changes) : undefined;
+  if (role !== undefined) return accessChange(attributes, outcome, role.grants, role.role);
+  if (row.options.factor === 'totp') attributes.auth_factors = [totpFactor];
+  const result = readUserResult(changes, user);
+  if (result !== undefined) attributes.user_result = result;
+  const activityId = activityOf(row, changes, user, actor?.user);
+  return { classUid: 3001, activityId, outcome, attributes, deed: deedOf(row, activityId, user) };
+}
+
+/** Whose account it is: `resource`, else the `username` that device events carry. */
+function readTarget(reading: Reading, row: CatalogueRow): OcsfUser | undefined {
+  const { record } = reading;
+  const resource = reading.object(record, 'resource');
+  const user = isPerson(reading, resource) ? readUser(reading, resource) : undefined;
+  return row.service === 'systems' || user === undefined ? addName(reading, user, record, 'username') : user;
+}
+
+function activityOf(
+  row: CatalogueRow,
+  changes: readonly Change[],
+  user: OcsfUser,
+  actor: OcsfUser | undefined,
+): number {
+  if (row.activity === 'by_password_owner') return byPasswordOwner(row, user, actor);
+  if (row.activity !== 'by_changes') return typeof row.activity === 'number' ? row.activity : OTHER;
+  const decided = decideActivity(changes);
+  return decided === PASSWORD_CHANGE ? byPasswordOwner(row, user, actor) : (decided ?? OTHER);
+}
+
+/** As Windows tells them apart: one's own password is changed, another's is reset. */
+function byPasswordOwner(row: CatalogueRow, user: OcsfUser, actor: OcsfUser | undefined): number {
+  if (actor !== undefined) return samePerson(user, actor) ? PASSWORD_CHANGE : PASSWORD_RESET;
+  return row.eventType.endsWith('_password_change') ? PASSWORD_CHANGE : OTHER;
+}
+
+const deeds: Readonly<Record<number, Deed>> = {
+  1: { done: 'created the account of', todo: 'create the account of' },
+  2: { done: 'enabled the account of', todo: 'enable the account of' },
+  3: { done: 'changed the password of', todo: 'change the password of' },
+  4: { done: 'reset the password of', todo: 'reset the password of' },
+  5: { done: 'disabled the account of', todo: 'disable the account of' },
+  6: { done: 'deleted the account of', todo: 'delete the account of' },
+  9: { done: 'locked the account of', todo: 'lock the account of' },
+  10: { done: 'enabled an MFA factor of', todo: 'enable an MFA factor of' },
+  11: { done: 'disabled an MFA factor of', todo: 'disable an MFA factor of' },
+  12: { done: 'unlocked the account of', todo: 'unlock the account of' },
+};
+
+const requested: Deed = { done: 'asked for a password reset of', todo: 'ask for a password reset of' };
+
+function deedOf(row: CatalogueRow, activityId: number, user: OcsfUser): Deed {
+  const known = row.options.outcome === 'requested' ? requested : deeds[activityId];
+  const { done, todo } = known ?? { done: `did ${row.eventType} for`, todo: `do ${row.eventType} for` };
+  const name = callUser(user) ?? 'an account';
+  return { done: `${done} ${name}`, todo: `${todo} ${name}` };
+}

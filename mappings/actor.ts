@@ -1,0 +1,51 @@
+import type { JsonObject } from './json.js';
+import type { Reading } from './reading.js';
+import { addInitiator, type OcsfUser, readUser } from './user.js';
+
+/** OCSF `actor`. */
+export interface OcsfActor {
+  user?: OcsfUser;
+  app_name?: string;
+  authorizations?: OcsfAuthorization[];
+}
+
+/** A conditional access policy and what it decided. */
+export interface OcsfAuthorization {
+  decision?: string;
+  policy?: { name?: string; uid?: string };
+}
+
+/** Who initiated the event, and through what (`jumpcloud:scim`); undefined where the record names neither. */
+export function readActor(reading: Reading): OcsfActor | undefined {
+  const initiator = reading.object(reading.record, 'initiated_by');
+  const user = addInitiator(reading, readUser(reading, initiator));
+  const source = reading.text(initiator, 'source');
+  if (user === undefined && source === undefined) return undefined;
+  const actor: OcsfActor = {};
+  if (user !== undefined) actor.user = user;
+  if (source !== undefined) actor.app_name = source;
+  return actor;
+}
+
+/** The policies that were applied, as decisions about the actor. */
+export function readAuthorizations(reading: Reading): OcsfAuthorization[] {
+  const context = reading.object(reading.record, 'auth_context');
+  return reading
+    .objects(context, 'policies_applied')
+    .map((applied) => readAuthorization(reading, applied))
+    .filter((authorization) => authorization !== undefined);
+}
+
+function readAuthorization(reading: Reading, applied: JsonObject): OcsfAuthorization | undefined {
+  const decision = reading.text(reading.object(applied, 'metadata'), 'action');
+  const uid = reading.text(applied, 'id');
+  const name = reading.text(applied, 'name');
+  const authorization: OcsfAuthorization = {};
+  if (decision !== undefined) authorization.decision = decision;
+  if (uid !== undefined || name !== undefined) {
+    authorization.policy = {};
+    if (name !== undefined) authorization.policy.name = name;
+    if (uid !== undefined) authorization.policy.uid = uid;
+  }
+  return decision === undefined && authorization.policy === undefined ? undefined : authorization;
+}

@@ -1,0 +1,39 @@
+import { readActor } from './actor.js';
+import type { CatalogueRow } from './catalogue/row.js';
+import type { ClassAttributes, Mapped, OcsfNamed } from './mapped.js';
+import { readNamed } from './named.js';
+import { readOutcome } from './outcome.js';
+import type { Reading } from './reading.js';
+import { addSurroundings } from './surroundings.js';
+
+/** Objects that an operation is about. */
+const resourceKeys = ['resource', 'application', 'command', 'file', 'report', 'workflow'];
+
+/** Uses of JumpCloud's services (6003); undefined where the record names no actor or no address, which OCSF requires. */
+export function mapApiActivity(reading: Reading, row: CatalogueRow): Mapped | undefined {
+  const actor = readActor(reading);
+  if (actor === undefined) return undefined;
+  const attributes: ClassAttributes = {
+    actor,
+    api: { operation: row.eventType, service: { name: `JumpCloud ${row.service}` } },
+  };
+  addSurroundings(reading, attributes);
+  if (attributes.src_endpoint === undefined) return undefined;
+  const resources = readResources(reading);
+  if (resources.length > 0) attributes.resources = resources;
+  const about = resources[0]?.name ?? resources[0]?.uid;
+  const object = about === undefined ? row.eventType : `${row.eventType} on ${about}`;
+  return {
+    classUid: 6003,
+    activityId: typeof row.activity === 'number' ? row.activity : 99,
+    outcome: readOutcome(reading, row.options.outcome),
+    attributes,
+    deed: { done: `did ${object}`, todo: `do ${object}` },
+  };
+}
+
+function readResources(reading: Reading): OcsfNamed[] {
+  return resourceKeys
+    .map((key) => readNamed(reading, reading.object(reading.record, key), key === 'resource' ? undefined : key))
+    .filter((thing) => thing !== undefined);
+}

@@ -1,0 +1,57 @@
+import type { OcsfEvent } from './event.js';
+import type { JsonObject } from './json.js';
+import type { Mapped } from './mapped.js';
+import { buildMessage } from './message.js';
+import { buildMetadata, type Provenance, timezoneOffset } from './metadata.js';
+import { buildObservables } from './observables.js';
+import { type OcsfClass, ocsfClasses } from './ocsf.js';
+import { type RawData, rawDataAttributes } from './raw-data.js';
+import type { Reading } from './reading.js';
+import { readSeverity } from './severity.js';
+
+/**
+ * The whole event: what every class carries around what the class's mapper made. `unmapped` stands last, which
+ * `serialise` relies on.
+ */
+export function assemble(
+  reading: Reading,
+  mapped: Mapped,
+  provenance: Provenance,
+  raw: RawData | undefined,
+  eventType: string,
+): OcsfEvent {
+  const { classUid, activityId, outcome, attributes } = mapped;
+  const definition: OcsfClass = ocsfClasses[classUid];
+  const activity = definition.activities[activityId]!;
+  const severity = readSeverity(reading);
+  const profiles =
+    attributes.device === undefined || (classUid === 2004 && attributes.actor === undefined) ? [] : ['host'];
+  const event: OcsfEvent = {
+    category_uid: definition.categoryUid,
+    category_name: definition.categoryName,
+    class_uid: classUid,
+    class_name: definition.caption,
+    activity_id: activityId,
+    activity_name: activityId === 99 ? eventType : activity,
+    type_uid: classUid * 100 + activityId,
+    type_name: `${definition.caption}: ${activity}`,
+    severity_id: severity.id,
+    severity: severity.caption,
+    status_id: outcome.id,
+    status: outcome.caption,
+    time: provenance.time,
+    message: buildMessage(reading, mapped),
+    metadata: buildMetadata(reading, provenance, profiles),
+  };
+  const offset = timezoneOffset(provenance.header.timestamp!);
+  if (offset !== undefined) event.timezone_offset = offset;
+  if (outcome.detail !== undefined) event.status_detail = outcome.detail;
+  if (outcome.code !== undefined) event.status_code = outcome.code;
+  Object.assign(event, attributes);
+  const observables = buildObservables(attributes);
+  if (observables.length > 0) event.observables = observables;
+  if (raw !== undefined) Object.assign(event, rawDataAttributes(raw));
+  const rest: JsonObject | undefined = reading.rest();
+  if (rest !== undefined) event.unmapped = rest;
+  return event;
+}

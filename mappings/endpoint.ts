@@ -1,0 +1,171 @@
+import { isIP } from 'node:net';
+import type { JsonObject } from './json.js';
+import { type OcsfOs, readUserAgentOs } from './os.js';
+import type { Reading } from './reading.js';
+
+/** OCSF `location`. `lat` and `long` are floats, also where they are whole. */
+export interface OcsfLocation {
+  city?: string;
+  country?: string;
+  continent?: string;
+  region?: string;
+  lat?: number;
+  long?: number;
+}
+
+/** OCSF `network_endpoint`. */
+export interface OcsfEndpoint {
+  ip?: string;
+  port?: number;
+  hostname?: string;
+  name?: string;
+  uid?: string;
+  location?: OcsfLocation;
+  autonomous_system?: { name?: string; number?: number };
+  os?: OcsfOs;
+}
+
+const continents = new Map([
+  ['AF', 'Africa'],
+  ['AN', 'Antarctica'],
+  ['AS', 'Asia'],
+  ['EU', 'Europe'],
+  ['NA', 'North America'],
+  ['OC', 'Oceania'],
+  ['SA', 'South America'],
+]);
+
+const COUNTRY = /^[A-Za-z]{2}$/;
+const SUBDIVISION = /^[A-Za-z0-9]{1,3}$/;
+const WITH_PORT = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/;
+const MAPPED_IPV4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
+const HOSTNAME = /^[^\s/@]{1,253}$/;
+
+/** Reads an address in the forms JumpCloud's records hold: plain, `ip:port`, `[ip]:port`, and IPv4 written as `::ffff:ip`. */
+export function parseAddress(text: string): { ip: string; port?: number } | undefined {
+  const trimmed = text.trim();
+  if (isIP(trimmed) !== 0) return withinLimit(trimmed);
+  const found = WITH_PORT.exec(trimmed);
+  if (!found) return undefined;
+  const address = withinLimit((found[1] ?? found[2])!);
+  const port = Number(found[3]);
+  return address === undefined || isIP(address.ip) === 0 || port > 65535 ? undefined : { ...address, port };
+}
+
+/** OCSF's ip_t ends at 40 characters, which a zone index could pass. */
+function withinLimit(address: string): { ip: string } | undefined {
+  const ip = MAPPED_IPV4.exec(address)?.[1] ?? address;
+  return ip.length <= 40 ? { ip } : undefined;
+}
+
+/** An endpoint from an address alone; undefined where there is none that can be read. */
+export function readAddress(reading: Reading, key: string): OcsfEndpoint | undefined {
+  const text = reading.peek(reading.record, key);
+  const endpoint = text === undefined ? undefined : parseAddress(text);
+  if (endpoint !== undefined) reading.take(reading.record, key);
+  return endpoint;
+}
+
+/** Where the request came from, as JumpCloud saw it: `client_ip` with its place, network and operating system. */
+export function readClient(reading: Reading): OcsfEndpoint | undefined {
+  const endpoint = readAddress(reading, 'client_ip');
+  if (endpoint === undefined) return undefined;
+  addPlace(reading, endpoint);
+  const os = readUserAgentOs(reading);
+  if (os !== undefined) endpoint.os = os;
+  return endpoint;
+}
+
+/** Adds what JumpCloud knows of `client_ip` to the endpoint that has this address. */
+export function addPlace(reading: Reading, endpoint: OcsfEndpoint): void {
+  const location = readLocation(reading, reading.object(reading.record, 'geoip'));
+  if (location !== undefined) endpoint.location = location;
+  const system = readAutonomousSystem(reading, reading.object(reading.record, 'asn'));
+  if (system !== undefined) endpoint.autonomous_system = system;
+}
+
+/** The device of a record's `system`, as the endpoint that somebody logged in to. */
+export function readSystemEndpoint(reading: Reading, system: JsonObject | undefined): OcsfEndpoint | undefined {
+  if (system === undefined) return undefined;
+  const endpoint: OcsfEndpoint = {};
+  const uid = reading.text(system, 'id');
+  const hostname = reading.peek(system, 'hostname');
+  const name = reading.text(system, 'displayName');
+  if (uid !== undefined) endpoint.uid = uid;
+  if (hostname !== undefined && isHostname(hostname)) {
+    endpoint.hostname = hostname;
+    reading.take(system, 'hostname');
+  }
+  if (name !== undefined) endpoint.name = name;
+  return uid === undefined && endpoint.hostname === undefined && name === undefined ? undefined : endpoint;
+}
+
+export function isHostname(text: string): boolean {
+  return HOSTNAME.test(text);
+}
+
+function readLocation(reading: Reading, geoip: JsonObject | undefined): OcsfLocation | undefined {
+  if (geoip === undefined) return undefined;
+  const countryKey = reading.peek(geoip, 'country_code') === undefined ? 'country_code2' : 'country_code';
+  const country = reading.peek(geoip, countryKey);
+  const known = country !== undefined && COUNTRY.test(country);
+  const city = reading.text(geoip, 'city');
+  // OCSF takes neither a continent nor coordinates for a place by themselves.
+  if (!known && city === undefined) return undefined;
+  const location: OcsfLocation = {};
+  if (city !== undefined) location.city = city;
+  if (known) {
+    location.country = country.toUpperCase();
+    reading.take(geoip, countryKey);
+    readRegion(reading, geoip, location);
+  }
+  const continent = continents.get(reading.peek(geoip, 'continent_code') ?? '');
+  if (continent !== undefined) {
+    location.continent = continent;
+    reading.take(geoip, 'continent_code');
+  }
+  readCoordinate(reading, geoip, 'latitude', 90, location, 'lat');
+  readCoordinate(reading, geoip, 'longitude', 180, location, 'long');
+  return location;
+}
+
+/** ISO 3166-2 from the country and JumpCloud's region code: `PT` and `11` are `PT-11`. */
+function readRegion(reading: Reading, geoip: JsonObject, location: OcsfLocation): void {
+  const code = reading.peek(geoip, 'region_code');
+  if (code === undefined || !SUBDIVISION.test(code)) return;
+  location.region = `${location.country}-${code.toUpperCase()}`;
+  reading.take(geoip, 'region_code');
+}
+
+function readCoordinate(
+  reading: Reading,
+  geoip: JsonObject,
+  key: string,
+  bound: number,
+  location: OcsfLocation,
+  attribute: 'lat' | 'long',
+): void {
+  const value = geoip[key];
+  // JumpCloud's documentation of the provider portal shows texts, its records numbers.
+  const degrees = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+  if (typeof degrees !== 'number' || !(Math.abs(degrees) <= bound)) return;
+  location[attribute] = degrees;
+  reading.take(geoip, key);
+}
+
+function readAutonomousSystem(
+  reading: Reading,
+  asn: JsonObject | undefined,
+): { name?: string; number?: number } | undefined {
+  if (asn === undefined) return undefined;
+  const written = asn.number;
+  const number = typeof written === 'string' ? Number(written.replace(/^AS/i, '') || Number.NaN) : written;
+  const name = reading.text(asn, 'organization');
+  const system: { name?: string; number?: number } = {};
+  if (name !== undefined) system.name = name;
+  if (typeof number === 'number' && Number.isSafeInteger(number) && number >= 0) {
+    system.number = number;
+    reading.take(asn, 'number');
+  }
+  return system.name === undefined && system.number === undefined ? undefined : system;
+}

@@ -1,0 +1,79 @@
+import { ocsfVersion } from './ocsf.js';
+import type { Reading } from './reading.js';
+import type { RecordHeader } from './record.js';
+
+/** What the metadata needs besides the record. */
+export interface Provenance {
+  readonly header: RecordHeader;
+  /** Epoch milliseconds of the event. */
+  readonly time: number;
+  /** Epoch milliseconds at which the page arrived; undefined where records come from elsewhere. */
+  readonly fetchedAt: number | undefined;
+  readonly mapper: { readonly name: string; readonly version: string };
+  /** Whether a value was replaced by `[redacted]`. */
+  readonly redacted: boolean;
+}
+
+/** OCSF `metadata`. */
+export interface OcsfMetadata {
+  uid: string;
+  version: string;
+  [attribute: string]: unknown;
+}
+
+/** Where the event came from and who made it what it is. */
+export function buildMetadata(reading: Reading, provenance: Provenance, profiles: readonly string[]): OcsfMetadata {
+  const { header, time, fetchedAt, mapper } = provenance;
+  const { record } = reading;
+  const metadata: OcsfMetadata = {
+    uid: header.uid,
+    version: ocsfVersion,
+    original_time: wellFormed(header.timestamp!),
+    log_provider: 'JumpCloud Directory Insights',
+    log_format: 'JSON',
+  };
+  reading.take(record, reading.peek(record, 'timestamp') === undefined ? 'jc_timestamp' : 'timestamp');
+  metadata.original_event_uid = wellFormed(header.id!);
+  reading.take(record, 'id');
+  const eventCode = reading.text(record, 'event_type');
+  if (eventCode !== undefined) metadata.event_code = eventCode;
+  const service = reading.text(record, 'service');
+  if (service !== undefined) {
+    metadata.log_name = service;
+    metadata.log_source = service;
+  }
+  const organization = reading.text(record, 'organization');
+  if (organization !== undefined) metadata.tenant_uid = organization;
+  const version = reading.code(record, '@version');
+  if (version !== undefined) metadata.log_version = version;
+  const correlation = reading.text(reading.object(record, 'correlation'), 'id');
+  if (correlation !== undefined) metadata.correlation_uid = correlation;
+  const labels = provenance.redacted ? ['redacted'] : [];
+  // OCSF: logged_time must not precede time. A record dated after its fetching says so instead.
+  if (fetchedAt !== undefined && fetchedAt >= time) metadata.logged_time = fetchedAt;
+  else if (fetchedAt !== undefined) labels.push('dated_after_fetch');
+  if (labels.length > 0) metadata.labels = labels;
+  if (profiles.length > 0) metadata.profiles = profiles;
+  metadata.product = {
+    name: 'Directory Insights',
+    vendor_name: 'JumpCloud',
+    ...(service === undefined ? {} : { feature: { name: service } }),
+  };
+  metadata.transformation_info_list = [{ name: mapper.name, product: { name: mapper.name, version: mapper.version } }];
+  return metadata;
+}
+
+function wellFormed(text: string): string {
+  return text.isWellFormed() ? text : text.toWellFormed();
+}
+
+const OFFSET = /([+-])(\d{2}):?(\d{2})$/;
+
+/** Minutes from UTC of the source's timestamp; undefined beyond what OCSF allows. */
+export function timezoneOffset(timestamp: string): number | undefined {
+  const found = OFFSET.exec(timestamp);
+  if (found === null || /[Zz]$/.test(timestamp)) return 0;
+  const minutes = Number(found[2]) * 60 + Number(found[3]);
+  if (minutes > 1080) return undefined;
+  return found[1] === '-' && minutes > 0 ? -minutes : minutes;
+}

@@ -1,0 +1,46 @@
+import type { JsonObject } from './json.js';
+import type { OcsfNamed } from './mapped.js';
+import type { Reading } from './reading.js';
+
+/** Members that hold an id or a name, in the order in which they are believed. */
+const uidKeys = ['id', 'object_id', 'objectId', 'uid', '_id'];
+const nameKeys = [
+  'name',
+  'displayName',
+  'display_name',
+  'displayLabel',
+  'display_label',
+  'hostname',
+  'title',
+  'username',
+  'email',
+];
+
+/** A thing by its id and name, with its own word for its type; undefined where it has neither. */
+export function readNamed(reading: Reading, of: JsonObject | undefined, type?: string): OcsfNamed | undefined {
+  const thing = readIdentity(reading, of);
+  if (thing === undefined) return undefined;
+  const word = reading.text(of, 'type') ?? type;
+  if (word !== undefined) thing.type = word;
+  return thing;
+}
+
+/** A thing by its id and name; undefined where it has neither. */
+export function readIdentity(reading: Reading, of: JsonObject | undefined): OcsfNamed | undefined {
+  if (of === undefined) return undefined;
+  const uid = firstText(reading, of, uidKeys);
+  const name = firstText(reading, of, nameKeys);
+  if (uid === undefined && name === undefined) return undefined;
+  const thing: OcsfNamed = {};
+  if (uid !== undefined) thing.uid = uid;
+  if (name !== undefined) thing.name = name;
+  return thing;
+}
+
+function firstText(reading: Reading, of: JsonObject, keys: readonly string[]): string | undefined {
+  for (const key of keys) {
+    const value = reading.text(of, key);
+    if (value !== undefined) return value;
+  }
+  return undefined;
+}

@@ -1,0 +1,237 @@
+import { hash } from 'node:crypto';
+import { describeErrors, eventValidators } from '../schemas/validators.js';
+import { mapAccountChange } from './account-change.js';
+import { mapApiActivity } from './api-activity.js';
+import { mapApplicationLifecycle } from './application-lifecycle.js';
+import { assemble } from './assemble.js';
+import { mapAssociation } from './association.js';
+import { mapAuthentication } from './authentication.js';
+import { mapBaseEvent } from './base-event.js';
+import type { CatalogueRow } from './catalogue/row.js';
+import { classify } from './catalogue.js';
+import type { DeadLetter, DeadLetterReason } from './dead-letter.js';
+import { mapDetectionFinding } from './detection-finding.js';
+import { mapEntityManagement } from './entity-management.js';
+import type { NormalisedEvent, OcsfEvent } from './event.js';
+import { mapGroupManagement } from './group-management.js';
+import { floorToMillisecond } from './instant.js';
+import { isObject, type JsonObject } from './json.js';
+import type { ClassAttributes, Mapped } from './mapped.js';
+import type { Provenance } from './metadata.js';
+import type { ClassUid } from './ocsf.js';
+import type { RawData } from './raw-data.js';
+import { Reading } from './reading.js';
+import type { ReceivedRecord, RecordHeader } from './record.js';
+import { faithful, hasForbiddenKey, makeWellFormed, mayHoldSecret, redact, redactText } from './redact.js';
+import { serialise } from './serialise.js';
+import { mapUserAccess } from './user-access-management.js';
+
+/** What mapping needs besides the record. */
+export interface NormaliseContext {
+  /** Epoch milliseconds at which the page arrived (`metadata.logged_time`); absent where there was none. */
+  readonly fetchedAt?: number;
+  /** Whether the event carries the record's text (`rawData`). */
+  readonly rawData: boolean;
+  readonly mapper: { readonly name: string; readonly version: string };
+}
+
+/** Exactly one of the two for every record. */
+export type Outcome =
+  | { readonly kind: 'event'; readonly event: NormalisedEvent }
+  | { readonly kind: 'dead_letter'; readonly deadLetter: DeadLetter };
+
+/** Levels of nesting that a record may have; JumpCloud's own stay under ten. */
+export const DEEPEST_RECORD = 64;
+/** Characters of text that a record may have. */
+export const LONGEST_RECORD = 1_048_576;
+
+interface Refusal {
+  readonly reason: DeadLetterReason;
+  readonly message: string;
+  readonly details?: readonly string[];
+}
+
+/**
+ * Turns a record into a validated OCSF event or into a dead letter. Total: any JSON value becomes one of the two, and
+ * nothing is ever thrown.
+ */
+export function normalise(received: ReceivedRecord, header: RecordHeader, context: NormaliseContext): Outcome {
+  let refusal: Refusal | undefined;
+  try {
+    refusal = refuse(received, header);
+    if (refusal === undefined) {
+      const made = makeEvent(received, header, context);
+      if ('event' in made) return { kind: 'event', event: made.event };
+      refusal = made;
+    }
+  } catch (error) {
+    refusal = {
+      reason: 'mapping_failed',
+      message: 'The mapping stopped at a defect of its own.',
+      details: [describeDefect(error)],
+    };
+  }
+  return { kind: 'dead_letter', deadLetter: makeDeadLetter(received, header, context, refusal) };
+}
+
+/** A record whose class the feed does not deliver, kept as it came but for its secrets. */
+export interface KeptRecord {
+  readonly uid: string;
+  readonly classUid: number;
+  readonly eventCode: string;
+  readonly service: string;
+  /** Epoch milliseconds of the event. */
+  readonly time: number;
+  readonly text: string;
+}
+
+/** The record behind an event of a class that is not delivered. */
+export function toRawRecord(received: ReceivedRecord, header: RecordHeader, event: NormalisedEvent): KeptRecord {
+  return {
+    uid: header.uid,
+    classUid: event.classUid,
+    eventCode: event.eventCode,
+    service: header.service,
+    time: event.time,
+    text: redactText(received).text,
+  };
+}
+
+/** Why a record cannot be mapped at all; undefined where it can. */
+function refuse({ text, value, depth }: ReceivedRecord, header: RecordHeader): Refusal | undefined {
+  if (!isObject(value)) return { reason: 'not_an_object', message: `The record is ${kindOf(value)}, not an object.` };
+  if (text.length > LONGEST_RECORD)
+    return {
+      reason: 'too_large',
+      message: `The record has ${text.length} characters; at most ${LONGEST_RECORD} are mapped.`,
+    };
+  if (depth > DEEPEST_RECORD)
+    return {
+      reason: 'nested_too_deeply',
+      message: `The record is nested ${depth} levels deep; at most ${DEEPEST_RECORD} are mapped.`,
+    };
+  if ((text.includes('__proto__') || text.includes('\\u')) && hasForbiddenKey(value))
+    return { reason: 'forbidden_key', message: 'The record has a member called __proto__.' };
+  if (header.id === undefined)
+    return { reason: 'id_missing', message: 'The record has no id, or one that is not a text.' };
+  if (header.timestamp === undefined) return { reason: 'timestamp_missing', message: 'The record has no timestamp.' };
+  if (header.instant === undefined)
+    return { reason: 'timestamp_unreadable', message: 'The timestamp is not an RFC 3339 date-time.' };
+  return undefined;
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'an array' : `a ${typeof value}`;
+}
+
+const LONE_SURROGATE = /\\u[dD][89a-fA-F]/;
+
+function makeEvent(
+  received: ReceivedRecord,
+  header: RecordHeader,
+  context: NormaliseContext,
+): { event: NormalisedEvent } | Refusal {
+  const { record, text, redacted } = prepare(received);
+  const provenance: Provenance = {
+    header,
+    time: floorToMillisecond(header.instant!),
+    fetchedAt: context.fetchedAt,
+    mapper: context.mapper,
+    redacted,
+  };
+  const raw = context.rawData ? { text } : undefined;
+  const event = mapRecord(record, classify(header.service, header.eventType), provenance, raw);
+  const validator = eventValidators[event.class_uid as ClassUid];
+  if (!validator(event)) {
+    return {
+      reason: 'schema_violation',
+      message: 'The event does not fit its OCSF class.',
+      details: describeErrors(validator),
+    };
+  }
+  return { event: finish(event, header) };
+}
+
+/** The record without secrets and lone surrogates, and its text. */
+function prepare(received: ReceivedRecord): { record: JsonObject; text: string; redacted: boolean } {
+  let { value } = received;
+  let { text } = received;
+  if (!text.isWellFormed()) text = text.toWellFormed();
+  if (text !== received.text || (text.includes('\\u') && LONE_SURROGATE.test(text))) value = makeWellFormed(value);
+  if (!mayHoldSecret(text)) return { record: value as JsonObject, text, redacted: false };
+  const redaction = redact(value);
+  if (redaction.redacted) text = JSON.stringify(redaction.value);
+  else text = faithful(received, text);
+  return { record: redaction.value as JsonObject, text, redacted: redaction.redacted };
+}
+
+type Mapper = (reading: Reading, row: CatalogueRow) => Mapped | undefined;
+
+const mappers: Readonly<Record<ClassUid, Mapper>> = {
+  0: mapBaseEvent,
+  2004: mapDetectionFinding,
+  3001: mapAccountChange,
+  3002: mapAuthentication,
+  3004: mapEntityManagement,
+  3005: mapUserAccess,
+  3006: (reading, row) => (row.activity === 'by_association' ? mapAssociation : mapGroupManagement)(reading, row),
+  6002: mapApplicationLifecycle,
+  6003: mapApiActivity,
+};
+
+/** The event of the row's class, or Base Event where the record lacks what that class requires. */
+function mapRecord(record: JsonObject, row: CatalogueRow, provenance: Provenance, raw: RawData | undefined): OcsfEvent {
+  let reading = new Reading(record);
+  let mapped = mappers[row.classUid](reading, row);
+  if (mapped === undefined) {
+    reading = new Reading(record);
+    mapped = mapBaseEvent(reading, row);
+  }
+  const eventType = reading.peek(record, 'event_type') ?? row.eventType;
+  return assemble(reading, mapped, provenance, raw, eventType);
+}
+
+function finish(event: OcsfEvent, { organization }: RecordHeader): NormalisedEvent {
+  const { user } = event as ClassAttributes;
+  return {
+    uid: event.metadata.uid,
+    classUid: event.class_uid,
+    typeUid: event.type_uid,
+    time: event.time,
+    eventCode: (event.metadata.event_code as string | undefined) ?? '',
+    partitionKey: user?.uid ?? user?.name ?? organization?.toWellFormed() ?? '',
+    text: serialise(event),
+  };
+}
+
+function makeDeadLetter(
+  received: ReceivedRecord,
+  header: RecordHeader,
+  { fetchedAt }: NormaliseContext,
+  { reason, message, details = [] }: Refusal,
+): DeadLetter {
+  const raw = redactText(received).text;
+  return {
+    uid: header.uid,
+    reason,
+    message,
+    details,
+    service: header.service.toWellFormed(),
+    event_type: header.eventType.toWellFormed(),
+    ...(header.organization === undefined ? {} : { organization: header.organization.toWellFormed() }),
+    ...(header.id === undefined ? {} : { record_id: header.id.toWellFormed() }),
+    ...(header.timestamp === undefined ? {} : { original_time: header.timestamp.toWellFormed() }),
+    ...(header.instant === undefined ? {} : { time: floorToMillisecond(header.instant) }),
+    ...(fetchedAt === undefined ? {} : { fetched_at: fetchedAt }),
+    raw,
+    raw_size: Buffer.byteLength(raw),
+    raw_sha256: hash('sha256', raw, 'hex'),
+  };
+}
+
+/** The kind of a defect; engines put no values of data into the messages of these kinds. */
+function describeDefect(error: unknown): string {
+  if (error instanceof TypeError || error instanceof RangeError) return `${error.name}: ${error.message}`;
+  return error instanceof Error ? error.name : typeof error;
+}

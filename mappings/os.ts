@@ -1,0 +1,62 @@
+import type { JsonObject } from './json.js';
+import { captions } from './ocsf.js';
+import type { Reading } from './reading.js';
+
+/** OCSF `os`. */
+export interface OcsfOs {
+  name: string;
+  type_id: number;
+  type: string;
+  version?: string;
+}
+
+/** OCSF's families by the words that operating systems are called with in JumpCloud's records. */
+const typeIds = new Map<string, number>([
+  ['windows', 100],
+  ['linux', 200],
+  ['ubuntu', 200],
+  ['debian', 200],
+  ['fedora', 200],
+  ['rhel', 200],
+  ['red hat', 200],
+  ['centos', 200],
+  ['rocky', 200],
+  ['amazon linux', 200],
+  ['mint', 200],
+  ['suse', 200],
+  ['android', 201],
+  ['mac os x', 300],
+  ['macos', 300],
+  ['mac os', 300],
+  ['darwin', 300],
+  ['ios', 301],
+  ['ipados', 302],
+  ['solaris', 400],
+  ['aix', 401],
+]);
+
+function osNamed(name: string, version: string | undefined): OcsfOs {
+  const lower = name.toLowerCase();
+  let typeId = typeIds.get(lower) ?? 99;
+  if (typeId === 99 && lower.startsWith('windows ')) typeId = lower.includes('phone') ? 101 : 100;
+  const os: OcsfOs = { name, type_id: typeId, type: typeId === 99 ? name : captions.osType[typeId]! };
+  if (version !== undefined) os.version = version;
+  return os;
+}
+
+/** The operating system of the parsed user agent; `Other` is the parser's word for "could not tell". */
+export function readUserAgentOs(reading: Reading): OcsfOs | undefined {
+  const agent = reading.object(reading.record, 'useragent') ?? reading.object(reading.record, 'user_agent');
+  const key = reading.peek(agent, 'os') === undefined ? 'os_name' : 'os';
+  const name = reading.peek(agent, key);
+  if (agent === undefined || name === undefined || name === 'Other') return undefined;
+  reading.take(agent, key);
+  if (key === 'os' && agent.os_name === name) reading.take(agent, 'os_name');
+  return osNamed(name, reading.text(agent, 'os_version'));
+}
+
+/** The operating system of a device as `auth_context.system` and `system` give it. */
+export function readDeviceOs(reading: Reading, system: JsonObject): OcsfOs | undefined {
+  const name = reading.text(system, 'os');
+  return name === undefined ? undefined : osNamed(name, reading.text(system, 'version'));
+}

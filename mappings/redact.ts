@@ -1,0 +1,227 @@
+import { isObject, type JsonObject, type JsonValue } from './json.js';
+import type { ReceivedRecord } from './record.js';
+
+/*
+ * What is taken for a secret (design decision 9):
+ *
+ * 1. The value of a member whose name, cut into words (`clientSecret`, `api_key`, `mfa.totp`), holds one of the words
+ *    below, unless its last word says that it only tells about the secret (`password_expiration_date`, `tokenType`,
+ *    `apiKeyPrefix`), or it is public (`public_key`).
+ * 2. The value, from or to of an object that names what it is about in `field`, `key`, `name` or `attribute`
+ *    (`{field: 'password', from, to}`), by the same words; such a `key` itself is a name, not a key.
+ * 3. Inside an object or array that is such a value, every text and number, except under names of rule 1's second half.
+ *
+ * Booleans, null and empty texts hold no secret and stay: `sso_token_success`, `apiKeyAllowed`, `totp: {success}`.
+ * Numbers stay where the word is token or key: they count them (`input_tokens`).
+ */
+export const REDACTED = '[redacted]';
+
+const secretWords = new Set(
+  'password passwords passwd pwd passphrase passphrases passcode passcodes pin pincode pincodes secret secrets totp otp cookie cookies'.split(
+    ' ',
+  ),
+);
+const countableWords = new Set('token tokens key keys apikey apikeys'.split(' '));
+const harmlessEnds = new Set(
+  (
+    'id ids uid name names type types kind status state success result enabled disabled allowed set required configured ' +
+    'enrolled enrollment active activated expired expire expires expiry expiration date dates time times timestamp at on ' +
+    'days count counts length size limit lifetime ttl age policy policies algorithm method methods version prefix protocol provider ' +
+    'rotation reason error message description created updated modified changed used last source url action usage format'
+  ).split(' '),
+);
+const publicWords = new Set(['public', 'fingerprint', 'thumbprint']);
+const labelKeys = ['field', 'key', 'name', 'attribute'];
+const labelled = new Set('value values from to old new old_value new_value oldValue newValue before after'.split(' '));
+
+/** Lower-case parts one of which is in every text that could hold a secret by name. */
+const hints = ['pass', 'pwd', 'secret', 'token', 'key', 'otp', 'pin', 'cookie', 'recovery', 'backup', 'scratch'];
+const RECOVERY_CODE = /(^| )(recovery|backup|scratch) codes?$/;
+
+/** Deeper than any text that a walk could not take without exhausting the stack. */
+const DEEPEST = 1000;
+
+/** How much of a value a name gives away: nothing, texts alone, or texts and numbers. */
+type Sensitivity = 'none' | 'texts' | 'all' | 'told';
+
+const judged = new Map<string, Sensitivity>();
+const MOST_JUDGED = 10_000;
+
+/** `told`: the name tells about a secret, but does not hold it. */
+function judge(name: string): Sensitivity {
+  const known = judged.get(name);
+  if (known !== undefined) return known;
+  const verdict = judgeWords(wordsOf(name));
+  if (judged.size < MOST_JUDGED && name.length <= 100) judged.set(name, verdict);
+  return verdict;
+}
+
+function judgeWords(words: readonly string[]): Sensitivity {
+  if (words.length === 0) return 'none';
+  const told = harmlessEnds.has(words.at(-1)!) || words.some((word) => publicWords.has(word));
+  if (told) return 'told';
+  if (words.some((word) => secretWords.has(word)) || RECOVERY_CODE.test(words.join(' '))) return 'all';
+  return words.some((word) => countableWords.has(word)) ? 'texts' : 'none';
+}
+
+function wordsOf(name: string): string[] {
+  return name
+    .slice(0, 200)
+    .replace(/([a-z0-9])([A-Z])|([A-Z])([A-Z][a-z])/g, '$1$3 $2$4')
+    .toLowerCase()
+    .split(/[^a-z0-9]+/)
+    .filter((word) => word !== '');
+}
+
+/** What a redaction left. */
+export interface Redaction {
+  readonly value: JsonValue;
+  readonly redacted: boolean;
+}
+
+/** Whether a text could hold a secret by name at all. Cheap; true where names are spelled with escapes. */
+export function mayHoldSecret(text: string): boolean {
+  if (text.includes('\\u')) return true;
+  const lower = text.toLowerCase();
+  return hints.some((hint) => lower.includes(hint));
+}
+
+/**
+ * Replaces the secrets of a value by `[redacted]`. The value itself is not changed: what holds no secret is shared.
+ * @throws RangeError where the value is nested more than 1,000 levels deep
+ */
+export function redact(value: JsonValue): Redaction {
+  const redacted = redactValue(value, 'none', 0);
+  return { value: redacted, redacted: redacted !== value };
+}
+
+function redactValue(value: JsonValue, sensitivity: Sensitivity, depth: number): JsonValue {
+  if (typeof value === 'string') return value !== '' && hides(sensitivity) ? REDACTED : value;
+  if (typeof value === 'number') return sensitivity === 'all' ? REDACTED : value;
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth > DEEPEST) throw new RangeError(`nested more than ${DEEPEST} levels deep`);
+  return Array.isArray(value) ? redactArray(value, sensitivity, depth) : redactObject(value, sensitivity, depth);
+}
+
+function hides(sensitivity: Sensitivity): boolean {
+  return sensitivity === 'all' || sensitivity === 'texts';
+}
+
+function redactArray(value: JsonValue[], sensitivity: Sensitivity, depth: number): JsonValue {
+  let copy: JsonValue[] | undefined;
+  for (let index = 0; index < value.length; index += 1) {
+    const before = value[index]!;
+    const after = redactValue(before, sensitivity, depth + 1);
+    if (after === before) continue;
+    copy ??= [...value];
+    copy[index] = after;
+  }
+  return copy ?? value;
+}
+
+function redactObject(value: JsonObject, outer: Sensitivity, depth: number): JsonValue {
+  const label = labelSensitivity(value);
+  let copy: JsonObject | undefined;
+  for (const key in value) {
+    const before = value[key]!;
+    const after = redactValue(before, memberSensitivity(key, outer, label), depth + 1);
+    if (after === before) continue;
+    copy ??= ownCopy(value);
+    Object.defineProperty(copy, key, { value: after, enumerable: true, configurable: true, writable: true });
+  }
+  return copy ?? value;
+}
+
+function memberSensitivity(key: string, outer: Sensitivity, label: Sensitivity | undefined): Sensitivity {
+  if (label !== undefined) {
+    if (labelled.has(key)) return hides(label) ? label : outer;
+    if (key === 'key') return 'none';
+  }
+  const own = judge(key);
+  if (own === 'told') return 'none';
+  return own === 'none' ? outer : own;
+}
+
+/** How sensitive the thing is that the object names, where it is of the kind `{field, from, to}`. */
+function labelSensitivity(value: JsonObject): Sensitivity | undefined {
+  for (const key of labelKeys) {
+    const name = value[key];
+    if (typeof name !== 'string') continue;
+    for (const member of labelled) if (member in value) return judge(name);
+  }
+  return undefined;
+}
+
+/** A copy whose members are all its own, `__proto__` too. */
+function ownCopy(value: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(value));
+}
+
+/** A record's text without its secrets. */
+export interface RedactedText {
+  readonly text: string;
+  readonly redacted: boolean;
+}
+
+/**
+ * The text as received where nothing in it needs redaction, else the redacted record written anew. Never throws: what
+ * could not be searched for secrets is withheld, with the reason in its place.
+ */
+export function redactText(received: ReceivedRecord): RedactedText {
+  const text = wellFormed(received.text);
+  if (!mayHoldSecret(text)) return { text, redacted: false };
+  try {
+    const { value, redacted } = redact(received.value);
+    return redacted
+      ? { text: wellFormed(JSON.stringify(value)), redacted }
+      : { text: faithful(received, text), redacted };
+  } catch (error) {
+    const reason = error instanceof RangeError ? 'nested too deeply' : 'unreadable';
+    return { text: JSON.stringify({ withheld: `${reason} to be searched for secrets` }), redacted: true };
+  }
+}
+
+/**
+ * The text as received, unless a name occurs twice in one object: the value holds only the last of them, so that only
+ * the last was searched for secrets.
+ */
+export function faithful({ value }: ReceivedRecord, text: string): string {
+  const rewritten = JSON.stringify(value);
+  if (rewritten === text || countNames(text) === countNames(rewritten)) return text;
+  return wellFormed(rewritten);
+}
+
+const STRING = /"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?/g;
+
+/** In valid JSON a string followed by a colon is a member's name. */
+function countNames(text: string): number {
+  let names = 0;
+  for (const [, colon] of text.matchAll(STRING)) if (colon !== undefined) names += 1;
+  return names;
+}
+
+function wellFormed(text: string): string {
+  return text.isWellFormed() ? text : text.toWellFormed();
+}
+
+/** Whether a member called `__proto__` is anywhere in the value; such a member turns into another object's parent when copied. */
+export function hasForbiddenKey(value: JsonValue): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (Array.isArray(value)) return value.some(hasForbiddenKey);
+  return Object.entries(value).some(([key, member]) => key === '__proto__' || hasForbiddenKey(member));
+}
+
+/** The value with every text and name well-formed: a lone surrogate is replaced by U+FFFD. */
+export function makeWellFormed(value: JsonValue): JsonValue {
+  if (typeof value === 'string') return value.toWellFormed();
+  if (Array.isArray(value)) return value.map(makeWellFormed);
+  if (!isObject(value)) return value;
+  const copy: JsonObject = {};
+  for (const [key, member] of Object.entries(value)) {
+    let name = key.toWellFormed();
+    // Two names that differ only in what was damaged would become one.
+    while (Object.hasOwn(copy, name)) name = `${name}\uFFFD`;
+    copy[name] = makeWellFormed(member);
+  }
+  return copy;
+}

@@ -1,0 +1,22 @@
+import type { OcsfEvent } from './event.js';
+import type { ClassAttributes } from './mapped.js';
+
+/**
+ * The event as JSON. OCSF tells 38 from 38.0, which JavaScript does not: whole coordinates are written with `.0`.
+ * A name in quotes followed by a colon is a member's name, never text inside a value; and all members called `lat` or
+ * `long` before `unmapped`, which stands last, are coordinates.
+ */
+export function serialise(event: OcsfEvent): string {
+  const text = JSON.stringify(event);
+  if (!hasWholeFloat(event as ClassAttributes)) return text;
+  const end = event.unmapped === undefined ? text.length : text.length - JSON.stringify(event.unmapped).length;
+  return text.slice(0, end).replace(WHOLE_COORDINATE, '$1.0') + text.slice(end);
+}
+
+const WHOLE_COORDINATE = /("(?:lat|long)":-?\d+)(?=[,}])/g;
+
+function hasWholeFloat({ src_endpoint: source, dst_endpoint: destination, evidences }: ClassAttributes): boolean {
+  return [source, destination, evidences?.[0]?.src_endpoint].some(
+    (endpoint) => Number.isInteger(endpoint?.location?.lat) || Number.isInteger(endpoint?.location?.long),
+  );
+}

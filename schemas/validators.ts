@@ -1,0 +1,40 @@
+import { type ClassUid, ocsfClasses } from '../mappings/ocsf.js';
+
+/** What a compiled schema says is wrong with a value. */
+export interface SchemaError {
+  /** JSON Pointer of the place. */
+  readonly instancePath: string;
+  readonly keyword: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly message?: string;
+}
+
+/** A compiled schema: true for a valid value, else false with `errors` filled until the next call. */
+export interface Validator {
+  (value: unknown): boolean;
+  errors?: readonly SchemaError[] | null;
+}
+
+/**
+ * Loads a module that schemas/compile.mjs wrote. The address is put together here because the modules do not exist
+ * where types are checked: they are built beside this file, in schemas/ for tests and in dist/schemas/ for the program.
+ * @throws Error ERR_MODULE_NOT_FOUND where the schemas have not been compiled.
+ */
+export async function loadCompiled(name: string): Promise<Readonly<Record<string, Validator>>> {
+  return import(/* @vite-ignore */ new URL(`./compiled/${name}.js`, import.meta.url).href);
+}
+
+const compiled = await loadCompiled('ocsf');
+
+/** The validator of each OCSF class that we emit, by `class_uid`. */
+export const eventValidators = Object.fromEntries(
+  Object.entries(ocsfClasses).map(([uid, { name }]) => [uid, compiled[name]]),
+) as unknown as Readonly<Record<ClassUid, Validator>>;
+
+/** One line an error, path and rule, without any value of the event. */
+export function describeErrors(validator: Validator): string[] {
+  return (validator.errors ?? []).map(({ instancePath, params, message, keyword }) => {
+    const extra = keyword === 'additionalProperties' ? ` '${String(params.additionalProperty)}'` : '';
+    return `${instancePath === '' ? '/' : instancePath}: ${message ?? keyword}${extra}`;
+  });
+}
