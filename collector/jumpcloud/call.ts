@@ -103,7 +103,7 @@ export function createCall({ exchange, pace, policy, observer, timing }: CallOpt
     }
     if (started !== undefined) tell(ask, started, answer, failure);
     if (answer?.status === 401 && failure.code === 'CREDENTIAL_REFUSED' && authorization !== undefined) {
-      if (ask.credential?.refused(authorization) === 'again' && mayRepeat) return { kind: 'repeat' };
+      if ((await ask.credential?.refused(authorization)) === 'again' && mayRepeat) return { kind: 'repeat' };
     }
     const retryAfter = answer?.headers['retry-after'];
     const retryAfterMs = readRetryAfter(retryAfter, answer?.serverDate ?? timing.now());

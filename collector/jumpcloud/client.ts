@@ -157,7 +157,7 @@ function atConsole(credential: Credential): Authorizer {
     ready: async () => {},
     authorize: (signal) => credential.authorizeConsole(signal),
     accepted: () => {},
-    refused: () => 'refused',
+    refused: async () => 'refused',
   };
 }
 

@@ -63,7 +63,7 @@ export interface Credential {
   authorizeConsole(signal?: AbortSignal): Promise<Authorization>;
   accepted(authorization: Authorization): void;
   /** A 401 of kind 2 or 3. `again`: repeat the request now; `refused`: it is of no use. */
-  refused(authorization: Authorization): 'again' | 'refused';
+  refused(authorization: Authorization): Promise<'again' | 'refused'>;
   /**
    * Resolves true as soon as the secret has another content than now (a file is looked at every two seconds) or
    * `reload` was called, false after `ms`, or when the signal aborts.
@@ -178,9 +178,10 @@ class KeyOrAccount implements Credential {
     }
   }
 
-  refused(authorization: Authorization): 'again' | 'refused' {
-    const current = this.#current;
-    if (current === undefined || authorization.fingerprint !== current.fingerprint) return 'again';
+  async refused(authorization: Authorization): Promise<'again' | 'refused'> {
+    // Read anew: the file may have changed while the request was under way.
+    const current = await this.#read();
+    if (authorization.fingerprint !== current.fingerprint) return 'again';
     if (authorization.used === 'service-account') return this.#tokenRefused(authorization.token);
     // Another request of the same moment has already moved on to the other header.
     if (authorization.used !== current.header) return this.#refused ? 'refused' : 'again';
@@ -258,9 +259,8 @@ class KeyOrAccount implements Credential {
   }
 
   #headerFor(key: string, before?: string): KeyHeader {
-    if (this.#options.mode === 'x-api-key' || this.#options.fallback === false) {
-      return this.#options.mode === 'x-api-key' ? 'x-api-key' : 'bearer';
-    }
+    if (this.#options.mode === 'x-api-key') return 'x-api-key';
+    if (this.#options.fallback === false) return 'bearer';
     return this.#worked.get(key) ?? (before === undefined ? undefined : this.#worked.get(before)) ?? 'bearer';
   }
 
