@@ -34,7 +34,10 @@ interface StatusRow extends Verdict {
 }
 
 interface ExceptionRow extends Verdict {
+  /** Of the error's code. */
   readonly when: RegExp;
+  /** Of its message, where the code says too little. */
+  readonly says?: RegExp;
 }
 
 const PAUSE = 'It is tried again by itself; the position is kept.';
@@ -331,7 +334,8 @@ export const exceptionTable: readonly ExceptionRow[] = [
     cure: 'Check jumpcloud.baseUrl and who answers in its place.',
   },
   {
-    when: /^(ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST))$/,
+    when: /^(EPROTO|ERR_SSL_)/,
+    says: /wrong version number|packet length too long|http request/i,
     code: 'TLS_REFUSED',
     transient: false,
     meaning: '{host} does not speak TLS on this port',
@@ -402,7 +406,7 @@ export function failureOfStatus(
 export function failureOfException(error: unknown, circumstances: Circumstances): CollectorError {
   if (error instanceof CollectorError) return error;
   const { errno, message, phase } = facts(error);
-  const verdict = exceptionTable.find((row) => row.when.test(errno))!;
+  const verdict = exceptionTable.find((row) => row.when.test(errno) && (row.says?.test(message) ?? true))!;
   const said = quote(message, circumstances.secrets);
   const fill = { errno, said, phase: phases[phase ?? ''] ?? 'connecting', ...circumstances };
   return new CollectorError(verdict.code, filled(verdict.meaning, fill), {
