@@ -1,5 +1,6 @@
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { fileMode, syncFile } from '../durable-file.js';
+import { wellFormedLine } from '../json-line.js';
 import { type Column, duckType, quoteText } from './columns.js';
 import type { Engine } from './engine.js';
 
@@ -85,7 +86,7 @@ async function writeLines(path: string, rows: readonly Row[]): Promise<number> {
   try {
     let chunk = '';
     for (const row of rows) {
-      const line = wellFormed(row.text);
+      const line = wellFormedLine(row.text);
       longest = Math.max(longest, line.length * 3 > longest ? Buffer.byteLength(line) : 0);
       chunk += `${line}\n`;
       if (chunk.length < chunkCharacters) continue;
@@ -97,16 +98,4 @@ async function writeLines(path: string, rows: readonly Row[]): Promise<number> {
     await handle.close();
   }
   return longest;
-}
-
-const escapes = /\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\./gs;
-
-/**
- * The same JSON text with U+FFFD for every lone surrogate, escaped or not: DuckDB refuses a whole file for one of them.
- * On one line, whatever white space is between its tokens.
- */
-export function wellFormed(text: string): string {
-  const line = /[\n\r]/.test(text) ? text.replace(/[\n\r]/g, ' ') : text;
-  if (!/\\u[dD][89a-fA-F]/.test(line)) return line.toWellFormed();
-  return line.toWellFormed().replace(escapes, (found) => (/^\\u[dD][89a-fA-F]..$/.test(found) ? '\\ufffd' : found));
 }
