@@ -58,8 +58,8 @@ export function createKafkaSink(options: KafkaOptions, { log, clock = systemCloc
     },
     peek: (lane) =>
       withReader(laneParts, [stateTopic], undefined, async (reader) => {
-        const { state } = await glanceAtLane(reader, stateTopic, laneKeys(settings.feed, lane));
-        return state.entry?.cursor;
+        const { entry } = await glanceAtLane(reader, stateTopic, laneKeys(settings.feed, lane));
+        return entry?.cursor;
       }),
     lanes: () => withReader(laneParts, [stateTopic], [], (reader) => listLanes(reader, stateTopic, settings.feed)),
     async close() {

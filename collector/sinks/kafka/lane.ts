@@ -16,8 +16,16 @@ import { PartitionReader } from './partition-reader.js';
 import { PieceLog, type StateRecord } from './piece-log.js';
 import { createPublisher, type Publisher } from './publisher.js';
 import type { KafkaSettings } from './settings.js';
-import { type CursorEntry, foldState, type LaneKeys, type LaneState, laneKeys, requireComplete } from './state.js';
-import { glanceAtLane, readLane, type StoredLane } from './state-topic.js';
+import {
+  type CursorEntry,
+  foldState,
+  type LaneKeys,
+  type LaneState,
+  laneKeys,
+  noLaneState,
+  requireComplete,
+} from './state.js';
+import { glanceAtLease, readLane, type StoredLane } from './state-topic.js';
 import { prepareTopics, type TopicFacts } from './topic-setup.js';
 import { ownTopic, topicsOf } from './topics.js';
 import { withReader } from './with-reader.js';
@@ -36,6 +44,8 @@ export interface LaneParts {
   readonly signal: AbortSignal;
   /** Bytes a batch of each topic was found to be limited to, where the topic's configuration may not be read. */
   readonly learnedLimits: Map<string, number>;
+  /** True: a damaged state is no reason to refuse; the lane opens with what can be read. Only for setting it anew. */
+  readonly repair?: boolean;
 }
 
 const STATE_PARTITION = 0;
@@ -161,14 +171,15 @@ export class KafkaLane implements LaneSink {
     const { settings, clock, instance, holder, log, signal } = this.#parts;
     let watched: { offset: bigint | undefined; since: number } | undefined;
     for (;;) {
-      const { state } = await glanceAtLane(reader, this.#stateTopic, this.#keys);
-      if (watched === undefined || watched.offset !== state.leaseOffset) {
+      const state = await glanceAtLease(reader, this.#stateTopic, this.#keys);
+      const first = watched === undefined;
+      if (watched?.offset !== state.leaseOffset || watched === undefined) {
         watched = { offset: state.leaseOffset, since: clock.monotonic() };
-        if (isFree(state, instance, holder, clock.now(), 0)) return;
-        if (state.lease && settings.lease.wait) log('info', `waiting: ${laneInUse(this.#lane, state.lease).message}`);
       }
-      if (isFree(state, instance, holder, clock.now(), clock.monotonic() - watched.since)) return;
-      if (state.lease && !settings.lease.wait) throw laneInUse(this.#lane, state.lease);
+      const unrenewedMs = clock.monotonic() - watched.since;
+      if (state.lease === undefined || isFree(state, instance, holder, clock.now(), unrenewedMs)) return;
+      if (!settings.lease.wait) throw laneInUse(this.#lane, state.lease);
+      if (first) log('info', `waiting for it: ${laneInUse(this.#lane, state.lease).message}`);
       await clock.sleep(WATCH_MS, signal);
       if (signal.aborted) throw aborted(this.#lane);
     }
@@ -176,7 +187,10 @@ export class KafkaLane implements LaneSink {
 
   async #readState(reader: PartitionReader): Promise<StoredLane> {
     const before = reader.bytesRead;
-    const stored = await readLane(reader, this.#stateTopic, this.#keys, this.#patienceMs);
+    const stored = await this.#readDamaged(
+      () => readLane(reader, this.#stateTopic, this.#keys, this.#patienceMs),
+      reader,
+    );
     this.bytesRead = reader.bytesRead - before;
     const { settings, clock, instance, holder } = this.#parts;
     // Another newcomer may have taken the lane between the look and the fencing. It is fenced now; it will see its own
@@ -185,8 +199,18 @@ export class KafkaLane implements LaneSink {
       throw laneInUse(this.#lane, stored.state.lease);
     }
     // Without transactions a crash can leave more pieces than the position counts; they are of records that were sent.
-    if (settings.delivery === 'exactly_once') requireComplete(stored.state, stored.start);
+    if (settings.delivery === 'exactly_once' && !this.#parts.repair) requireComplete(stored.state, stored.start);
     return stored;
+  }
+
+  async #readDamaged(read: () => Promise<StoredLane>, reader: PartitionReader): Promise<StoredLane> {
+    try {
+      return await read();
+    } catch (error) {
+      if (!this.#parts.repair || !(error instanceof CollectorError) || error.code !== 'STATE_CORRUPT') throw error;
+      const { start, end } = await reader.bounds(this.#stateTopic, STATE_PARTITION);
+      return { state: noLaneState, start, end };
+    }
   }
 
   get #patienceMs(): number {
@@ -345,10 +369,10 @@ export class KafkaLane implements LaneSink {
   /** The epoch that another producer raises is also raised when a transaction runs out of time: the lease tells which. */
   async #explainFencing(failure: CollectorError): Promise<CollectorError> {
     if (failure.code !== 'FENCED' || this.#reader === undefined || failure.detail === 'LEASE') return failure;
-    const { state } = await glanceAtLane(this.#reader, this.#stateTopic, this.#keys).catch(() => ({
-      state: undefined,
-    }));
-    if (state?.lease && state.lease.instance !== this.#parts.instance) return fenced(this.#lane, state.lease);
+    // Where the lease cannot be read the broker's word stands.
+    const state = await glanceAtLease(this.#reader, this.#stateTopic, this.#keys).catch(() => undefined);
+    if (state === undefined) return failure;
+    if (state.lease && state.lease.instance !== this.#parts.instance) return fenced(this.#lane, state.lease);
     return new CollectorError(
       'SINK_IN_DOUBT',
       `Kafka ended the transaction of lane ${this.#lane}: it ran out of time.`,

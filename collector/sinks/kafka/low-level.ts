@@ -18,7 +18,22 @@ export interface LowLevelBroker extends Broker {
     isolationLevel: 0 | 1;
     topics: { topic: string; partitions: { partition: number; timestamp: number }[] }[];
   }): Promise<{ responses: { partitions: { partition: number; offset: string }[] }[] }>;
-  initProducerId(request: { transactionalId: string; transactionTimeout: number }): Promise<unknown>;
+  initProducerId(request: {
+    transactionalId: string;
+    transactionTimeout: number;
+  }): Promise<{ producerId: string; producerEpoch: number }>;
+  addPartitionsToTxn(request: {
+    transactionalId: string;
+    producerId: string;
+    producerEpoch: number;
+    topics: { topic: string; partitions: number[] }[];
+  }): Promise<unknown>;
+  endTxn(request: {
+    transactionalId: string;
+    producerId: string;
+    producerEpoch: number;
+    transactionResult: boolean;
+  }): Promise<unknown>;
 }
 
 export type LowLevelCluster = Cluster;

@@ -152,6 +152,11 @@ export class PartitionReader {
     }
   }
 
+  /** Asks for records at an offset and drops them: shows whether the topic may be read. */
+  async peekAt(topic: string, partition: number, offset: bigint): Promise<void> {
+    await this.#fetch(topic, partition, offset);
+  }
+
   async #fetch(topic: string, partition: number, position: bigint): Promise<FetchedPartition> {
     const response = await this.#atLeader(topic, partition, (broker) =>
       broker.fetch({

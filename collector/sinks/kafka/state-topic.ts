@@ -12,13 +12,21 @@ const FIRST_STEP = 64n;
 const STEP_FACTOR = 8n;
 const PARTITION = 0;
 
-/**
- * What is committed now, without waiting for open transactions: for a look at the lease before anything is taken over.
- */
-export async function glanceAtLane(reader: PartitionReader, topic: string, keys: LaneKeys): Promise<StoredLane> {
+/** A lane's position and lease as committed now, without waiting for open transactions and without what it remembers. */
+export async function glanceAtLane(reader: PartitionReader, topic: string, keys: LaneKeys): Promise<LaneState> {
   const { start, stable } = await reader.bounds(topic, PARTITION);
-  const records = await readBackToCursor(reader, topic, keys, start, stable, 0);
-  return { state: foldState(records.records, keys), start, end: stable };
+  const { records } = await readBack(reader, topic, keys, start, stable, 0);
+  return foldState(records, keys);
+}
+
+/** A lane's lease as committed now: for a look before anything is taken over. Does not mind a damaged position. */
+export async function glanceAtLease(reader: PartitionReader, topic: string, keys: LaneKeys): Promise<LaneState> {
+  const { start, stable } = await reader.bounds(topic, PARTITION);
+  const { records } = await readBack(reader, topic, keys, start, stable, 0);
+  return foldState(
+    records.filter(({ key }) => key === keys.lease),
+    keys,
+  );
 }
 
 /**
@@ -33,7 +41,7 @@ export async function readLane(
   patienceMs: number,
 ): Promise<StoredLane> {
   const { start, end } = await reader.bounds(topic, PARTITION);
-  const near = await readBackToCursor(reader, topic, keys, start, end, patienceMs);
+  const near = await readBack(reader, topic, keys, start, end, patienceMs);
   const { entry } = foldState(near.records, keys);
   const readFrom = entry === undefined ? near.from : BigInt(entry.readFrom);
   const from = readFrom > start ? readFrom : start;
@@ -41,8 +49,8 @@ export async function readLane(
   return { state: foldState([...older, ...near.records], keys), start, end };
 }
 
-/** Reads backwards in growing steps until the lane's cursor is among what was read. */
-async function readBackToCursor(
+/** Reads backwards in growing steps until the lane's cursor and its lease are among what was read. */
+async function readBack(
   reader: PartitionReader,
   topic: string,
   keys: LaneKeys,
@@ -56,7 +64,7 @@ async function readBackToCursor(
     const lower = from - step > start ? from - step : start;
     records = [...(await collect(reader, topic, keys, lower, from, patienceMs)), ...records];
     from = lower;
-    if (records.some(({ key }) => key === keys.cursor)) break;
+    if ([keys.cursor, keys.lease].every((wanted) => records.some(({ key }) => key === wanted))) break;
   }
   return { records, from };
 }

@@ -33,7 +33,7 @@ export async function prepareTopics(
   const missing = await findMissing(admin, settings, topics);
   if (missing.length > 0) await create(admin, settings, missing, log);
   const facts = new Map<string, TopicFacts>();
-  for (const topic of topics) facts.set(topic.name, await readFacts(admin, topic, log));
+  for (const topic of topics) facts.set(topic.name, await readTopicFacts(admin, topic, log));
   return facts;
 }
 
@@ -97,7 +97,11 @@ function topicsMissing(settings: KafkaSettings, missing: TopicPlan[], why: strin
   });
 }
 
-async function readFacts(admin: Admin, { name, use }: Topic, log: KafkaLog): Promise<TopicFacts> {
+/**
+ * A topic's facts; for the state topic also whether it keeps and orders its records.
+ * @throws CollectorError SINK_REFUSED where it does not
+ */
+export async function readTopicFacts(admin: Admin, { name, use }: Topic, log: KafkaLog): Promise<TopicFacts> {
   const partitions = (await countPartitions(admin, name)) ?? 0;
   const configs = await readConfigs(admin, name, log);
   if (use === 'state') requireKept(name, partitions, configs);

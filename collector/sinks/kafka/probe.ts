@@ -1,0 +1,190 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Admin } from 'kafkajs';
+import type { ErrorCode } from '../../errors.js';
+import { asKafkaFailure, nameKafkaError } from './error-table.js';
+import type { LaneParts } from './lane.js';
+import { transactionalIdOf } from './lane.js';
+import { createCluster, type LowLevelBroker } from './low-level.js';
+import { type OperationParts, partsOf } from './operations.js';
+import type { KafkaOptions, KafkaSettings } from './settings.js';
+import { findMissing, readTopicFacts } from './topic-setup.js';
+import { createCommand, ownTopic, type Topic, topicsOf } from './topics.js';
+import { withReader } from './with-reader.js';
+
+/** One thing that `check` looked at. */
+export interface KafkaFinding {
+  /** `brokers`, `transactions`, or a topic's name. */
+  readonly subject: string;
+  readonly ok: boolean;
+  readonly message: string;
+  readonly cure?: string;
+  readonly code?: ErrorCode;
+}
+
+/** Kafka's number of the coordinator of transactions (FindCoordinator). */
+const TRANSACTION_COORDINATOR = 1;
+const COORDINATOR_ATTEMPTS = 10;
+
+/**
+ * Looks at everything a feed needs of the cluster: brokers, credentials, topics and the rights on each, transactions.
+ * Publishes no record; where a right to write is tried, an empty transaction under an id of its own is aborted.
+ * Never throws for what the cluster answers.
+ */
+export async function probe(options: KafkaOptions, parts: OperationParts): Promise<KafkaFinding[]> {
+  const shared = partsOf(options, parts);
+  const { settings, kafka } = shared;
+  const admin = kafka.admin();
+  try {
+    await admin.connect();
+    const { brokers } = await admin.describeCluster();
+    const reached = found('brokers', `reached ${brokers.length} of the cluster through ${settings.brokers.join(',')}`);
+    const topics = await probeTopics(admin, settings, shared);
+    const present = topics.filter(({ ok, missing }) => ok && !missing).map(({ topic }) => topic);
+    const rights = settings.delivery === 'exactly_once' ? await probeTransactions(shared, present) : [notTried()];
+    return [reached, ...topics.map(({ finding }) => finding), ...rights, ...(await probeStateReading(shared, present))];
+  } catch (error) {
+    return [failed('brokers', error, 'connecting')];
+  } finally {
+    await admin.disconnect().catch(() => undefined);
+  }
+}
+
+interface ProbedTopic {
+  readonly topic: Topic;
+  readonly ok: boolean;
+  readonly missing: boolean;
+  readonly finding: KafkaFinding;
+}
+
+async function probeTopics(admin: Admin, settings: KafkaSettings, { log }: LaneParts): Promise<ProbedTopic[]> {
+  const probed: ProbedTopic[] = [];
+  for (const topic of topicsOf(settings)) {
+    try {
+      const [plan] = await findMissing(admin, settings, [topic]);
+      if (plan === undefined) {
+        const { partitions } = await readTopicFacts(admin, topic, log);
+        const finding = found(topic.name, `${topic.use}: ${partitions} partition${partitions === 1 ? '' : 's'}`);
+        probed.push({ topic, ok: true, missing: false, finding });
+      } else {
+        const command = createCommand(plan, settings.brokers);
+        probed.push({ topic, missing: true, ...(await probeCreation(admin, settings, plan, command)) });
+      }
+    } catch (error) {
+      probed.push({ topic, ok: false, missing: false, finding: failed(topic.name, error, 'looking at the topic') });
+    }
+  }
+  return probed;
+}
+
+async function probeCreation(
+  admin: Admin,
+  settings: KafkaSettings,
+  plan: Awaited<ReturnType<typeof findMissing>>[number],
+  command: string,
+): Promise<{ ok: boolean; finding: KafkaFinding }> {
+  const { name: subject } = plan;
+  if (settings.topics.create === 'never') {
+    const message = 'is missing, and kafka.topics.create is never';
+    return { ok: false, finding: { subject, ok: false, message, cure: command, code: 'SINK_REFUSED' } };
+  }
+  try {
+    const configEntries = Object.entries(plan.configs).map(([name, value]) => ({ name, value }));
+    const topic = {
+      topic: subject,
+      numPartitions: plan.partitions,
+      replicationFactor: plan.replication,
+      configEntries,
+    };
+    await admin.createTopics({ validateOnly: true, waitForLeaders: false, topics: [topic] });
+    return { ok: true, finding: found(subject, 'is missing; it will be created at the first start') };
+  } catch (error) {
+    const { message, code } = asKafkaFailure(error, 'trying to create the topic');
+    return { ok: false, finding: { subject, ok: false, message, cure: command, code } };
+  }
+}
+
+/** An id that no lane has: taking a lane's own would fence it. */
+async function probeTransactions(shared: LaneParts, topics: readonly Topic[]): Promise<KafkaFinding[]> {
+  const { kafka, connection, settings } = shared;
+  const cluster = createCluster(kafka, connection);
+  const transactionalId = transactionalIdOf(settings, 'check');
+  try {
+    await cluster.connect();
+    const coordinator = await cluster.findGroupCoordinator({
+      groupId: transactionalId,
+      coordinatorType: TRANSACTION_COORDINATOR,
+    });
+    const producer = await whenReady(() =>
+      coordinator.initProducerId({ transactionalId, transactionTimeout: settings.transactionTimeout }),
+    );
+    const findings = [found('transactions', 'available')];
+    const ids = { transactionalId, producerId: producer.producerId, producerEpoch: producer.producerEpoch };
+    for (const { name } of topics) findings.push(await probeWriting(coordinator, ids, name));
+    if (findings.some(({ ok, subject }) => ok && subject !== 'transactions')) {
+      await whenReady(() => coordinator.endTxn({ ...ids, transactionResult: false }));
+    }
+    return findings;
+  } catch (error) {
+    const finding = failed('transactions', error, 'starting transactions');
+    return [{ ...finding, cure: `${finding.cure} On a platform without transactions: kafka.delivery: at_least_once.` }];
+  } finally {
+    await cluster.disconnect().catch(() => undefined);
+  }
+}
+
+async function probeWriting(
+  coordinator: LowLevelBroker,
+  ids: { transactionalId: string; producerId: string; producerEpoch: number },
+  name: string,
+): Promise<KafkaFinding> {
+  try {
+    await whenReady(() => coordinator.addPartitionsToTxn({ ...ids, topics: [{ topic: name, partitions: [0] }] }));
+    return found(name, 'may be written to');
+  } catch (error) {
+    return failed(name, error, 'trying the right to write');
+  }
+}
+
+async function probeStateReading(shared: LaneParts, topics: readonly Topic[]): Promise<KafkaFinding[]> {
+  const name = ownTopic(shared.settings, 'state');
+  if (!topics.some((topic) => topic.name === name)) return [];
+  try {
+    await withReader(shared, [name], undefined, async (reader) => {
+      const { start, stable } = await reader.bounds(name, 0);
+      const to = start + 1n < stable ? start + 1n : stable;
+      // An empty topic is asked as well: the right to read is checked before there is anything to read.
+      await reader.peekAt(name, 0, start);
+      for await (const _ of reader.read(name, 0, start, to, 0)) break;
+    });
+    return [found(name, 'may be read')];
+  } catch (error) {
+    return [failed(name, error, 'trying the right to read')];
+  }
+}
+
+function notTried(): KafkaFinding {
+  return found('transactions', 'not used (kafka.delivery: at_least_once); rights to write show at the first delivery');
+}
+
+/** A coordinator that is starting or still ending the last probe's transaction says so for a moment. */
+async function whenReady<T>(ask: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await ask();
+    } catch (error) {
+      const { names } = nameKafkaError(error);
+      const soon = ['CONCURRENT_TRANSACTIONS', 'GROUP_LOAD_IN_PROGRESS', 'GROUP_COORDINATOR_NOT_AVAILABLE'];
+      if (attempt >= COORDINATOR_ATTEMPTS || !soon.some((name) => names.includes(name))) throw error;
+      await sleep(100 * attempt);
+    }
+  }
+}
+
+function found(subject: string, message: string): KafkaFinding {
+  return { subject, ok: true, message };
+}
+
+function failed(subject: string, error: unknown, doing: string): KafkaFinding {
+  const { message, cure, code } = asKafkaFailure(error, doing);
+  return { subject, ok: false, message, cure, code };
+}

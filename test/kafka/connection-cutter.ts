@@ -1,0 +1,46 @@
+import { connect as connectPlain, type Socket } from 'node:net';
+import type { ISocketFactory } from 'kafkajs';
+
+/** Kafka's numbers of requests (protocol guide, "API Keys"). */
+export const apiKeys = { produce: 0, fetch: 1, metadata: 3, initProducerId: 22, addPartitionsToTxn: 24, endTxn: 26 };
+
+/**
+ * Connections that lose answers: after a request of the given kind was written and the broker has had time to carry it
+ * out, the connection ends without the answer.
+ */
+export class ConnectionCutter {
+  #pending = new Map<number, number>();
+  /** How many connections were cut. */
+  cuts = 0;
+
+  /** The next `times` requests of this kind lose their answer. */
+  loseAnswer(apiKey: number, times = 1): void {
+    this.#pending.set(apiKey, (this.#pending.get(apiKey) ?? 0) + times);
+  }
+
+  readonly socketFactory: ISocketFactory = ({ host, port, onConnect }) => {
+    const socket = connectPlain({ host, port }, onConnect);
+    const write = socket.write.bind(socket) as (...given: unknown[]) => boolean;
+    socket.write = ((data: Buffer, ...rest: unknown[]) => {
+      const cut = this.#takes(data);
+      // The answer never reaches kafkajs: nothing listens to the data that arrive from here on.
+      if (cut) this.#deafen(socket);
+      return write(data, ...rest);
+    }) as Socket['write'];
+    return socket;
+  };
+
+  #takes(frame: Buffer): boolean {
+    if (frame.length < 6) return false;
+    const apiKey = frame.readInt16BE(4);
+    const left = this.#pending.get(apiKey) ?? 0;
+    if (left > 0) this.#pending.set(apiKey, left - 1);
+    return left > 0;
+  }
+
+  #deafen(socket: Socket): void {
+    this.cuts += 1;
+    socket.removeAllListeners('data');
+    socket.once('data', () => socket.destroy(Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' })));
+  }
+}
