@@ -18,7 +18,8 @@ const OTHER = 99;
  * administrator's role is User Access Management (3005). Undefined where the record does not say whose account it is.
  */
 export function mapAccountChange(reading: Reading, row: CatalogueRow): Mapped | undefined {
-  const actor = readActor(reading);
+  const bySystem = isSystemInitiated(reading, row);
+  const actor = bySystem ? undefined : readActor(reading);
   const user = readTarget(reading, row) ?? (row.options.ownAccount === true ? actor?.user : undefined);
   if (user === undefined) return undefined;
   const changes = readChanges(reading);
@@ -32,7 +33,20 @@ export function mapAccountChange(reading: Reading, row: CatalogueRow): Mapped | 
   const result = readUserResult(changes, user);
   if (result !== undefined) attributes.user_result = result;
   const activityId = activityOf(row, changes, user, actor?.user);
-  return { classUid: 3001, activityId, outcome, attributes, deed: deedOf(row, activityId, user) };
+  const deed = deedOf(row, activityId, user);
+  return { classUid: 3001, activityId, outcome, attributes, deed, ...(bySystem ? { doer: 'JumpCloud' } : {}) };
+}
+
+/**
+ * Where JumpCloud itself acts, `initiated_by` repeats the id of the account with a blank e-mail: that names no actor.
+ * People do act on their own accounts in events of the other kind (`ownAccount`).
+ */
+function isSystemInitiated(reading: Reading, row: CatalogueRow): boolean {
+  const initiator = reading.object(reading.record, 'initiated_by');
+  if (row.options.ownAccount === true || initiator?.email !== '') return false;
+  const uid = reading.peek(initiator, 'id');
+  const owner = reading.peek(reading.object(reading.record, 'resource'), 'id');
+  return reading.peek(initiator, 'username') === undefined && (uid === undefined || uid === owner);
 }
 
 /** Whose account it is: `resource`, else the `username` that device events carry. */

@@ -19,7 +19,7 @@ export function mapApiActivity(reading: Reading, row: CatalogueRow): Mapped | un
   };
   addSurroundings(reading, attributes);
   if (attributes.src_endpoint === undefined) return undefined;
-  const resources = readResources(reading);
+  const resources = readResources(reading, row);
   if (resources.length > 0) attributes.resources = resources;
   const about = resources[0]?.name ?? resources[0]?.uid;
   const object = about === undefined ? row.eventType : `${row.eventType} on ${about}`;
@@ -32,8 +32,12 @@ export function mapApiActivity(reading: Reading, row: CatalogueRow): Mapped | un
   };
 }
 
-function readResources(reading: Reading): OcsfNamed[] {
-  return resourceKeys
+function readResources(reading: Reading, { service }: CatalogueRow): OcsfNamed[] {
+  // The AI gateway's events are about sessions.
+  const uid = service === 'aigw' ? reading.text(reading.record, 'session_id') : undefined;
+  const session = uid === undefined ? [] : [{ uid, type: 'session' }];
+  const things = resourceKeys
     .map((key) => readNamed(reading, reading.object(reading.record, key), key === 'resource' ? undefined : key))
     .filter((thing) => thing !== undefined);
+  return [...things, ...session];
 }

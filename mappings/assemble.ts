@@ -9,6 +9,8 @@ import { type RawData, rawDataAttributes } from './raw-data.js';
 import type { Reading } from './reading.js';
 import { readSeverity } from './severity.js';
 
+const OTHER = 99;
+
 /**
  * The whole event: what every class carries around what the class's mapper made. `unmapped` stands last, which
  * `serialise` relies on.
@@ -23,6 +25,7 @@ export function assemble(
   const { classUid, activityId, outcome, attributes } = mapped;
   const definition: OcsfClass = ocsfClasses[classUid];
   const activity = definition.activities[activityId]!;
+  const activityName = activityId === OTHER ? eventType : activity;
   const severity = readSeverity(reading);
   const profiles =
     attributes.device === undefined || (classUid === 2004 && attributes.actor === undefined) ? [] : ['host'];
@@ -32,9 +35,10 @@ export function assemble(
     class_uid: classUid,
     class_name: definition.caption,
     activity_id: activityId,
-    activity_name: activityId === 99 ? eventType : activity,
+    activity_name: activityName,
     type_uid: classUid * 100 + activityId,
-    type_name: `${definition.caption}: ${activity}`,
+    // OCSF's caption says `Authentication: Other`; of Base Event alone type_uid is 99 itself, which wants the source's word.
+    type_name: `${definition.caption}: ${classUid === 0 ? activityName : activity}`,
     severity_id: severity.id,
     severity: severity.caption,
     status_id: outcome.id,

@@ -14,7 +14,7 @@ import { accessChange } from './user-access-management.js';
 /** JumpCloud does not say which privilege an association gives: this word of ours stands for "may use it". */
 const PRIVILEGE = 'access';
 
-type Kind = 'user' | 'user_group' | 'group' | 'device' | 'other';
+type Kind = 'user' | 'user_group' | 'device_group' | 'policy_group' | 'device' | 'other';
 
 interface End {
   readonly kind: Kind;
@@ -32,7 +32,7 @@ interface Association {
 
 /**
  * What an association connects decides the class: a user and a group of users 3006, a user and anything else 3005, a
- * group and what it is given 3006, a device and what applies to it 3004. Undefined where an end is missing or unnamed.
+ * group of users and what it is given 3006, devices and what applies to them 3004. Undefined where an end is missing or unnamed.
  */
 export function mapAssociation(reading: Reading, row: CatalogueRow): Mapped | undefined {
   const association = reading.object(reading.record, 'association');
@@ -52,14 +52,16 @@ export function mapAssociation(reading: Reading, row: CatalogueRow): Mapped | un
   if (user !== undefined) return ofUser(parts, user, user === from ? to : from);
   const device = from.kind === 'device' ? from : to.kind === 'device' ? to : undefined;
   if (device !== undefined) return ofEntity(parts, device, device === from ? to : from);
-  if (from.kind === 'user_group' && to.kind === 'user_group') return ofSubgroup(parts, from, to);
-  const group = from.kind === 'user_group' || from.kind === 'group' ? from : isGroup(to) ? to : undefined;
+  if (isGroup(from) && from.kind === to.kind) return ofSubgroup(parts, from, to);
+  const group = from.kind === 'user_group' ? from : to.kind === 'user_group' ? to : undefined;
   if (group !== undefined) return ofGroup(parts, group, group === from ? to : from);
-  return ofEntity(parts, from, to);
+  // What applies to a group of devices is no privilege of theirs: as with one device, it is the group that changes.
+  const devices = to.kind === 'device_group' ? to : from;
+  return ofEntity(parts, devices, devices === from ? to : from);
 }
 
 function isGroup({ kind }: End): boolean {
-  return kind === 'user_group' || kind === 'group';
+  return kind === 'user_group' || kind === 'device_group' || kind === 'policy_group';
 }
 
 function readEnd(reading: Reading, connection: JsonObject | undefined, key: 'from' | 'to'): End | undefined {
@@ -75,7 +77,8 @@ function readEnd(reading: Reading, connection: JsonObject | undefined, key: 'fro
   if (type === 'user' || type === 'systemuser') return { kind: 'user', of };
   if (type === 'user_group') return { kind: 'user_group', of };
   if (type === 'system') return { kind: 'device', of };
-  return { kind: type.endsWith('group') ? 'group' : 'other', of };
+  if (type === 'system_group') return { kind: 'device_group', of };
+  return { kind: type === 'policy_group' ? 'policy_group' : 'other', of };
 }
 
 function ofUser({ reading, row, adds, attributes, outcome }: Association, end: End, other: End): Mapped | undefined {

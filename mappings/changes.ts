@@ -41,7 +41,9 @@ const decisions: Readonly<Record<string, (to: JsonValue | undefined) => number |
   mfaconfigured: (to) => choose(to, MFA_ENABLE, MFA_DISABLE),
   totpenabled: (to) => choose(to, MFA_ENABLE, MFA_DISABLE),
   totpenrolled: (to) => choose(to, MFA_ENABLE, MFA_DISABLE),
-  password: (to) => (to === undefined || to === null || to === false ? undefined : PASSWORD_CHANGE),
+  enablemultifactor: (to) => choose(to, MFA_ENABLE, MFA_DISABLE),
+  password: byPassword,
+  passworddate: byPassword,
 };
 
 /**
@@ -51,7 +53,8 @@ const decisions: Readonly<Record<string, (to: JsonValue | undefined) => number |
 export function decideActivity(changes: readonly Change[]): number | undefined {
   const decided = new Set<number>();
   for (const { field, from, to } of changes) {
-    const activity = same(from, to) ? undefined : decisions[field]?.(to);
+    // Both values of a password are masked or redacted alike.
+    const activity = field !== 'password' && same(from, to) ? undefined : decisions[field]?.(to);
     if (activity !== undefined) decided.add(activity);
   }
   return decided.size === 1 ? [...decided][0] : undefined;
@@ -99,6 +102,7 @@ const flags: Readonly<Record<string, (user: OcsfUser, flag: boolean) => void>> =
   mfaconfigured: (user, flag) => has(user, flag),
   totpenabled: (user, flag) => has(user, flag),
   totpenrolled: (user, flag) => has(user, flag),
+  enablemultifactor: (user, flag) => has(user, flag),
 };
 
 /** The account after the changes, as far as OCSF has attributes for them; undefined where it has none. */
@@ -150,6 +154,10 @@ function byState(to: JsonValue | undefined): number | undefined {
   const state = typeof to === 'string' ? to.toUpperCase() : undefined;
   if (state === 'SUSPENDED') return DISABLE;
   return state === 'ACTIVATED' || state === 'ACTIVE' ? ENABLE : undefined;
+}
+
+function byPassword(to: JsonValue | undefined): number | undefined {
+  return to === undefined || to === null || to === false || to === '' ? undefined : PASSWORD_CHANGE;
 }
 
 /** `mfa` is a boolean, or an object that says whether a factor is configured. */

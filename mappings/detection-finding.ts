@@ -2,13 +2,14 @@ import { readActor } from './actor.js';
 import type { CatalogueRow } from './catalogue/row.js';
 import { readDevice } from './device.js';
 import { readClient } from './endpoint.js';
-import type { ClassAttributes, Mapped } from './mapped.js';
-import { readNamed } from './named.js';
-import { ocsfClasses } from './ocsf.js';
+import type { JsonObject } from './json.js';
+import type { ClassAttributes, Deed, Mapped } from './mapped.js';
+import { captions, ocsfClasses } from './ocsf.js';
 import type { Outcome } from './outcome.js';
 import type { Reading } from './reading.js';
-import { callUser, isPerson, readUser } from './user.js';
+import { callUser, isPerson, type OcsfUser, readUser, userNamed } from './user.js';
 
+const CREATE = 1;
 const UPDATE = 2;
 const CLOSE = 3;
 
@@ -30,16 +31,40 @@ const states = new Map<string, number>([
   ['deleted', 6],
 ]);
 
-const closing = new Set([4, 5, 6]);
+const NEW = 1;
+const RESOLVED = 4;
+const closing = new Set([RESOLVED, 5, 6]);
+
+const riskLevels = new Map<string, number>([
+  ['info', 0],
+  ['low', 1],
+  ['medium', 2],
+  ['high', 3],
+  ['critical', 4],
+]);
+
+const deeds: Readonly<Record<number, Deed>> = {
+  [CREATE]: { done: 'opened the finding', todo: 'open the finding' },
+  [UPDATE]: { done: 'updated the finding', todo: 'update the finding' },
+  [CLOSE]: { done: 'closed the finding', todo: 'close the finding' },
+};
+
+type Finding = NonNullable<ClassAttributes['finding_info']>;
 
 /** Alerts and risk events (2004). Always possible: where nothing else names the finding, the record's own id does. */
 export function mapDetectionFinding(reading: Reading, row: CatalogueRow): Mapped {
   const { record } = reading;
-  const resource = reading.object(record, 'resource');
-  const attributes: ClassAttributes = { finding_info: readFinding(reading, row) };
-  if (row.options.isAlert === true) attributes.is_alert = true;
+  const attributes: ClassAttributes = {};
+  // Before the finding: a `resource` that is a person does not name one.
+  const user = row.options.isAlert === true ? undefined : readRiskUser(reading);
+  const finding = readFinding(reading, row);
+  attributes.finding_info = finding;
+  if (row.options.isAlert === true) {
+    attributes.is_alert = true;
+    addAffected(reading, attributes);
+  }
+  addRiskLevel(reading, attributes);
   const device = readDevice(reading, reading.object(record, 'system'));
-  const user = namesRiskUser(reading, row) ? readUser(reading, resource) : undefined;
   if (device !== undefined) {
     attributes.device = device;
     // OCSF allows an actor here only beside a device (profile host).
@@ -47,97 +72,93 @@ export function mapDetectionFinding(reading: Reading, row: CatalogueRow): Mapped
     if (actor !== undefined) attributes.actor = actor;
   }
   const source = readClient(reading);
-  if (user !== undefined || source !== undefined) {
-    attributes.evidences = [
-      { ...(user === undefined ? {} : { user }), ...(source === undefined ? {} : { src_endpoint: source }) },
-    ];
-  }
-  if (row.options.isAlert === true) addAffected(reading, resource, attributes);
+  if (user !== undefined) attributes.evidences = [source === undefined ? { user } : { user, src_endpoint: source }];
+  else if (source !== undefined) attributes.evidences = [{ src_endpoint: source }];
   const outcome = readState(reading, row);
-  const title = attributes.finding_info!.title ?? attributes.finding_info!.uid;
-  const name = callUser(user);
-  const about = name === undefined ? title : `${title} about ${name}`;
-  return {
-    classUid: 2004,
-    activityId: activityOf(row, outcome),
-    outcome,
-    attributes,
-    deed: { done: `did ${row.eventType} for ${about}`, todo: `do ${row.eventType} for ${about}` },
-  };
+  const activityId = activityOf(row, outcome);
+  return { classUid: 2004, activityId, outcome, attributes, deed: deedOf(activityId, finding, user) };
 }
 
-/** The person of a risk event is in `resource`, by name. */
-function namesRiskUser(reading: Reading, { options }: CatalogueRow): boolean {
+function deedOf(activityId: number, finding: Finding, user: OcsfUser | undefined): Deed {
+  const { done, todo } = deeds[activityId]!;
+  const name = callUser(user);
+  const title = finding.title ?? finding.types?.[0] ?? finding.uid;
+  const about = name === undefined ? title : `${title} about ${name}`;
+  return { done: `${done} ${about}`, todo: `${todo} ${about}` };
+}
+
+/** The person of a risk event is in `resource`: by name, also where the resource is the risk event itself. */
+function readRiskUser(reading: Reading): OcsfUser | undefined {
   const resource = reading.object(reading.record, 'resource');
-  if (options.isAlert === true || resource === undefined) return false;
+  if (resource === undefined) return undefined;
+  if (isPersonal(reading, resource)) return readUser(reading, resource);
+  const name = reading.text(resource, 'username') ?? reading.text(resource, 'name');
+  return name === undefined ? undefined : userNamed(name);
+}
+
+function isPersonal(reading: Reading, resource: JsonObject): boolean {
   return isPerson(reading, resource) || reading.peek(resource, 'type') === undefined;
 }
 
-const alertUidKeys = ['id', 'alert_id', 'reference_id'];
-
-function readFinding(reading: Reading, row: CatalogueRow): NonNullable<ClassAttributes['finding_info']> {
+function readFinding(reading: Reading, row: CatalogueRow): Finding {
   const { record } = reading;
   const resource = reading.object(record, 'resource');
-  const isFinding = resource !== undefined && !namesRiskUser(reading, row);
+  const isAlert = row.options.isAlert === true;
+  const named = resource !== undefined && (isAlert || !isPersonal(reading, resource));
   const uid =
     reading.text(record, 'alert_id') ??
     reading.text(record, 'risk_event_id') ??
     reading.text(resource, 'risk_event_id') ??
-    (isFinding ? firstOf(reading, resource, alertUidKeys) : undefined) ??
+    (named ? reading.text(resource, 'id') : undefined) ??
     reading.peek(record, 'id')!;
-  const finding: NonNullable<ClassAttributes['finding_info']> = { uid };
+  const finding: Finding = { uid };
   const title =
     reading.text(record, 'title') ??
-    reading.text(record, 'name') ??
-    (isFinding ? reading.text(resource, 'name') : undefined);
+    (isAlert ? (reading.text(resource, 'name') ?? reading.text(resource, 'context')) : undefined) ??
+    reading.text(record, 'name');
   if (title !== undefined) finding.title = title;
-  const description = reading.text(record, 'description');
+  const description = reading.text(record, 'description') ?? reading.text(record, 'detail');
   if (description !== undefined) finding.desc = description;
   const type = reading.text(record, 'category') ?? reading.text(record, 'risk_type');
   if (type !== undefined) finding.types = [type];
   return finding;
 }
 
-function firstOf(reading: Reading, of: ReturnType<Reading['object']>, keys: readonly string[]): string | undefined {
-  for (const key of keys) {
-    const text = reading.text(of, key);
-    if (text !== undefined) return text;
-  }
-  return undefined;
-}
-
-/** What an alert is about: `resource` names the source that raised it. */
-function addAffected(reading: Reading, resource: ReturnType<Reading['object']>, attributes: ClassAttributes): void {
+/** What raised an alert: `resource` names its source. */
+function addAffected(reading: Reading, attributes: ClassAttributes): void {
+  const resource = reading.object(reading.record, 'resource');
   const uid = reading.text(resource, 'source_id');
   if (uid === undefined) return;
   const type = reading.text(resource, 'source_type');
   attributes.resources = [type === undefined ? { uid } : { uid, type }];
-  const more = readNamed(reading, reading.object(reading.record, 'application'), 'application');
-  if (more !== undefined) attributes.resources.push(more);
+}
+
+function addRiskLevel(reading: Reading, attributes: ClassAttributes): void {
+  const word = reading.text(reading.record, 'risk_level');
+  if (word === undefined) return;
+  attributes.risk_level_id = riskLevels.get(word.toLowerCase()) ?? 99;
+  attributes.risk_level = attributes.risk_level_id === 99 ? word : captions.riskLevel[attributes.risk_level_id]!;
 }
 
 /** The state of the finding stands where other classes have the outcome of the activity. */
 function readState(reading: Reading, row: CatalogueRow): Outcome {
   const { record } = reading;
   const word = reading.text(record, 'status') ?? reading.text(reading.object(record, 'resource'), 'status');
+  const id = word === undefined ? stateAfter(row) : (states.get(word.toLowerCase()) ?? 99);
+  const statuses: Readonly<Record<number, string>> = ocsfClasses[2004].statuses;
+  const state: Outcome = { id, caption: id === 99 ? word! : statuses[id]!, pending: false };
+  if (word !== undefined && id !== 99) state.code = word;
   const detail = reading.text(record, 'error_message')?.trim();
-  const id = word === undefined ? byActivity(row) : (states.get(word.toLowerCase()) ?? 99);
-  const caption = id === 99 ? word! : ocsfClasses[2004].statuses[id as 0]!;
-  return {
-    id,
-    caption,
-    pending: false,
-    ...(detail === undefined ? {} : { detail }),
-    ...(word === undefined || id === 99 ? {} : { code: word }),
-  };
+  if (detail !== undefined) state.detail = detail;
+  return state;
 }
 
-function byActivity({ activity }: CatalogueRow): number {
-  if (activity === 1) return 1;
-  return activity === CLOSE ? 4 : 0;
+function stateAfter({ activity }: CatalogueRow): number {
+  if (activity === CREATE) return NEW;
+  return activity === CLOSE ? RESOLVED : 0;
 }
 
-function activityOf({ activity }: CatalogueRow, outcome: Outcome): number {
+function activityOf({ activity }: CatalogueRow, state: Outcome): number {
   if (typeof activity === 'number') return activity;
-  return closing.has(outcome.id) ? CLOSE : UPDATE;
+  return closing.has(state.id) ? CLOSE : UPDATE;
 }

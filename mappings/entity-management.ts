@@ -23,6 +23,7 @@ const uidsOf: Readonly<Record<string, readonly string[]>> = {
   device: ['device_object_id', 'mdm_device_id'],
   'Access Request': ['access_request_id'],
   'Notification Channel': ['channel_object_id'],
+  'SaaS Account': ['account_id'],
 };
 
 const deeds: Readonly<Record<number, Deed>> = {
@@ -78,10 +79,15 @@ function findEntity(reading: Reading, { eventType, options }: CatalogueRow): Ocs
 function findByUid(reading: Reading, kind: string): OcsfNamed | undefined {
   for (const key of uidsOf[kind] ?? []) {
     const uid = reading.text(reading.record, key);
-    if (uid !== undefined)
-      return managedEntity(kind, uid, kind === 'device' ? undefined : reading.text(reading.record, 'name'));
+    if (uid !== undefined) return managedEntity(kind, uid, nameBesideUid(reading, kind));
   }
   return undefined;
+}
+
+function nameBesideUid(reading: Reading, kind: string): string | undefined {
+  const { record } = reading;
+  if (kind === 'SaaS Account') return reading.text(reading.object(record, 'resource'), 'account_email');
+  return kind === 'device' ? undefined : reading.text(record, 'name');
 }
 
 /** The device: `system`, a `resource` that is one, or the ids of MDM records. */

@@ -37,6 +37,8 @@ export interface ClassAttributes {
   logon_type?: string;
   privileges?: string[];
   resource?: OcsfNamed;
+  risk_level_id?: number;
+  risk_level?: string;
   resources?: OcsfNamed[];
   service?: OcsfNamed;
   session?: { uid: string };
@@ -54,8 +56,8 @@ export interface Mapped {
   readonly attributes: ClassAttributes;
   /** For the sentence: what was done to whom (`locked the account of ana.lima`), and the same as something tried. */
   readonly deed: Deed;
-  /** `severity_id`; undefined: as the record says, else Informational. */
-  readonly severityId?: number;
+  /** For the sentence, where the event has no actor. */
+  readonly doer?: string;
 }
 
 /** A verb with its object, in the past tense and as an infinitive. */

@@ -5,13 +5,18 @@ import { callUser, readUser } from './user.js';
 const FAILURE = 2;
 
 /** One sentence: who did what to whom, from where, with what outcome and why. */
-export function buildMessage(reading: Reading, { attributes, deed, outcome, classUid }: Mapped): string {
-  const who =
-    callUser(attributes.actor?.user) ?? attributes.actor?.app_name ?? callUnplaced(reading, attributes, classUid);
+export function buildMessage(reading: Reading, { attributes, deed, doer, outcome, classUid }: Mapped): string {
+  const who = callActor(attributes) ?? doer ?? callUnplaced(reading, attributes, classUid);
   const failed = outcome.id === FAILURE && classUid !== 2004;
   const did = failed ? `tried to ${deed.todo}` : deed.done;
   const reason = outcome.detail === undefined ? '' : ` (${outcome.detail})`;
   return `${who ?? 'An unnamed actor'} ${did}${callPlace(attributes)}: ${outcome.caption.toLowerCase()}${reason}.`;
+}
+
+/** The actor; where only an id tells who it was, the name that the account with this id has elsewhere in the event. */
+function callActor({ actor, user }: ClassAttributes): string | undefined {
+  const isOwner = actor?.user?.uid !== undefined && actor.user.uid === user?.uid;
+  return callUser(isOwner && actor?.user?.name === undefined ? user : actor?.user) ?? actor?.app_name;
 }
 
 /** Who it was where the event has no actor: the person who logs in, or an initiator whom the class has no place for. */
@@ -19,7 +24,8 @@ function callUnplaced({ record }: Reading, attributes: ClassAttributes, classUid
   if (classUid === 3002) return callUser(attributes.user);
   // A reading of its own, so that nothing counts as taken.
   const reading = new Reading(record);
-  return callUser(readUser(reading, reading.object(record, 'initiated_by')));
+  const initiator = reading.object(record, 'initiated_by');
+  return callUser(readUser(reading, initiator)) ?? reading.peek(initiator, 'source');
 }
 
 function callPlace({ src_endpoint: source, evidences }: ClassAttributes): string {

@@ -168,6 +168,7 @@ export type ClassUid = keyof typeof ocsfClasses;
 export const captions: Readonly<
   Record<
     | 'severity'
+    | 'riskLevel'
     | 'authProtocol'
     | 'logonType'
     | 'authFactor'
@@ -190,6 +191,7 @@ export const captions: Readonly<
     6: 'Fatal',
     99: 'Other',
   },
+  riskLevel: { 0: 'Info', 1: 'Low', 2: 'Medium', 3: 'High', 4: 'Critical', 99: 'Other' },
   authProtocol: {
     0: 'Unknown',
     1: 'NTLM',

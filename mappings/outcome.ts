@@ -40,7 +40,7 @@ const words = new Map<string, number>([
  * 1. `success`, or `sso_token_success` where there is one, true: Success. False: Failure, except 3.
  * 2. No such flag: Failure where a policy said DENY or there is an error text, else what the row's rule says, else Unknown.
  * 3. `sso_token_success` false with neither an error text nor a DENY is an intermediate step (99) if `mfa` is true or a
- *    second factor has no result yet.
+ *    second factor has not succeeded yet (one that failed comes with an error text).
  *
  * The reason is the error text, else the policy that denied.
  */
@@ -116,10 +116,10 @@ function isPending(reading: Reading): boolean {
   if (reading.peekFlag(reading.record, 'mfa') === true) return true;
   const methods = reading.object(reading.object(reading.record, 'auth_context'), 'auth_methods');
   return Object.keys(methods ?? {}).some(
-    (name) => name !== 'password' && hasNoResult(reading, reading.object(methods, name)),
+    (name) => name !== 'password' && hasNotSucceeded(reading, reading.object(methods, name)),
   );
 }
 
-function hasNoResult(reading: Reading, method: JsonObject | undefined): boolean {
-  return method !== undefined && reading.peekFlag(method, 'success') === undefined;
+function hasNotSucceeded(reading: Reading, method: JsonObject | undefined): boolean {
+  return method !== undefined && reading.peekFlag(method, 'success') !== true;
 }

@@ -11,7 +11,7 @@ import type { ReceivedRecord } from './record.js';
  *    (`{field: 'password', from, to}`), by the same words; such a `key` itself is a name, not a key.
  * 3. Inside an object or array that is such a value, every text and number, except under names of rule 1's second half.
  *
- * Booleans, null and empty texts hold no secret and stay: `sso_token_success`, `apiKeyAllowed`, `totp: {success}`.
+ * Booleans, null, empty texts and what is masked already hold no secret and stay: `sso_token_success`, `apiKeyAllowed`, `totp: {success}`.
  * Numbers stay where the word is token or key: they count them (`input_tokens`).
  */
 export const REDACTED = '[redacted]';
@@ -37,6 +37,9 @@ const labelled = new Set('value values from to old new old_value new_value oldVa
 /** Lower-case parts one of which is in every text that could hold a secret by name. */
 const hints = ['pass', 'pwd', 'secret', 'token', 'key', 'otp', 'pin', 'cookie', 'recovery', 'backup', 'scratch'];
 const RECOVERY_CODE = /(^| )(recovery|backup|scratch) codes?$/;
+
+/** Nothing, or what JumpCloud itself put in a secret's place. */
+const MASKED = /^(\*+|\[(hidden|masked|filtered|redacted)\])?$/i;
 
 /** Deeper than any text that a walk could not take without exhausting the stack. */
 const DEEPEST = 1000;
@@ -96,7 +99,7 @@ export function redact(value: JsonValue): Redaction {
 }
 
 function redactValue(value: JsonValue, sensitivity: Sensitivity, depth: number): JsonValue {
-  if (typeof value === 'string') return value !== '' && hides(sensitivity) ? REDACTED : value;
+  if (typeof value === 'string') return hides(sensitivity) && !MASKED.test(value) ? REDACTED : value;
   if (typeof value === 'number') return sensitivity === 'all' ? REDACTED : value;
   if (typeof value !== 'object' || value === null) return value;
   if (depth > DEEPEST) throw new RangeError(`nested more than ${DEEPEST} levels deep`);

@@ -32,7 +32,7 @@ const classSelection = {
   entity_management: 'actor entity http_request src_endpoint',
   user_access: 'actor http_request privileges resources src_endpoint user',
   group_management: 'actor group http_request privileges resource src_endpoint subgroup user',
-  detection_finding: 'actor evidences finding_info is_alert resources',
+  detection_finding: 'actor evidences finding_info is_alert resources risk_level risk_level_id',
   application_lifecycle: 'actor app',
   api_activity: 'actor api http_request resources src_endpoint',
 };
@@ -204,6 +204,7 @@ for (const [name, selection] of Object.entries(classSelection)) {
 
 const captionOf = {
   severity: facts.classes.base_event.attributes.severity_id.enum,
+  riskLevel: facts.classes.detection_finding.attributes.risk_level_id.enum,
   authProtocol: facts.classes.authentication.attributes.auth_protocol_id.enum,
   logonType: facts.classes.authentication.attributes.logon_type_id.enum,
   authFactor: facts.objects.auth_factor.attributes.factor_type_id.enum,

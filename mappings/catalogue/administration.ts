@@ -31,7 +31,7 @@ const saasManagement = rows('saas_app_management', 'admin', {
   saas_management_account_discover: entity(99, 'SaaS Account'),
   saas_management_account_user_assign: entity(3, 'SaaS Account'),
   saas_management_account_delete: entity(4, 'SaaS Account'),
-  saas_management_tenant_discover: entity(99, 'SaaS Tenant'),
+  saas_management_tenant_discover: entity(99, 'Application'),
 });
 
 const assetManagement = rows('asset_management', 'admin', {
@@ -53,6 +53,14 @@ const alerts = rows('alerts', 'admin', {
   rule_created: entity(1, 'Alert Rule'),
   rule_modified: entity(3, 'Alert Rule'),
   rule_deleted: entity(4, 'Alert Rule'),
+  // Not in JumpCloud's list: what rules watch on devices.
+  policy_result: entity(99, 'device'),
+  command_result: entity(99, 'device'),
+  software_status_update: entity(99, 'device'),
+  device_inactive: entity(99, 'device'),
+  device_metrics_uptime_sample: entity(99, 'device'),
+  device_metrics_disk_usage_sample: entity(99, 'device'),
+  device_metrics_battery_sample: entity(99, 'device'),
 });
 
 const reports = rows('reports', 'admin', {

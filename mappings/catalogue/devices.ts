@@ -1,4 +1,4 @@
-import { account, api, type CatalogueRow, entity, rows, software } from './row.js';
+import { account, type CatalogueRow, entity, rows, software } from './row.js';
 
 /** What happens on devices and to them. */
 export const deviceRows: readonly CatalogueRow[] = [
@@ -23,7 +23,7 @@ export const deviceRows: readonly CatalogueRow[] = [
   ...rows('mdm', 'other', {
     mdm_command_result: entity(99, 'device', { outcome: 'status_word' }),
     device_enrollment: entity(6, 'device', { outcome: 'status_word' }),
-    configuration_file_download: api(2),
+    configuration_file_download: entity(99, 'device'),
   }),
   ...rows('software', 'other', {
     software_add: software(1),
