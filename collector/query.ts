@@ -58,7 +58,7 @@ export async function openTables(directory: string): Promise<OpenTables> {
     const pinned = pin(files);
     if (!pinned && attempt < mostAttempts) continue;
     try {
-      return await openPinned(pinned ?? unpinned(files));
+      return await openPinned(root, pinned ?? unpinned(files));
     } catch (error) {
       release(pinned);
       if (attempt >= mostAttempts || !isVanished(error)) throw error;
@@ -123,7 +123,7 @@ function release(pinned: Pinned | undefined): void {
   for (const descriptor of pinned?.descriptors ?? []) closeSync(descriptor);
 }
 
-async function openPinned(pinned: Pinned): Promise<OpenTables> {
+async function openPinned(root: string, pinned: Pinned): Promise<OpenTables> {
   const { DuckDBInstance: Instance } = await import('@duckdb/node-api');
   const spill = await mkdtemp(join(tmpdir(), 'jumpcloud-ocsf-query-'));
   let instance: DuckDBInstance | undefined;
@@ -134,13 +134,14 @@ async function openPinned(pinned: Pinned): Promise<OpenTables> {
       autoload_known_extensions: 'false',
     });
     const connection = await instance.connect();
-    const paths = [...pinned.paths.values()].flat();
     for (const statement of viewStatements((table) => pinned.paths.get(table) ?? [])) await connection.run(statement);
-    // From here on a statement reads these files and nothing else of this machine.
-    await connection.run(`SET allowed_paths = [${paths.map(quoteText).join(', ')}]`);
+    // From here on a statement reads the tables and nothing else of this machine. An open file goes by its directory
+    // while it has one, by its descriptor once it is unlinked.
+    const readable = pinned.descriptors.length > 0 ? [root, '/proc/self/fd'] : [root];
+    await connection.run(`SET allowed_directories = [${readable.map(quoteText).join(', ')}]`);
     await connection.run('SET enable_external_access = false');
     await connection.run('SET lock_configuration = true');
-    return tablesOver(instance, connection, pinned, spill, paths.length);
+    return tablesOver(instance, connection, pinned, spill);
   } catch (error) {
     instance?.closeSync();
     await rm(spill, { recursive: true, force: true });
@@ -148,15 +149,9 @@ async function openPinned(pinned: Pinned): Promise<OpenTables> {
   }
 }
 
-function tablesOver(
-  instance: DuckDBInstance,
-  connection: DuckDBConnection,
-  pinned: Pinned,
-  spill: string,
-  files: number,
-): OpenTables {
+function tablesOver(instance: DuckDBInstance, connection: DuckDBConnection, pinned: Pinned, spill: string): OpenTables {
   return {
-    files,
+    files: [...pinned.paths.values()].flat().length,
     async query(sql) {
       try {
         const result = await start(connection, sql);
@@ -206,6 +201,11 @@ async function* rowsOf(result: DuckDBResult): AsyncGenerator<readonly PlainValue
 /** DuckDB's refusals are about the statement; a missing table is answered with those there are. */
 function asUsage(error: unknown): unknown {
   if (error instanceof CollectorError || !(error instanceof Error) || isVanished(error)) return error;
+  if (/^(IO|Out of Memory) Error/.test(error.message))
+    return new CollectorError('STORAGE_FAILED', error.message.split('\n')[0] ?? '', {
+      cure: 'Ask for less at once, or free space in the system’s temporary directory.',
+      cause: error,
+    });
   return new CollectorError('USAGE', error.message.trim(), {
     cure: `There are ${viewNames.join(', ')}; DESCRIBE one of them for its columns.`,
     cause: error,

@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { CollectorError } from '../errors.js';
 
 /** Only the owner reads what a sink stores: records are personal data. */
@@ -55,15 +54,12 @@ export async function writeSynced(path: string, content: string | Uint8Array): P
  * @param beforeRename for tests that stop the process just before the new content takes effect
  */
 export async function replaceFile(path: string, content: string, beforeRename?: () => Promise<void>): Promise<void> {
-  const aside = join(dirname(path), `.${randomBytes(6).toString('hex')}.aside`);
-  try {
-    await writeSynced(aside, content);
-    await beforeRename?.();
-    await rename(aside, path);
-  } catch (error) {
-    await rm(aside, { force: true });
-    throw error;
-  }
+  const aside = `${path}.aside`;
+  // What a crash left of the last attempt; the lane's lock keeps others from it.
+  await rm(aside, { force: true });
+  await writeSynced(aside, content);
+  await beforeRename?.();
+  await rename(aside, path);
   await syncDirectory(dirname(path));
 }
 

@@ -2,6 +2,7 @@ import { readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errno, exists, isMissing, makeDirectory, namesIn, syncDirectory } from '../durable-file.js';
 import { asideName, fileOfAside, retiredEnding, sequenceOf } from './layout.js';
+import type { OwnFile } from './upkeep.js';
 
 /** The files of one lane: aside, in view, retired. All names are relative to the tables' directory. */
 export class LaneFiles {
@@ -90,9 +91,10 @@ export class LaneFiles {
     return found;
   }
 
-  /** Bytes of a file in view. */
-  async size(file: string): Promise<number> {
-    return (await stat(this.inView(file))).size;
+  /** Size and age of a file in view. */
+  async describe(file: string): Promise<OwnFile> {
+    const { size, mtimeMs } = await stat(this.inView(file));
+    return { file, bytes: size, writtenAt: mtimeMs };
   }
 
   async #showOne(file: string): Promise<boolean> {

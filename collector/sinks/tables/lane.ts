@@ -10,8 +10,10 @@ import { readState, type StateRead, writeState } from '../state-file.js';
 import { Engine, type EngineLimits } from './engine.js';
 import { knownUids } from './known.js';
 import { LaneFiles } from './lane-files.js';
-import { filePrefix, sequenceOf, stateDirectory } from './layout.js';
+import { fileName, filePrefix, retiredEnding, sequenceOf, stateDirectory } from './layout.js';
+import { mergeParquet } from './parquet.js';
 import { isLaneState, type LaneState } from './state.js';
+import { type Merge, type OwnFile, planExpiry, planMerge, type UpkeepRules } from './upkeep.js';
 import { writeBatch } from './write-batch.js';
 
 /** What a lane of the tables needs of the program around it. */
@@ -21,9 +23,12 @@ export interface LaneSetting {
   readonly limits: EngineLimits;
   /** Whole days that stay; undefined: all. */
   readonly keepDays: number | undefined;
+  readonly upkeep: UpkeepRules;
   readonly clock: Pick<Clock, 'now'>;
   /** Called at each step that a crash may follow; tests stop there. */
   readonly checkpoint: (step: string) => Promise<void>;
+  /** Called after each commit. */
+  readonly afterCommit: (lane: string) => Promise<void>;
   /** Told what an operator should read. */
   readonly notice: (message: string) => void;
 }
@@ -31,8 +36,13 @@ export interface LaneSetting {
 /** A lane while it is open. */
 interface Opened {
   readonly engine: Engine;
-  state: LaneState | undefined;
+  readonly state: LaneState | undefined;
+  /** Its live files by name. */
+  readonly own: Map<string, OwnFile>;
 }
+
+/** After a merge that failed the next one waits this long. */
+const restMs = 60 * 60_000;
 
 /**
  * One lane of the tables. A commit writes its files aside, then replaces the lane's state file, which names them: that is
@@ -49,6 +59,7 @@ export class TablesLane implements LaneSink {
   readonly #spillDirectory: string;
   #engine: Engine | undefined;
   #opened: Opened | undefined;
+  #mergeNotBefore = 0;
 
   constructor(
     readonly name: string,
@@ -71,7 +82,7 @@ export class TablesLane implements LaneSink {
       try {
         const state = await this.#recover();
         const seen = state ? await this.#seen.read(state.seen) : [];
-        this.#opened = { engine, state };
+        this.#opened = { engine, state, own: await this.#ownFiles(state) };
         return state && { cursor: state.cursor, seen };
       } catch (error) {
         await this.close();
@@ -100,9 +111,31 @@ export class TablesLane implements LaneSink {
       await this.#publish(state, 'commit');
       // The state's copy may still be the one before, should this process end here: what it names stays for one commit more.
       await this.#seen.removeOthers([...seen, ...(before?.seen ?? [])]);
+      for (const file of files) opened.own.set(file, await this.#files.describe(file));
       await this.setting.checkpoint('commit:done');
-      this.#opened = { engine: opened.engine, state };
+      const maintained = await this.#maintain({ ...opened, state });
+      await this.setting.afterCommit(this.name);
+      this.#opened = maintained;
     });
+  }
+
+  /**
+   * Looks after a lane that nobody runs: finishes what a crash left, merges its small files, lets old days go.
+   * @throws CollectorError LANE_IN_USE where somebody runs it after all.
+   */
+  async tend(): Promise<void> {
+    await this.open();
+    try {
+      await this.#storing(async () => {
+        let opened = this.#take();
+        for (let before = -1; opened.state && opened.state.sequence !== before; ) {
+          before = opened.state.sequence;
+          opened = await this.#maintain(opened);
+        }
+      });
+    } finally {
+      await this.close();
+    }
   }
 
   async known(uids: readonly string[], from: Instant, to: Instant): Promise<ReadonlySet<string>> {
@@ -126,6 +159,69 @@ export class TablesLane implements LaneSink {
     if (!opened) throw notOpen(this.name);
     this.#opened = undefined;
     return opened;
+  }
+
+  /** Lets old days go, merges small files, unlinks what was replaced: at most one merge a call. */
+  async #maintain(opened: Opened): Promise<Opened> {
+    const state = opened.state;
+    if (!state) return opened;
+    const now = this.setting.clock.now();
+    const over = state.retired.filter(({ at }) => at + this.setting.upkeep.graceMs <= now).map(({ file }) => file);
+    if (over.length > 0) await this.#files.unlink(over);
+    const gone = new Set(over);
+    const kept = { ...state, retired: state.retired.filter(({ file }) => !gone.has(file)) };
+    const expired = planExpiry([...opened.own.values()], now, this.setting.keepDays);
+    const left = [...opened.own.values()].filter(({ file }) => !expired.includes(file));
+    const merged =
+      now < this.#mergeNotBefore ? undefined : await this.#merge(opened.engine, left, state.sequence + 1, now);
+    const retiring = [...expired, ...(merged?.inputs ?? [])];
+    if (retiring.length === 0) return { ...opened, state: kept };
+    const next: LaneState = {
+      ...kept,
+      sequence: state.sequence + 1,
+      files: merged ? [merged.file] : [],
+      retired: [...kept.retired, ...retiring.map((file) => ({ file, at: now }))],
+    };
+    await this.#publish(next, 'upkeep', retiring);
+    for (const file of retiring) opened.own.delete(file);
+    if (merged) opened.own.set(merged.file, await this.#files.describe(merged.file));
+    await this.setting.checkpoint('upkeep:done');
+    return { ...opened, state: next };
+  }
+
+  /** Writes the file that takes the place of several, aside. What goes wrong here changes nothing and is tried again later. */
+  async #merge(
+    engine: Engine,
+    files: readonly OwnFile[],
+    sequence: number,
+    now: number,
+  ): Promise<{ file: string; inputs: readonly string[] } | undefined> {
+    const plan: Merge | undefined = planMerge(files, now, this.setting.upkeep);
+    if (!plan) return undefined;
+    const file = `${plan.group}/${fileName(this.#prefix, sequence, 0)}`;
+    try {
+      await this.#files.clearAside();
+      const inputs = plan.inputs.map((input) => this.#files.inView(input));
+      await mergeParquet(engine, inputs, this.#files.aside(file));
+      await this.#files.syncAside();
+    } catch (error) {
+      this.#mergeNotBefore = now + restMs;
+      this.setting.notice(
+        `Merging ${plan.inputs.length} files of ${plan.group} failed and is tried again in an hour: ${error instanceof Error ? error.message : String(error)}`,
+      );
+      await this.#files.clearAside();
+      return undefined;
+    }
+    await this.setting.checkpoint('upkeep:merged');
+    return { file, inputs: plan.inputs };
+  }
+
+  async #ownFiles(state: LaneState | undefined): Promise<Map<string, OwnFile>> {
+    const retired = new Set(state?.retired.map(({ file }) => file));
+    const own = new Map<string, OwnFile>();
+    for (const file of (await this.#files.list()).keys())
+      if (!file.endsWith(retiredEnding) && !retired.has(file)) own.set(file, await this.#files.describe(file));
+    return own;
   }
 
   /** Makes a state the lane's last one and the directory look like it. */

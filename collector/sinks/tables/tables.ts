@@ -1,11 +1,13 @@
 import { join, resolve } from 'node:path';
 import { type Clock, systemClock } from '../../clock.js';
+import { CollectorError } from '../../errors.js';
 import { fileNameOf } from '../file-name.js';
 import { laneNames, peekCursor } from '../lane-state.js';
 import type { LaneSink, Sink } from '../sink.js';
-import { TablesLane } from './lane.js';
+import { type LaneSetting, TablesLane } from './lane.js';
 import { stateDirectory } from './layout.js';
 import { isLaneState } from './state.js';
+import { type UpkeepRules, upkeepRules } from './upkeep.js';
 
 export interface TablesOptions {
   /** The tables' directory; made if it is missing. */
@@ -16,6 +18,8 @@ export interface TablesOptions {
   /** DuckDB's memory, as it writes it; default `96MB`. */
   readonly memoryLimit?: string;
   readonly clock?: Pick<Clock, 'now'>;
+  /** When files are merged and unlinked; default `upkeepRules`. */
+  readonly upkeep?: Partial<UpkeepRules>;
   /** Told what an operator should read: a state that was restored, a file that is gone. */
   readonly notice?: (message: string) => void;
   /** Called at each step of a commit that a crash may follow; for tests. */
@@ -29,22 +33,47 @@ export interface TablesOptions {
 export function createTablesSink(options: TablesOptions): Sink {
   const directory = resolve(options.directory);
   const states = stateDirectory(directory, options.feed);
+  const clock = options.clock ?? systemClock;
+  const upkeep = { ...upkeepRules, ...options.upkeep };
+  const notice = options.notice ?? (() => {});
   const open = new Set<LaneSink>();
+  let tended = clock.now();
+
+  const setting: LaneSetting = {
+    directory,
+    feed: options.feed,
+    limits: { memoryLimit: options.memoryLimit ?? '96MB', threads: 1 },
+    keepDays: options.keepDays,
+    upkeep,
+    clock,
+    checkpoint: options.checkpoint ?? (async () => {}),
+    afterCommit: async (lane) => {
+      if (lane !== 'live' || clock.now() < tended + upkeep.tendEveryMs) return;
+      tended = clock.now();
+      for (const other of await laneNames(states, isLaneState)) if (other !== lane) await tend(other);
+    },
+    notice,
+  };
+
+  /** Looks after a lane that rests, such as a backfill that is done; one that is running looks after itself. */
+  async function tend(name: string): Promise<void> {
+    try {
+      const cursor = await peekCursor(join(states, fileNameOf(name)), isLaneState);
+      const rested = clock.now() - Date.parse(cursor?.committedAt ?? '');
+      if (rested > upkeep.tendEveryMs) await new TablesLane(name, { ...setting, afterCommit: async () => {} }).tend();
+    } catch (error) {
+      if (error instanceof CollectorError && error.code === 'LANE_IN_USE') return;
+      notice(`Lane ${name} could not be looked after: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
   return {
     kind: 'tables',
     guarantee: 'exactly_once',
     batchSize: 2048,
     target: directory,
     lane(name) {
-      const lane = new TablesLane(name, {
-        directory,
-        feed: options.feed,
-        limits: { memoryLimit: options.memoryLimit ?? '96MB', threads: 1 },
-        keepDays: options.keepDays,
-        clock: options.clock ?? systemClock,
-        checkpoint: options.checkpoint ?? (async () => {}),
-        notice: options.notice ?? (() => {}),
-      });
+      const lane = new TablesLane(name, setting);
       open.add(lane);
       return lane;
     },

@@ -1,0 +1,89 @@
+import { groupBy } from './group-by.js';
+import { dayOf, dayOfGroup } from './layout.js';
+
+/** When small files become one, and how long what was replaced stays readable. */
+export interface UpkeepRules {
+  /** A day counts as closed this long after its end. */
+  readonly closedAfterMs: number;
+  /** A closed day is merged once nothing was added to it for this long. */
+  readonly quietMs: number;
+  /** So many small files of a day are merged even while more come. */
+  readonly mostSmall: number;
+  /** Up to this many bytes a file is small. */
+  readonly smallBytes: number;
+  /** The most files and bytes of one merge. */
+  readonly mostInputs: number;
+  readonly mostBytes: number;
+  /** How long retired files stay for queries that began before. */
+  readonly graceMs: number;
+  /** How often lanes that nobody runs are looked after. */
+  readonly tendEveryMs: number;
+}
+
+const minute = 60_000;
+const dayMs = 24 * 60 * minute;
+const megabyte = 1024 * 1024;
+
+export const upkeepRules: UpkeepRules = {
+  closedAfterMs: 120 * minute,
+  quietMs: 15 * minute,
+  mostSmall: 32,
+  smallBytes: 16 * megabyte,
+  mostInputs: 64,
+  mostBytes: 256 * megabyte,
+  graceMs: 10 * minute,
+  tendEveryMs: 60 * minute,
+};
+
+/** A live file of a lane. */
+export interface OwnFile {
+  readonly file: string;
+  readonly bytes: number;
+  /** Epoch milliseconds at which it was written. */
+  readonly writtenAt: number;
+}
+
+/** Files of one table and day that are to become one, in the order of their commits. */
+export interface Merge {
+  readonly group: string;
+  readonly inputs: readonly string[];
+}
+
+/** The merge that saves readers most, if there is one. */
+export function planMerge(files: readonly OwnFile[], now: number, rules: UpkeepRules): Merge | undefined {
+  let best: Merge | undefined;
+  for (const [group, ofGroup] of groupBy(files, ({ file }) => groupNameOf(file))) {
+    const inputs = inputsOf(group, ofGroup, now, rules);
+    if (inputs.length > (best?.inputs.length ?? 1)) best = { group, inputs };
+  }
+  return best;
+}
+
+/** Files of days that end more than `keepDays` whole days before today, UTC. */
+export function planExpiry(files: readonly OwnFile[], now: number, keepDays: number | undefined): string[] {
+  if (keepDays === undefined) return [];
+  const first = dayOf(now - keepDays * dayMs);
+  return files.map(({ file }) => file).filter((file) => (dayOfGroup(groupNameOf(file)) ?? first) < first);
+}
+
+function inputsOf(group: string, files: readonly OwnFile[], now: number, rules: UpkeepRules): string[] {
+  const day = Date.parse(`${dayOfGroup(group) ?? ''}T00:00:00Z`);
+  const closed = day + dayMs + rules.closedAfterMs < now;
+  const quiet = files.every(({ writtenAt }) => writtenAt + rules.quietMs < now);
+  const small = files.filter(({ bytes }) => bytes <= rules.smallBytes);
+  const candidates = closed && quiet ? files : small.length >= rules.mostSmall ? small : [];
+  const inputs: string[] = [];
+  let bytes = 0;
+  for (const candidate of candidates.toSorted((a, b) => (a.file < b.file ? -1 : 1))) {
+    // A file that is large enough alone stays as it is.
+    if (candidate.bytes > rules.mostBytes / 2) continue;
+    if (inputs.length === rules.mostInputs || bytes + candidate.bytes > rules.mostBytes) break;
+    inputs.push(candidate.file);
+    bytes += candidate.bytes;
+  }
+  return inputs.length > 1 ? inputs : [];
+}
+
+function groupNameOf(file: string): string {
+  return file.slice(0, file.lastIndexOf('/'));
+}
