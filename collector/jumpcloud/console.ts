@@ -75,18 +75,32 @@ async function findAdministrator(ask: AskConsole, credential: Credential, signal
 }
 
 async function accountLife(ask: AskConsole, clientId: string, signal?: AbortSignal): Promise<KeyLife> {
+  const accounts: JsonObject[] = [];
+  let unseen = 0;
   for await (const account of listed(ask, '/api/v2/service-accounts?', signal)) {
-    if (typeof account.objectId !== 'string') continue;
-    const answer = await ask(`/api/v2/service-accounts/${encodeURIComponent(account.objectId)}`, signal);
+    accounts.push(account);
+    const path = `/api/v2/service-accounts/${encodeURIComponent(String(account.objectId))}`;
+    const answer = await softly(ask, path, signal);
     // The live answer wraps the account, the documented one does not (reference: jumpcloud-api.md §2.3).
-    const full = isObject(answer.serviceAccount) ? answer.serviceAccount : answer;
-    for (const config of secretsOf(full)) {
-      if (config.clientId !== clientId) continue;
-      const expiresAt = instant(config.expiresAt) ?? instant(full.expiresAt);
-      return { kind: 'known', createdAt: instant(config.createdAt), expiresAt, from: 'service-accounts' };
-    }
+    const full = isObject(answer?.serviceAccount) ? answer.serviceAccount : (answer ?? account);
+    const secrets = secretsOf(full);
+    if (secrets.length === 0) unseen += 1;
+    const own = secrets.find((secret) => secret.clientId === clientId);
+    if (own !== undefined) return accountKnown(own, full);
   }
+  const [only] = accounts;
+  // Without a look at the secrets a single account can only be the one that asks.
+  if (only !== undefined && accounts.length === 1 && unseen === 1) return accountKnown({}, only);
   return { kind: 'not_found', reason: 'no service account is shown with this client id' };
+}
+
+function accountKnown(secret: JsonObject, account: JsonObject): KeyLife {
+  return {
+    kind: 'known',
+    createdAt: instant(secret.createdAt) ?? instant(account.createdAt),
+    expiresAt: instant(secret.expiresAt) ?? instant(account.expiresAt),
+    from: 'service-accounts',
+  };
 }
 
 /** Members of `authConfigList`, each either the client secret's own fields or an object around them. */

@@ -265,7 +265,7 @@ class KeyOrAccount implements Credential {
   }
 
   #proven(): boolean {
-    return this.#current !== undefined && this.#worked.has(this.#current.fingerprint);
+    return this.#current !== undefined && this.#worked.get(this.#current.fingerprint) === this.#current.header;
   }
 
   #used(): AuthorizationMode | undefined {

@@ -96,7 +96,7 @@ export const statusTable: readonly StatusRow[] = [
     organizationNamed: false,
     code: 'ORGANIZATION_MISSING',
     transient: false,
-    meaning: 'the key serves several organizations and none is named',
+    meaning: 'no organization is named, and this credential needs one: it serves several, or is a service account',
     cure: 'Set jumpcloud.orgId: Admin Portal, Settings, Organization Profile, Organization ID.',
   },
   {
@@ -120,7 +120,7 @@ export const statusTable: readonly StatusRow[] = [
     organizationNamed: false,
     code: 'ORGANIZATION_MISSING',
     transient: false,
-    meaning: 'the key serves several organizations and none is named',
+    meaning: 'no organization is named, and this credential needs one: it serves several, or is a service account',
     cure: 'Set jumpcloud.orgId: Admin Portal, Settings, Organization Profile, Organization ID.',
   },
   {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent } from 'node:http';
 import { type AgentOptions, Agent as HttpsAgent } from 'node:https';
 import type { LookupFunction } from 'node:net';
-import { rootCertificates } from 'node:tls';
+import * as tls from 'node:tls';
 import { CollectorError } from '../errors.js';
 import { userAgent } from '../version.js';
 import { type Environment, ProxyAgent, proxyFor } from './proxy.js';
@@ -58,15 +58,21 @@ export function createTransport(options: TransportOptions): Transport {
   };
 }
 
-/** Undefined without a CA file: node then uses its own list and NODE_EXTRA_CA_CERTS. A list given by hand replaces both, so all are named. */
+/** Undefined without a CA file: node then uses what it usually does. A list given by hand replaces that, so it is named in full. */
 function authorities({ caFile, env }: TransportOptions): string[] | undefined {
   if (caFile === undefined || caFile === '') return undefined;
   const extra = env.NODE_EXTRA_CA_CERTS;
   return [
-    ...rootCertificates,
+    ...usualAuthorities(),
     ...(extra ? [readPem(extra, 'NODE_EXTRA_CA_CERTS')] : []),
     readPem(caFile, 'the CA file'),
   ];
+}
+
+/** Newer nodes tell what they trust, which an option may have made the operating system's; older ones have their own list. */
+function usualAuthorities(): readonly string[] {
+  const { getCACertificates } = tls as { getCACertificates?: (kind: 'default') => string[] };
+  return getCACertificates?.('default') ?? tls.rootCertificates;
 }
 
 function readPem(file: string, what: string): string {

@@ -131,7 +131,7 @@ describe('the life of a service account’s secret', () => {
   ])('is found by the client id, in an answer that is %s', async (_, full, expiresAt) => {
     const server = await scriptedServer([
       answer(200, { access_token: 'token-1', expires_in: 3_600 }),
-      answer(200, { results: [{ name: 'no id' }, account], totalCount: 2 }),
+      answer(200, { results: [account], totalCount: 1 }),
       answer(200, full),
     ]);
     const { client } = clientFor(server.origin, {
@@ -149,5 +149,36 @@ describe('the life of a service account’s secret', () => {
       ['/api/v2/service-accounts?limit=100&skip=0', 'Bearer token-1'],
       ['/api/v2/service-accounts/sa%201', 'Bearer token-1'],
     ]);
+  });
+
+  const asAccount = {
+    authorization: 'service-account',
+    clientId: 'client-1',
+    secret: { value: 'client-secret', where: 'JUMPCLOUD_CLIENT_SECRET' },
+  } as const;
+  const listing =
+    (results: unknown[]): Step =>
+    (request, response) => {
+      const list = request.path.startsWith('/api/v2/service-accounts?');
+      const step = request.path === '/oauth2/token' ? answer(200, { access_token: 't' }) : answer(404, '');
+      (list ? answer(200, { results }) : step)(request, response);
+    };
+
+  it('is the single account’s own where its secrets are not shown', async () => {
+    const server = await scriptedServer(listing([account]));
+    const { client } = clientFor(server.origin, asAccount);
+    const expiresAt = Date.parse('2027-01-01T00:00:00Z');
+    expect(await client.keyLife()).toEqual({
+      kind: 'known',
+      createdAt: undefined,
+      expiresAt,
+      from: 'service-accounts',
+    });
+  });
+
+  it('is not guessed among several', async () => {
+    const server = await scriptedServer(listing([account, { ...account, objectId: 'sa 2' }]));
+    const { client } = clientFor(server.origin, asAccount);
+    expect(await client.keyLife()).toMatchObject({ kind: 'not_found' });
   });
 });

@@ -1,5 +1,5 @@
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { onTestFinished } from 'vitest';
@@ -22,6 +22,8 @@ export interface ScriptedServer {
   readonly requests: readonly Arrived[];
   /** Highest number of requests that were open at the same time. */
   readonly mostAtOnce: () => number;
+  /** Shows another certificate from now on, and closes what is open. */
+  swap(tls: TlsOptions): void;
   /** Fails unless every step was played and nothing else was asked. */
   verify(): void;
 }
@@ -84,6 +86,10 @@ export async function scriptedServer(script: readonly Step[] | Step, tls?: TlsOp
     port,
     requests,
     mostAtOnce: () => most,
+    swap(next) {
+      (server as TlsServer).setSecureContext(next);
+      for (const socket of sockets) socket.destroy();
+    },
     verify() {
       if (unexpected.length > 0) throw new Error(`unexpected requests:\n${unexpected.join('\n')}`);
       if (typeof script !== 'function' && requests.length < script.length)

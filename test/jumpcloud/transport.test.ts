@@ -90,6 +90,17 @@ describe.skipIf(!hasOpenssl)('F-24: TLS', () => {
     }
   });
 
+  it('a certificate swapped in the middle of a run is refused while it is wrong, and accepted when it is right again', async () => {
+    const server = await scriptedServer(page([]), authority.issue(host));
+    const { client } = clientFor(`https://${host}:${server.port}`, { lookup, caFile: authority.file });
+    await collect(client);
+    server.swap(stranger.issue(host));
+    await expect(collect(client)).rejects.toMatchObject({ code: 'TLS_REFUSED' });
+    server.swap(authority.issue(host));
+    await collect(client);
+    expect(server.requests).toHaveLength(2);
+  });
+
   it('TLS 1.2 is enough', async () => {
     const { client, server } = await reach({ ...authority.issue(host), maxVersion: 'TLSv1.2' });
     await collect(client);
