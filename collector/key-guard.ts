@@ -45,6 +45,8 @@ const REMEMBERED = 4;
 /** Watches the life of the key in use; what it must remember and say goes with the position, so each warning is given once. */
 export class KeyGuard implements Beside {
   #keys = new Map<string, KeyMemory>();
+  /** By fingerprint: what JumpCloud said in this run, which holds whether or not it was committed. */
+  readonly #told = new Map<string, KeyMemory['told']>();
 
   constructor(private readonly parts: KeyGuardParts) {}
 
@@ -72,9 +74,8 @@ export class KeyGuard implements Beside {
 
   /** Takes in what JumpCloud said of the key in use. Epoch milliseconds. */
   told(about: { createdAt: number | undefined; expiresAt: number | undefined }): void {
-    const { fingerprint, lastFour } = this.parts.key();
-    if (fingerprint === undefined) return;
-    this.#keys.set(fingerprint, { ...this.#memoryOf(fingerprint, lastFour ?? ''), told: about });
+    const { fingerprint } = this.parts.key();
+    if (fingerprint !== undefined) this.#told.set(fingerprint, about);
   }
 
   /** Undefined until a key was read. */
@@ -94,7 +95,9 @@ export class KeyGuard implements Beside {
   }
 
   #memoryOf(fingerprint: string, lastFour: string): KeyMemory {
-    return this.#keys.get(fingerprint) ?? { firstSeen: new Date(this.parts.now()).toISOString(), lastFour };
+    const stored = this.#keys.get(fingerprint) ?? { firstSeen: new Date(this.parts.now()).toISOString(), lastFour };
+    const told = this.#told.get(fingerprint);
+    return told === undefined ? stored : { ...stored, told };
   }
 }
 

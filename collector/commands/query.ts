@@ -1,0 +1,25 @@
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { exitCodes } from '../errors.js';
+import { openTables } from '../query.js';
+import { type AnswerFormat, render } from '../render.js';
+
+/** `query`: one statement over the tables, answered on stdout. */
+export async function query(options: {
+  sql: string;
+  tablesDirectory?: string | undefined;
+  format: AnswerFormat;
+}): Promise<number> {
+  const sql = options.sql === '-' ? await text(process.stdin) : options.sql;
+  const directory = options.tablesDirectory ?? process.env.TABLES_DIRECTORY ?? './data/tables';
+  const tables = await openTables(directory);
+  try {
+    const answer = await tables.query(sql);
+    for await (const piece of render(answer, options.format, process.stdout.columns ?? 160)) {
+      if (!process.stdout.write(piece)) await once(process.stdout, 'drain');
+    }
+  } finally {
+    await tables.close();
+  }
+  return exitCodes.done;
+}

@@ -1,0 +1,18 @@
+import type { Flags } from '../config/flags.js';
+import { defaultConfigFile, type LoadedConfig, loadConfig, readFileFromDisk } from '../config.js';
+import { createLog, type RootLog } from '../log.js';
+
+/** What every verb with a configuration begins with. */
+export interface SetUp {
+  readonly config: LoadedConfig;
+  readonly log: RootLog;
+}
+
+/** Reads the configuration and opens the log, which masks every secret from then on. @throws CollectorError CONFIG_… */
+export function setUp(flags: Flags): SetUp {
+  const config = loadConfig({ flags, env: process.env, readFile: readFileFromDisk, defaultFile: defaultConfigFile });
+  const log = createLog({ ...config.shared.log, noColor: process.env.NO_COLOR });
+  for (const secret of config.secrets) log.redact(secret.reveal());
+  for (const note of config.notes) log.warn(note);
+  return { config, log };
+}

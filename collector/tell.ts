@@ -1,0 +1,106 @@
+import type { ClientObserver } from './jumpcloud/observer.js';
+import type { KeyStatus } from './key-guard.js';
+import { describeBasis, describeLife, ROTATION_STEPS } from './key-life.js';
+import type { Log } from './log.js';
+import type { FeedObserver } from './observer.js';
+
+/** Tells the log what a feed does: what changes at info, each search and commit at debug, what fails once with its cure. */
+export function tellFeed(log: Log): FeedObserver {
+  return {
+    opened(lane, cursor, resumed) {
+      if (resumed)
+        log.info(`going on from ${cursor.settled}`, { lane, settled: cursor.settled, newest: cursor.newest });
+    },
+    noted: (lane, message) => log.warn(message, { lane }),
+    searching: (lane, { services, start, end }) =>
+      log.debug('searching', { lane, services, start, ...(end === undefined ? {} : { end }) }),
+    page: (lane, { records, bytes, requestId }) => log.trace('page', { lane, records, bytes, requestId }),
+    committed(lane, { counts, cursor, durationMs, unknownTypes, lateness }) {
+      if (counts.records > 0)
+        log.debug('committed', { lane, ...counts, settled: cursor.settled, ms: Math.round(durationMs) });
+      if (counts.deadLetters > 0) {
+        log.warn(`${counts.deadLetters} dead letters: see them with \`jumpcloud-ocsf dead-letters list\``, { lane });
+      }
+      if (lateness.length > 0) {
+        const latest = Math.round(Math.max(...lateness));
+        log.info(`${lateness.length} late records delivered, the latest ${latest} s after its time`, { lane });
+      }
+      for (const type of unknownTypes) log.info(`unknown event type ${type}: delivered as Base Event`, { lane });
+      log.recovered('sink', { lane });
+    },
+    searched(lane, { pages, records, durationMs }) {
+      log.recovered('source', { lane });
+      log.debug('search read to its end', { lane, pages, records, ms: Math.round(durationMs) });
+    },
+    caughtUp: (lane, nextPollMs) => log.debug(`caught up; next poll in ${Math.round(nextPollMs / 1000)} s`, { lane }),
+    failed(lane, part, error, retryMs) {
+      if (retryMs === undefined) return;
+      log.failing(part, error, { lane, retry: `in ${Math.ceil(retryMs / 1000)} s; the position is kept` });
+    },
+    refused: (lane, service, error, retryAt) =>
+      log.warn(
+        `JumpCloud refuses service ${service} (${error.message}); the others go on, it is asked again ${retryAt}`,
+        {
+          lane,
+          code: error.code,
+          cure: error.cure,
+        },
+      ),
+    closed: () => undefined,
+  };
+}
+
+/** Tells the log what the client for JumpCloud does. */
+export function tellClient(log: Log): ClientObserver {
+  return {
+    onRequest: ({ purpose, path, status, code, ms, bytes, requestId }) =>
+      log.trace('request', { purpose, path, status, code, ms: Math.round(ms), bytes, requestId }),
+    onRetry: ({ code, detail, waitMs, attempt, attempts, asked }) =>
+      log.debug(`asking again in ${Math.round(waitMs / 1000)} s`, { code, detail, attempt, attempts, asked }),
+    onHeaderUsed({ configured, used }) {
+      if (configured !== used)
+        log.info(`configured ${configured}, JumpCloud took ${used}: remembered with the position`);
+    },
+    onKeyRefused: ({ lastFour, where }) =>
+      log.error(`JumpCloud refuses the key …${lastFour}: it was revoked or has expired`, {
+        cure: `Put the new key into ${where}; the collector takes it up by itself and goes on where it stands.`,
+      }),
+    onKeyChanged: ({ lastFour, where }) => log.info(`another key is in use: …${lastFour} from ${where}`),
+    onKeyUntidy: ({ where, found }) => log.warn(`the credential in ${where} had ${found.join(' and ')}: taken off`),
+    onKeyUnreadable: ({ where, reason }) => log.warn(`${where}: ${reason}; the key read before stays in use`),
+    onSkew({ skewMs, agrees }) {
+      if (agrees) log.info("the clock agrees with JumpCloud's again");
+      else log.warn(`the clock is ${Math.round(skewMs / 1000)} s off JumpCloud's, whose clock is used`, { skewMs });
+    },
+    onPageTooLarge: ({ limit, next }) =>
+      log.info(`a page of ${limit} records is too large: searching again with ${next} a page`),
+  };
+}
+
+/** Tells the log that a key ends soon, or has ended. */
+export function tellKeyWarning(log: Log, { lastFour, life }: KeyStatus, threshold: number, now: number): void {
+  const message = `the JumpCloud key …${lastFour} ${describeLife(life, now)}`;
+  const fields = { basis: describeBasis(life), cure: ROTATION_STEPS, days: threshold };
+  if (threshold === 0) log.error(message, fields);
+  else log.warn(message, fields);
+}
+
+/** One observer that passes everything on to several. */
+export function allOf(observers: readonly FeedObserver[]): FeedObserver {
+  return {
+    opened: (...told) => each(observers, (one) => one.opened(...told)),
+    noted: (...told) => each(observers, (one) => one.noted(...told)),
+    searching: (...told) => each(observers, (one) => one.searching(...told)),
+    page: (...told) => each(observers, (one) => one.page(...told)),
+    committed: (...told) => each(observers, (one) => one.committed(...told)),
+    searched: (...told) => each(observers, (one) => one.searched(...told)),
+    caughtUp: (...told) => each(observers, (one) => one.caughtUp(...told)),
+    failed: (...told) => each(observers, (one) => one.failed(...told)),
+    refused: (...told) => each(observers, (one) => one.refused(...told)),
+    closed: (...told) => each(observers, (one) => one.closed(...told)),
+  };
+}
+
+function each(observers: readonly FeedObserver[], tell: (observer: FeedObserver) => void): void {
+  for (const observer of observers) tell(observer);
+}
