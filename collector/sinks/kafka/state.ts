@@ -103,26 +103,24 @@ export function cutPieces(pieces: readonly SeenPiece[]): SeenPiece[] {
 }
 
 /**
- * What committed records of the state topic, in the order of their offsets, say of a lane. The newest of a key counts.
+ * What committed records of the state topic, in the order of their offsets, say of a lane. Only the newest of a key counts,
+ * and only pieces from the position's `readFrom` on.
  * @throws CollectorError STATE_CORRUPT for a value that this program cannot have written
  */
 export function foldState(records: Iterable<KafkaRecord>, keys: LaneKeys): LaneState {
-  let entry: CursorEntry | undefined;
-  let lease: Lease | undefined;
-  let leaseOffset: bigint | undefined;
-  const pieces = new Map<string, Piece>();
-  for (const { key, value, offset } of records) {
-    if (key === undefined) continue;
-    if (key === keys.cursor) entry = value === undefined ? undefined : readEntry(value);
-    else if (key === keys.lease) {
-      lease = value === undefined ? undefined : readLease(value);
-      leaseOffset = offset;
-    } else if (key.startsWith(keys.seen)) {
-      if (value === undefined) pieces.delete(key);
-      else pieces.set(key, readPiece(key, value, offset, keys));
+  const newest = new Map<string, KafkaRecord>();
+  for (const record of records) if (record.key !== undefined) newest.set(record.key, record);
+  const cursor = newest.get(keys.cursor)?.value;
+  const lease = newest.get(keys.lease);
+  const entry = cursor && readEntry(cursor);
+  const readFrom = BigInt(entry?.readFrom ?? 0);
+  const pieces: Piece[] = [];
+  for (const [key, { value, offset }] of newest) {
+    if (key.startsWith(keys.seen) && value !== undefined && offset >= readFrom) {
+      pieces.push(readPiece(key, value, offset, keys));
     }
   }
-  return { entry, lease, leaseOffset, pieces: [...pieces.values()] };
+  return { entry, lease: lease?.value && readLease(lease.value), leaseOffset: lease?.offset, pieces };
 }
 
 function readEntry(value: Buffer): CursorEntry {
