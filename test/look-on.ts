@@ -1,0 +1,65 @@
+import { type Counts, type Cursor, noCounts } from '../collector/cursor.js';
+import type { CommitReport } from '../collector/observer.js';
+import type { DeadLetter, DeadLetterReason } from '../mappings/dead-letter.js';
+import type { NormalisedEvent } from '../mappings/event.js';
+
+/** A live lane's cursor for tests of those who look on. */
+export function cursorAt(settled: string, more: Partial<Cursor> = {}): Cursor {
+  return {
+    version: 1,
+    feed: 'acme',
+    lane: 'live',
+    organization: '5f0000000000000000000001',
+    baseUrl: 'https://api.jumpcloud.com/insights/directory/v1',
+    origin: '2026-11-01T00:00:00Z',
+    origins: {},
+    settled,
+    newest: settled,
+    services: ['directory', 'sso'],
+    behind: {},
+    counts: noCounts,
+    memory: {},
+    committedAt: settled,
+    ...more,
+  };
+}
+
+/** What a commit reports, with everything that is not named left empty. */
+export function report(of: Partial<Omit<CommitReport, 'counts'>> & { counts?: Partial<Counts> }): CommitReport {
+  return {
+    cursor: cursorAt('2026-11-21T00:00:00Z'),
+    events: [],
+    deadLetters: [],
+    durationMs: 20,
+    lateness: [],
+    unknownTypes: [],
+    ...of,
+    counts: { ...noCounts, ...of.counts },
+  };
+}
+
+export function eventOf(classUid: number, eventCode = 'user_login_attempt'): NormalisedEvent {
+  return {
+    uid: '0'.repeat(32),
+    classUid,
+    typeUid: classUid * 100 + 1,
+    time: 0,
+    eventCode,
+    partitionKey: 'a',
+    text: '{}',
+  };
+}
+
+export function deadLetterOf(reason: DeadLetterReason, uid = '1'.repeat(32)): DeadLetter {
+  return {
+    uid,
+    reason,
+    message: 'the record has no id',
+    details: [],
+    service: 'sso',
+    event_type: 'sso_auth',
+    raw: '{"private":"content"}',
+    raw_size: 21,
+    raw_sha256: 'f'.repeat(64),
+  };
+}
