@@ -2,7 +2,7 @@ import type { LookupFunction } from 'node:net';
 import { type Authorizer, createCall } from './call.js';
 import { type KeyLife, readKeyLife } from './console.js';
 import { type Credential, createCredential } from './credential.js';
-import { type Answer, createExchange, type Deadlines } from './exchange.js';
+import { type Answer, createExchange, type Deadlines, type Exchange } from './exchange.js';
 import { damaged, readObject } from './json-body.js';
 import { createTokenStore, type TokenRequest } from './oauth.js';
 import type { AuthorizationMode, ClientObserver } from './observer.js';
@@ -76,21 +76,13 @@ export function createClient(options: ClientOptions): Client {
   const timing = options.timing ?? systemTiming;
   const observer = options.observer ?? {};
   const deadlines = { ...defaultDeadlines, ...options.deadlines };
-  const policy = { ...defaultRetryPolicy, ...options.retry };
   const { caFile, lookup, env = process.env } = options;
   const transport = createTransport({ env, caFile, lookup, connectMs: deadlines.connectMs });
   const clock = createServerClock(timing, (skew) => observer.onSkew?.(skew));
   const exchange = createExchange(transport, deadlines, clock, timing);
   const closed = new AbortController();
 
-  const rate = { requestsPerSecond: options.requestsPerSecond ?? 5, concurrency: options.concurrency ?? 1 };
-  const call = createCall({ exchange, pace: options.pace ?? createPace(rate, timing), policy, observer, timing });
-  // Other hosts with allowances of their own; and a request that needs a token first holds its own turn already.
-  const callForToken = createCall({ exchange, pace: createPace(rate, timing), policy, observer, timing });
-  // Nothing waits for the console: it gets one more attempt and no long waits.
-  const brief = { ...policy, attempts: Math.min(2, policy.attempts), retryAfterCapMs: policy.baseMs };
-  const callConsole = createCall({ exchange, pace: createPace(rate, timing), policy: brief, observer, timing });
-
+  const calls = createCalls(options, exchange, observer, timing);
   const secret = createSecret(options.secret, observer, timing);
   const tokens = createTokenStore(askToken, timing);
   const credential = createCredential(
@@ -113,13 +105,13 @@ export function createClient(options: ClientOptions): Client {
   function askToken<T>({ headers, body }: TokenRequest, read: (answer: Answer) => T): Promise<T> {
     const url = endpoints.tokenUrl ?? '';
     const request = { method: 'POST' as const, url, headers, body, maxBytes: MAX_SMALL_BYTES };
-    return callForToken({ purpose: 'token', request, read, where: secret.where, secrets }, closed.signal);
+    return calls.token({ purpose: 'token', request, read, where: secret.where, secrets }, closed.signal);
   }
 
   function post<T>(path: string, body: string, max: number, read: (answer: Answer) => T, signal?: AbortSignal) {
     const headers = { ...organization, 'content-type': 'application/json', accept: 'application/json' };
     const request = { method: 'POST' as const, url: endpoints.baseUrl + path, headers, body, maxBytes: max };
-    return call({ purpose: 'api', request, read, credential, where: secret.where, secrets }, signal);
+    return calls.api({ purpose: 'api', request, read, credential, where: secret.where, secrets }, signal);
   }
 
   function askConsole(path: string, signal?: AbortSignal) {
@@ -127,7 +119,7 @@ export function createClient(options: ClientOptions): Client {
     const url = `${endpoints.consoleUrl}${path}`;
     const request = { method: 'GET' as const, url, headers, maxBytes: MAX_SMALL_BYTES };
     const read = (answer: Answer) => readObject(answer.body);
-    return callConsole(
+    return calls.console(
       { purpose: 'console', request, read, credential: atConsole(credential), where: secret.where, secrets },
       signal,
     );
@@ -148,6 +140,20 @@ export function createClient(options: ClientOptions): Client {
       closed.abort();
       transport.close();
     },
+  };
+}
+
+/** One way to call for each purpose: other hosts have allowances of their own, and a request that needs a token first holds a turn already. */
+function createCalls(options: ClientOptions, exchange: Exchange, observer: ClientObserver, timing: Timing) {
+  const rate = { requestsPerSecond: options.requestsPerSecond ?? 5, concurrency: options.concurrency ?? 1 };
+  const policy = { ...defaultRetryPolicy, ...options.retry };
+  // Nothing waits for the console: it gets one more attempt and no long waits.
+  const brief = { ...policy, attempts: Math.min(2, policy.attempts), retryAfterCapMs: policy.baseMs };
+  const common = { exchange, policy, observer, timing };
+  return {
+    api: createCall({ ...common, pace: options.pace ?? createPace(rate, timing) }),
+    token: createCall({ ...common, pace: createPace(rate, timing) }),
+    console: createCall({ ...common, pace: createPace(rate, timing), policy: brief }),
   };
 }
 
