@@ -4,6 +4,7 @@ import type { Clock } from './clock.js';
 import type { Cursor } from './cursor.js';
 import { CollectorError } from './errors.js';
 import { ForeignOrganization, Gatherer, type Scope, type Selection } from './gather.js';
+import type { Lengths } from './grid.js';
 import type { Search, Source } from './jumpcloud/source.js';
 import type { Advance, Lane } from './lane.js';
 import type { FeedObserver } from './observer.js';
@@ -22,11 +23,13 @@ export interface ReadSoFar {
   readonly complete: boolean;
   /** Whole second up to which everything was read: the search's end, or where it stands; undefined at the end of an open search, or where JumpCloud's order gives no such second. */
   readonly readTo: number | undefined;
-  /** Whole second of the server's clock at the first page; undefined where there was none. */
+  /** Whole second of the server's clock when the search began; undefined where there was none. */
   readonly startedAt: number | undefined;
   /** The newest instant, capped at the server's clock. */
   readonly newest: bigint | undefined;
   readonly organization: string | undefined;
+  /** Records shown so far, by minute since the epoch. */
+  readonly lengths: Lengths;
 }
 
 /** Who collects, and with what. */
@@ -34,6 +37,15 @@ export interface CollectSettings extends Selection, Pick<NormaliseContext, 'rawD
   readonly name: string;
   /** Records per commit. */
   readonly batchSize: number;
+}
+
+/** The rest of the house, as collecting needs it. */
+export interface CollectParts {
+  readonly source: Source;
+  readonly clock: Clock;
+  readonly observer: FeedObserver;
+  /** Epoch milliseconds of the server's clock, as far as it is known. */
+  readonly serverNow: () => number;
 }
 
 const BATCH_BYTES = 16 * 1024 * 1024;
@@ -47,12 +59,13 @@ export async function collect(
   lane: Lane,
   { search, scope, advance }: Collection,
   settings: CollectSettings,
-  parts: { readonly source: Source; readonly clock: Clock; readonly observer: FeedObserver },
+  parts: CollectParts,
   signal: AbortSignal,
 ): Promise<void> {
   const started = parts.clock.monotonic();
   parts.observer.searching(lane.name, search);
   const gatherer = new Gatherer(lane.seen, settings, scope, settings, search.start, lane.cursor.organization);
+  const before = Math.floor(parts.serverNow() / 1000);
   let startedAt: number | undefined;
   let pages = 0;
   let records = 0;
@@ -60,8 +73,8 @@ export async function collect(
   const commit = async (complete: boolean) => {
     await committing;
     const readTo = complete ? search.end : gatherer.readTo;
-    const { newest, organization } = gatherer;
-    committing = lane.commit(gatherer.take(), advance({ complete, readTo, startedAt, newest, organization }));
+    const { newest, organization, lengths } = gatherer;
+    committing = lane.commit(gatherer.take(), advance({ complete, readTo, startedAt, newest, organization, lengths }));
     // Awaited before the next commit and at the end; until then a rejection must not count as unhandled.
     committing.catch(() => undefined);
   };
@@ -69,7 +82,8 @@ export async function collect(
   let failure: unknown;
   try {
     for await (const page of ahead(parts.source.pages(search, signal))) {
-      startedAt ??= Math.floor(page.serverTime / 1000);
+      // The earlier of the two: one answer with a wrong Date header must not carry the position ahead.
+      startedAt ??= Math.min(before, Math.floor(page.serverTime / 1000));
       await gatherer.add(page);
       pages += 1;
       records += page.records.length;
@@ -84,6 +98,7 @@ export async function collect(
   // Whole pages that came before a failure are good: the position stops short of what is missing.
   await commit(failure === undefined);
   await committing;
+  lane.forget();
   if (failure !== undefined) throw failure;
   parts.observer.searched(lane.name, { search, pages, records, durationMs: parts.clock.monotonic() - started });
 }

@@ -1,14 +1,15 @@
 import type { NormalisedEvent } from '../mappings/event.js';
-import { formatInstant, type Instant, parseInstant } from '../mappings/instant.js';
+import { floorToSecond, formatInstant, type Instant, parseInstant } from '../mappings/instant.js';
 import type { Clock } from './clock.js';
 import { type CollectSettings, collect, type ReadSoFar } from './collect.js';
 import { type Cursor, firstCursor, originOf, secondOf, selectServices } from './cursor.js';
 import { asCollectorError, CollectorError, type ErrorCode, exitCodes } from './errors.js';
-import type { Gathered, Scope } from './gather.js';
+import { nothingGathered, type Scope } from './gather.js';
 import { type Group, groupOf, groupsToPoll, joined, moved, placeOf, setAside } from './groups.js';
 import type { Source } from './jumpcloud/source.js';
 import { type Advance, Lane } from './lane.js';
 import type { FeedObserver } from './observer.js';
+import { followed, Reconciler, type ReconcileSettings } from './reconcile.js';
 import type { Sink } from './sinks/sink.js';
 import { liveWindow, settledAfter, type Window } from './window.js';
 
@@ -27,6 +28,8 @@ export interface FeedSettings extends CollectSettings {
   readonly overlap: number;
   /** Seconds of one closed search while catching up. */
   readonly slice: number;
+  /** How what was read is compared with JumpCloud's count; undefined: never. */
+  readonly reconcile?: ReconcileSettings | undefined;
 }
 
 /** What goes with the position though it is not collected: what the key guard and others must remember, and say. */
@@ -52,16 +55,8 @@ export interface FeedParts {
   readonly credentialChanged: (signal: AbortSignal) => Promise<void>;
 }
 
-const EMPTY: Gathered = {
-  events: [],
-  deadLetters: [],
-  raw: [],
-  remember: [],
-  counts: { records: 0, events: 0, deadLetters: 0, duplicates: 0, notSelected: 0, raw: 0, late: 0 },
-  lateness: [],
-  unknownTypes: [],
-};
 const LIVE = 'live';
+const SHORTEST_RECONCILE_MS = 30_000;
 const LONGEST_RETRY_MS = 5 * 60_000;
 /** Failures that no waiting cures: the command ends with their exit code. */
 const FATAL: ReadonlySet<ErrorCode> = new Set([
@@ -88,12 +83,14 @@ export async function runFeed(
 ): Promise<void> {
   let lane: Lane | undefined;
   let failures = 0;
+  const reconciler = settings.reconcile && new Reconciler(settings.reconcile);
   try {
     while (!signal.aborted) {
       try {
         lane ??= await openLive(settings, parts);
         await poll(lane, settings, parts, signal);
         failures = 0;
+        if (reconciler) await reconcileWhenDue(reconciler, lane, settings, parts, { once, signal });
         if (once) return;
         const wait = settings.interval * (0.9 + 0.2 * parts.random());
         parts.observer.caughtUp(lane.name, wait);
@@ -136,7 +133,7 @@ export async function openLive(settings: FeedSettings, parts: FeedParts): Promis
   if (!lane.resumed) {
     parts.observer.noted(LIVE, `first run: no position is stored for this feed; collecting from ${lane.cursor.origin}`);
     // The origin is stored before anything is read: it decides for good which lane owns which record.
-    await lane.commit(EMPTY, {}).catch(async (error) => {
+    await lane.commit(nothingGathered, {}).catch(async (error) => {
       await lane.close();
       throw error;
     });
@@ -163,6 +160,26 @@ function firstLiveCursor(settings: FeedSettings, parts: Pick<FeedParts, 'serverN
   });
 }
 
+/** Between polls: looks for what became visible too late for them. A failure of its own leaves the polls unharmed. */
+async function reconcileWhenDue(
+  reconciler: Reconciler,
+  lane: Lane,
+  settings: FeedSettings,
+  parts: FeedParts,
+  { once, signal }: { once: boolean; signal: AbortSignal },
+): Promise<void> {
+  try {
+    const budget = once ? Number.POSITIVE_INFINITY : Math.max(settings.interval, SHORTEST_RECONCILE_MS);
+    const report = await reconciler.whenDue(lane, settings, parts, budget, signal);
+    if (report) parts.observer.reconciled?.(lane.name, report);
+  } catch (error) {
+    const failure = asCollectorError(error);
+    if (signal.aborted || lane.broken || failure.code === 'INTERNAL' || failure.code === 'ORGANIZATION_CHANGED')
+      throw failure;
+    parts.observer.noted(lane.name, `reconciliation was put off: ${failure.message}`);
+  }
+}
+
 /** Reads and delivers everything that JumpCloud shows by now. */
 async function poll(lane: Lane, settings: FeedSettings, parts: FeedParts, signal: AbortSignal): Promise<void> {
   const done = new Set<string>();
@@ -172,12 +189,36 @@ async function poll(lane: Lane, settings: FeedSettings, parts: FeedParts, signal
     if (next === undefined) return;
     for (let window: Window | undefined; window === undefined || window.end !== undefined; ) {
       const group = groupOf(lane.cursor, next.services);
-      window = liveWindow(group.settled, Math.floor(parts.serverNow() / 1000), settings.slice);
+      window = nextWindow(lane.cursor, group, settings, parts);
       const refused = await collectOrSetAside(lane, group, window, settings, parts, signal);
       if (refused) break;
+      if (window.end !== undefined && groupOf(lane.cursor, next.services).settled <= group.settled) throw clockStands();
       if (window.end === undefined) for (const service of group.services) done.add(service);
     }
   }
+}
+
+/** What a group's next search asks for. */
+function nextWindow(cursor: Cursor, group: Group, settings: FeedSettings, parts: FeedParts): Window {
+  // JumpCloud has shown the newest record: its clock is past that, whatever an unproven local clock says.
+  const now = Math.max(Math.floor(parts.serverNow() / 1000), floorToSecond(newestOf(cursor)) + 1);
+  // A slice shorter than the overlap would end within it and lead nowhere.
+  const { start, ...window } = liveWindow(group.settled, now, Math.max(settings.slice, settings.overlap));
+  if (!group.main) return { start, ...window };
+  // Whole minutes can be compared with JumpCloud's count later; the identities of the first one are still remembered.
+  const origin = Math.min(...group.services.map((service) => originOf(cursor, service)));
+  return { start: Math.min(start, Math.max(origin, wholeMinute(start))), ...window };
+}
+
+function wholeMinute(second: number): number {
+  return second - (second % 60);
+}
+
+function clockStands(): CollectorError {
+  return new CollectorError('RESPONSE_INVALID', "JumpCloud's clock stands before the window that was just read.", {
+    cure: 'The search is asked again by itself; if it stays, look for a cache in between that answers with an old Date header.',
+    transient: true,
+  });
 }
 
 /** Collects one window; services that JumpCloud refuses are set aside so that the others go on. True where any was. */
@@ -198,7 +239,7 @@ async function collectOrSetAside(
     const refused = await refusedServices(group, window, parts, signal);
     // Where every service is refused the matter is the key, the licence or the query, not a service.
     if (refused.size === 0 || (group.main && refused.size === group.services.length)) throw failure;
-    await lane.commit(EMPTY, setAside(lane.cursor, group, refused, parts.clock.now()));
+    await lane.commit(nothingGathered, setAside(lane.cursor, group, refused, parts.clock.now()));
     for (const [service, reason] of refused) {
       parts.observer.refused(lane.name, service, reason, lane.cursor.behind[service]?.refused?.retryAt ?? '');
     }
@@ -216,10 +257,14 @@ async function collectWindow(
   signal: AbortSignal,
 ): Promise<void> {
   const search = { services: group.services, start: window.start, end: window.end };
-  const advance = (read: ReadSoFar): Advance => ({
-    ...remembered(lane.cursor, read, parts),
-    ...position(lane.cursor, groupOf(lane.cursor, group.services), read, settings.overlap),
-  });
+  const advance = (read: ReadSoFar): Advance => {
+    const now = groupOf(lane.cursor, group.services);
+    const beside = remembered(lane.cursor, read, parts);
+    const place = position(lane.cursor, now, read, settings.overlap);
+    if (!now.main || place.settled === undefined || settings.reconcile === undefined) return { ...beside, ...place };
+    const shown = followed(lane.cursor, search, read, secondOf(place.settled), settings.reconcile);
+    return { ...beside, ...place, memory: { ...beside.memory, ...shown } };
+  };
   await collect(lane, { search, scope: scopeOf(lane, group), advance }, settings, parts, signal);
 }
 
@@ -248,7 +293,7 @@ function position(cursor: Cursor, group: Group, read: ReadSoFar, overlap: number
 function scopeOf(lane: Lane, group: Group): Scope {
   const { cursor } = lane;
   const rememberedFrom = group.main
-    ? Number.NEGATIVE_INFINITY
+    ? wholeMinute(secondOf(cursor.settled))
     : Math.max(...group.services.map((service) => secondOf(placeOf(cursor, service).rememberedFrom)));
   return {
     ownedFrom: (service) => originOf(cursor, service),

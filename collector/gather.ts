@@ -5,6 +5,8 @@ import { floorToSecond, type Instant, instantOfSecond } from '../mappings/instan
 import { type NormaliseContext, normalise, toRawRecord } from '../mappings/normalise.js';
 import { type ReceivedRecord, type RecordHeader, readHeader } from '../mappings/record.js';
 import { addCounts, type Counts, noCounts } from './cursor.js';
+import { CollectorError } from './errors.js';
+import type { Lengths } from './grid.js';
 import type { Page } from './jumpcloud/source.js';
 import type { Seen } from './seen.js';
 import type { RawRecord, SeenPiece } from './sinks/sink.js';
@@ -42,17 +44,32 @@ export interface Gathered {
   readonly unknownTypes: readonly string[];
 }
 
+/** For a commit that moves only the position. */
+export const nothingGathered: Gathered = {
+  events: [],
+  deadLetters: [],
+  raw: [],
+  remember: [],
+  counts: noCounts,
+  lateness: [],
+  unknownTypes: [],
+};
+
 interface Candidate {
   readonly received: ReceivedRecord;
   readonly header: RecordHeader;
+  /** Its own time; where it has none, that of the record before it. */
   readonly instant: Instant;
+  /** Under which time it is remembered: its own; where it has none, no earlier than JumpCloud's searches stop showing it. */
+  readonly until: Instant;
 }
 
 /** What the pages taken in so far have shown. */
 interface Reached {
   readonly newest: Instant | undefined;
+  /** Of the record that came last. */
+  readonly last: Instant | undefined;
   readonly ordered: boolean;
-  readonly lastMillisecond: number;
   readonly organization: string | undefined;
 }
 
@@ -77,6 +94,8 @@ export class Gatherer {
   #unknownTypes = new Set<string>();
   #bytes = 0;
   #reached: Reached;
+  #lengths = new Map<number, number>();
+  #page: readonly ReceivedRecord[] = [];
   #latestServerTime = 0;
 
   constructor(
@@ -87,7 +106,7 @@ export class Gatherer {
     private readonly windowStart: number,
     organization: string | undefined,
   ) {
-    this.#reached = { newest: undefined, ordered: true, lastMillisecond: -Infinity, organization };
+    this.#reached = { newest: undefined, last: undefined, ordered: true, organization };
   }
 
   /** The organization named by the records so far. */
@@ -118,11 +137,19 @@ export class Gatherer {
     return newest === undefined || newest < cap ? newest : cap;
   }
 
+  /** Minutes since the epoch → records that the search has shown of them, repeats and what is not owned included. */
+  get lengths(): Lengths {
+    return this.#lengths;
+  }
+
   /**
    * Takes in a page.
-   * @throws ForeignOrganization before anything of the page was taken in
+   * @throws ForeignOrganization, or CollectorError PAGE_CURSOR_REPEATED for the page before once more; both before
+   *   anything of the page was taken in
    */
   async add(page: Page): Promise<void> {
+    if (page.number === 1) this.#startAnew();
+    else if (isSamePage(page.records, this.#page)) throw pageRepeated(page.number);
     const { candidates, ...reached } = this.#read(page);
     const unremembered = candidates.filter(
       ({ header, instant }) => floorToSecond(instant) < this.scope.rememberedFrom(header.service),
@@ -131,9 +158,11 @@ export class Gatherer {
     // From here on nothing fails: the page counts as a whole, and what was reached with it.
     this.#reached = reached;
     this.#latestServerTime = page.serverTime;
+    this.#page = page.records;
     for (const candidate of candidates) {
       this.#counts.records += 1;
-      if (!this.seen.add(candidate.header.uid, candidate.instant) || known.has(candidate.header.uid)) {
+      const { header, until } = candidate;
+      if (!this.seen.add(header.uid, until, header.instant === undefined) || known.has(header.uid)) {
         this.#counts.duplicates += 1;
       } else {
         this.#examine(candidate, page);
@@ -162,32 +191,40 @@ export class Gatherer {
     return gathered;
   }
 
+  /** A search that begins again (with smaller pages, say) shows everything again. */
+  #startAnew(): void {
+    this.#occurrences.clear();
+    this.#lengths = new Map();
+    this.#reached = { ...this.#reached, last: undefined };
+  }
+
   #read(page: Page): Reached & { candidates: Candidate[] } {
-    let { newest, ordered, lastMillisecond, organization } = this.#reached;
-    let previous = newest ?? instantOfSecond(this.windowStart);
+    let { newest, last, ordered, organization } = this.#reached;
     const candidates: Candidate[] = [];
-    for (const received of page.records) {
-      const header = this.#header(received);
+    const headers = page.records.map((received) => this.#header(received));
+    const later = laterInstants(headers, BigInt(Math.trunc(page.serverTime)) * 1_000_000n);
+    for (const [index, header] of headers.entries()) {
       if (header.organization !== undefined) {
         organization ??= header.organization;
         if (header.organization !== organization) throw new ForeignOrganization(header.organization);
       }
-      // A record without a readable time lies where JumpCloud sorted it: at its neighbour's time.
-      const instant = header.instant ?? previous;
       if (header.instant !== undefined) {
-        const millisecond = Number(instant / 1_000_000n);
-        if (millisecond < lastMillisecond) ordered = false;
-        lastMillisecond = millisecond;
-        if (newest === undefined || instant > newest) newest = instant;
-        previous = instant;
+        if (last !== undefined && header.instant / MILLISECOND < last / MILLISECOND) ordered = false;
+        if (newest === undefined || header.instant > newest) newest = header.instant;
+        last = header.instant;
       }
+      // A record without a readable time lies where JumpCloud sorted it: at its neighbour's time.
+      const instant = header.instant ?? last ?? instantOfSecond(this.windowStart);
       const second = floorToSecond(instant);
+      const minute = Math.floor(second / 60);
+      this.#lengths.set(minute, (this.#lengths.get(minute) ?? 0) + 1);
       const end = this.scope.ownedTo(header.service);
       if (second >= this.scope.ownedFrom(header.service) && (end === undefined || second < end)) {
-        candidates.push({ received, header, instant });
+        const until = header.instant ?? laterOf(later[index]!, instant);
+        candidates.push({ received: page.records[index]!, header, instant, until });
       }
     }
-    return { candidates, newest, ordered, lastMillisecond, organization };
+    return { candidates, newest, last, ordered, organization };
   }
 
   #header(received: ReceivedRecord): RecordHeader {
@@ -241,4 +278,35 @@ export class Gatherer {
     this.#events.push(outcome.event);
     this.#bytes += outcome.event.text.length;
   }
+}
+
+const MILLISECOND = 1_000_000n;
+
+/** For each record its own instant or that of the next that has one; `end` where none follows. */
+function laterInstants(headers: readonly RecordHeader[], end: Instant): Instant[] {
+  const later = new Array<Instant>(headers.length);
+  let next = end;
+  for (let index = headers.length - 1; index >= 0; index -= 1) {
+    next = headers[index]!.instant ?? next;
+    later[index] = next;
+  }
+  return later;
+}
+
+function laterOf(a: Instant, b: Instant): Instant {
+  if (a > b) return a;
+  return b;
+}
+
+/** Whether a proxy or a cache gave the same page again under another name. */
+function isSamePage(page: readonly ReceivedRecord[], before: readonly ReceivedRecord[]): boolean {
+  if (page.length < 2 || page.length !== before.length) return false;
+  return page.every(({ text }, index) => text === before[index]!.text);
+}
+
+function pageRepeated(number: number): CollectorError {
+  return new CollectorError('PAGE_CURSOR_REPEATED', `page ${number} is the page before it once more`, {
+    cure: 'The search is asked again by itself from where it stands; if it stays, look for a cache or proxy in between.',
+    transient: true,
+  });
 }

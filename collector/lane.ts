@@ -18,6 +18,7 @@ export interface Advance
 export class Lane {
   #cursor: Cursor;
   #broken = false;
+  #committing: Promise<void> = Promise.resolve();
 
   private constructor(
     readonly name: string,
@@ -73,8 +74,26 @@ export class Lane {
     return this.#broken;
   }
 
-  /** Delivers what was gathered together with the position that follows it. When it rejects the lane is to be closed and opened anew. */
-  async commit(gathered: Gathered, { own = [], ...advance }: Advance): Promise<void> {
+  /** True where the sink can tell what it holds. */
+  get tells(): boolean {
+    return this.sink.known !== undefined;
+  }
+
+  /**
+   * Delivers what was gathered together with the position that follows it. When it rejects the lane is to be closed and
+   * opened anew. Identities stay remembered until `forget`: within a search JumpCloud may show a page twice.
+   */
+  commit(gathered: Gathered, advance: Advance): Promise<void> {
+    this.#committing = this.#commit(gathered, advance);
+    return this.#committing;
+  }
+
+  /** Forgets the identities that no search to come will meet. */
+  forget(): void {
+    this.seen.forgetBefore(Math.floor(rememberedReach(this.#cursor) / 60));
+  }
+
+  async #commit(gathered: Gathered, { own = [], ...advance }: Advance): Promise<void> {
     const started = this.clock.monotonic();
     const cursor = this.#advanced(gathered, advance);
     const forgetBefore = Math.floor(rememberedReach(cursor) / 60);
@@ -84,11 +103,10 @@ export class Lane {
       deadLetters: gathered.deadLetters,
       raw: gathered.raw,
       cursor,
-      remember: gathered.remember,
+      remember: gathered.remember.filter(({ minute }) => minute >= forgetBefore),
       forgetBefore,
     });
     this.#broken = false;
-    this.seen.forgetBefore(forgetBefore);
     this.#cursor = cursor;
     this.observer.committed(this.name, {
       cursor,
@@ -103,6 +121,8 @@ export class Lane {
 
   /** Which of these uids the sink holds; none where it cannot tell. */
   async known(uids: readonly string[], from: bigint, to: bigint): Promise<ReadonlySet<string>> {
+    // A sink takes one call at a time; a commit that fails is reported where it was made.
+    await this.#committing.catch(() => undefined);
     return this.sink.known ? this.sink.known(uids, from, to) : new Set();
   }
 

@@ -16,10 +16,14 @@ export class Seen {
     }
   }
 
-  /** Remembers a record. False where it was remembered before: the record is a repeat. */
-  add(uid: string, instant: Instant): boolean {
+  /**
+   * Remembers a record. False where it was remembered before: the record is a repeat.
+   * @param anywhere true for a record that tells no time of its own: it may have been remembered at another
+   */
+  add(uid: string, instant: Instant, anywhere = false): boolean {
     const minute = minuteOf(instant);
     const hash = hashOf(uid);
+    if (anywhere && this.#holds(hash)) return false;
     const set = this.#set(minute);
     if (set.has(hash)) return false;
     set.add(hash);
@@ -46,6 +50,11 @@ export class Seen {
     let size = 0;
     for (const set of this.#minutes.values()) size += set.size;
     return size;
+  }
+
+  #holds(hash: bigint): boolean {
+    for (const set of this.#minutes.values()) if (set.has(hash)) return true;
+    return false;
   }
 
   #set(minute: number): Set<bigint> {

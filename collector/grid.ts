@@ -1,0 +1,185 @@
+/**
+ * What was read of a stretch of time, as JumpCloud gave it, to be compared with JumpCloud's own count. Cells lie on a
+ * fixed grid of minutes; older ones are joined to hours.
+ */
+export interface Cell {
+  /** Minutes since the epoch; `end` is not included. */
+  readonly start: number;
+  readonly end: number;
+  /** Elements of the array at the last full read, repeats included; undefined: never read in full. */
+  readonly length: number | undefined;
+  /** JumpCloud's count less `length`, after a read that brought nothing new: a difference that is settled. */
+  readonly explained: number;
+}
+
+/** Adjoining cells, oldest first, of one set of services: a count over others cannot be compared. */
+export interface Grid {
+  readonly services: readonly string[];
+  readonly cells: readonly Cell[];
+}
+
+/** What a search has shown: minutes since the epoch → elements of that minute. */
+export type Lengths = ReadonlyMap<number, number>;
+
+/** A stretch of minutes since the epoch that a search has read in full, and what it brought. */
+export interface ReadMinutes {
+  readonly start: number;
+  readonly end: number;
+  readonly lengths: Lengths;
+}
+
+const HOUR = 60;
+
+/** The minute from which on nothing is in the grid; undefined where it is empty. */
+export function endOf(grid: Grid): number | undefined {
+  return grid.cells.at(-1)?.end;
+}
+
+/**
+ * The grid after the lane's position has come to minute `to`. Minutes that the search has not read in full are taken in
+ * as never read: a gap is then seen rather than taken for silence.
+ * @param from where an empty grid begins
+ */
+export function extended(grid: Grid, from: number, to: number, read: ReadMinutes): Grid {
+  const cells = [...grid.cells];
+  let minute = endOf(grid) ?? from;
+  while (minute < to) {
+    const isRead = minute >= read.start && minute < read.end;
+    const length = isRead ? (read.lengths.get(minute) ?? 0) : undefined;
+    cells.push({ start: minute, end: minute + 1, length, explained: 0 });
+    minute += 1;
+  }
+  return { ...grid, cells };
+}
+
+/** The grid after some of its cells were read anew; what was explained before is forgotten with the old lengths. */
+export function reread(grid: Grid, read: ReadMinutes): Grid {
+  const cells = grid.cells.flatMap((cell) => {
+    if (cell.end <= read.start || cell.start >= read.end) return cell;
+    if (cell.start < read.start || cell.end > read.end) {
+      throw new RangeError('a cell was read in part');
+    }
+    return { ...cell, length: total(cell, read.lengths), explained: 0 };
+  });
+  return { ...grid, cells };
+}
+
+/** The grid after a stretch was read and JumpCloud still counts otherwise: from now on that count is what is expected. */
+export function settled(grid: Grid, start: number, end: number, count: number): Grid {
+  const inside = grid.cells.filter((cell) => cell.start >= start && cell.end <= end);
+  const length = sum(inside.map((cell) => cell.length ?? 0));
+  if (inside.length === 0 || count === length) return grid;
+  // Which of the cells the difference lies in is not known: they are one from now on.
+  const joined: Cell = { start: inside[0]!.start, end: inside.at(-1)!.end, length, explained: count - length };
+  return {
+    ...grid,
+    cells: grid.cells.flatMap((cell) => (cell === inside[0] ? joined : inside.includes(cell) ? [] : cell)),
+  };
+}
+
+/** The grid of another set of services: nothing is known of it, and what lies before `fine` is given up. */
+export function forServices(grid: Grid, services: readonly string[], fine: number): Grid {
+  if (services.length === grid.services.length && services.every((service) => grid.services.includes(service)))
+    return grid;
+  return { services, cells: cellsFrom(grid, fine).map((cell) => ({ ...cell, length: undefined, explained: 0 })) };
+}
+
+/** What JumpCloud's count must be if nothing has changed since these cells were read; undefined where one never was. */
+export function expectedCount(cells: readonly Cell[]): number | undefined {
+  let count = 0;
+  for (const { length, explained } of cells) {
+    if (length === undefined) return undefined;
+    count += length + explained;
+  }
+  return count;
+}
+
+/** Cells from a minute on. One that begins before it counts whole: half of a cell cannot be compared. */
+export function cellsFrom(grid: Grid, from: number): readonly Cell[] {
+  return grid.cells.filter((cell) => cell.end > from);
+}
+
+/** Without what lies before `from`, and with everything before `fine` joined to hours, so that the grid stays small. */
+export function trimmed(grid: Grid, from: number, fine: number): Grid {
+  const cells: Cell[] = [];
+  for (const cell of cellsFrom(grid, from)) {
+    const last = cells.at(-1);
+    const joins =
+      last !== undefined &&
+      cell.end <= fine &&
+      cell.end - last.start <= HOUR &&
+      (last.length === undefined) === (cell.length === undefined);
+    if (joins) cells[cells.length - 1] = join(last, cell);
+    else cells.push(cell);
+  }
+  return { ...grid, cells };
+}
+
+/** Splits cells into blocks that adjoin: never wider than `minutes` unless a single cell is. */
+export function blocks(cells: readonly Cell[], width: number): (readonly Cell[])[] {
+  const found: Cell[][] = [];
+  for (const cell of cells) {
+    const last = found.at(-1);
+    if (last && last.at(-1)!.end === cell.start && cell.end - last[0]!.start <= width) last.push(cell);
+    else found.push([cell]);
+  }
+  return found;
+}
+
+/** The form in which the grid is stored with the position: a number for a plain minute, else `[minutes, length, explained]`. */
+export interface StoredGrid {
+  readonly services: readonly string[];
+  readonly start: number;
+  readonly cells: readonly (number | readonly [width: number, length: number | null, explained: number])[];
+}
+
+export function toStored({ services, cells }: Grid): StoredGrid {
+  return {
+    services,
+    start: cells[0]?.start ?? 0,
+    cells: cells.map(({ start, end, length, explained }) =>
+      end - start === 1 && length !== undefined && explained === 0 ? length : [end - start, length ?? null, explained],
+    ),
+  };
+}
+
+/** @returns undefined for anything that is no stored grid: it is then built anew */
+export function fromStored(value: unknown): Grid | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { services, start, cells } = value as Partial<StoredGrid>;
+  if (!Array.isArray(services) || typeof start !== 'number' || !Array.isArray(cells)) return undefined;
+  const found: Cell[] = [];
+  let minute = start;
+  for (const stored of cells as unknown[]) {
+    const [width, length, explained] = (Array.isArray(stored) ? stored : [1, stored, 0]) as unknown[];
+    const sound =
+      Number.isSafeInteger(width) &&
+      (width as number) > 0 &&
+      Number.isSafeInteger(explained) &&
+      (length === null || (Number.isSafeInteger(length) && (length as number) >= 0));
+    if (!sound) return undefined;
+    found.push({
+      start: minute,
+      end: minute + (width as number),
+      length: length === null ? undefined : (length as number),
+      explained: explained as number,
+    });
+    minute += width as number;
+  }
+  return { services: services.map(String), cells: found };
+}
+
+function join(a: Cell, b: Cell): Cell {
+  const length = a.length === undefined || b.length === undefined ? undefined : a.length + b.length;
+  return { start: a.start, end: b.end, length, explained: a.explained + b.explained };
+}
+
+function total({ start, end }: Cell, lengths: Lengths): number {
+  let found = 0;
+  for (const [minute, length] of lengths) if (minute >= start && minute < end) found += length;
+  return found;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((a, b) => a + b, 0);
+}

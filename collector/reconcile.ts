@@ -1,0 +1,320 @@
+import { instantOfSecond } from '../mappings/instant.js';
+import { type CollectParts, type CollectSettings, collect, type ReadSoFar } from './collect.js';
+import { type Counts, type Cursor, originOf, secondOf } from './cursor.js';
+import { CollectorError, type ErrorCode } from './errors.js';
+import { nothingGathered } from './gather.js';
+import {
+  blocks,
+  type Cell,
+  cellsFrom,
+  endOf,
+  expectedCount,
+  extended,
+  forServices,
+  fromStored,
+  type Grid,
+  reread,
+  settled as settledBy,
+  toStored,
+  trimmed,
+} from './grid.js';
+import type { Lane } from './lane.js';
+import type { ReconcileReport } from './observer.js';
+
+/** How far back a live lane compares what it read with JumpCloud's count, and how often. */
+export interface ReconcileSettings {
+  /** Milliseconds between two passes over the short reach. */
+  readonly interval: number;
+  /** Seconds. */
+  readonly reach: number;
+  /** Milliseconds between two passes over the long reach. */
+  readonly longInterval: number;
+  /** Seconds. */
+  readonly longReach: number;
+}
+
+/** What is remembered with the position under the name `reconcile`. */
+interface ReconcileMemory {
+  readonly grid: Grid;
+  /** RFC 3339: the last finished passes. */
+  readonly short: string | undefined;
+  readonly long: string | undefined;
+}
+
+/** Name of this part's place in the cursor's memory. */
+const PLACE = 'reconcile';
+/** A stretch of at most so many minutes and records is read anew rather than counted further: a count costs a request too. */
+const SMALL_MINUTES = 15;
+const SMALL_RECORDS = 1_000;
+/** Minutes of one search where everything is read anew. */
+const WIDE_MINUTES = 60;
+const MINUTE = 60;
+/** The grid keeps single minutes for this long beyond the short reach, then hours. */
+const FINE_MARGIN = 60;
+/** Answers to a count that no retry cures: this tenant gives no counts. */
+const COUNT_REFUSED: ReadonlySet<ErrorCode> = new Set([
+  'QUERY_REFUSED',
+  'ROLE_REFUSED',
+  'NOT_LICENSED',
+  'BASE_URL_WRONG',
+]);
+
+/**
+ * The cursor's memory after (part of) a search of the lane's common services: the minutes that now lie behind the
+ * position join the grid with what the search has shown of them.
+ * @param settled the new position, whole second
+ */
+export function followed(
+  cursor: Cursor,
+  search: { readonly start: number; readonly end?: number | undefined },
+  read: Pick<ReadSoFar, 'complete' | 'readTo' | 'lengths'>,
+  settled: number,
+  settings: ReconcileSettings,
+): Readonly<Record<string, unknown>> {
+  const memory = memoryOf(cursor);
+  const to = Math.floor(settled / MINUTE);
+  const origin = Math.max(...cursor.services.map((service) => originOf(cursor, service)));
+  const first = Math.max(Math.ceil(origin / MINUTE), Math.floor(secondOf(cursor.settled) / MINUTE));
+  const readTo = read.complete && search.end === undefined ? settled : (read.readTo ?? search.start);
+  const minutes = {
+    start: Math.ceil(search.start / MINUTE),
+    end: Math.floor(readTo / MINUTE),
+    lengths: read.lengths,
+  };
+  const fine = to - settings.reach / MINUTE - FINE_MARGIN;
+  const same = forServices(memory.grid, cursor.services, to - settings.reach / MINUTE);
+  const grid = trimmed(extended(same, first, to, minutes), to - settings.longReach / MINUTE, fine);
+  return stored({ ...memory, grid });
+}
+
+/** Runs the passes of a live lane when they are due. Kept as long as the process: what failed is not tried at once again. */
+export class Reconciler {
+  #notBefore = Number.NEGATIVE_INFINITY;
+
+  constructor(private readonly settings: ReconcileSettings) {}
+
+  /**
+   * Compares, and delivers what is found, where a pass is due.
+   * @param budget milliseconds that it may take
+   * @returns undefined where nothing was due
+   */
+  async whenDue(
+    lane: Lane,
+    settings: CollectSettings,
+    parts: CollectParts,
+    budget: number,
+    signal: AbortSignal,
+  ): Promise<ReconcileReport | undefined> {
+    if (parts.clock.monotonic() < this.#notBefore) return undefined;
+    const { short, long } = memoryOf(lane.cursor);
+    const now = parts.clock.now();
+    const isLong = long !== undefined && isDue(long, this.settings.longInterval, now);
+    if (!isLong && short !== undefined && !isDue(short, this.settings.interval, now)) return undefined;
+    // A pass that fails is repeated no sooner than the next would be due.
+    this.#notBefore = parts.clock.monotonic() + this.settings.interval;
+    const reach = isLong ? this.settings.longReach : this.settings.reach;
+    const pass = new Pass(lane, settings, parts, parts.clock.monotonic() + budget, signal);
+    const report = await pass.run(reach);
+    if (!report.finished) {
+      this.#notBefore = Number.NEGATIVE_INFINITY;
+      return report;
+    }
+    const at = new Date(now).toISOString();
+    const memory = memoryOf(lane.cursor);
+    await lane.commit(nothingGathered, {
+      memory: {
+        ...lane.cursor.memory,
+        ...stored({ grid: pass.grid, short: at, long: isLong ? at : (memory.long ?? at) }),
+      },
+    });
+    return report;
+  }
+}
+
+/** One comparison, from the end of the grid back. */
+class Pass {
+  grid: Grid;
+  readonly #edges = new Map<number, number>();
+  #asked = 0;
+  #reread = 0;
+  #unknown = 0;
+  #reason: string | undefined;
+
+  constructor(
+    private readonly lane: Lane,
+    private readonly settings: CollectSettings,
+    private readonly parts: CollectParts,
+    private readonly deadline: number,
+    private readonly signal: AbortSignal,
+  ) {
+    this.grid = memoryOf(lane.cursor).grid;
+  }
+
+  async run(reach: number): Promise<ReconcileReport> {
+    const before = delivered(this.lane.cursor.counts);
+    const end = endOf(this.grid) ?? 0;
+    const from = end - Math.ceil(reach / MINUTE);
+    const inReach = () => cellsFrom(this.grid, from);
+    const finished =
+      inReach().length === 0 || ((await this.#readUnread(inReach())) && (await this.#compareAll(inReach())));
+    const cells = inReach();
+    return {
+      from: (cells[0]?.start ?? end) * MINUTE,
+      to: end * MINUTE,
+      asked: this.#asked,
+      reread: this.#reread,
+      found: delivered(this.lane.cursor.counts) - before,
+      explained: cells.reduce((sum, { explained }) => sum + Math.abs(explained), 0),
+      unknown: this.#unknown,
+      reason: this.#reason,
+      finished,
+    };
+  }
+
+  /** Reads what was never read in full: a gap, or the time before the services changed. False: out of time. */
+  async #readUnread(cells: readonly Cell[]): Promise<boolean> {
+    for (const block of blocks(
+      cells.filter(({ length }) => length === undefined),
+      WIDE_MINUTES,
+    )) {
+      if (this.#isOver()) return false;
+      await this.#read(block);
+    }
+    return true;
+  }
+
+  async #compareAll(cells: readonly Cell[]): Promise<boolean> {
+    try {
+      for (const known of blocks(
+        cells.filter(({ length }) => length !== undefined),
+        Number.POSITIVE_INFINITY,
+      )) {
+        if (!(await this.#compare(known))) return false;
+      }
+      return true;
+    } catch (error) {
+      if (!(error instanceof CountRefused)) throw error;
+      this.#reason = `JumpCloud gives no counts (${error.reason.message}): everything is read anew instead.`;
+      return this.#readAll(cells);
+    }
+  }
+
+  /** Halves a stretch whose count has changed until it is small enough to be read. False: out of time. */
+  async #compare(cells: readonly Cell[]): Promise<boolean> {
+    if (this.#isOver()) return false;
+    const expected = expectedCount(cells);
+    const [from, to] = [cells[0]!.start, cells.at(-1)!.end];
+    const count = await this.#count(from, to, expected);
+    if (count === expected) return true;
+    if (cells.length === 1 || (to - from <= SMALL_MINUTES && count <= SMALL_RECORDS)) {
+      if (await this.#read(cells)) this.grid = settledBy(this.grid, from, to, count);
+      return true;
+    }
+    const middle = Math.ceil(cells.length / 2);
+    return (await this.#compare(cells.slice(0, middle))) && (await this.#compare(cells.slice(middle)));
+  }
+
+  /** False: out of time. */
+  async #readAll(cells: readonly Cell[]): Promise<boolean> {
+    for (const block of blocks(cells, WIDE_MINUTES)) {
+      if (this.#isOver()) return false;
+      await this.#read(block);
+    }
+    return true;
+  }
+
+  /**
+   * JumpCloud's count of the minutes [from, to). Whether end_time is inclusive is undocumented: where the plain answer is
+   * not the expected one, the count is taken up to a second later and that second's own count off it, which has the same end.
+   */
+  async #count(from: number, to: number, expected: number | undefined): Promise<number> {
+    const [start, end] = [from * MINUTE, to * MINUTE];
+    const plain = await this.#ask(start, end);
+    if (plain === expected) return plain;
+    let edge = this.#edges.get(end);
+    if (edge === undefined) {
+      edge = await this.#ask(end, end + 1);
+      this.#edges.set(end, edge);
+    }
+    return edge === 0 ? plain : (await this.#ask(start, end + 1)) - edge;
+  }
+
+  async #ask(start: number, end: number): Promise<number> {
+    this.#asked += 1;
+    try {
+      return await this.parts.source.count({ services: this.grid.services, start, end }, this.signal);
+    } catch (error) {
+      if (error instanceof CollectorError && COUNT_REFUSED.has(error.code)) throw new CountRefused(error);
+      throw error;
+    }
+  }
+
+  /** Reads cells anew and delivers what the sink does not hold. False where the sink cannot tell. */
+  async #read(cells: readonly Cell[]): Promise<boolean> {
+    const [from, to] = [cells[0]!.start, cells.at(-1)!.end];
+    const { lane } = this;
+    if (!lane.tells) return this.#cannotKnow(to - from, 'This sink cannot tell what it holds.');
+    const [start, end] = [from * MINUTE, to * MINUTE];
+    const advance = (read: ReadSoFar) => {
+      if (read.complete) this.grid = reread(this.grid, { start: from, end: to, lengths: read.lengths });
+      return { memory: { ...lane.cursor.memory, ...stored({ ...memoryOf(lane.cursor), grid: this.grid }) } };
+    };
+    const scope = {
+      ownedFrom: (service: string) => Math.max(start, originOf(lane.cursor, service)),
+      ownedTo: () => end,
+      rememberedFrom: () => Number.POSITIVE_INFINITY,
+      lateBefore: instantOfSecond(end),
+      known: (uids: readonly string[], first: bigint, last: bigint) => lane.known(uids, first, last),
+    };
+    const search = { services: this.grid.services, start, end };
+    try {
+      await collect(lane, { search, scope, advance }, this.settings, this.parts, this.signal);
+    } catch (error) {
+      if (!(error instanceof CollectorError) || error.code !== 'SINK_REFUSED' || lane.broken) throw error;
+      return this.#cannotKnow(to - from, error.message);
+    }
+    this.#reread += to - from;
+    return true;
+  }
+
+  #cannotKnow(minutes: number, reason: string): false {
+    this.#unknown += minutes;
+    this.#reason = reason;
+    return false;
+  }
+
+  #isOver(): boolean {
+    return this.signal.aborted || this.parts.clock.monotonic() > this.deadline;
+  }
+}
+
+/** This tenant, or this key, gets no counts. */
+class CountRefused extends Error {
+  constructor(readonly reason: CollectorError) {
+    super(reason.message);
+  }
+}
+
+function memoryOf(cursor: Cursor): ReconcileMemory {
+  const value = cursor.memory[PLACE];
+  const { grid, short, long } = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
+  return {
+    grid: fromStored(grid) ?? { services: cursor.services, cells: [] },
+    short: typeof short === 'string' ? short : undefined,
+    long: typeof long === 'string' ? long : undefined,
+  };
+}
+
+function stored({ grid, short, long }: ReconcileMemory): Readonly<Record<string, unknown>> {
+  return { [PLACE]: { grid: toStored(grid), ...(short && { short }), ...(long && { long }) } };
+}
+
+/** A pass is due after its interval, and where the clock went back before it. */
+function isDue(last: string, interval: number, now: number): boolean {
+  const since = now - Date.parse(last);
+  return !(since >= 0 && since < interval);
+}
+
+function delivered({ events, deadLetters, raw }: Counts): number {
+  return events + deadLetters + raw;
+}
