@@ -1,0 +1,169 @@
+import { connect } from 'node:net';
+import { type Admin, Kafka, logLevel, Partitioners, type Producer } from 'kafkajs';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createKafkaSink } from '../../collector/sinks/kafka/kafka-sink.js';
+import { partitionOf } from '../../collector/sinks/kafka/messages.js';
+import { batchOf, uidOf } from './batches.js';
+import { type Cluster, startCluster } from './broker.js';
+import { apiKeys, ConnectionCutter } from './connection-cutter.js';
+import { deliver } from './feeding.js';
+import { eventIds, readCommitted } from './read-committed.js';
+import { readTopic } from './read-topic.js';
+import { describeKafka } from './when-kafka.js';
+
+// What kafkajs 2.2.4 does when it is used as its documentation shows. Each test fails when a newer kafkajs or Kafka no
+// longer behaves so: the rule of the sink that answers it may then be lifted.
+describeKafka('defects of kafkajs on a real cluster of three, and the sink in the same place', () => {
+  let cluster: Cluster;
+  let admin: Admin;
+
+  beforeAll(async () => {
+    cluster = await startCluster({ nodes: 3 });
+    admin = await cluster.admin();
+  }, 180_000);
+  afterAll(() => cluster?.stop());
+
+  async function createOn(topic: string, leaders: readonly number[], policy = 'delete'): Promise<void> {
+    const replicaAssignment = leaders.map((leader, partition) => ({ partition, replicas: [leader] }));
+    const configEntries = [{ name: 'cleanup.policy', value: policy }];
+    await admin.createTopics({
+      topics: [{ topic, replicaAssignment, numPartitions: -1, replicationFactor: -1, configEntries }],
+    });
+  }
+
+  /** Moves a partition to another broker and waits until that one leads it. */
+  async function move(topic: string, partition: number, leader: number): Promise<void> {
+    await admin.alterPartitionReassignments({
+      topics: [{ topic, partitionAssignment: [{ partition, replicas: [leader] }] }],
+    });
+    await expect.poll(async () => (await leadersOf(topic))[partition], { timeout: 20_000, interval: 100 }).toBe(leader);
+  }
+
+  async function leadersOf(topic: string): Promise<number[]> {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+    const partitions = [...(topics[0]?.partitions ?? [])].sort((a, b) => a.partitionId - b.partitionId);
+    return partitions.map(({ leader }) => leader);
+  }
+
+  async function documentedProducer(transactionalId: string, more: object = {}, retries = 5): Promise<Producer> {
+    const kafka = new Kafka({ brokers: [...cluster.brokers], logLevel: logLevel.NOTHING, ...more });
+    const producer = kafka.producer({
+      transactionalId,
+      idempotent: true,
+      maxInFlightRequests: 1,
+      createPartitioner: Partitioners.DefaultPartitioner,
+      retry: { retries, initialRetryTime: 100 },
+    });
+    await producer.connect();
+    return producer;
+  }
+
+  /** Right after a transaction the coordinator asks for patience, which would use up the one retry. */
+  const settle = () => new Promise((resolve) => setTimeout(resolve, 1_000));
+  const message = (value: string, partition: number) => ({ key: value, value, partition });
+
+  test('A: a leader that moves before a send to two partitions loses a record, and the transaction commits', async () => {
+    await createOn('a-loss', [1, 2]);
+    const producer = await documentedProducer('a-loss');
+    const warm = await producer.transaction();
+    await warm.send({ topic: 'a-loss', messages: [message('warm', 0), message('warm', 1)] });
+    await warm.commit();
+    await move('a-loss', 1, 1);
+
+    const transaction = await producer.transaction();
+    const acknowledged = await transaction.send({ topic: 'a-loss', messages: [message('x0', 0), message('x1', 1)] });
+    await transaction.commit();
+    await producer.disconnect();
+
+    expect(acknowledged.map(({ partition }) => partition)).toEqual([0]);
+    const values = (await readTopic(cluster, 'a-loss')).map(({ value }) => value);
+    expect(values.sort()).toEqual(['warm', 'warm', 'x0']);
+  });
+
+  test('A: a partition that was acknowledged and then moves while another is retried is written twice', async () => {
+    await createOn('a-double', [1, 2]);
+    const port = Number(cluster.nodes[1]?.address.split(':')[1]);
+    const holding: { active: boolean; release: () => void } = { active: false, release: () => undefined };
+    const producer = await documentedProducer('a-double', {
+      // Holds back what broker 2 answers, so that partition 0 can move between its acknowledgement and the retry.
+      socketFactory: (to: { host: string; port: number; onConnect: () => void }) => {
+        const socket = connect({ host: to.host, port: to.port }, to.onConnect);
+        const write = socket.write.bind(socket) as (...given: unknown[]) => boolean;
+        socket.write = ((data: Buffer, ...rest: unknown[]) => {
+          if (holding.active && to.port === port && data.readInt16BE(4) === apiKeys.produce) {
+            socket.pause();
+            holding.release = () => void socket.resume();
+          }
+          return write(data, ...rest);
+        }) as typeof socket.write;
+        return socket;
+      },
+    });
+    const warm = await producer.transaction();
+    await warm.send({ topic: 'a-double', messages: [message('warm', 0), message('warm', 1)] });
+    await warm.commit();
+    await move('a-double', 1, 3);
+
+    holding.active = true;
+    const transaction = await producer.transaction();
+    const sending = transaction.send({ topic: 'a-double', messages: [message('x0', 0), message('x1', 1)] });
+    await settle();
+    await move('a-double', 0, 3);
+    holding.active = false;
+    holding.release();
+    const acknowledged = await sending;
+    await transaction.commit();
+    await producer.disconnect();
+
+    expect(acknowledged.map(({ partition }) => partition).sort()).toEqual([0, 0, 1]);
+    const values = (await readTopic(cluster, 'a-double')).map(({ value }) => value);
+    expect(values.sort()).toEqual(['warm', 'warm', 'x0', 'x0', 'x1']);
+  });
+
+  test('A: the sink notices both by the acknowledgements, and every record is there once', async () => {
+    const options = { feed: 'test', brokers: cluster.brokers, topicPrefix: 'a.', classes: [3002] };
+    await createOn('a.authentication', [1, 2, 3]);
+    await createOn('a.state.test', [3], 'compact');
+    const sink = createKafkaSink(options, { log: () => undefined });
+    const spread = (from: number, to: number) => {
+      const batch = batchOf(from, to);
+      return { ...batch, events: batch.events.map((event) => ({ ...event, partitionKey: event.uid })) };
+    };
+    const partitions = spread(0, 30).events.map(({ uid }) => partitionOf('a.authentication', uid, 3));
+    expect(new Set(partitions).size).toBe(3);
+    const lane = sink.lane('live');
+    await lane.open();
+    await lane.commit(spread(0, 30));
+    await move('a.authentication', 1, 1);
+
+    await expect(lane.commit(spread(30, 60))).rejects.toMatchObject({ code: 'SINK_IN_DOUBT' });
+    await lane.close();
+    await deliver(sink, 300, { size: 30, compose: spread });
+    await sink.close();
+
+    const ids = eventIds(await readCommitted(cluster, 'a.authentication'));
+    expect(ids.sort()).toEqual(Array.from({ length: 300 }, (_, n) => uidOf(n)).sort());
+  });
+
+  test('B: after one send whose answers were lost, the next transaction of equal length is swallowed', async () => {
+    await createOn('b', [1]);
+    const cutter = new ConnectionCutter();
+    const producer = await documentedProducer('b', { socketFactory: cutter.socketFactory }, 1);
+    const first = await producer.transaction();
+    await first.send({ topic: 'b', messages: [message('first', 0)] });
+    await first.commit();
+
+    await settle();
+    const second = await producer.transaction();
+    cutter.loseAnswer(apiKeys.produce, 2);
+    await expect(second.send({ topic: 'b', messages: [message('second', 0)] })).rejects.toThrow();
+    await second.abort();
+    await settle();
+    const third = await producer.transaction();
+    await third.send({ topic: 'b', messages: [message('third', 0)] });
+    await third.commit();
+    await producer.disconnect();
+
+    expect((await readTopic(cluster, 'b')).map(({ value }) => value)).toEqual(['first']);
+  });
+});
