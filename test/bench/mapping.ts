@@ -1,0 +1,65 @@
+/**
+ * How fast records become validated OCSF events, against a floor with the same bytes in and out: `JSON.parse` of the
+ * records and `JSON.stringify` of the finished events, and nothing between. Rounds take turns, so that a machine whose
+ * speed drifts weighs on both. Prints one JSON line; the ratio is the figure, the rates are this machine's.
+ *
+ *     npm run bench
+ */
+import { splitArray } from '../../collector/jumpcloud/split.js';
+import { mapper } from '../../collector/version.js';
+import { startTenant } from '../../fixtures/tenant/tenant.js';
+import { normalise } from '../../mappings/normalise.js';
+import { readHeader } from '../../mappings/record.js';
+
+const RECORDS = 10_000;
+const ROUNDS = 15;
+const WARM_UP = 3;
+
+const tenant = await startTenant({ seed: 3, records: RECORDS });
+const body = `[${[...tenant.ledger.entries()].map(({ number }) => tenant.ledger.text(number)).join(',')}]`;
+await tenant.close();
+
+const context = { rawData: true, mapper, fetchedAt: Date.now() };
+/** The road from the text of a page to the texts of its events, as the collector goes it. */
+const road = () =>
+  splitArray(body).map((received) => {
+    const outcome = normalise(received, readHeader(received), context);
+    if (outcome.kind === 'dead_letter') throw new Error(`a dead letter: ${outcome.deadLetter.message}`);
+    return outcome.event.text;
+  });
+const events: unknown[] = road().map((text) => JSON.parse(text));
+/** The floor: the same text in, the same texts out. */
+const floor = () => {
+  JSON.parse(body);
+  return events.map((event) => JSON.stringify(event));
+};
+
+const seconds = (work: () => unknown): number => {
+  const started = process.hrtime.bigint();
+  work();
+  return Number(process.hrtime.bigint() - started) / 1e9;
+};
+const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
+
+const roads: number[] = [];
+const floors: number[] = [];
+for (let round = 0; round < ROUNDS + WARM_UP; round += 1) {
+  const taken = [seconds(floor), seconds(road)] as const;
+  if (round < WARM_UP) continue;
+  floors.push(taken[0]);
+  roads.push(taken[1]);
+}
+const ratios = roads.map((taken, round) => (floors[round] ?? 0) / taken);
+const bytesOut = road().reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+process.stdout.write(
+  `${JSON.stringify({
+    bench: 'mapping',
+    records: RECORDS,
+    bytesIn: Buffer.byteLength(body),
+    bytesOut,
+    ratioToFloor: Number(median(ratios).toFixed(3)),
+    ratioSpread: [Math.min(...ratios), Math.max(...ratios)].map((ratio) => Number(ratio.toFixed(3))),
+    recordsPerSecond: Math.round(RECORDS / median(roads)),
+    floorRecordsPerSecond: Math.round(RECORDS / median(floors)),
+  })}\n`,
+);
