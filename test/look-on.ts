@@ -1,3 +1,5 @@
+import type { FeedConfig } from '../collector/config/feed-config.js';
+import { loadConfig } from '../collector/config.js';
 import { type Counts, type Cursor, noCounts } from '../collector/cursor.js';
 import type { CommitReport } from '../collector/observer.js';
 import type { DeadLetter, DeadLetterReason } from '../mappings/dead-letter.js';
@@ -63,3 +65,13 @@ export function deadLetterOf(reason: DeadLetterReason, uid = '1'.repeat(32)): De
     raw_sha256: 'f'.repeat(64),
   };
 }
+
+/** A feed's configuration as it loads from an environment. */
+export function configOf(env: Record<string, string> = {}): FeedConfig {
+  const readFile = () => {
+    throw new Error('no files here');
+  };
+  return loadConfig({ env: { FEED_NAME: 'acme', ...env }, readFile }).feeds[0]!;
+}
+
+export const tablesAt = { kind: 'tables', target: './data/tables', guarantee: 'exactly_once' } as const;
