@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { DeadLetterReason } from '../mappings/dead-letter.js';
 import { ocsfClasses, ocsfVersion } from '../mappings/ocsf.js';
 import type { ClientObserver } from './jumpcloud/observer.js';
 import { Lag } from './lag.js';
@@ -237,7 +238,22 @@ function feedObserver(series: Series, of: Of): FeedObserver {
 function zeros(series: Series, labels: { feed: string; lane: string }): void {
   for (const counter of [series.received, series.late, series.duplicates, series.state]) counter.inc(labels, 0);
   for (const [reason, intentional] of reasons) series.discarded.inc({ ...labels, reason, intentional }, 0);
+  for (const reason of Object.keys(deadLetterReasons)) series.deadLetters.inc({ ...labels, reason }, 0);
 }
+
+/** As a record, so that a reason more in the contract is one the compiler asks for here. */
+const deadLetterReasons: Record<DeadLetterReason, true> = {
+  not_an_object: true,
+  id_missing: true,
+  timestamp_missing: true,
+  timestamp_unreadable: true,
+  nested_too_deeply: true,
+  too_large: true,
+  forbidden_key: true,
+  schema_violation: true,
+  mapping_failed: true,
+  refused_by_sink: true,
+};
 
 const reasons = [
   ['duplicate', 'true'],

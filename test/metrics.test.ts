@@ -100,6 +100,7 @@ describe('the metrics', () => {
     for (const name of ['records_received_total', 'events_late_total', 'events_duplicate_total', 'state_writes_total'])
       expect(await value(name)).toBe(0);
     expect(await value('events_discarded_total', { ...live, reason: 'dead_letter' })).toBe(0);
+    expect(await value('dead_letters_total', { ...live, reason: 'schema_violation' })).toBe(0);
     expect(await value('rate_limited_seconds_total', { feed: 'acme' })).toBe(0);
     expect(await value('feed_ready', { feed: 'acme' })).toBe(0);
   });
