@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { type Instant, parseInstant } from './instant.js';
 import { isObject, type JsonValue } from './json.js';
 
@@ -57,7 +57,7 @@ export function readHeader(received: ReceivedRecord, occurrence = 0): RecordHead
 
 /** SHA-256 in hexadecimal. */
 export function sha256(value: string): string {
-  return createHash('sha256').update(value).digest('hex');
+  return hash('sha256', value, 'hex');
 }
 
 function digest(identity: string): string {

@@ -34,8 +34,6 @@ const publicWords = new Set(['public', 'fingerprint', 'thumbprint']);
 const labelKeys = ['field', 'key', 'name', 'attribute'];
 const labelled = new Set('value values from to old new old_value new_value oldValue newValue before after'.split(' '));
 
-/** Lower-case parts one of which is in every text that could hold a secret by name. */
-const hints = ['pass', 'pwd', 'secret', 'token', 'key', 'otp', 'pin', 'cookie', 'recovery', 'backup', 'scratch'];
 const RECOVERY_CODE = /(^| )(recovery|backup|scratch) codes?$/;
 
 /** Nothing, or what JumpCloud itself put in a secret's place. */
@@ -82,11 +80,13 @@ export interface Redaction {
   readonly redacted: boolean;
 }
 
-/** Whether a text could hold a secret by name at all. Cheap; true where names are spelled with escapes. */
+/** A part of every secret word, in a member's name or in the text that names what an object is about. */
+const HINT =
+  /(?:pass|pwd|secret|token|key|otp|pin|cookie|recovery|backup|scratch)[^"]*"\s*:|"(?:field|key|name|attribute)"\s*:\s*"[^"]*(?:pass|pwd|secret|token|key|otp|pin|cookie|recovery|backup|scratch)/i;
+
+/** Whether a text could hold a secret by name at all: a quick look, true where names may be spelled with escapes. */
 export function mayHoldSecret(text: string): boolean {
-  if (text.includes('\\u')) return true;
-  const lower = text.toLowerCase();
-  return hints.some((hint) => lower.includes(hint));
+  return HINT.test(text) || text.includes('\\u') || text.includes('\\"');
 }
 
 /**
@@ -189,9 +189,27 @@ export function redactText(received: ReceivedRecord): RedactedText {
  * the last was searched for secrets.
  */
 export function faithful({ value }: ReceivedRecord, text: string): string {
-  const rewritten = JSON.stringify(value);
-  if (rewritten === text || countNames(text) === countNames(rewritten)) return text;
-  return wellFormed(rewritten);
+  const members = countMembers(value);
+  // Without a backslash every quotation mark delimits a string; JumpCloud writes no blank before a colon.
+  if (!text.includes('\\') && countPairs(text) === members) return text;
+  return countNames(text) === members ? text : wellFormed(JSON.stringify(value));
+}
+
+function countPairs(text: string): number {
+  let pairs = 0;
+  for (let at = text.indexOf('":'); at >= 0; at = text.indexOf('":', at + 2)) pairs += 1;
+  return pairs;
+}
+
+function countMembers(value: JsonValue): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  let members = 0;
+  if (Array.isArray(value)) {
+    for (const member of value) members += countMembers(member);
+    return members;
+  }
+  for (const key in value) members += 1 + countMembers(value[key]!);
+  return members;
 }
 
 const STRING = /"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?/g;
