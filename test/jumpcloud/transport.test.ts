@@ -1,9 +1,12 @@
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { ClientOptions } from '../../collector/jumpcloud/client.js';
 import { proxyFor } from '../../collector/jumpcloud/proxy.js';
+import { createTransport } from '../../collector/jumpcloud/transport.js';
 import { userAgent } from '../../collector/version.js';
 import { type Authority, createAuthority, hasOpenssl } from './certificates.js';
 import { adminKey, clientFor, collect } from './client-under-test.js';
@@ -230,6 +233,31 @@ describe.skipIf(!hasOpenssl)('F-24: TLS', () => {
       expect(client.proxy).toBeUndefined();
       expect(proxy.targets).toEqual([]);
     });
+  });
+});
+
+describe('what connections are made with', () => {
+  const target = new URL('https://api.jumpcloud.com');
+
+  it('is TLS 1.2 or newer and verification, whatever node’s own options allow', () => {
+    const transport = createTransport({ env: {}, connectMs: 1_000 });
+    onTestFinished(() => transport.close());
+    expect(transport.agents(target).https.options).toMatchObject({ minVersion: 'TLSv1.2', rejectUnauthorized: true });
+    expect(transport.agents(target).https.options.ca).toBeUndefined();
+  });
+
+  it('is every authority that node trusts and those of the CA file, with a proxy and without', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'transport-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const caFile = join(folder, 'ca.pem');
+    const own = '-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n';
+    writeFileSync(caFile, own);
+    for (const env of [{}, { HTTPS_PROXY: 'http://proxy.example.test:3128' }]) {
+      const transport = createTransport({ env, caFile, connectMs: 1_000 });
+      onTestFinished(() => transport.close());
+      const { ca } = transport.agents(target).https.options;
+      expect(ca).toEqual(expect.arrayContaining([...rootCertificates, own]));
+    }
   });
 });
 
