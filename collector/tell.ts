@@ -104,3 +104,12 @@ export function allOf(observers: readonly FeedObserver[]): FeedObserver {
 function each(observers: readonly FeedObserver[], tell: (observer: FeedObserver) => void): void {
   for (const observer of observers) tell(observer);
 }
+
+/** The same for what the client tells. */
+export function allClientsOf(observers: readonly ClientObserver[]): ClientObserver {
+  const names = new Set(observers.flatMap((observer) => Object.keys(observer) as (keyof ClientObserver)[]));
+  const passOn = (name: keyof ClientObserver) => (told: never) => {
+    for (const observer of observers) observer[name]?.(told);
+  };
+  return Object.fromEntries([...names].map((name) => [name, passOn(name)]));
+}

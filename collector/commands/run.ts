@@ -3,55 +3,88 @@ import type { FeedConfig } from '../config/feed-config.js';
 import type { Flags } from '../config/flags.js';
 import { asCollectorError, exitCodes } from '../errors.js';
 import { runFeed } from '../feed.js';
+import { startHealth } from '../health.js';
 import type { Client } from '../jumpcloud/client.js';
 import type { ClientObserver } from '../jumpcloud/observer.js';
 import { systemTiming } from '../jumpcloud/timing.js';
 import type { KeyGuard } from '../key-guard.js';
 import type { Log, RootLog } from '../log.js';
 import { createMetrics, type Metrics } from '../metrics.js';
+import type { FeedObserver } from '../observer.js';
 import { openSink } from '../open-sink.js';
-import { allOf, tellClient, tellFeed, tellKeyWarning } from '../tell.js';
+import type { Sink } from '../sinks/sink.js';
+import { StatusBoard } from '../status.js';
+import { allClientsOf, allOf, tellClient, tellFeed, tellKeyWarning } from '../tell.js';
 import { version } from '../version.js';
-import { setUp } from './set-up.js';
+import { readConfig, setUp } from './set-up.js';
 import { listenForStop } from './stopping.js';
 
 /** How often JumpCloud is asked how long the key lives. */
 const KEY_LIFE_EVERY_MS = 12 * 3_600_000;
 
+/** What the feeds of one process share. */
+interface Process {
+  readonly log: RootLog;
+  readonly metrics: Metrics;
+  readonly board: StatusBoard;
+  readonly once: boolean;
+  readonly signal: AbortSignal;
+  /** Clients whose credential a SIGHUP reads again. */
+  readonly clients: Set<Client>;
+}
+
 /**
  * `run`: every feed of the configuration, for ever or until caught up.
- * @returns the exit code; of several feeds that ended, the gravest
+ * @returns the exit code; of several feeds that ended by a failure, that of the first in the configuration
  */
 export async function run(flags: Flags, { once }: { once: boolean }): Promise<number> {
   const { config, log } = setUp(flags);
+  const { http, shutdown } = config.shared;
   const metrics = createMetrics({ version });
-  const stopping = listenForStop(log, config.shared.shutdown.graceMs);
-  const clients: Client[] = [];
-  const reload = () => {
-    log.info('SIGHUP: reading the credentials again');
-    for (const client of clients) client.credential.reload();
-  };
+  const board = new StatusBoard(version);
+  const stopping = listenForStop(log, shutdown.graceMs);
+  stopping.signal.addEventListener('abort', () => board.stopping());
+  const clients = new Set<Client>();
+  const reload = () => reloadOnHangUp(flags, log, clients);
   process.on('SIGHUP', reload);
+  const token = () => http.token?.reveal();
+  const health =
+    http.enabled && !once
+      ? await startHealth({ ...http, token, board, metrics, log: log.child({}), mask: log.mask })
+      : undefined;
+  if (health?.port !== undefined)
+    log.info(`health, readiness, metrics and status on http://${http.host}:${health.port}`);
   try {
-    const codes = await Promise.all(
-      config.feeds.map((feed) => runOne(feed, { log, metrics, once, signal: stopping.signal, clients })),
-    );
+    const shared = { log, metrics, board, once, signal: stopping.signal, clients };
+    const codes = await Promise.all(config.feeds.map((feed) => runOne(feed, shared)));
     return codes.find((code) => code !== exitCodes.done) ?? exitCodes.done;
   } finally {
     process.off('SIGHUP', reload);
     stopping.release();
+    await health?.close();
     await log.close();
   }
 }
 
-/** One feed, isolated: what ends it is told, and leaves the others running. */
-async function runOne(
-  config: FeedConfig,
-  around: { log: RootLog; metrics: Metrics; once: boolean; signal: AbortSignal; clients: Client[] },
-): Promise<number> {
-  const log = around.log.child({ feed: config.name });
+/** SIGHUP: the credentials are read again, and the log's level follows the configuration. The position is kept. */
+function reloadOnHangUp(flags: Flags, log: RootLog, clients: ReadonlySet<Client>): void {
+  log.info('SIGHUP: reading the credentials and the log level again');
+  for (const client of clients) client.credential.reload();
   try {
-    await collectFeed(config, log, around);
+    const { shared, secrets } = readConfig(flags);
+    for (const secret of secrets) log.redact(secret.reveal());
+    log.level = shared.log.level;
+  } catch (error) {
+    log.warn('the configuration has become invalid: the one that was read at start stays in force');
+    log.failure(error);
+  }
+}
+
+/** One feed, isolated: what ends it is told, and leaves the others running. */
+async function runOne(config: FeedConfig, shared: Process): Promise<number> {
+  const log = shared.log.child({ feed: config.name });
+  try {
+    await collectFeed(config, log, shared);
     return exitCodes.done;
   } catch (error) {
     log.failure(error);
@@ -59,72 +92,89 @@ async function runOne(
   }
 }
 
-async function collectFeed(
-  config: FeedConfig,
-  log: Log,
-  { metrics, once, signal, clients }: { metrics: Metrics; once: boolean; signal: AbortSignal; clients: Client[] },
-): Promise<void> {
+async function collectFeed(config: FeedConfig, log: Log, shared: Process): Promise<void> {
+  const { once, signal, clients } = shared;
   const timing = systemTiming;
   const sink = await openSink(config, log, timing);
-  let guard: KeyGuard | undefined;
-  let client: Client | undefined;
-  const measured = metrics.feed({
-    feed: config.name,
-    sink: sink.kind,
-    now: () => client?.clock.serverNow() ?? timing.now(),
-    keyExpires: () => guard?.status()?.life.expiresAt,
-    skewMs: () => client?.clock.skewMs(),
-  });
-  const assembled = assemble(config, {
+  // The onlookers ask the feed's parts, which are made with the onlookers: they meet through this.
+  const made: { client?: Client; guard?: KeyGuard } = {};
+  const looking = lookOn(config, sink, log, shared, made);
+  const { settings, parts, client, guard } = assemble(config, {
     sink,
     timing,
-    observer: allOf([tellFeed(log), measured.observer]),
-    clientObserver: both(tellClient(log), measured.client),
+    observer: looking.observer,
+    clientObserver: looking.client,
     onKeyWarning: (status, threshold) => tellKeyWarning(log, status, threshold, timing.now()),
   });
-  ({ client, guard } = assembled);
-  clients.push(client);
+  Object.assign(made, { client, guard });
+  clients.add(client);
   log.info(`collecting ${config.jumpcloud.eventTypes.join(' and ')} activity into ${sink.target}`, {
     sink: sink.kind,
     guarantee: sink.guarantee,
     baseUrl: config.jumpcloud.endpoints.baseUrl,
   });
   const ended = new AbortController();
-  const asking = askKeyLife(client, guard, timing.sleep, AbortSignal.any([signal, ended.signal]));
+  const asking = askKeyLife(client, guard, log, AbortSignal.any([signal, ended.signal]));
   try {
-    await runFeed(assembled.settings, assembled.parts, { once, signal });
+    await runFeed(settings, parts, { once, signal });
+    log.info(once && !signal.aborted ? 'caught up: everything JumpCloud shows is delivered' : 'stopped');
   } finally {
     ended.abort();
     await asking;
+    clients.delete(client);
     client.close();
     await sink.close();
   }
 }
 
-/** Keeps the guard's knowledge fresh; a refusal is normal and quiet, the guard then goes by what was declared. */
-async function askKeyLife(
-  client: Client,
-  guard: KeyGuard,
-  sleep: (ms: number, signal: AbortSignal) => Promise<void>,
-  signal: AbortSignal,
-): Promise<void> {
-  while (!signal.aborted) {
-    const life = await client.keyLife(signal).catch((error) => ({ kind: 'refused' as const, error }));
-    if (life.kind === 'known') guard.told(life);
-    await sleep(KEY_LIFE_EVERY_MS, signal);
-  }
+/** Log, metrics and status of one feed. */
+function lookOn(
+  config: FeedConfig,
+  sink: Sink,
+  log: Log,
+  { log: root, metrics, board }: Process,
+  made: { readonly client?: Client; readonly guard?: KeyGuard },
+): { observer: FeedObserver; client: ClientObserver } {
+  const now = () => made.client?.clock.serverNow() ?? Date.now();
+  const skewMs = () => made.client?.clock.skewMs();
+  const key = () => made.guard?.status();
+  const keyExpires = () => key()?.life.expiresAt;
+  const measured = metrics.feed({ feed: config.name, sink: sink.kind, now, keyExpires, skewMs });
+  const status = board.feed({
+    config,
+    sink,
+    now,
+    key,
+    skewMs,
+    onReady: (ready) => measured.ready(ready),
+    onNoData(silent, since) {
+      measured.noData(silent);
+      const from = new Date(since).toISOString();
+      if (silent) log.warn(`no new record since ${from}: is JumpCloud's activity really that quiet?`);
+      else log.info('new records came again');
+    },
+  });
+  const masking: ClientObserver = {
+    onKeyChanged: () => {
+      for (const secret of made.client?.credential.secrets() ?? []) root.redact(secret);
+    },
+  };
+  return {
+    observer: allOf([tellFeed(log), measured.observer, status.observer]),
+    client: allClientsOf([masking, tellClient(log), measured.client, status.client]),
+  };
 }
 
-/** One client observer that passes everything on to two. */
-function both(first: ClientObserver, second: ClientObserver): ClientObserver {
-  const names = new Set([...Object.keys(first), ...Object.keys(second)]) as Set<keyof ClientObserver>;
-  return Object.fromEntries(
-    [...names].map((name) => [
-      name,
-      (told: never) => {
-        first[name]?.(told);
-        second[name]?.(told);
-      },
-    ]),
-  );
+/** Keeps the guard's knowledge fresh; a refusal is normal and quiet, the guard then goes by what was declared. */
+async function askKeyLife(client: Client, guard: KeyGuard, log: Log, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      const life = await client.keyLife(signal);
+      if (life.kind === 'known') guard.told(life);
+      else log.debug(`JumpCloud does not tell how long the key lives: ${life.reason}`);
+    } catch (error) {
+      if (!signal.aborted) log.debug(`asking how long the key lives failed: ${asCollectorError(error).message}`);
+    }
+    await systemTiming.sleep(KEY_LIFE_EVERY_MS, signal);
+  }
 }

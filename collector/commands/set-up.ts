@@ -10,9 +10,14 @@ export interface SetUp {
 
 /** Reads the configuration and opens the log, which masks every secret from then on. @throws CollectorError CONFIG_… */
 export function setUp(flags: Flags): SetUp {
-  const config = loadConfig({ flags, env: process.env, readFile: readFileFromDisk, defaultFile: defaultConfigFile });
+  const config = readConfig(flags);
   const log = createLog({ ...config.shared.log, noColor: process.env.NO_COLOR });
   for (const secret of config.secrets) log.redact(secret.reveal());
   for (const note of config.notes) log.warn(note);
   return { config, log };
+}
+
+/** The configuration by flags, environment and file. @throws CollectorError CONFIG_… */
+export function readConfig(flags: Flags): LoadedConfig {
+  return loadConfig({ flags, env: process.env, readFile: readFileFromDisk, defaultFile: defaultConfigFile });
 }
