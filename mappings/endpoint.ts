@@ -37,7 +37,7 @@ const continents = new Map([
 
 const COUNTRY = /^[A-Za-z]{2}$/;
 const SUBDIVISION = /^[A-Za-z0-9]{1,3}$/;
-const WITH_PORT = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/;
+const WITH_PORT = /^(?:\[([^\]]+)\]|([^:]+|::ffff:[\d.]+)):(\d{1,5})$/i;
 const MAPPED_IPV4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 const HOSTNAME = /^[^\s/@]{1,253}$/;
 

@@ -49,7 +49,7 @@ export function readOutcome(reading: Reading, rule?: OutcomeRule): Outcome {
   const error = readError(reading);
   const denied = findDenial(reading);
   const token = reading.flag(record, 'sso_token_success');
-  const success = token ?? reading.flag(record, 'success');
+  const success = token ?? readSuccess(reading, rule);
   const outcome = decide(reading, rule, { success, failed: error !== undefined || denied !== undefined, token });
   const detail = error ?? (outcome.id === FAILURE ? denied : undefined);
   if (detail !== undefined) outcome.detail = detail;
@@ -57,6 +57,13 @@ export function readOutcome(reading: Reading, rule?: OutcomeRule): Outcome {
     reading.code(record, 'error_code') ?? reading.code(reading.object(record, 'message_chain'), 'response_code');
   if (code !== undefined) outcome.code = code;
   return outcome;
+}
+
+/** `success`; where the event type itself says otherwise, the record's own word is left for `unmapped`. */
+function readSuccess(reading: Reading, rule: OutcomeRule | undefined): boolean | undefined {
+  const success = reading.peekFlag(reading.record, 'success');
+  if (success !== (rule === 'failure')) reading.take(reading.record, 'success');
+  return success;
 }
 
 interface Evidence {

@@ -1,0 +1,276 @@
+import { describe, expect, it } from 'vitest';
+import type { JsonObject, JsonValue } from '../../mappings/json.js';
+import { ana, event, laptop, ops, record } from './mapping.js';
+
+const end = (type: string, name: string) => ({ type, name, object_id: `id of ${name}` });
+const associate = (op: string, from: JsonObject, to: JsonObject) =>
+  event(record('directory', 'association_change', { success: true, association: { op, connection: { from, to } } }));
+const engineers = end('user_group', 'Engineers');
+const laptops = end('system_group', 'Laptops');
+const person = end('user', 'ana.lima');
+const wiki = end('application', 'Wiki');
+const encryption = end('policy', 'Disk encryption');
+const device = end('system', 'LT-04');
+
+describe('an association', () => {
+  it('of a user and a group of users is Group Management, whichever end is which', () => {
+    for (const [from, to] of [
+      [person, engineers],
+      [engineers, person],
+    ] as const) {
+      expect(associate('add', from, to)).toMatchObject({
+        class_uid: 3006,
+        activity_id: 3,
+        group: { uid: 'id of Engineers', name: 'Engineers', type: 'user_group' },
+        user: { uid: 'id of ana.lima', name: 'ana.lima' },
+        status_id: 1,
+      });
+    }
+    expect(associate('remove', engineers, person).activity_id).toBe(4);
+  });
+
+  it('of a user and anything else is User Access Management', () => {
+    expect(associate('add', person, wiki)).toMatchObject({
+      class_uid: 3005,
+      activity_id: 1,
+      user: { name: 'ana.lima' },
+      privileges: ['access'],
+      resources: [{ uid: 'id of Wiki', name: 'Wiki', type: 'application' }],
+    });
+    expect(associate('remove', device, person)).toMatchObject({ class_uid: 3005, activity_id: 2 });
+  });
+
+  it('of a group of users and what it is given is Group Management', () => {
+    expect(associate('add', engineers, wiki)).toMatchObject({
+      class_uid: 3006,
+      activity_id: 1,
+      group: { name: 'Engineers' },
+      resource: { name: 'Wiki' },
+      privileges: ['access'],
+    });
+    expect(associate('remove', laptops, engineers)).toMatchObject({ activity_id: 2, resource: { name: 'Laptops' } });
+  });
+
+  it('of two groups of a kind is about a subgroup', () => {
+    expect(associate('add', engineers, end('user_group', 'Juniors'))).toMatchObject({
+      class_uid: 3006,
+      activity_id: 7,
+      group: { name: 'Engineers' },
+      subgroup: { name: 'Juniors' },
+    });
+  });
+
+  it('of devices and what applies to them is Entity Management', () => {
+    expect(associate('add', encryption, device)).toMatchObject({
+      class_uid: 3004,
+      activity_id: 3,
+      entity: { name: 'LT-04', type_id: 1, type: 'Device' },
+    });
+    expect(associate('add', encryption, laptops)).toMatchObject({
+      class_uid: 3004,
+      entity: { name: 'Laptops', type_id: 3 },
+    });
+  });
+
+  it('by another operation than add and remove keeps that word and claims no activity', () => {
+    const mapped = associate('update', person, wiki);
+    expect(mapped).toMatchObject({ class_uid: 3005, activity_id: 99, activity_name: 'association_change' });
+    expect(mapped.unmapped).toHaveProperty('association.op', 'update');
+  });
+
+  it('without two named ends is a Base Event', () => {
+    const broken: JsonValue[] = [
+      null,
+      {},
+      { op: 'add' },
+      { op: 'add', connection: { from: person, to: { type: 'user' } } },
+    ];
+    for (const association of broken)
+      expect(event(record('directory', 'association_change', { association })).class_uid).toBe(0);
+  });
+});
+
+describe('groups and privileges', () => {
+  it('are made, changed and deleted', () => {
+    const resource = { id: '7', name: 'Engineers', type: 'user_group' };
+    expect(event(record('directory', 'group_create', { resource }))).toMatchObject({ class_uid: 3006, activity_id: 6 });
+    expect(event(record('directory', 'group_delete', { resource }))).toMatchObject({ class_uid: 3006, activity_id: 5 });
+    expect(event(record('directory', 'group_update', { resource }))).toMatchObject({
+      activity_id: 99,
+      group: { uid: '7' },
+    });
+  });
+
+  it('are given to a person or, as Group Management, to a group', () => {
+    expect(event(record('directory', 'user_admin_granted', { resource: ana, system: laptop }))).toMatchObject({
+      class_uid: 3005,
+      activity_id: 1,
+      user: { name: 'ana.lima' },
+      privileges: ['device administrator'],
+      resources: [{ uid: laptop.id, type: 'system' }],
+    });
+    const resource = { id: '7', name: 'Engineers', type: 'user_group' };
+    expect(event(record('directory', 'user_group_admin_revoke', { resource }))).toMatchObject({
+      class_uid: 3006,
+      activity_id: 2,
+      group: { name: 'Engineers' },
+    });
+  });
+});
+
+describe('managed things', () => {
+  it.each([
+    ['directory', 'policy_update', 5, 'Policy', 3],
+    ['directory', 'iplist_create', 7, 'Network Zone', 1],
+    ['directory', 'organization_update', 4, 'Organization', 3],
+    ['directory', 'application_delete', 99, 'Application', 4],
+    ['directory', 'integration_activate', 99, 'Integration', 10],
+    ['ai_admin', 'server_create', 99, 'AI Server', 1],
+    ['notifications', 'notification_channel_created', 99, 'Notification Channel', 1],
+  ])('%s %s is of kind %i %s', (service, eventType, typeId, type, activity) => {
+    const resource = { id: '9', name: 'The thing', type: 'word' };
+    expect(event(record(service, eventType, { resource }))).toMatchObject({
+      class_uid: 3004,
+      activity_id: activity,
+      entity: { uid: '9', name: 'The thing', type_id: typeId, type },
+      unmapped: { resource: { type: 'word' } },
+    });
+  });
+
+  it('are devices by system, resource or the ids of MDM', () => {
+    expect(event(record('systems', 'os_major_upgrade', { system: laptop }))).toMatchObject({
+      activity_id: 3,
+      entity: { uid: laptop.id, name: 'Laptop 4', type: 'Device' },
+    });
+    expect(
+      event(record('mdm', 'mdm_command_result', { device_object_id: '61', status: 'Acknowledged' })),
+    ).toMatchObject({
+      entity: { uid: '61', type_id: 1 },
+      status_id: 1,
+      status_code: 'Acknowledged',
+    });
+    expect(event(record('mdm', 'mdm_command_result', { device_object_id: '61', status: 'NotNow' }))).toMatchObject({
+      status_id: 99,
+      status: 'NotNow',
+    });
+  });
+
+  it('are features of JumpCloud where an event type switches or sets one', () => {
+    expect(event(record('asset_management', 'asset_management_enable'))).toMatchObject({
+      activity_id: 8,
+      entity: { name: 'Asset management', type_id: 99, type: 'Feature' },
+    });
+  });
+
+  it('that the record does not name leave a Base Event', () => {
+    expect(event(record('directory', 'policy_update')).class_uid).toBe(0);
+  });
+});
+
+describe('uses of services', () => {
+  it('are API Activity by their verb', () => {
+    const resource = { id: '4', name: 'Users to applications', type: 'report' };
+    expect(event(record('reports', 'report_export', { resource }))).toMatchObject({
+      class_uid: 6003,
+      activity_id: 2,
+      api: { operation: 'report_export', service: { name: 'JumpCloud reports' } },
+      actor: { user: { name: 'ops@example.test' } },
+      src_endpoint: { ip: '198.51.100.7' },
+      resources: [{ uid: '4' }],
+    });
+    expect(event(record('directory', 'command_run')).activity_id).toBe(99);
+    expect(event(record('aigw', 'aigw_session_opened', { session_id: 's-1' })).resources).toEqual([
+      { uid: 's-1', type: 'session' },
+    ]);
+  });
+
+  it('without an actor or an address are Base Events: neither is invented', () => {
+    expect(event(record('reports', 'report_run', { client_ip: '' }))).toMatchObject({
+      class_uid: 0,
+      activity_name: 'report_run',
+    });
+    expect(event(record('reports', 'report_run', { initiated_by: null })).class_uid).toBe(0);
+  });
+});
+
+describe('findings', () => {
+  const alert = { id: 'a-1', type: 'alert', context: 'Many lockouts', source_id: 'r-1', source_type: 'RULE' };
+
+  it('have the state, the severity and the uid of the alert', () => {
+    expect(
+      event(record('alerts', 'alert_created', { resource: alert, severity: 'CRITICAL', category: 'IDENTITY' })),
+    ).toMatchObject({
+      class_uid: 2004,
+      activity_id: 1,
+      is_alert: true,
+      severity_id: 5,
+      severity: 'Critical',
+      status_id: 1,
+      status: 'New',
+      finding_info: { uid: 'a-1', title: 'Many lockouts', types: ['IDENTITY'] },
+      resources: [{ uid: 'r-1', type: 'RULE' }],
+    });
+  });
+
+  it('close when their status does', () => {
+    const status = (word: string) => event(record('alerts', 'alert_status_updated', { resource: alert, status: word }));
+    expect(status('RESOLVED')).toMatchObject({ activity_id: 3, status_id: 4, status: 'Resolved' });
+    expect(status('ACKNOWLEDGED')).toMatchObject({ activity_id: 2, status_id: 2 });
+    expect(status('SNOOZED')).toMatchObject({ activity_id: 2, status_id: 99, status: 'SNOOZED' });
+  });
+
+  it('of risk name the person and the level, and have the id of the record where nothing else names them', () => {
+    const resource = { name: 'ana.lima' };
+    expect(
+      event(record('generic-di', 'risk_event_created', { resource, risk_level: 'HIGH', risk_type: 'TRAVEL' })),
+    ).toMatchObject({
+      class_uid: 2004,
+      finding_info: { uid: '66a0c0ffee0000000000a001', types: ['TRAVEL'] },
+      evidences: [{ user: { name: 'ana.lima' }, src_endpoint: { ip: '198.51.100.7' } }],
+      risk_level_id: 3,
+      risk_level: 'High',
+    });
+  });
+});
+
+describe('software', () => {
+  const application = { name: 'openssl', version: '3.2', path: '/usr/bin', publisher: 'Example' };
+
+  it('is installed, updated and removed on a device', () => {
+    expect(event(record('software', 'software_add', { application, system: laptop, initiated_by: ops }))).toMatchObject(
+      {
+        class_uid: 6002,
+        activity_id: 1,
+        app: { name: 'openssl', version: '3.2', path: '/usr/bin', vendor_name: 'Example' },
+        device: { hostname: 'LT-04' },
+        actor: { user: { name: 'ops@example.test' } },
+        metadata: { profiles: ['host'] },
+      },
+    );
+    expect(event(record('software', 'software_change', { application })).activity_id).toBe(8);
+    expect(event(record('software', 'software_remove', { application })).activity_id).toBe(2);
+  });
+
+  it('has no actor without a device, which OCSF would need', () => {
+    const mapped = event(record('software', 'software_add_request', { application }));
+    expect(mapped).not.toHaveProperty('actor');
+    expect(mapped.unmapped).toHaveProperty('initiated_by', ops);
+  });
+});
+
+describe('a Base Event', () => {
+  it('has actor and device only together, under the profile host', () => {
+    const mapped = event(record('directory', 'user_teleported', { system: laptop }));
+    expect(mapped).toMatchObject({
+      device: { hostname: 'LT-04' },
+      actor: { user: { uid: ops.id } },
+      metadata: { profiles: ['host'] },
+    });
+    expect(event(record('directory', 'user_teleported'))).not.toHaveProperty('actor');
+  });
+
+  it('has activity Unknown where the record names no type', () => {
+    const { event_type: _type, service: _service, ...nameless } = record('', '');
+    expect(event(nameless)).toMatchObject({ class_uid: 0, activity_id: 0, activity_name: 'Unknown', type_uid: 0 });
+  });
+});

@@ -1,0 +1,198 @@
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { JsonValue } from '../../mappings/json.js';
+import { REDACTED, redact, redactText } from '../../mappings/redact.js';
+import { change, event, receive } from './mapping.js';
+
+const redacted = (value: JsonValue) => redact(value).value;
+
+describe('redaction', () => {
+  it.each([
+    'password',
+    'newPassword',
+    'user_passwd',
+    'client_secret',
+    'clientSecret',
+    'apiKey',
+    'api_key',
+    'APIKey',
+    'private_key',
+    'access_token',
+    'refreshToken',
+    'totp',
+    'totp_secret',
+    'TOTPSecret',
+    'mfa.totp',
+    'pin',
+    'pincode',
+    'recovery_codes',
+    'fde_key',
+    'cookie',
+  ])('replaces the text under %s, at any depth', (name) => {
+    expect(redacted({ a: [{ [name]: 's3cret', b: 'kept' }] })).toEqual({ a: [{ [name]: REDACTED, b: 'kept' }] });
+  });
+
+  it.each([
+    'password_expiration_date',
+    'passwordless_sudo',
+    'password_status',
+    'tokenType',
+    'key_id',
+    'apiKeyPrefix',
+    'apiKeyUpdatedAt',
+    'public_key',
+    'key_fingerprint',
+    'auth_method',
+    'monkey',
+    'hockey_keyboard_layout',
+    'country_code',
+    'mapping',
+  ])('keeps the text under %s', (name) => {
+    expect(redact({ [name]: 'plain' })).toEqual({ value: { [name]: 'plain' }, redacted: false });
+  });
+
+  it('keeps outcomes and switches, which are no secrets', () => {
+    const value = {
+      sso_token_success: true,
+      apiKeyAllowed: false,
+      user_password_enabled: true,
+      totp: { success: false },
+      auth_methods: { password: { success: true } },
+      password: null,
+      secret: '',
+    };
+    expect(redact(value)).toEqual({ value, redacted: false });
+  });
+
+  it('replaces texts and numbers inside objects and lists that are secrets, but not what tells about them', () => {
+    expect(redacted({ password: { value: 'x', history: ['y', 7], algorithm: 'bcrypt', used: true } })).toEqual({
+      password: { value: REDACTED, history: [REDACTED, REDACTED], algorithm: 'bcrypt', used: true },
+    });
+  });
+
+  it('keeps numbers that count tokens and keys', () => {
+    const value = { input_tokens: 512, max_tokens: 1024, keys: 3 };
+    expect(redact(value).redacted).toBe(false);
+  });
+
+  it('replaces the values of changes of secret fields', () => {
+    const changes: JsonValue = [
+      { field: 'password', from: 'old', to: 'new' },
+      { field: 'totp_enabled', from: false, to: true },
+      { field: 'API Key', to: { hash: 'x' } },
+      { field: 'department', from: 'Sales', to: 'Keys' },
+    ];
+    expect(redacted({ changes })).toEqual({
+      changes: [
+        { field: 'password', from: REDACTED, to: REDACTED },
+        { field: 'totp_enabled', from: false, to: true },
+        { field: 'API Key', to: { hash: REDACTED } },
+        { field: 'department', from: 'Sales', to: 'Keys' },
+      ],
+    });
+  });
+
+  it('takes a key beside a value for a name', () => {
+    expect(redacted([{ key: 'department', value: 'Sales' }])).toEqual([{ key: 'department', value: 'Sales' }]);
+    expect(redacted([{ key: 'secret', value: 's3cret' }])).toEqual([{ key: 'secret', value: REDACTED }]);
+    expect(redacted([{ key: 's3cret' }])).toEqual([{ key: REDACTED }]);
+  });
+
+  it('keeps what is masked already', () => {
+    expect(redact({ password: '********', secret: '[hidden]' }).redacted).toBe(false);
+  });
+
+  it('does not change the value it is given', () => {
+    const value = { outer: { password: 's3cret' }, kept: { a: 1 } };
+    const before = structuredClone(value);
+    const result = redacted(value) as typeof value;
+    expect(value).toEqual(before);
+    expect(result.kept).toBe(value.kept);
+  });
+
+  it('leaves no planted secret anywhere in what it returns', () => {
+    const secret = 'S3CRET-that-must-not-be-seen';
+    const names = fc.constantFrom('password', 'clientSecret', 'api_key', 'access token', 'TOTP', 'Recovery Codes');
+    const planted = fc.letrec<{ tree: JsonValue; holder: JsonValue }>((tie) => ({
+      holder: fc
+        .tuple(names, fc.boolean())
+        .map(
+          ([name, asChange]): JsonValue =>
+            asChange ? { field: name, from: secret, to: [secret] } : { [name]: { deep: [secret] } },
+        ),
+      tree: fc.oneof(
+        { maxDepth: 5 },
+        tie('holder'),
+        fc.array(tie('tree'), { minLength: 1, maxLength: 3 }),
+        fc.dictionary(fc.string(), tie('tree')),
+      ),
+    })).tree;
+    fc.assert(fc.property(planted, (value) => !JSON.stringify(redacted(value)).includes(secret)));
+  });
+});
+
+describe('the text that is kept', () => {
+  it('is the text as received where nothing needs redaction, down to its blanks', () => {
+    const text = '{ "id": "1",  "totp": {"success": true} }';
+    expect(redactText(receive(JSON.parse(text), text))).toEqual({ text, redacted: false });
+  });
+
+  it('is the redacted record where something does', () => {
+    const text = '{"id": "1", "password": "s3cret"}';
+    expect(redactText(receive(JSON.parse(text), text))).toEqual({
+      text: `{"id":"1","password":"${REDACTED}"}`,
+      redacted: true,
+    });
+  });
+
+  it('holds no secret that a repeated name hides', () => {
+    for (const text of [
+      '{"password":"s3cret","password":null}',
+      '{"a":{"password":"s3cret"},"a":{"totp":{"success":true}}}',
+      '{"p\\u0061ssword":"s3cret","password":""}',
+    ]) {
+      expect(redactText(receive(JSON.parse(text), text)).text).not.toContain('s3cret');
+    }
+  });
+
+  it('is withheld, with the reason, where it is too deep to be searched', () => {
+    const depth = 100_000;
+    const text = `${'{"password":'.repeat(depth)}"s3cret"${'}'.repeat(depth)}`;
+    let value: JsonValue = 's3cret';
+    for (let level = 0; level < depth; level += 1) value = { password: value };
+    expect(redactText({ text, value, depth }).text).toBe('{"withheld":"nested too deeply to be searched for secrets"}');
+  });
+});
+
+describe('an event of a record with secrets', () => {
+  const record = change('user_update', {
+    changes: [{ field: 'password', from: 'old-s3cret', to: 'new-s3cret' }],
+    client_secret: 'other-s3cret',
+  });
+
+  it('holds none of them, neither mapped nor unmapped nor raw', () => {
+    const mapped = event(record, { rawData: true });
+    expect(JSON.stringify(mapped)).not.toContain('s3cret');
+    expect(mapped.unmapped).toMatchObject({
+      client_secret: REDACTED,
+      changes: [{ field: 'password', from: REDACTED, to: REDACTED }],
+    });
+    expect(mapped.metadata).toHaveProperty('labels', ['redacted']);
+  });
+
+  it('has size and hash of the redacted text', () => {
+    const mapped = event(record, { rawData: true });
+    const text = String(mapped.raw_data);
+    expect(mapped.raw_data_size).toBe(Buffer.byteLength(text));
+    expect(mapped.raw_data_hash).toEqual({
+      algorithm_id: 3,
+      algorithm: 'SHA-256',
+      value: createHash('sha256').update(text).digest('hex'),
+    });
+  });
+
+  it('has no label where nothing was redacted', () => {
+    expect(event(change('user_update')).metadata).not.toHaveProperty('labels');
+  });
+});
