@@ -10,6 +10,7 @@ export const apiKeys = { produce: 0, fetch: 1, metadata: 3, initProducerId: 22, 
  */
 export class ConnectionCutter {
   #pending = new Map<number, number>();
+  #refused = new Map<number, number>();
   /** How many connections were cut. */
   cuts = 0;
 
@@ -18,10 +19,16 @@ export class ConnectionCutter {
     this.#pending.set(apiKey, (this.#pending.get(apiKey) ?? 0) + times);
   }
 
+  /** From here on requests of this kind never reach the broker, after `spared` of them that do. */
+  refuse(apiKey: number, spared = 0): void {
+    this.#refused.set(apiKey, spared);
+  }
+
   readonly socketFactory: ISocketFactory = ({ host, port, onConnect }) => {
     const socket = connectPlain({ host, port }, onConnect);
     const write = socket.write.bind(socket) as (...given: unknown[]) => boolean;
     socket.write = ((data: Buffer, ...rest: unknown[]) => {
+      if (this.#refuses(data)) return this.#cut(socket);
       const cut = this.#takes(data);
       // The answer never reaches kafkajs: nothing listens to the data that arrive from here on.
       if (cut) this.#deafen(socket);
@@ -38,9 +45,28 @@ export class ConnectionCutter {
     return left > 0;
   }
 
+  #refuses(frame: Buffer): boolean {
+    if (frame.length < 6) return false;
+    const apiKey = frame.readInt16BE(4);
+    const spared = this.#refused.get(apiKey);
+    if (spared === undefined) return false;
+    this.#refused.set(apiKey, spared - 1);
+    return spared <= 0;
+  }
+
+  #cut(socket: Socket): false {
+    this.cuts += 1;
+    setImmediate(() => socket.destroy(reset()));
+    return false;
+  }
+
   #deafen(socket: Socket): void {
     this.cuts += 1;
     socket.removeAllListeners('data');
-    socket.once('data', () => socket.destroy(Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' })));
+    socket.once('data', () => socket.destroy(reset()));
   }
+}
+
+function reset(): Error {
+  return Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
 }

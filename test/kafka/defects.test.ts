@@ -29,6 +29,8 @@ describeKafka('defects of kafkajs on a real cluster of three, and the sink in th
     await admin.createTopics({
       topics: [{ topic, replicaAssignment, numPartitions: -1, replicationFactor: -1, configEntries }],
     });
+    // Not every broker knows a new topic at once.
+    await settle();
   }
 
   /** Moves a partition to another broker and waits until that one leads it. */

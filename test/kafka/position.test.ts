@@ -45,7 +45,7 @@ describeKafka('position, lease and operation on a real broker', () => {
     );
   }
   /** Stands for another process: the claims of this one do not see it. */
-  async function inAnotherProcess(options: KafkaOptions): Promise<KafkaOptions> {
+  function inAnotherProcess(options: KafkaOptions): KafkaOptions {
     return { ...options, brokers: options.brokers.map((broker) => broker.replace('127.0.0.1', 'localhost')) };
   }
 
@@ -55,28 +55,28 @@ describeKafka('position, lease and operation on a real broker', () => {
     await first.open();
     await first.commit(batchOf(0, 10));
 
-    const other = await inAnotherProcess(feed);
-    const refused = await rejection(sinkOf(other).lane('live').open());
+    const other = inAnotherProcess(feed);
+    const refused = await rejection(sinkOf(other, { instance: 'other' }).lane('live').open());
     expect(refused).toMatchObject({ code: 'LANE_IN_USE', exitCode: 73 });
     expect(refused.message).toContain(`process ${process.pid}`);
     await first.commit(batchOf(10, 20));
     await first.close();
 
-    expect((await sinkOf(other).lane('live').open())?.cursor).toEqual(cursorAt(20));
+    expect((await sinkOf(other, { instance: 'other' }).lane('live').open())?.cursor).toEqual(cursorAt(20));
   });
 
   test('a newcomer that may wait gets the lane as soon as it is released, and stops waiting when it is closed', async () => {
     const feed = freshFeed({ lease: { wait: true } });
     const first = sinkOf(feed).lane('live');
     await first.open();
-    const other = await inAnotherProcess(feed);
-    const giving = sinkOf(other);
+    const other = inAnotherProcess(feed);
+    const giving = sinkOf(other, { instance: 'other' });
     const givenUp = rejection(giving.lane('live').open());
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     await giving.close();
     expect(await givenUp).toMatchObject({ code: 'ABORTED' });
 
-    const waiting = sinkOf(other).lane('live').open();
+    const waiting = sinkOf(other, { instance: 'other' }).lane('live').open();
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     await first.commit(batchOf(0, 10));
     await first.close();
@@ -93,7 +93,7 @@ describeKafka('position, lease and operation on a real broker', () => {
     await first.open();
     await first.commit(batchOf(0, 10));
 
-    const other = await inAnotherProcess(feed);
+    const other = inAnotherProcess(feed);
     const second = sinkOf(other, { instance: 'newcomer' }).lane('live');
     expect((await second.open())?.cursor).toEqual(cursorAt(10));
     await second.commit(batchOf(10, 20));
@@ -120,13 +120,7 @@ describeKafka('position, lease and operation on a real broker', () => {
     const later = await readState(feed, quiet, 'live');
 
     expect(Date.parse(later.heldBy?.renewedAt ?? '')).toBeGreaterThan(Date.parse(heldBy?.renewedAt ?? '') + 1_000);
-    expect(
-      await rejection(
-        sinkOf(await inAnotherProcess(feed))
-          .lane('live')
-          .open(),
-      ),
-    ).toMatchObject({
+    expect(await rejection(sinkOf(inAnotherProcess(feed), { instance: 'other' }).lane('live').open())).toMatchObject({
       code: 'LANE_IN_USE',
     });
     await lane.commit(batchOf(0, 1));
@@ -139,7 +133,7 @@ describeKafka('position, lease and operation on a real broker', () => {
     const first = sink.lane('live');
     await first.open();
     await first.commit(batchOf(0, 10));
-    const other = await inAnotherProcess(feed);
+    const other = inAnotherProcess(feed);
     const second = sinkOf(other, { instance: 'newcomer' }).lane('live');
 
     const committed = await second.open();
@@ -232,7 +226,7 @@ describeKafka('position, lease and operation on a real broker', () => {
       remembered: 10,
       heldBy: { pid: process.pid },
     });
-    const other = await inAnotherProcess(feed);
+    const other = inAnotherProcess(feed);
     expect(await rejection(writeState(other, quiet, 'live', cursorAt(5)))).toMatchObject({ code: 'LANE_IN_USE' });
     await lane.close();
 

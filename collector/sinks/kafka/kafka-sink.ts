@@ -15,13 +15,15 @@ import { withReader } from './with-reader.js';
 export interface KafkaParts {
   readonly log: KafkaLog;
   readonly clock?: Clock;
-  /** Names this run of the program in leases; unset: a random one. */
+  /** Names this run of the program in leases; unset: a random name of this process. */
   readonly instance?: string;
   /** For tests that cut connections. */
   readonly socketFactory?: KafkaConfig['socketFactory'];
 }
 
 const BATCH_SIZE = 2_000;
+/** One for all sinks of the process: a lane left in doubt is its own again at once. */
+const thisProcess = randomUUID();
 
 /**
  * Publishes a feed to Kafka: one topic a class, one for dead letters, one for records kept raw, and a compacted state topic.
@@ -32,7 +34,6 @@ export function createKafkaSink(options: KafkaOptions, { log, clock = systemCloc
   const settings = kafkaSettings(options);
   topicsOf(settings);
   const connection = createConnection(settings, log, parts.socketFactory);
-  const closing = new AbortController();
   const lanes = new Set<KafkaLane>();
   const laneParts: LaneParts = {
     kafka: createKafka(connection),
@@ -40,9 +41,8 @@ export function createKafkaSink(options: KafkaOptions, { log, clock = systemCloc
     settings,
     clock,
     log,
-    instance: parts.instance ?? randomUUID(),
+    instance: parts.instance ?? thisProcess,
     holder: thisHolder(),
-    signal: closing.signal,
     learnedLimits: new Map(),
   };
   const stateTopic = ownTopic(settings, 'state');
@@ -63,7 +63,6 @@ export function createKafkaSink(options: KafkaOptions, { log, clock = systemCloc
       }),
     lanes: () => withReader(laneParts, [stateTopic], [], (reader) => listLanes(reader, stateTopic, settings.feed)),
     async close() {
-      closing.abort();
       await Promise.all([...lanes].map((lane) => lane.close()));
     },
   };

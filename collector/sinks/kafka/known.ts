@@ -1,39 +1,39 @@
 import { floorToMillisecond, type Instant } from '../../../mappings/instant.js';
 import { CollectorError } from '../../errors.js';
-import type { PartitionReader } from './partition-reader.js';
+import type { KafkaRecord, PartitionReader } from './partition-reader.js';
 import type { Topic } from './topics.js';
 
-/** Clocks of collector and brokers may differ by this much. */
-const CLOCK_MARGIN_MS = 5 * 60_000;
+/** A record is published after it happened, but a device's clock may be ahead of the collector's by as much as this. */
+const AHEAD_MS = 60 * 60_000;
+
+/** What is looked for. */
+export interface Search {
+  readonly uids: readonly string[];
+  /** Times of the records: from ≤ time < to. */
+  readonly from: Instant;
+  readonly to: Instant;
+  /** Epoch milliseconds. */
+  readonly now: number;
+  /** How long to wait for an open transaction. */
+  readonly patienceMs: number;
+}
 
 /**
- * Which of these uids are in the topics. A record is published after it happened (or, dated ahead, at any time), so the
- * topics are read from the publishing time that is no later than `from`.
+ * Which of these uids are in the topics. They are read from the publishing time on at which a record of `from` can have
+ * been published at the earliest.
  * @throws CollectorError SINK_REFUSED where retention has already deleted records published since then: what is not found
  *   may have been there
  */
 export async function findKnown(
   reader: PartitionReader,
   topics: readonly Topic[],
-  uids: readonly string[],
-  from: Instant,
-  _to: Instant,
-  patienceMs: number,
+  search: Search,
 ): Promise<ReadonlySet<string>> {
-  const wanted = new Set(uids);
   const found = new Set<string>();
-  for (const { name, use } of topics) {
-    if (use === 'state' || found.size === wanted.size) continue;
+  for (const { name } of topics.filter(({ use }) => use !== 'state')) {
     for (const partition of await reader.partitions(name)) {
-      await searchPartition(
-        reader,
-        name,
-        partition,
-        floorToMillisecond(from) - CLOCK_MARGIN_MS,
-        patienceMs,
-        wanted,
-        found,
-      );
+      if (found.size === search.uids.length) return found;
+      await searchPartition(reader, name, partition, search, found);
     }
   }
   return found;
@@ -43,21 +43,30 @@ async function searchPartition(
   reader: PartitionReader,
   topic: string,
   partition: number,
-  since: number,
-  patienceMs: number,
-  wanted: ReadonlySet<string>,
+  search: Search,
   found: Set<string>,
 ): Promise<void> {
+  const wanted = new Set(search.uids);
+  const since = Math.min(floorToMillisecond(search.from), search.now) - AHEAD_MS;
   const { start, end } = await reader.bounds(topic, partition);
   const first = await reader.offsetOfTime(topic, partition, Math.max(0, since));
   const deleted = start > 0n && (first === undefined || first <= start);
-  for await (const { headers } of reader.read(topic, partition, first ?? end, end, patienceMs)) {
-    const uid = headers.event_id;
-    if (uid !== undefined && wanted.has(uid)) found.add(uid);
+  for await (const record of reader.read(topic, partition, first ?? end, end, search.patienceMs)) {
+    const uid = record.headers.event_id;
+    if (uid !== undefined && wanted.has(uid) && isWithin(record, search)) found.add(uid);
   }
   if (deleted && found.size < wanted.size) {
     throw new CollectorError('SINK_REFUSED', `Topic ${topic} no longer holds all that was published since then.`, {
       cure: 'Raise retention.ms of the topic beyond the reach of reconciliation, or reconcile a later range.',
     });
   }
+}
+
+/** A dead letter without a readable time lies in every range. */
+function isWithin({ headers }: KafkaRecord, { from, to }: Search): boolean {
+  const text = headers.event_time;
+  if (text === undefined) return true;
+  const time = Number.isNaN(Date.parse(text)) ? Number(text) : Date.parse(text);
+  // A header has milliseconds, an instant nanoseconds: the millisecond it lies in counts.
+  return time >= floorToMillisecond(from) && BigInt(time) * 1_000_000n < to;
 }

@@ -40,8 +40,6 @@ export interface LaneParts {
   /** Names this run of the program in leases. */
   readonly instance: string;
   readonly holder: Holder;
-  /** Aborts the wait for a lane in use. */
-  readonly signal: AbortSignal;
   /** Bytes a batch of each topic was found to be limited to, where the topic's configuration may not be read. */
   readonly learnedLimits: Map<string, number>;
   /** True: a damaged state is no reason to refuse; the lane opens with what can be read. Only for setting it anew. */
@@ -60,7 +58,10 @@ export function transactionalIdOf(settings: KafkaSettings, lane: string): string
   return `${settings.topicPrefix}${settings.feed}/${lane}`;
 }
 
-/** One lane of a feed on Kafka. Dead after the first rejection: what is committed is found out by opening the lane anew. */
+/**
+ * One lane of a feed on Kafka. After the first rejection it takes nothing more: what is committed is found out by closing
+ * it and opening it anew.
+ */
 export class KafkaLane implements LaneSink {
   readonly #parts: LaneParts;
   readonly #lane: string;
@@ -77,7 +78,10 @@ export class KafkaLane implements LaneSink {
   #turn: Promise<void> = Promise.resolve();
   #failure: CollectorError | undefined;
   #release: (() => void) | undefined;
-  #state: 'new' | 'open' | 'closed' = 'new';
+  #opening: Promise<void> | undefined;
+  /** Ends the wait for a lane in use. */
+  #closing = new AbortController();
+  #state: 'open' | 'closed' = 'closed';
   /** Bytes read from the state topic by `open`. */
   bytesRead = 0;
 
@@ -92,8 +96,20 @@ export class KafkaLane implements LaneSink {
    * Connect, look at the lease, fence, read. In this order: before the fencing the predecessor could still commit, and
    * without the look at the lease two instances would fence each other for ever.
    */
-  async open(): Promise<Committed | undefined> {
-    if (this.#state !== 'new') throw misuse('opened twice');
+  open(): Promise<Committed | undefined> {
+    const opening = this.#open();
+    this.#opening = opening.then(
+      () => undefined,
+      () => undefined,
+    );
+    return opening;
+  }
+
+  async #open(): Promise<Committed | undefined> {
+    if (this.#state === 'open') throw misuse('opened twice');
+    this.#failure = undefined;
+    this.#leaseRenewedAt = Number.NEGATIVE_INFINITY;
+    this.#closing = new AbortController();
     const { settings, kafka, connection } = this.#parts;
     const transactionalId = transactionalIdOf(settings, this.#lane);
     this.#release = claimInProcess(`${transactionalId} at ${[...settings.brokers].sort().join(',')}`);
@@ -123,18 +139,20 @@ export class KafkaLane implements LaneSink {
   }
 
   async known(uids: readonly string[], from: Instant, to: Instant): Promise<ReadonlySet<string>> {
+    if (uids.length === 0) return new Set();
     const topics = topicsOf(this.#parts.settings);
-    return withReader(this.#parts, [], new Set<string>(), (reader) =>
-      findKnown(reader, topics, uids, from, to, this.#patienceMs),
-    );
+    const search = { uids, from, to, now: this.#parts.clock.now(), patienceMs: this.#patienceMs };
+    return withReader(this.#parts, [], new Set<string>(), (reader) => findKnown(reader, topics, search));
   }
 
   /** Frees the lane at once after a clean end; a lane in doubt is free when its lease has lapsed, or for this process at once. */
   async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#opening;
     if (this.#state === 'closed') return;
     clearInterval(this.#renewal);
     await this.#turn.catch(() => undefined);
-    if (this.#state === 'open' && this.#failure === undefined) {
+    if (this.#failure === undefined) {
       await this.#renew({ released: true }).catch((error) => {
         const failure = asKafkaFailure(error, 'releasing the lane');
         this.#parts.log('warn', `lane ${this.#lane} was not released: ${failure.message}`);
@@ -168,7 +186,8 @@ export class KafkaLane implements LaneSink {
   }
 
   async #waitUntilFree(reader: PartitionReader): Promise<void> {
-    const { settings, clock, instance, holder, log, signal } = this.#parts;
+    const { settings, clock, instance, holder, log } = this.#parts;
+    const { signal } = this.#closing;
     let watched: { offset: bigint | undefined; since: number } | undefined;
     for (;;) {
       const state = await glanceAtLease(reader, this.#stateTopic, this.#keys);
@@ -438,6 +457,7 @@ export class KafkaLane implements LaneSink {
     this.#publisher = undefined;
     this.#reader = undefined;
     this.#release?.();
+    this.#release = undefined;
   }
 }
 

@@ -112,7 +112,6 @@ export function partsOf(options: KafkaOptions, { log, clock = systemClock }: Ope
     log,
     instance: `operator-${process.pid}-${clock.now()}`,
     holder: thisHolder(),
-    signal: new AbortController().signal,
     learnedLimits: new Map(),
   };
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Admin, ConfigResourceTypes } from 'kafkajs';
 import { CollectorError } from '../../errors.js';
 import type { KafkaLog } from './connection.js';
@@ -17,6 +18,7 @@ export interface TopicFacts {
 /** Kafka's default of `max.message.bytes`. */
 const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588;
 const CREATE_TIMEOUT_MS = 15_000;
+const PRESENCE_ATTEMPTS = 12;
 
 /**
  * Makes sure that every topic of the feed exists and is fit for its use.
@@ -48,6 +50,19 @@ export async function findMissing(
   if (missing.length === 0) return [];
   const { brokers } = await admin.describeCluster();
   return missing.map((topic) => planTopic(settings, topic, brokers.length));
+}
+
+/** A topic that was just created is not known to every broker at once. */
+async function untilPresent(admin: Admin, topic: string): Promise<number> {
+  for (let attempt = 1; attempt <= PRESENCE_ATTEMPTS; attempt++) {
+    const partitions = await countPartitions(admin, topic);
+    if (partitions !== undefined && partitions > 0) return partitions;
+    await sleep(100 * attempt);
+  }
+  throw new CollectorError('SINK_UNAVAILABLE', `Topic ${topic} does not appear.`, {
+    cure: 'See that the brokers are healthy; delivery then goes on by itself.',
+    transient: true,
+  });
 }
 
 /** Undefined: there is no such topic. */
@@ -102,7 +117,7 @@ function topicsMissing(settings: KafkaSettings, missing: TopicPlan[], why: strin
  * @throws CollectorError SINK_REFUSED where it does not
  */
 export async function readTopicFacts(admin: Admin, { name, use }: Topic, log: KafkaLog): Promise<TopicFacts> {
-  const partitions = (await countPartitions(admin, name)) ?? 0;
+  const partitions = await untilPresent(admin, name);
   const configs = await readConfigs(admin, name, log);
   if (use === 'state') requireKept(name, partitions, configs);
   const limit = Number(configs?.get('max.message.bytes') ?? DEFAULT_MAX_MESSAGE_BYTES);

@@ -1,0 +1,65 @@
+import { afterAll, beforeAll } from 'vitest';
+import { createKafkaSink } from '../../collector/sinks/kafka/kafka-sink.js';
+import type { KafkaOptions } from '../../collector/sinks/kafka/settings.js';
+import type { Guarantee, LaneSink, Sink } from '../../collector/sinks/sink.js';
+import { type SinkUnderTest, sinkContract } from '../contract/sink-contract.js';
+import { type Cluster, startCluster } from './broker.js';
+import { apiKeys, ConnectionCutter } from './connection-cutter.js';
+import { eventIds, readCommitted } from './read-committed.js';
+import { describeKafka } from './when-kafka.js';
+
+describeKafka('on a real broker', () => {
+  let cluster: Cluster;
+  let feeds = 0;
+
+  beforeAll(async () => {
+    cluster = await startCluster();
+  }, 120_000);
+  afterAll(() => cluster?.stop());
+
+  /** A feed with topics of its own. */
+  async function destination(delivery: Guarantee): Promise<SinkUnderTest> {
+    feeds += 1;
+    const prefix = `c${feeds}.`;
+    const options: KafkaOptions = {
+      feed: 'acme',
+      brokers: cluster.brokers,
+      topicPrefix: prefix,
+      delivery,
+      classes: [3002],
+      topics: { partitions: 2 },
+    };
+    const uids = async (name: string) => eventIds(await readCommitted(cluster, prefix + name));
+    return {
+      connect: async () => createKafkaSink(options, { log: () => undefined }),
+      connectFailing: async () => failingAtTheCommitPoint(options),
+      read: async () => ({
+        events: await uids('authentication'),
+        deadLetters: await uids('dead_letters'),
+        raw: await uids('raw'),
+      }),
+      dispose: async () => undefined,
+    };
+  }
+
+  /** The records are sent; what makes them count never reaches the broker: EndTxn, or the position without transactions. */
+  function failingAtTheCommitPoint(options: KafkaOptions): Sink {
+    const cutter = new ConnectionCutter();
+    const sink = createKafkaSink(options, { log: () => undefined, socketFactory: cutter.socketFactory });
+    const arm = () =>
+      options.delivery === 'exactly_once' ? cutter.refuse(apiKeys.endTxn) : cutter.refuse(apiKeys.produce, 1);
+    const failing = (lane: LaneSink): LaneSink => ({
+      open: async () => {
+        const committed = await lane.open();
+        arm();
+        return committed;
+      },
+      commit: (batch) => lane.commit(batch),
+      close: () => lane.close(),
+    });
+    return { ...sink, lane: (name) => failing(sink.lane(name)) };
+  }
+
+  sinkContract('kafka, exactly once', 'exactly_once', () => destination('exactly_once'));
+  sinkContract('kafka, at least once', 'at_least_once', () => destination('at_least_once'));
+});
