@@ -4,8 +4,12 @@ import { describeBasis, describeLife, ROTATION_STEPS } from './key-life.js';
 import type { Log } from './log.js';
 import type { FeedObserver } from './observer.js';
 
+/** Unknown event types named in the log: once each, and no more than this, since strangers choose the names. */
+const MOST_TYPES = 100;
+
 /** Tells the log what a feed does: what changes at info, each search and commit at debug, what fails once with its cure. */
 export function tellFeed(log: Log): FeedObserver {
+  const namedTypes = new Set<string>();
   return {
     opened(lane, cursor, resumed) {
       if (resumed)
@@ -25,7 +29,11 @@ export function tellFeed(log: Log): FeedObserver {
         const latest = Math.round(Math.max(...lateness));
         log.info(`${lateness.length} late records delivered, the latest ${latest} s after its time`, { lane });
       }
-      for (const type of unknownTypes) log.info(`unknown event type ${type}: delivered as Base Event`, { lane });
+      for (const type of unknownTypes) {
+        if (namedTypes.has(type) || namedTypes.size >= MOST_TYPES) continue;
+        namedTypes.add(type);
+        log.info(`unknown event type ${type}: delivered as Base Event under its own name`, { lane });
+      }
       log.recovered('sink', { lane });
     },
     searched(lane, { pages, records, durationMs }) {
@@ -61,10 +69,6 @@ export function tellClient(log: Log): ClientObserver {
       if (configured !== used)
         log.info(`configured ${configured}, JumpCloud took ${used}: remembered with the position`);
     },
-    onKeyRefused: ({ lastFour, where }) =>
-      log.error(`JumpCloud refuses the key …${lastFour}: it was revoked or has expired`, {
-        cure: `Put the new key into ${where}; the collector takes it up by itself and goes on where it stands.`,
-      }),
     onKeyChanged: ({ lastFour, where }) => log.info(`another key is in use: …${lastFour} from ${where}`),
     onKeyUntidy: ({ where, found }) => log.warn(`the credential in ${where} had ${found.join(' and ')}: taken off`),
     onKeyUnreadable: ({ where, reason }) => log.warn(`${where}: ${reason}; the key read before stays in use`),

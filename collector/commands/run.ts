@@ -87,8 +87,10 @@ async function runOne(config: FeedConfig, shared: Process): Promise<number> {
     await collectFeed(config, log, shared);
     return exitCodes.done;
   } catch (error) {
-    log.failure(error);
-    return asCollectorError(error).exitCode;
+    const failure = asCollectorError(error);
+    if (failure.code === 'ABORTED') log.info(`${failure.message} The position is kept.`);
+    else log.failure(error);
+    return failure.exitCode;
   }
 }
 
