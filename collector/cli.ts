@@ -116,7 +116,7 @@ const cli = yargs(hideBin(process.argv))
     (command) =>
       command
         .option('port', { type: 'number', default: 8484, describe: '0: any free port' })
-        .option('records', { type: 'number', default: 100_000, describe: 'Records over the last seven days' })
+        .option('records', { type: 'number', default: 100_000, describe: 'Records from seven days ago until tomorrow' })
         .option('seed', { type: 'number', default: 1, describe: 'The same seed makes the same organisation' }),
     async (argv) => finish((await import('./commands/simulate.js')).simulate(argv)),
   )
