@@ -1,10 +1,14 @@
 import { formatInstant, formatSecond, parseInstant } from '../mappings/instant.js';
 import { collect, type ReadSoFar } from './collect.js';
 import { type Cursor, firstCursor, originOf, secondOf } from './cursor.js';
-import { CollectorError } from './errors.js';
+import { asCollectorError, CollectorError, type ErrorCode } from './errors.js';
 import { type FeedParts, type FeedSettings, openLive, refuseForeignState } from './feed.js';
+import { nothingGathered } from './gather.js';
+import type { Search } from './jumpcloud/source.js';
 import { Lane } from './lane.js';
 import { backfillLane, backfillRange, type Range, uncovered } from './ranges.js';
+import { type ReadAheadLimits, readAhead, type SearchAhead } from './read-ahead.js';
+import { COUNT_REFUSED } from './reconcile.js';
 import { slices, type Window } from './window.js';
 
 /** How far a backfill has come. */
@@ -14,9 +18,14 @@ export interface BackfillProgress {
   readonly to: number;
   /** Whole second up to which everything is delivered. */
   readonly settled: number;
+  /** Read since this run began. */
   readonly records: number;
-  /** JumpCloud's own count for the whole range; undefined where it gives none. */
+  /** JumpCloud's own count for what was left when this run began; undefined where it gives none. */
   readonly expected: number | undefined;
+  /** Records read in a second, on average of this run. */
+  readonly perSecond: number;
+  /** Undefined before the first records. */
+  readonly secondsLeft: number | undefined;
 }
 
 /** What a backfill would do, or did. */
@@ -25,44 +34,134 @@ export interface BackfillPlan {
   readonly ranges: readonly Range[];
   /** Why the ranges differ from what was asked; one sentence each. */
   readonly notes: readonly string[];
+  /** The first second that JumpCloud still gives, where that is not the first one asked for. */
+  readonly firstAvailable: number | undefined;
 }
 
 /** Records a single search may hold before its window is split. */
 const LARGEST_SEARCH = 20_000;
 const DAY = 86_400;
+/** Searches at the same time, and bytes of pages that wait for their turn: parsed, they take several times as much. */
+const AHEAD: ReadAheadLimits = { searches: 3, bytes: 6 * 1024 * 1024 };
+/** Answers to a start that lies before what JumpCloud keeps (reference: Directory Insights, 402 and retention). */
+const TOO_OLD: ReadonlySet<ErrorCode> = new Set(['NOT_LICENSED', 'QUERY_REFUSED']);
 
 /**
- * Cuts what was asked down to what no other lane owns: the live lane has everything from the feed's origin on, an
- * earlier backfill its own range. Fixes the feed's origin where the feed has never run.
+ * Cuts what was asked down to what no other lane owns and what JumpCloud still gives: the live lane has everything from
+ * the feed's origin on, a finished backfill its own range; an unfinished one is gone on with. Unless it is a dry run it
+ * fixes the feed's origin where the feed has never run.
+ * @throws CollectorError where JumpCloud refuses even the newest part
  */
-export async function planBackfill(asked: Range, settings: FeedSettings, parts: FeedParts): Promise<BackfillPlan> {
-  const live = await liveCursor(settings, parts);
+export async function planBackfill(
+  asked: Range,
+  settings: FeedSettings,
+  parts: FeedParts,
+  { dryRun = false, signal = new AbortController().signal }: { dryRun?: boolean; signal?: AbortSignal } = {},
+): Promise<BackfillPlan> {
+  const live = dryRun ? await storedCursor(settings, parts) : await liveCursor(settings, parts);
   const notes: string[] = [];
-  const origin = Math.max(...settings.services.map((service) => originOf(live, service)));
+  const now = Math.floor(parts.serverNow() / 1000);
+  const origin = live ? Math.max(...settings.services.map((service) => originOf(live, service))) : settings.start(now);
   const to = Math.min(asked.to, origin);
   if (to < asked.to) {
     notes.push(`The feed itself has collected from ${formatSecond(origin)} on: the backfill ends there.`);
   }
-  const others = (await parts.sink.lanes()).flatMap((lane) => backfillRange(lane) ?? []);
-  const same = others.some((other) => other.from === asked.from && other.to === to);
-  if (same) return { ranges: [{ from: asked.from, to }], notes };
-  const ranges = asked.from < to ? uncovered({ from: asked.from, to }, others) : [];
-  const covered = others.filter((other) => other.from < to && other.to > asked.from);
-  for (const other of covered) {
+  if (asked.from >= to) return { ranges: [], notes, firstAvailable: undefined };
+  const { unfinished, all } = await otherBackfills({ from: asked.from, to }, settings, parts, notes);
+  const open = uncovered({ from: asked.from, to }, all);
+  const firstAvailable = open.length === 0 ? undefined : await firstGiven(open, settings.services, parts, signal);
+  if (firstAvailable !== undefined) {
     notes.push(
-      `${formatSecond(other.from)} to ${formatSecond(other.to)} belongs to an earlier backfill: repeat that one if it did not finish.`,
+      `JumpCloud no longer gives what is older than ${formatSecond(firstAvailable)}: the backfill begins there.`,
     );
   }
-  return { ranges, notes };
+  const kept = open
+    .map((range) => ({ ...range, from: Math.max(range.from, firstAvailable ?? range.from) }))
+    .filter((range) => range.from < range.to);
+  return { ranges: [...unfinished, ...kept].sort((a, b) => a.from - b.from), notes, firstAvailable };
 }
 
-/** Collects one range into its own lane, oldest first; a lane that was broken off goes on where it stands. */
+/** Backfill lanes that touch a range: those to go on with, and all of them. */
+async function otherBackfills(
+  asked: Range,
+  settings: FeedSettings,
+  parts: FeedParts,
+  notes: string[],
+): Promise<{ unfinished: Range[]; all: Range[] }> {
+  const unfinished: Range[] = [];
+  const all: Range[] = [];
+  for (const lane of await parts.sink.lanes()) {
+    const range = backfillRange(lane);
+    if (range === undefined || range.from >= asked.to || range.to <= asked.from) continue;
+    all.push(range);
+    const cursor = await parts.sink.peek(lane);
+    const span = `${formatSecond(range.from)} to ${formatSecond(range.to)}`;
+    if (cursor !== undefined && secondOf(cursor.settled) < range.to) {
+      unfinished.push(range);
+      notes.push(`An earlier backfill of ${span} did not finish: it goes on at ${cursor.settled}.`);
+      continue;
+    }
+    notes.push(`${span} was filled by an earlier backfill.`);
+    const missing = settings.services.filter((service) => cursor && !cursor.services.includes(service));
+    if (missing.length > 0)
+      notes.push(`That one did not ask for ${missing.join(', ')}: use another feed name for these.`);
+  }
+  return { unfinished, all };
+}
+
+/** The first second, by whole days, that JumpCloud does not refuse; undefined where it refuses nothing. */
+async function firstGiven(
+  ranges: readonly Range[],
+  services: readonly string[],
+  parts: FeedParts,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  const from = ranges[0]!.from;
+  const to = ranges.at(-1)!.to;
+  const refusal = await refusalAt(from, to, services, parts, signal);
+  if (refusal === undefined) return undefined;
+  let refused = Math.floor(from / DAY);
+  let given = Math.floor((to - 1) / DAY);
+  if (given <= refused || (await refusalAt(given * DAY, to, services, parts, signal)) !== undefined) throw refusal;
+  while (given - refused > 1) {
+    const middle = Math.floor((refused + given) / 2);
+    if ((await refusalAt(middle * DAY, to, services, parts, signal)) === undefined) given = middle;
+    else refused = middle;
+  }
+  return given * DAY;
+}
+
+/** JumpCloud's refusal of a search that begins at a second; undefined where it answers. */
+async function refusalAt(
+  start: number,
+  to: number,
+  services: readonly string[],
+  parts: FeedParts,
+  signal: AbortSignal,
+): Promise<CollectorError | undefined> {
+  const pages = parts.source.pages({ services, start, end: Math.min(start + 60, to) }, signal);
+  try {
+    await pages.next();
+    return undefined;
+  } catch (error) {
+    if (error instanceof CollectorError && TOO_OLD.has(error.code)) return error;
+    throw error;
+  } finally {
+    await pages.return();
+  }
+}
+
+/**
+ * Collects one range into its own lane, oldest first; a lane that was broken off goes on where it stands. Searches run
+ * side by side, what they bring is delivered in order, so that the position is always a whole second.
+ */
 export async function runBackfill(
   range: Range,
   settings: FeedSettings,
   parts: FeedParts,
   signal: AbortSignal,
   onProgress: (progress: BackfillProgress) => void,
+  limits: ReadAheadLimits = AHEAD,
 ): Promise<void> {
   const name = backfillLane(range);
   const live = await liveCursor(settings, parts);
@@ -71,42 +170,89 @@ export async function runBackfill(
     return stored ?? firstBackfillCursor(name, range, live, settings, parts);
   });
   try {
-    const report = { lane: name, ...range };
+    await skipWhatIsGone(lane, range, parts, signal);
     const from = Math.min(secondOf(lane.cursor.settled), range.to);
-    const expected = await countOrUnknown(settings.services, { start: from, end: range.to }, parts, signal);
-    const before = lane.cursor.counts.records;
-    const progress = () =>
-      onProgress({
-        ...report,
-        settled: secondOf(lane.cursor.settled),
-        records: lane.cursor.counts.records - before,
-        expected,
-      });
+    const progress = await progressOf(lane, { from, to: range.to }, range, parts, signal, onProgress);
     progress();
-    for (const day of slices(from, range.to, DAY)) {
-      for await (const window of splitByCount(day, lane.cursor.services, parts, signal)) {
-        if (signal.aborted) return;
-        await collectSlice(lane, window, live, settings, parts, signal, progress);
-      }
+    const searches = closedSearches({ from, to: range.to }, lane.cursor.services, parts, signal);
+    for await (const { search, pages } of opened(readAhead(parts.source, searches, limits, signal))) {
+      const source = { pages, count: parts.source.count };
+      await collectSlice(lane, search, live, settings, { ...parts, source }, signal, progress);
+      if (signal.aborted) return;
     }
+  } catch (error) {
+    if (!signal.aborted || asCollectorError(error).code !== 'ABORTED') throw error;
   } finally {
     await lane.close();
   }
 }
 
+/** Each search with its pages as a function of its own, as a source has it. */
+async function* opened(searches: AsyncGenerator<SearchAhead, void, void>) {
+  for await (const ahead of searches) yield { search: ahead.search, pages: () => ahead.pages() };
+}
+
+/** Closed searches over a range, oldest first: days, halved until none holds more than one search should. */
+async function* closedSearches(
+  range: Range,
+  services: readonly string[],
+  parts: FeedParts,
+  signal: AbortSignal,
+): AsyncGenerator<Search & Window> {
+  for (const day of slices(range.from, range.to, DAY)) {
+    for await (const window of splitByCount(day, services, parts, signal)) yield { services, ...window };
+  }
+}
+
+/** A lane that was broken off long ago may stand where JumpCloud no longer gives anything: it goes on after that. */
+async function skipWhatIsGone(lane: Lane, range: Range, parts: FeedParts, signal: AbortSignal): Promise<void> {
+  const from = secondOf(lane.cursor.settled);
+  if (!lane.resumed || from >= range.to) return;
+  const first = await firstGiven([{ from, to: range.to }], lane.cursor.services, parts, signal);
+  if (first === undefined) return;
+  parts.observer.noted(
+    lane.name,
+    `JumpCloud no longer gives what is older than ${formatSecond(first)}: records from ${lane.cursor.settled} to there were not collected and cannot be any more`,
+  );
+  await lane.commit(nothingGathered, { settled: formatSecond(first) });
+}
+
+async function progressOf(
+  lane: Lane,
+  left: Range,
+  range: Range,
+  parts: FeedParts,
+  signal: AbortSignal,
+  onProgress: (progress: BackfillProgress) => void,
+): Promise<() => void> {
+  const window = { start: left.from, end: left.to };
+  const expected = left.from < left.to ? await countOrUnknown(lane.cursor.services, window, parts, signal) : 0;
+  const before = lane.cursor.counts.records;
+  const started = parts.clock.monotonic();
+  return () => {
+    const records = lane.cursor.counts.records - before;
+    const settled = secondOf(lane.cursor.settled);
+    const seconds = (parts.clock.monotonic() - started) / 1000;
+    const share = expected ? Math.min(1, records / expected) : (settled - left.from) / Math.max(1, left.to - left.from);
+    const perSecond = seconds > 0 ? records / seconds : 0;
+    const secondsLeft = share > 0 ? (seconds / share) * (1 - share) : undefined;
+    onProgress({ lane: lane.name, ...range, settled, records, expected, perSecond, secondsLeft });
+  };
+}
+
 async function collectSlice(
   lane: Lane,
-  window: Window,
+  search: Search,
   live: Cursor,
   settings: FeedSettings,
   parts: FeedParts,
   signal: AbortSignal,
   progress: () => void,
 ): Promise<void> {
-  const end = window.end ?? window.start;
+  const end = search.end ?? search.start;
   const advance = (read: ReadSoFar) => {
     progress();
-    const readTo = read.complete ? end : Math.min(read.readTo ?? window.start, end);
+    const readTo = read.complete ? end : Math.min(read.readTo ?? search.start, end);
     const newest = read.newest !== undefined && read.newest > (parseInstant(lane.cursor.newest) ?? 0n);
     return {
       organization: lane.cursor.organization ?? read.organization,
@@ -115,19 +261,13 @@ async function collectSlice(
     };
   };
   const scope = {
-    ownedFrom: () => window.start,
+    ownedFrom: () => search.start,
     ownedTo: (service: string) => Math.min(end, originOf(live, service)),
     rememberedFrom: () => Number.NEGATIVE_INFINITY,
     lateBefore: undefined,
     known: async () => new Set<string>(),
   };
-  await collect(
-    lane,
-    { search: { services: lane.cursor.services, start: window.start, end }, scope, advance },
-    settings,
-    parts,
-    signal,
-  );
+  await collect(lane, { search, scope, advance }, settings, parts, signal);
   progress();
 }
 
@@ -158,18 +298,22 @@ async function countOrUnknown(
   try {
     return await parts.source.count({ services, ...window }, signal);
   } catch (error) {
-    if (error instanceof CollectorError && error.code === 'QUERY_REFUSED') return undefined;
+    if (error instanceof CollectorError && COUNT_REFUSED.has(error.code)) return undefined;
     throw error;
   }
 }
 
+/** The live lane's cursor, where the feed has ever run. */
+async function storedCursor(settings: FeedSettings, parts: FeedParts): Promise<Cursor | undefined> {
+  const stored = await parts.sink.peek('live');
+  if (stored) refuseForeignState(stored, settings);
+  return stored;
+}
+
 /** The live lane's cursor; where the feed has never run, its first one is stored now, because it fixes the origin. */
 async function liveCursor(settings: FeedSettings, parts: FeedParts): Promise<Cursor> {
-  const stored = await parts.sink.peek('live');
-  if (stored) {
-    refuseForeignState(stored, settings);
-    return stored;
-  }
+  const stored = await storedCursor(settings, parts);
+  if (stored) return stored;
   const lane = await openLive(settings, parts);
   await lane.close();
   return lane.cursor;

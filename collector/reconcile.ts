@@ -52,7 +52,7 @@ const MINUTE = 60;
 /** The grid keeps single minutes for this long beyond the short reach, then hours. */
 const FINE_MARGIN = 60;
 /** Answers to a count that no retry cures: this tenant gives no counts. */
-const COUNT_REFUSED: ReadonlySet<ErrorCode> = new Set([
+export const COUNT_REFUSED: ReadonlySet<ErrorCode> = new Set([
   'QUERY_REFUSED',
   'ROLE_REFUSED',
   'NOT_LICENSED',

@@ -1,0 +1,224 @@
+import { describe, expect, test } from 'vitest';
+import { compare, feedFor, HOUR, MINUTE, namedServices, noon, tenantFor } from './feed-under-test.js';
+import { MemorySink } from './memory-sink.js';
+import { virtualTime } from './virtual-time.js';
+
+// A record without an id that is shown twice cannot be told from two: not both at once.
+const twice = { repeated: { share: 0.05 } };
+const idless = { malformed: { share: 0.02 } };
+const equal = { missing: 0, repeated: 0, unknown: 0 };
+
+describe('one poll', () => {
+  test('delivers everything that JumpCloud shows, once', async () => {
+    const time = virtualTime(noon);
+    const tenant = await tenantFor(time, { records: 5_000, from: noon - 20 * HOUR, to: noon });
+    const sink = new MemorySink();
+    await feedFor(tenant, sink, time).once();
+    expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 5_000, ...equal });
+    const { counts } = sink.commits.at(-1)!;
+    expect(counts.records).toBe(
+      counts.events + counts.deadLetters + counts.duplicates + counts.notSelected + counts.raw,
+    );
+  });
+
+  test('25,000 records on one instant come through across pages and a restart, none lost and none twice', async () => {
+    const time = virtualTime(noon);
+    const at = noon - 10 * MINUTE;
+    const tenant = await tenantFor(time, {
+      records: 27_000,
+      from: noon - HOUR,
+      to: noon,
+      trouble: { bursts: [{ count: 25_000, at }] },
+      script: [{ when: { page: 14, times: 1 }, effect: { kind: 'status', status: 404 } }],
+    });
+    const sink = new MemorySink();
+    await expect(feedFor(tenant, sink, time).once()).rejects.toMatchObject({ code: 'BASE_URL_WRONG' });
+    const halfway = sink.events.length + sink.deadLetters.length;
+    expect(halfway).toBeGreaterThan(5_000);
+    expect(halfway).toBeLessThan(25_000);
+    await feedFor(tenant, sink, time).once();
+    expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 27_000, ...equal });
+  });
+
+  test('catches up after days by closed slices, then leaves the end open', async () => {
+    const time = virtualTime(noon);
+    const tenant = await tenantFor(time, { records: 4_000, from: noon - 7 * 24 * HOUR, to: noon });
+    const sink = new MemorySink();
+    await feedFor(tenant, sink, time).once();
+    expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 4_000, ...equal });
+    const ends = tenant.requests
+      .filter(({ route }) => route === 'events')
+      .map(({ body }) => (body as { end_time?: string }).end_time);
+    expect(ends.slice(0, -1).filter((end) => end !== undefined).length).toBeGreaterThan(20);
+    expect(ends.at(-1)).toBeUndefined();
+  });
+});
+
+describe('polling on', () => {
+  test('overlap, replay and every quirk of the API leave no trace', { timeout: 120_000 }, async () => {
+    for (const endTimeInclusive of [false, true]) {
+      for (const sortPrecision of ['ms', 'ns'] as const) {
+        const time = virtualTime(noon);
+        const tenant = await tenantFor(time, {
+          seed: 3,
+          records: 3_000,
+          from: noon - 24 * HOUR,
+          to: noon + HOUR,
+          quirks: { endTimeInclusive, sortPrecision, futureEndTimeAccepted: !endTimeInclusive },
+          trouble: { ties: 0.2, unknown: { share: 0.01 }, ...(endTimeInclusive ? idless : twice) },
+        });
+        const sink = new MemorySink();
+        const feed = feedFor(tenant, sink, time, { start: (now) => now - 26 * 3600, interval: 3 * MINUTE });
+        await feed.until(noon + HOUR + 5 * MINUTE);
+        expect(feed.told.failures).toEqual([]);
+        expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 3_000, ...equal });
+      }
+    }
+  });
+
+  test('records late by up to the overlap are delivered once, counted and timed', async () => {
+    const time = virtualTime(noon);
+    const tenant = await tenantFor(time, {
+      records: 4_000,
+      from: noon - 2 * HOUR,
+      to: noon + 2 * HOUR,
+      trouble: { late: { share: 0.2, minDelay: 1_000, maxDelay: 29 * MINUTE } },
+    });
+    const sink = new MemorySink();
+    const feed = feedFor(tenant, sink, time, { start: (now) => now - 3 * 3600 });
+    await feed.until(noon + 3 * HOUR);
+    expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 4_000, ...equal });
+    expect(sink.commits.at(-1)!.counts.late).toBe(feed.told.lateness.length);
+    expect(feed.told.lateness.length).toBeGreaterThan(200);
+    expect(Math.max(...feed.told.lateness)).toBeGreaterThan(20 * 60);
+  });
+
+  test('future-dated records are delivered once and never drag the position', async () => {
+    const time = virtualTime(noon);
+    const tenant = await tenantFor(time, {
+      records: 2_000,
+      from: noon - HOUR,
+      to: noon + HOUR,
+      trouble: { future: { share: 0.02 } },
+    });
+    const sink = new MemorySink();
+    await feedFor(tenant, sink, time).until(noon + 2 * HOUR);
+    expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 2_000, ...equal });
+    for (const { settled, newest, committedAt } of sink.commits) {
+      expect(Date.parse(settled)).toBeLessThanOrEqual(Date.parse(committedAt));
+      expect(Date.parse(newest)).toBeLessThanOrEqual(Date.parse(committedAt) + 1000);
+    }
+  });
+
+  test('a commit whose outcome is unknown is resolved by opening the lane anew', async () => {
+    const time = virtualTime(noon);
+    const tenant = await tenantFor(time, { records: 3_000, from: noon - 2 * HOUR, to: noon + HOUR });
+    const sink = new MemorySink();
+    sink.fate = (_batch, number) => (number % 5 === 2 ? 'lost' : number % 5 === 4 ? 'in_doubt' : 'kept');
+    const feed = feedFor(tenant, sink, time);
+    await feed.until(noon + HOUR + 10 * MINUTE);
+    expect(feed.told.failures.length).toBeGreaterThan(5);
+    expect(new Set(feed.told.failures.map(({ code }) => code))).toEqual(new Set(['SINK_UNAVAILABLE']));
+    expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 3_000, ...equal });
+  });
+
+  test('a source that fails in the middle of a search keeps whole pages, and none of the broken one', async () => {
+    const time = virtualTime(noon);
+    const tenant = await tenantFor(time, {
+      records: 8_000,
+      from: noon - 5 * HOUR,
+      to: noon,
+      script: [{ when: { page: 5, times: 1 }, effect: { kind: 'status', status: 400 } }],
+    });
+    const sink = new MemorySink();
+    const feed = feedFor(tenant, sink, time);
+    await expect(feed.once()).rejects.toMatchObject({ code: 'QUERY_REFUSED' });
+    expect(sink.events.length + sink.deadLetters.length).toBe(4_000);
+    await feed.once();
+    expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 8_000, ...equal });
+  });
+});
+
+describe('services', () => {
+  test('a newly selected service is collected from its own start, without repeating the others', async () => {
+    const time = virtualTime(noon);
+    const tenant = await tenantFor(time, { records: 4_000, from: noon - 6 * HOUR, to: noon + HOUR });
+    const sink = new MemorySink();
+    const start = (now: number) => now - 5 * 3600;
+    await feedFor(tenant, sink, time, { services: ['directory', 'sso'], start }).once();
+    time.pass(40 * MINUTE);
+    const feed = feedFor(tenant, sink, time, { services: ['directory', 'sso', 'radius'], start });
+    await feed.once();
+    expect(feed.told.notes.join()).toContain('newly selected service radius');
+    time.pass(30 * MINUTE);
+    await feed.once();
+    const first = noon - 5 * HOUR;
+    const radiusFirst = noon + 40 * MINUTE - 5 * HOUR;
+    const expects = ({ service, createdAt }: { service: string; createdAt: number }) =>
+      service === 'radius' ? createdAt >= radiusFirst : ['directory', 'sso'].includes(service) && createdAt >= first;
+    expect(await compare(tenant.ledger, sink.texts(), { expects })).toMatchObject({ ...equal, others: 0 });
+    expect(sink.commits.at(-1)!.services).toEqual(['directory', 'sso', 'radius']);
+  });
+
+  test('a refused service is set aside, the others go on, and it is caught up when it is taken again', async () => {
+    const time = virtualTime(noon);
+    const tenant = await tenantFor(time, { records: 3_000, from: noon - 3 * HOUR, to: noon + 30 * HOUR });
+    const sink = new MemorySink();
+    tenant.quirks.services = tenant.quirks.services.filter((service) => service !== 'radius');
+    const feed = feedFor(tenant, sink, time, {
+      services: ['directory', 'radius', 'ldap', 'sso'],
+      interval: 20 * MINUTE,
+    });
+    await feed.until(noon + 10 * HOUR);
+    expect(feed.told.refused).toEqual(['radius']);
+    const others = ({ service }: { service: string }) => ['directory', 'ldap', 'sso'].includes(service);
+    expect(await compare(tenant.ledger, sink.texts(), { expects: others })).toMatchObject({ ...equal, others: 0 });
+    tenant.quirks.services = [...tenant.quirks.services, 'radius'];
+    await feed.until(noon + 31 * HOUR);
+    const all = (entry: { service: string }) => others(entry) || entry.service === 'radius';
+    expect(await compare(tenant.ledger, sink.texts(), { expects: all })).toMatchObject({ ...equal, others: 0 });
+  });
+
+  test('every named service together finds what the tenant holds of them', async () => {
+    const time = virtualTime(noon);
+    const tenant = await tenantFor(time, { records: 2_000, from: noon - 3 * HOUR, to: noon });
+    const sink = new MemorySink();
+    await feedFor(tenant, sink, time, { services: namedServices }).once();
+    expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 2_000, ...equal });
+  });
+});
+
+describe('whose records they are', () => {
+  test("another organization's records stop the feed with nothing of them delivered", async () => {
+    const time = virtualTime(noon);
+    const other = '5f1e00000000000000000099';
+    const tenant = await tenantFor(time, {
+      records: 500,
+      from: noon - HOUR,
+      to: noon + HOUR,
+      organizations: [{ organization: other, records: 300, from: noon - HOUR, to: noon + HOUR }],
+      keys: [{}, { email: 'other@example.test', organizations: [other] }],
+    });
+    const sink = new MemorySink();
+    await feedFor(tenant, sink, time, {}, { orgId: tenant.organization }).once();
+    const before = sink.events.length;
+    time.pass(10 * MINUTE);
+    const secret = { value: tenant.keys[1]!.key, where: 'JUMPCLOUD_API_KEY' };
+    const swapped = feedFor(tenant, sink, time, {}, { secret, orgId: other });
+    await expect(swapped.once()).rejects.toMatchObject({ code: 'ORGANIZATION_CHANGED' });
+    expect(sink.events.length).toBe(before);
+  });
+
+  test('a configuration that names another organization or address is refused before anything is asked', async () => {
+    const time = virtualTime(noon);
+    const tenant = await tenantFor(time, { records: 100, from: noon - HOUR, to: noon });
+    const sink = new MemorySink();
+    await feedFor(tenant, sink, time).once();
+    const asked = tenant.count('events');
+    const foreign = feedFor(tenant, sink, time, { organization: '5f1e00000000000000000099' });
+    await expect(foreign.once()).rejects.toMatchObject({ code: 'ORGANIZATION_CHANGED' });
+    const moved = feedFor(tenant, sink, time, { baseUrl: 'https://api.eu.example.test' });
+    await expect(moved.once()).rejects.toMatchObject({ code: 'ORGANIZATION_CHANGED' });
+    expect(tenant.count('events')).toBe(asked);
+  });
+});
