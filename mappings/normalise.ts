@@ -99,16 +99,16 @@ export function toRawRecord(received: ReceivedRecord, header: RecordHeader, even
 
 /** Why a record cannot be mapped at all; undefined where it can. */
 function refuse({ text, value, depth }: ReceivedRecord, header: RecordHeader): Refusal | undefined {
+  if (depth > DEEPEST_RECORD)
+    return {
+      reason: 'nested_too_deeply',
+      message: `The record is nested ${depth} levels deep; at most ${DEEPEST_RECORD} are mapped.`,
+    };
   if (!isObject(value)) return { reason: 'not_an_object', message: `The record is ${kindOf(value)}, not an object.` };
   if (text.length > LONGEST_RECORD)
     return {
       reason: 'too_large',
       message: `The record has ${text.length} characters; at most ${LONGEST_RECORD} are mapped.`,
-    };
-  if (depth > DEEPEST_RECORD)
-    return {
-      reason: 'nested_too_deeply',
-      message: `The record is nested ${depth} levels deep; at most ${DEEPEST_RECORD} are mapped.`,
     };
   if ((text.includes('__proto__') || text.includes('\\u')) && hasForbiddenKey(value))
     return { reason: 'forbidden_key', message: 'The record has a member called __proto__.' };
@@ -161,8 +161,7 @@ function prepare(received: ReceivedRecord): { record: JsonObject; text: string; 
   if (text !== received.text || (text.includes('\\u') && LONE_SURROGATE.test(text))) value = makeWellFormed(value);
   if (!mayHoldSecret(text)) return { record: value as JsonObject, text, redacted: false };
   const redaction = redact(value);
-  if (redaction.redacted) text = JSON.stringify(redaction.value);
-  else text = faithful(received, text);
+  text = redaction.redacted ? JSON.stringify(redaction.value) : faithful(text, redaction);
   return { record: redaction.value as JsonObject, text, redacted: redaction.redacted };
 }
 

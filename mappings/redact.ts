@@ -31,7 +31,7 @@ const harmlessEnds = new Set(
   ).split(' '),
 );
 const publicWords = new Set(['public', 'fingerprint', 'thumbprint']);
-const labelKeys = ['field', 'key', 'name', 'attribute'];
+const labels = new Set(['field', 'key', 'name', 'attribute']);
 const labelled = new Set('value values from to old new old_value new_value oldValue newValue before after'.split(' '));
 
 const RECOVERY_CODE = /(^| )(recovery|backup|scratch) codes?$/;
@@ -39,22 +39,30 @@ const RECOVERY_CODE = /(^| )(recovery|backup|scratch) codes?$/;
 /** Nothing, or what JumpCloud itself put in a secret's place. */
 const MASKED = /^(\*+|\[(hidden|masked|filtered|redacted)\])?$/i;
 
-/** Deeper than any text that a walk could not take without exhausting the stack. */
-const DEEPEST = 1000;
+/** Levels of nesting that are searched for secrets: few enough for the stack, and for the source to have parsed them. */
+const DEEPEST_SEARCHED = 500;
 
-/** How much of a value a name gives away: nothing, texts alone, or texts and numbers. */
+/** How much of a value its name makes a secret: nothing, texts alone, or texts and numbers; `told`: it only tells about one. */
 type Sensitivity = 'none' | 'texts' | 'all' | 'told';
 
-const judged = new Map<string, Sensitivity>();
+/** What a member's name says. */
+interface NameKind {
+  readonly sensitivity: Sensitivity;
+  /** It holds the name of what the object is about. */
+  readonly isLabel: boolean;
+  /** It holds the value of what the object is about. */
+  readonly isLabelled: boolean;
+}
+
+const judged = new Map<string, NameKind>();
 const MOST_JUDGED = 10_000;
 
-/** `told`: the name tells about a secret, but does not hold it. */
-function judge(name: string): Sensitivity {
+function judge(name: string): NameKind {
   const known = judged.get(name);
   if (known !== undefined) return known;
-  const verdict = judgeWords(wordsOf(name));
-  if (judged.size < MOST_JUDGED && name.length <= 100) judged.set(name, verdict);
-  return verdict;
+  const kind = { sensitivity: judgeWords(wordsOf(name)), isLabel: labels.has(name), isLabelled: labelled.has(name) };
+  if (judged.size < MOST_JUDGED && name.length <= 100) judged.set(name, kind);
+  return kind;
 }
 
 function judgeWords(words: readonly string[]): Sensitivity {
@@ -78,43 +86,42 @@ function wordsOf(name: string): string[] {
 export interface Redaction {
   readonly value: JsonValue;
   readonly redacted: boolean;
+  /** Members of all objects in the value. */
+  readonly members: number;
 }
 
-/** A part of every secret word, in a member's name or in the text that names what an object is about. */
-const HINT =
-  /(?:pass|pwd|secret|token|key|otp|pin|cookie|recovery|backup|scratch)[^"]*"\s*:|"(?:field|key|name|attribute)"\s*:\s*"[^"]*(?:pass|pwd|secret|token|key|otp|pin|cookie|recovery|backup|scratch)/i;
-
-/** Whether a text could hold a secret by name at all: a quick look, true where names may be spelled with escapes. */
-export function mayHoldSecret(text: string): boolean {
-  return HINT.test(text) || text.includes('\\u') || text.includes('\\"');
+interface Tally {
+  members: number;
 }
 
 /**
  * Replaces the secrets of a value by `[redacted]`. The value itself is not changed: what holds no secret is shared.
- * @throws RangeError where the value is nested more than 1,000 levels deep
+ * @throws RangeError where the value is nested more than 500 levels deep
  */
 export function redact(value: JsonValue): Redaction {
-  const redacted = redactValue(value, 'none', 0);
-  return { value: redacted, redacted: redacted !== value };
+  const tally: Tally = { members: 0 };
+  const redacted = redactValue(value, 'none', 0, tally);
+  return { value: redacted, redacted: redacted !== value, members: tally.members };
 }
 
-function redactValue(value: JsonValue, sensitivity: Sensitivity, depth: number): JsonValue {
+function redactValue(value: JsonValue, sensitivity: Sensitivity, depth: number, tally: Tally): JsonValue {
   if (typeof value === 'string') return hides(sensitivity) && !MASKED.test(value) ? REDACTED : value;
   if (typeof value === 'number') return sensitivity === 'all' ? REDACTED : value;
   if (typeof value !== 'object' || value === null) return value;
-  if (depth > DEEPEST) throw new RangeError(`nested more than ${DEEPEST} levels deep`);
-  return Array.isArray(value) ? redactArray(value, sensitivity, depth) : redactObject(value, sensitivity, depth);
+  if (depth > DEEPEST_SEARCHED) throw new RangeError(`nested more than ${DEEPEST_SEARCHED} levels deep`);
+  if (Array.isArray(value)) return redactArray(value, sensitivity, depth, tally);
+  return redactObject(value, sensitivity, depth, tally);
 }
 
 function hides(sensitivity: Sensitivity): boolean {
   return sensitivity === 'all' || sensitivity === 'texts';
 }
 
-function redactArray(value: JsonValue[], sensitivity: Sensitivity, depth: number): JsonValue {
+function redactArray(value: JsonValue[], sensitivity: Sensitivity, depth: number, tally: Tally): JsonValue {
   let copy: JsonValue[] | undefined;
   for (let index = 0; index < value.length; index += 1) {
     const before = value[index]!;
-    const after = redactValue(before, sensitivity, depth + 1);
+    const after = redactValue(before, sensitivity, depth + 1, tally);
     if (after === before) continue;
     copy ??= [...value];
     copy[index] = after;
@@ -122,12 +129,13 @@ function redactArray(value: JsonValue[], sensitivity: Sensitivity, depth: number
   return copy ?? value;
 }
 
-function redactObject(value: JsonObject, outer: Sensitivity, depth: number): JsonValue {
+function redactObject(value: JsonObject, outer: Sensitivity, depth: number, tally: Tally): JsonValue {
   const label = labelSensitivity(value);
   let copy: JsonObject | undefined;
   for (const key in value) {
+    tally.members += 1;
     const before = value[key]!;
-    const after = redactValue(before, memberSensitivity(key, outer, label), depth + 1);
+    const after = redactValue(before, memberSensitivity(key, outer, label), depth + 1, tally);
     if (after === before) continue;
     copy ??= ownCopy(value);
     Object.defineProperty(copy, key, { value: after, enumerable: true, configurable: true, writable: true });
@@ -136,23 +144,27 @@ function redactObject(value: JsonObject, outer: Sensitivity, depth: number): Jso
 }
 
 function memberSensitivity(key: string, outer: Sensitivity, label: Sensitivity | undefined): Sensitivity {
+  const { sensitivity, isLabelled } = judge(key);
   if (label !== undefined) {
-    if (labelled.has(key)) return hides(label) ? label : outer;
+    if (isLabelled) return hides(label) ? label : outer;
     if (key === 'key') return 'none';
   }
-  const own = judge(key);
-  if (own === 'told') return 'none';
-  return own === 'none' ? outer : own;
+  if (sensitivity === 'told') return 'none';
+  return sensitivity === 'none' ? outer : sensitivity;
 }
 
-/** How sensitive the thing is that the object names, where it is of the kind `{field, from, to}`. */
+/** How sensitive the thing is that the object names, where it is of the kind `{field, from, to}`; undefined where it is not. */
 function labelSensitivity(value: JsonObject): Sensitivity | undefined {
-  for (const key of labelKeys) {
+  let label: Sensitivity | undefined;
+  let isPair = false;
+  for (const key in value) {
+    const kind = judge(key);
+    if (kind.isLabelled) isPair = true;
+    if (!kind.isLabel || hides(label ?? 'none')) continue;
     const name = value[key];
-    if (typeof name !== 'string') continue;
-    for (const member of labelled) if (member in value) return judge(name);
+    if (typeof name === 'string') label = judge(name).sensitivity;
   }
-  return undefined;
+  return isPair ? label : undefined;
 }
 
 /** A copy whose members are all its own, `__proto__` too. */
@@ -167,17 +179,30 @@ export interface RedactedText {
 }
 
 /**
+ * A part of every secret word: in the name of a member whose value could be a secret (no boolean, no null, no `{success}`),
+ * or in the text that names what an object is about.
+ */
+const HINT =
+  /(?:pass|pwd|secret|token|key|otp|pin|cookie|recovery|backup|scratch)[^"]*"\s*:\s*(?!true|false|null|\{"success":(?:true|false)\})[^\s]|"(?:field|key|name|attribute)"\s*:\s*"[^"]*(?:pass|pwd|secret|token|key|otp|pin|cookie|recovery|backup|scratch)/i;
+
+/** Whether a text could hold a secret by name at all: a quick look, true where names may be spelled with escapes. */
+export function mayHoldSecret(text: string): boolean {
+  return HINT.test(text) || text.includes('\\u') || text.includes('\\"');
+}
+
+/**
  * The text as received where nothing in it needs redaction, else the redacted record written anew. Never throws: what
  * could not be searched for secrets is withheld, with the reason in its place.
  */
-export function redactText(received: ReceivedRecord): RedactedText {
-  const text = wellFormed(received.text);
+export function redactText({ text: received, value, depth }: ReceivedRecord): RedactedText {
+  const text = wellFormed(received);
   if (!mayHoldSecret(text)) return { text, redacted: false };
   try {
-    const { value, redacted } = redact(received.value);
-    return redacted
-      ? { text: wellFormed(JSON.stringify(value)), redacted }
-      : { text: faithful(received, text), redacted };
+    // The source does not parse what is far too deep.
+    if (depth > DEEPEST_SEARCHED) throw new RangeError('nested too deeply');
+    const redaction = redact(value);
+    if (!redaction.redacted) return { text: faithful(text, redaction), redacted: false };
+    return { text: wellFormed(JSON.stringify(redaction.value)), redacted: true };
   } catch (error) {
     const reason = error instanceof RangeError ? 'nested too deeply' : 'unreadable';
     return { text: JSON.stringify({ withheld: `${reason} to be searched for secrets` }), redacted: true };
@@ -185,11 +210,10 @@ export function redactText(received: ReceivedRecord): RedactedText {
 }
 
 /**
- * The text as received, unless a name occurs twice in one object: the value holds only the last of them, so that only
- * the last was searched for secrets.
+ * The text of a value in which nothing was redacted, as received, unless a name occurs twice in one object: the value
+ * holds only the last of them, so that only the last was searched for secrets.
  */
-export function faithful({ value }: ReceivedRecord, text: string): string {
-  const members = countMembers(value);
+export function faithful(text: string, { value, members }: Redaction): string {
   // Without a backslash every quotation mark delimits a string; JumpCloud writes no blank before a colon.
   if (!text.includes('\\') && countPairs(text) === members) return text;
   return countNames(text) === members ? text : wellFormed(JSON.stringify(value));
@@ -199,17 +223,6 @@ function countPairs(text: string): number {
   let pairs = 0;
   for (let at = text.indexOf('":'); at >= 0; at = text.indexOf('":', at + 2)) pairs += 1;
   return pairs;
-}
-
-function countMembers(value: JsonValue): number {
-  if (typeof value !== 'object' || value === null) return 0;
-  let members = 0;
-  if (Array.isArray(value)) {
-    for (const member of value) members += countMembers(member);
-    return members;
-  }
-  for (const key in value) members += 1 + countMembers(value[key]!);
-  return members;
 }
 
 const STRING = /"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?/g;

@@ -164,6 +164,10 @@ describe('a dead letter', () => {
     const received = { text: `{"id":"1","token":${text}}`, value: { ...login, token: bomb }, depth: depth + 1 };
     const outcome = normalise(received, readHeader(received), context);
     expect(outcome).toMatchObject({ kind: 'dead_letter', deadLetter: { reason: 'nested_too_deeply' } });
+    const unparsed = { ...received, value: null };
+    expect(normalise(unparsed, readHeader(unparsed), context)).toMatchObject({
+      deadLetter: { reason: 'nested_too_deeply' },
+    });
   });
 
   it('names a field of 5 MB, and keeps it', () => {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JsonValue } from '../../mappings/json.js';
-import { REDACTED, redact, redactText } from '../../mappings/redact.js';
+import { mayHoldSecret, REDACTED, redact, redactText } from '../../mappings/redact.js';
 import { change, event, receive } from './mapping.js';
 
 const redacted = (value: JsonValue) => redact(value).value;
@@ -49,7 +49,7 @@ describe('redaction', () => {
     'country_code',
     'mapping',
   ])('keeps the text under %s', (name) => {
-    expect(redact({ [name]: 'plain' })).toEqual({ value: { [name]: 'plain' }, redacted: false });
+    expect(redact({ [name]: 'plain' })).toMatchObject({ value: { [name]: 'plain' }, redacted: false });
   });
 
   it('keeps outcomes and switches, which are no secrets', () => {
@@ -62,7 +62,7 @@ describe('redaction', () => {
       password: null,
       secret: '',
     };
-    expect(redact(value)).toEqual({ value, redacted: false });
+    expect(redact(value)).toEqual({ value, redacted: false, members: 10 });
   });
 
   it('replaces texts and numbers inside objects and lists that are secrets, but not what tells about them', () => {
@@ -97,6 +97,9 @@ describe('redaction', () => {
     expect(redacted([{ key: 'department', value: 'Sales' }])).toEqual([{ key: 'department', value: 'Sales' }]);
     expect(redacted([{ key: 'secret', value: 's3cret' }])).toEqual([{ key: 'secret', value: REDACTED }]);
     expect(redacted([{ key: 's3cret' }])).toEqual([{ key: REDACTED }]);
+    expect(redacted([{ key: 'x', name: 'password', value: 's3cret' }])).toEqual([
+      { key: 'x', name: 'password', value: REDACTED },
+    ]);
   });
 
   it('keeps what is masked already', () => {
@@ -109,6 +112,38 @@ describe('redaction', () => {
     const result = redacted(value) as typeof value;
     expect(value).toEqual(before);
     expect(result.kept).toBe(value.kept);
+  });
+
+  it('is never skipped by the quick look at the text where the walk finds something', () => {
+    const names = fc.constantFrom(
+      'password',
+      'Secret',
+      'apiKey',
+      'a "quoted" token',
+      'field',
+      'name',
+      'value',
+      'to',
+      'x',
+      'success',
+    );
+    const leaves = fc.constantFrom<JsonValue>('password', 's3cret', 7, true, null, '');
+    const trees = fc.letrec<{ tree: JsonValue }>((tie) => ({
+      tree: fc.oneof(
+        { maxDepth: 4 },
+        leaves,
+        fc.array(tie('tree'), { maxLength: 2 }),
+        fc.dictionary(names, tie('tree'), { maxKeys: 3 }),
+      ),
+    })).tree;
+    fc.assert(
+      fc.property(
+        trees,
+        fc.constantFrom(undefined, 1),
+        (value, indent) => !redact(value).redacted || mayHoldSecret(JSON.stringify(value, null, indent)),
+      ),
+      { numRuns: 5000 },
+    );
   });
 
   it('leaves no planted secret anywhere in what it returns', () => {
@@ -161,7 +196,12 @@ describe('the text that is kept', () => {
     const text = `${'{"password":'.repeat(depth)}"s3cret"${'}'.repeat(depth)}`;
     let value: JsonValue = 's3cret';
     for (let level = 0; level < depth; level += 1) value = { password: value };
-    expect(redactText({ text, value, depth }).text).toBe('{"withheld":"nested too deeply to be searched for secrets"}');
+    const withheld = '{"withheld":"nested too deeply to be searched for secrets"}';
+    expect(redactText({ text, value, depth }).text).toBe(withheld);
+    // The source may not even have parsed it.
+    expect(redactText({ text, value: null, depth }).text).toBe(withheld);
+    const brackets = `${'['.repeat(depth)}${']'.repeat(depth)}`;
+    expect(redactText({ text: brackets, value: null, depth }).text).toBe(brackets);
   });
 });
 
