@@ -79,7 +79,7 @@ export function assemble(config: FeedConfig, around: Surroundings): Assembled {
 
 /** What a feed collects, from its configuration. */
 export function settingsOf(config: FeedConfig, sink: Pick<Sink, 'batchSize'>): FeedSettings {
-  const { poll, jumpcloud } = config;
+  const { poll, jumpcloud, reconcile } = config;
   return {
     name: config.name,
     baseUrl: jumpcloud.endpoints.baseUrl,
@@ -92,6 +92,14 @@ export function settingsOf(config: FeedConfig, sink: Pick<Sink, 'batchSize'>): F
     interval: poll.intervalMs,
     overlap: Math.round(poll.overlapMs / 1000),
     slice: SLICE,
+    reconcile: reconcile.enabled
+      ? {
+          interval: reconcile.intervalMs,
+          reach: Math.round(reconcile.reachMs / 1000),
+          longInterval: reconcile.longIntervalMs,
+          longReach: Math.round(reconcile.longReachMs / 1000),
+        }
+      : undefined,
     rawData: config.rawData,
     mapper,
     batchSize: sink.batchSize,

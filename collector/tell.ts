@@ -1,3 +1,4 @@
+import { formatSecond } from '../mappings/instant.js';
 import type { ClientObserver } from './jumpcloud/observer.js';
 import type { KeyStatus } from './key-guard.js';
 import { describeBasis, describeLife, ROTATION_STEPS } from './key-life.js';
@@ -54,6 +55,18 @@ export function tellFeed(log: Log): FeedObserver {
           cure: error.cure,
         },
       ),
+    reconciled(lane, { from, to, found, unknown, reason, ...figures }) {
+      const range = { from: formatSecond(from), to: formatSecond(to) };
+      log.debug("compared with JumpCloud's own count", { lane, ...range, found, unknown, ...figures });
+      if (found > 0)
+        log.info(`${found} records found that became visible after the polls had passed: delivered`, {
+          lane,
+          ...range,
+        });
+      if (unknown > 0)
+        log.warn(`of ${unknown} minutes it cannot be known whether anything is missing: ${reason}`, { lane, ...range });
+      else if (reason !== undefined) log.info(reason, { lane, ...range });
+    },
     closed: () => undefined,
   };
 }
@@ -101,6 +114,7 @@ export function allOf(observers: readonly FeedObserver[]): FeedObserver {
     caughtUp: (...told) => each(observers, (one) => one.caughtUp(...told)),
     failed: (...told) => each(observers, (one) => one.failed(...told)),
     refused: (...told) => each(observers, (one) => one.refused(...told)),
+    reconciled: (...told) => each(observers, (one) => one.reconciled?.(...told)),
     closed: (...told) => each(observers, (one) => one.closed(...told)),
   };
 }

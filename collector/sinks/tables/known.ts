@@ -40,9 +40,14 @@ async function search(
   const known = new Set<string>();
   if (uids.length === 0 || from >= to) return known;
   const [firstDay, lastDay] = [dayOf(from), dayOf(to)];
-  const files = await liveFiles(directory, (_table, day) => day >= firstDay && day <= lastDay);
+  // A dead letter without a time of its own lies under the day on which it was collected: that day or a later one.
+  const files = await liveFiles(
+    directory,
+    (table, day) => day >= firstDay && (day <= lastDay || table === deadLetterTable.name),
+  );
   for (const [table, ofTable] of groupBy(files, (file) => file.table)) {
     const uid = table === deadLetterTable.name || table === rawRecordTable.name ? 'uid' : 'metadata.uid';
+    const timeless = table === deadLetterTable.name ? ' OR "time" IS NULL' : '';
     const paths = ofTable.map(({ paths: [path = ''] }) => quoteText(path)).join(', ');
     for (let at = 0; at < uids.length; at += uidsAtOnce) {
       const asked = uids
@@ -51,7 +56,7 @@ async function search(
         .join(', ');
       const rows = await engine.rows(
         `SELECT DISTINCT ${uid} FROM read_parquet([${paths}], union_by_name = true, hive_partitioning = false) ` +
-          `WHERE "time" >= ${from} AND "time" < ${to} AND ${uid} IN (${asked})`,
+          `WHERE ("time" >= ${from} AND "time" < ${to}${timeless}) AND ${uid} IN (${asked})`,
       );
       for (const [found] of rows) known.add(String(found));
     }
