@@ -106,8 +106,7 @@ const bound = system.filter((name) => !lstatSync(`/${name}`).isSymbolicLink());
 /** Mount points for the base image's directories, and its links among them. */
 function layBase(root: string): void {
   for (const name of [...bound, 'dev', 'proc', 'tmp', 'root/.npm']) mkdirSync(join(root, name), { recursive: true });
-  for (const name of system)
-    if (!bound.includes(name)) symlinkSync(readlinkSync(`/${name}`), join(root, name));
+  for (const name of system) if (!bound.includes(name)) symlinkSync(readlinkSync(`/${name}`), join(root, name));
 }
 
 async function copy(
@@ -152,6 +151,8 @@ exec chroot "$root" /bin/sh -c "umask 022; cd '$2' && $3"`;
   await run('unshare', ['--mount', 'sh', '-c', script, 'sh', root, stdout.trim(), workdir, command], {
     env: { ...Object.fromEntries(env), HOME: '/root', npm_config_prefer_offline: 'true' },
     maxBuffer: 16 * 1024 * 1024,
+  }).catch((error: { stdout?: string; stderr?: string }) => {
+    throw new Error(`RUN ${command}\n${error.stdout}\n${error.stderr}`, { cause: error });
   });
 }
 
