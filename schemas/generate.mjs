@@ -78,8 +78,11 @@ const alsoRequired = {
 /** Profiles that an event may declare. */
 const profiles = ['host'];
 
-/** JumpCloud is younger than this, and a later one is not milliseconds: a time outside is a defect, not a moment. */
-const plausibleTime = { minimum: Date.UTC(2000, 0, 1), maximum: Date.UTC(2100, 0, 1) };
+/**
+ * JumpCloud is younger than this, and an earlier time is a clock that was never set. Devices date records a century ahead,
+ * and those are delivered like any other; past the years that RFC 3339 can write, a time is not in milliseconds.
+ */
+const plausibleTime = { minimum: Date.UTC(2000, 0, 1), maximum: Date.UTC(9999, 11, 31) };
 
 /** Free text may be blank only where it is the record itself. */
 const unbounded = new Set(['raw_data']);
