@@ -1,5 +1,6 @@
 import { formatInstant, formatSecond, parseInstant } from '../mappings/instant.js';
 import { collect, type ReadSoFar } from './collect.js';
+import { countRefusals } from './count.js';
 import { type Cursor, firstCursor, originOf, secondOf } from './cursor.js';
 import { asCollectorError, CollectorError, type ErrorCode } from './errors.js';
 import { type FeedParts, type FeedSettings, openLive, refuseForeignState } from './feed.js';
@@ -8,7 +9,6 @@ import type { Search } from './jumpcloud/source.js';
 import { Lane } from './lane.js';
 import { backfillLane, backfillRange, type Range, uncovered } from './ranges.js';
 import { type ReadAheadLimits, readAhead, type SearchAhead } from './read-ahead.js';
-import { COUNT_REFUSED } from './reconcile.js';
 import { slices, type Window } from './window.js';
 
 /** How far a backfill has come. */
@@ -298,7 +298,7 @@ async function countOrUnknown(
   try {
     return await parts.source.count({ services, ...window }, signal);
   } catch (error) {
-    if (error instanceof CollectorError && COUNT_REFUSED.has(error.code)) return undefined;
+    if (error instanceof CollectorError && countRefusals.has(error.code)) return undefined;
     throw error;
   }
 }

@@ -3,10 +3,11 @@ import type { DeadLetter } from '../mappings/dead-letter.js';
 import type { NormalisedEvent } from '../mappings/event.js';
 import { floorToSecond, type Instant, instantOfSecond } from '../mappings/instant.js';
 import { type NormaliseContext, normalise, toRawRecord } from '../mappings/normalise.js';
-import { type ReceivedRecord, type RecordHeader, readHeader } from '../mappings/record.js';
+import type { ReceivedRecord, RecordHeader } from '../mappings/record.js';
 import { addCounts, type Counts, noCounts } from './cursor.js';
 import { CollectorError } from './errors.js';
 import type { Lengths } from './grid.js';
+import { Identities } from './identities.js';
 import type { Page } from './jumpcloud/source.js';
 import type { Seen } from './seen.js';
 import type { RawRecord, SeenPiece } from './sinks/sink.js';
@@ -85,7 +86,7 @@ export class ForeignOrganization extends Error {
  * and dead letters. Whole pages only; `take` empties it.
  */
 export class Gatherer {
-  readonly #occurrences = new Map<string, number>();
+  readonly #identities = new Identities();
   #events: NormalisedEvent[] = [];
   #deadLetters: DeadLetter[] = [];
   #raw: RawRecord[] = [];
@@ -193,7 +194,7 @@ export class Gatherer {
 
   /** A search that begins again (with smaller pages, say) shows everything again. */
   #startAnew(): void {
-    this.#occurrences.clear();
+    this.#identities.startAnew();
     this.#lengths = new Map();
     this.#reached = { ...this.#reached, last: undefined };
   }
@@ -201,7 +202,7 @@ export class Gatherer {
   #read(page: Page): Reached & { candidates: Candidate[] } {
     let { newest, last, ordered, organization } = this.#reached;
     const candidates: Candidate[] = [];
-    const headers = page.records.map((received) => this.#header(received));
+    const headers = page.records.map((received) => this.#identities.headerOf(received));
     const later = laterInstants(headers, BigInt(Math.trunc(page.serverTime)) * 1_000_000n);
     for (const [index, header] of headers.entries()) {
       if (header.organization !== undefined) {
@@ -225,14 +226,6 @@ export class Gatherer {
       }
     }
     return { candidates, newest, last, ordered, organization };
-  }
-
-  #header(received: ReceivedRecord): RecordHeader {
-    const header = readHeader(received);
-    if (header.id !== undefined) return header;
-    const occurrence = this.#occurrences.get(header.uid) ?? 0;
-    this.#occurrences.set(header.uid, occurrence + 1);
-    return occurrence === 0 ? header : readHeader(received, occurrence);
   }
 
   async #askSink(candidates: readonly Candidate[]): Promise<ReadonlySet<string>> {

@@ -1,7 +1,7 @@
-import { instantOfSecond } from '../mappings/instant.js';
-import { type CollectParts, type CollectSettings, collect, type ReadSoFar } from './collect.js';
+import type { CollectParts, CollectSettings, ReadSoFar } from './collect.js';
+import { Counter, CountRefused } from './count.js';
 import { type Counts, type Cursor, originOf, secondOf } from './cursor.js';
-import { CollectorError, type ErrorCode } from './errors.js';
+import { CollectorError } from './errors.js';
 import { nothingGathered } from './gather.js';
 import {
   blocks,
@@ -20,6 +20,7 @@ import {
 } from './grid.js';
 import type { Lane } from './lane.js';
 import type { ReconcileReport } from './observer.js';
+import { readAnew } from './read-anew.js';
 
 /** How far back a live lane compares what it read with JumpCloud's count, and how often. */
 export interface ReconcileSettings {
@@ -51,14 +52,6 @@ const WIDE_MINUTES = 60;
 const MINUTE = 60;
 /** The grid keeps single minutes for this long beyond the short reach, then hours. */
 const FINE_MARGIN = 60;
-/** Answers to a count that no retry cures: this tenant gives no counts. */
-export const COUNT_REFUSED: ReadonlySet<ErrorCode> = new Set([
-  'QUERY_REFUSED',
-  'ROLE_REFUSED',
-  'NOT_LICENSED',
-  'BASE_URL_WRONG',
-]);
-
 /**
  * The cursor's memory after (part of) a search of the lane's common services: the minutes that now lie behind the
  * position join the grid with what the search has shown of them.
@@ -134,8 +127,7 @@ export class Reconciler {
 /** One comparison, from the end of the grid back. */
 class Pass {
   grid: Grid;
-  readonly #edges = new Map<number, number>();
-  #asked = 0;
+  readonly #counter: Counter;
   #reread = 0;
   #unknown = 0;
   #reason: string | undefined;
@@ -148,6 +140,7 @@ class Pass {
     private readonly signal: AbortSignal,
   ) {
     this.grid = memoryOf(lane.cursor).grid;
+    this.#counter = new Counter(parts.source, signal);
   }
 
   async run(reach: number): Promise<ReconcileReport> {
@@ -161,7 +154,7 @@ class Pass {
     return {
       from: (cells[0]?.start ?? end) * MINUTE,
       to: end * MINUTE,
-      asked: this.#asked,
+      asked: this.#counter.asked,
       reread: this.#reread,
       found: delivered(this.lane.cursor.counts) - before,
       explained: cells.reduce((sum, { explained }) => sum + Math.abs(explained), 0),
@@ -204,7 +197,7 @@ class Pass {
     if (this.#isOver()) return false;
     const expected = expectedCount(cells);
     const [from, to] = [cells[0]!.start, cells.at(-1)!.end];
-    const count = await this.#count(from, to, expected);
+    const count = await this.#counter.count(this.grid.services, from * MINUTE, to * MINUTE, expected);
     if (count === expected) return true;
     if (cells.length === 1 || (to - from <= SMALL_MINUTES && count <= SMALL_RECORDS)) {
       if (await this.#read(cells)) this.grid = settledBy(this.grid, from, to, count);
@@ -223,32 +216,6 @@ class Pass {
     return true;
   }
 
-  /**
-   * JumpCloud's count of the minutes [from, to). Whether end_time is inclusive is undocumented: where the plain answer is
-   * not the expected one, the count is taken up to a second later and that second's own count off it, which has the same end.
-   */
-  async #count(from: number, to: number, expected: number | undefined): Promise<number> {
-    const [start, end] = [from * MINUTE, to * MINUTE];
-    const plain = await this.#ask(start, end);
-    if (plain === expected) return plain;
-    let edge = this.#edges.get(end);
-    if (edge === undefined) {
-      edge = await this.#ask(end, end + 1);
-      this.#edges.set(end, edge);
-    }
-    return edge === 0 ? plain : (await this.#ask(start, end + 1)) - edge;
-  }
-
-  async #ask(start: number, end: number): Promise<number> {
-    this.#asked += 1;
-    try {
-      return await this.parts.source.count({ services: this.grid.services, start, end }, this.signal);
-    } catch (error) {
-      if (error instanceof CollectorError && COUNT_REFUSED.has(error.code)) throw new CountRefused(error);
-      throw error;
-    }
-  }
-
   /** Reads cells anew and delivers what the sink does not hold. False where the sink cannot tell. */
   async #read(cells: readonly Cell[]): Promise<boolean> {
     const [from, to] = [cells[0]!.start, cells.at(-1)!.end];
@@ -259,16 +226,10 @@ class Pass {
       if (read.complete) this.grid = reread(this.grid, { start: from, end: to, lengths: read.lengths });
       return { memory: { ...lane.cursor.memory, ...stored({ ...memoryOf(lane.cursor), grid: this.grid }) } };
     };
-    const scope = {
-      ownedFrom: (service: string) => Math.max(start, originOf(lane.cursor, service)),
-      ownedTo: () => end,
-      rememberedFrom: () => Number.POSITIVE_INFINITY,
-      lateBefore: instantOfSecond(end),
-      known: (uids: readonly string[], first: bigint, last: bigint) => lane.known(uids, first, last),
-    };
-    const search = { services: this.grid.services, start, end };
+    const ownedFrom = (service: string) => originOf(lane.cursor, service);
+    const stretch = { services: this.grid.services, start, end, ownedFrom, ownedTo: () => end };
     try {
-      await collect(lane, { search, scope, advance }, this.settings, this.parts, this.signal);
+      await readAnew(lane, stretch, this.settings, this.parts, this.signal, advance);
     } catch (error) {
       if (!(error instanceof CollectorError) || error.code !== 'SINK_REFUSED' || lane.broken) throw error;
       return this.#cannotKnow(to - from, error.message);
@@ -285,13 +246,6 @@ class Pass {
 
   #isOver(): boolean {
     return this.signal.aborted || this.parts.clock.monotonic() > this.deadline;
-  }
-}
-
-/** This tenant, or this key, gets no counts. */
-class CountRefused extends Error {
-  constructor(readonly reason: CollectorError) {
-    super(reason.message);
   }
 }
 
