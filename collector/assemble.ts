@@ -1,15 +1,15 @@
 import { servicesFor } from '../mappings/catalogue.js';
 import { floorToSecond } from '../mappings/instant.js';
-import { keyWarningEvent } from '../mappings/key-warning.js';
+import { type KeyOccasion, keyWarningEvent } from '../mappings/key-warning.js';
 import type { FeedConfig } from './config/feed-config.js';
 import { CollectorError } from './errors.js';
 import type { Beside, FeedParts, FeedSettings } from './feed.js';
-import { type Client, createClient } from './jumpcloud/client.js';
+import { type Client, type ClientOptions, createClient } from './jumpcloud/client.js';
 import type { ClientObserver } from './jumpcloud/observer.js';
 import type { SecretSource } from './jumpcloud/secret.js';
 import type { Timing } from './jumpcloud/timing.js';
 import { besides, KeyGuard, type KeyStatus } from './key-guard.js';
-import { describeBasis, describeLife, ROTATION_STEPS } from './key-life.js';
+import { describeBasis, describeLife, nameCredential } from './key-life.js';
 import type { FeedObserver } from './observer.js';
 import type { Sink } from './sinks/sink.js';
 import { mapper } from './version.js';
@@ -31,7 +31,7 @@ export interface Surroundings {
   readonly timing: Timing;
   readonly observer: FeedObserver;
   readonly clientObserver: ClientObserver;
-  readonly onKeyWarning: (status: KeyStatus, threshold: number) => void;
+  readonly onKeyWarning: (status: KeyStatus, occasion: KeyOccasion) => void;
 }
 
 /** Joins a feed's parts. @throws CollectorError CREDENTIAL_MISSING where the configuration gives no credential */
@@ -39,29 +39,7 @@ export function assemble(config: FeedConfig, around: Surroundings): Assembled {
   const { sink, timing, observer } = around;
   const client = clientOf(config, around.clientObserver, timing);
   const serverNow = () => client.clock.serverNow();
-  const guard = new KeyGuard({
-    key: () => client.credential.state,
-    declared: {
-      created: config.jumpcloud.keyCreated,
-      expires: config.jumpcloud.keyExpires,
-      lifetime: config.jumpcloud.keyLifetimeMs,
-    },
-    now: serverNow,
-    event: ({ fingerprint, lastFour, life }, warning) =>
-      keyWarningEvent({
-        ...warning,
-        fingerprint,
-        lastFour,
-        feed: config.name,
-        organization: config.jumpcloud.orgId,
-        expiresAt: life.expiresAt,
-        description: describeLife(life, warning.now),
-        basis: describeBasis(life),
-        cure: ROTATION_STEPS,
-        mapper,
-      }),
-    onWarning: around.onKeyWarning,
-  });
+  const guard = guardOf(config, client, around.onKeyWarning);
   const parts: FeedParts = {
     source: client,
     sink,
@@ -75,6 +53,38 @@ export function assemble(config: FeedConfig, around: Surroundings): Assembled {
     },
   };
   return { settings: settingsOf(config, sink), parts, client, guard };
+}
+
+/** The guard of a feed's key; it knows what the position remembers once that was recalled. */
+export function guardOf(
+  { name, jumpcloud }: FeedConfig,
+  client: Pick<Client, 'credential' | 'clock'>,
+  onWarning: Surroundings['onKeyWarning'],
+): KeyGuard {
+  const { keyCreated: created, keyExpires: expires, keyLifetimeMs: lifetime } = jumpcloud;
+  return new KeyGuard({
+    key: () => {
+      const { configured, ...state } = client.credential.state;
+      return { ...state, kind: configured === 'service-account' ? 'client_secret' : 'key' };
+    },
+    declared: { created, expires, lifetime },
+    now: () => client.clock.serverNow(),
+    event: (status, { organization, ...warning }) =>
+      keyWarningEvent({
+        ...warning,
+        fingerprint: status.fingerprint,
+        lastFour: status.lastFour,
+        credential: nameCredential(status),
+        feed: name,
+        organization: organization ?? jumpcloud.orgId,
+        expiresAt: status.life.expiresAt,
+        description: describeLife(status.life, warning.now),
+        basis: describeBasis(status.life),
+        cure: status.rotation,
+        mapper,
+      }),
+    onWarning,
+  });
 }
 
 /** What a feed collects, from its configuration. */
@@ -106,8 +116,17 @@ export function settingsOf(config: FeedConfig, sink: Pick<Sink, 'batchSize'>): F
   };
 }
 
-/** The client for a feed's organization and credential. @throws CollectorError CREDENTIAL_MISSING */
-export function clientOf(config: FeedConfig, observer: ClientObserver, timing: Timing): Client {
+/**
+ * The client for a feed's organization and credential.
+ * @param changes what one command does otherwise: fewer attempts, another key
+ * @throws CollectorError CREDENTIAL_MISSING
+ */
+export function clientOf(
+  config: FeedConfig,
+  observer: ClientObserver,
+  timing: Timing,
+  changes: Partial<ClientOptions> = {},
+): Client {
   const { jumpcloud, poll } = config;
   return createClient({
     region: jumpcloud.endpoints.region,
@@ -116,7 +135,7 @@ export function clientOf(config: FeedConfig, observer: ClientObserver, timing: T
     tokenUrl: jumpcloud.endpoints.tokenUrl,
     authorization: jumpcloud.authorization,
     headerFallback: !jumpcloud.authorizationGiven,
-    secret: secretOf(config),
+    secret: changes.secret ?? secretOf(config),
     clientId: jumpcloud.clientId,
     orgId: jumpcloud.orgId,
     pageSize: poll.pageSize,
@@ -124,10 +143,12 @@ export function clientOf(config: FeedConfig, observer: ClientObserver, timing: T
     caFile: jumpcloud.ca,
     observer,
     timing,
+    ...changes,
   });
 }
 
-function secretOf({ name, jumpcloud }: FeedConfig): SecretSource {
+/** Where a feed's key (of a service account: its client secret) comes from. @throws CollectorError CREDENTIAL_MISSING */
+export function secretOf({ name, jumpcloud }: FeedConfig): SecretSource {
   const account = jumpcloud.authorization === 'service-account';
   const secret = account ? jumpcloud.clientSecret : jumpcloud.apiKey;
   const variable = account ? 'JUMPCLOUD_CLIENT_SECRET' : 'JUMPCLOUD_API_KEY';

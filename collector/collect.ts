@@ -1,3 +1,4 @@
+import type { NormalisedEvent } from '../mappings/event.js';
 import type { NormaliseContext } from '../mappings/normalise.js';
 import { ahead } from './ahead.js';
 import type { Clock } from './clock.js';
@@ -28,6 +29,8 @@ export interface ReadSoFar {
   /** The newest instant, capped at the server's clock. */
   readonly newest: bigint | undefined;
   readonly organization: string | undefined;
+  /** What the batch at hand delivers. */
+  readonly events: readonly NormalisedEvent[];
   /** Records shown so far, by minute since the epoch. */
   readonly lengths: Lengths;
 }
@@ -74,7 +77,10 @@ export async function collect(
     await committing;
     const readTo = complete ? search.end : gatherer.readTo;
     const { newest, organization, lengths } = gatherer;
-    committing = lane.commit(gatherer.take(), advance({ complete, readTo, startedAt, newest, organization, lengths }));
+    const gathered = gatherer.take();
+    const { events } = gathered;
+    const read = { complete, readTo, startedAt, newest, organization, events, lengths };
+    committing = lane.commit(gathered, advance(read));
     // Awaited before the next commit and at the end; until then a rejection must not count as unhandled.
     committing.catch(() => undefined);
   };

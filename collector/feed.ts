@@ -37,7 +37,14 @@ export interface Beside {
   /** After the lane was opened, with what was stored: whatever was not committed is forgotten. */
   recall(memory: Readonly<Record<string, unknown>>): void;
   /** Before each commit: what to store in place of the former memory, and events of the collector's own. */
-  next(): { memory: Readonly<Record<string, unknown>>; own: readonly NormalisedEvent[] };
+  next(delivering: Delivering): { memory: Readonly<Record<string, unknown>>; own: readonly NormalisedEvent[] };
+}
+
+/** What the commit at hand delivers, as far as those beside the road look at it. */
+export interface Delivering {
+  readonly events: readonly NormalisedEvent[];
+  /** Undefined until a record or the configuration named it. */
+  readonly organization: string | undefined;
 }
 
 /** The rest of the house, as a feed needs it. */
@@ -104,6 +111,7 @@ export async function runFeed(
             ? undefined
             : retryDelay(failure, failures, settings, parts);
         parts.observer.failed(LIVE, part, failure, retryMs);
+        if (lane !== undefined && !FATAL.has(failure.code)) await deliverOwn(lane, parts);
         if (retryMs === undefined) throw failure;
         failures += 1;
         if (lane?.broken) {
@@ -157,6 +165,18 @@ function firstLiveCursor(settings: FeedSettings, parts: Pick<FeedParts, 'serverN
     start: settings.start(Math.floor(parts.serverNow() / 1000)),
     services: settings.services,
     now: parts.clock.now(),
+  });
+}
+
+/** Delivers what those beside the road have to say although nothing was collected: after a key's end no other commit carries it. */
+async function deliverOwn(lane: Lane, parts: FeedParts): Promise<void> {
+  if (lane.broken) return;
+  const { organization, memory: before } = lane.cursor;
+  const { memory, own } = parts.beside.next({ events: [], organization });
+  if (own.length === 0) return;
+  await lane.commit(nothingGathered, { memory: { ...before, ...memory }, own }).catch((error) => {
+    // The lane counts as broken from here on: it is opened anew, and what was not delivered is said again.
+    parts.observer.noted(lane.name, `a warning about the key was put off: ${asCollectorError(error).message}`);
   });
 }
 
@@ -272,9 +292,10 @@ async function collectWindow(
 function remembered(cursor: Cursor, read: ReadSoFar, parts: FeedParts): Advance {
   const newest =
     read.newest !== undefined && read.newest > newestOf(cursor) ? formatInstant(read.newest) : cursor.newest;
-  const { memory, own } = parts.beside.next();
+  const organization = cursor.organization ?? read.organization;
+  const { memory, own } = parts.beside.next({ events: read.events, organization });
   return {
-    organization: cursor.organization ?? read.organization,
+    organization,
     newest,
     memory: { ...cursor.memory, ...memory },
     own,

@@ -9,6 +9,9 @@ export type LifeBasis =
   /** The key has no end: declared so, or JumpCloud says so. */
   | 'never';
 
+/** What a feed is authorized by: an administrator's API key, or the client secret of a service account. */
+export type CredentialKind = 'key' | 'client_secret';
+
 /** What is known of a key's life. Instants are epoch milliseconds. */
 export interface KeyFacts {
   /** From JumpCloud's console API; undefined where it was not asked or refused. */
@@ -94,6 +97,14 @@ export function describeBasis(life: LifeSpan): string {
   }
 }
 
-/** What an operator does about a key that ends soon. */
-export const ROTATION_STEPS =
-  'In the JumpCloud admin portal: the administrator who owns the key → API settings → generate a new key (this revokes the old one at once), then run `jumpcloud-ocsf key replace` or put it into the key file; the collector takes it up without a restart.';
+/** What an operator does about a credential that ends soon. Of service accounts' secrets two may live side by side, of keys only one. */
+export function rotationSteps(kind: CredentialKind): string {
+  return kind === 'key'
+    ? 'In the JumpCloud admin portal: the administrator who owns the key → API settings → generate a new key (this revokes the old one at once), then run `jumpcloud-ocsf key replace` or put it into the key file; the collector takes it up without a restart.'
+    : 'In the JumpCloud admin portal: Service Accounts → this account → add a client secret (the old one goes on working), then run `jumpcloud-ocsf key replace` or put it into the secret file, and revoke the old one; the collector takes it up without a restart.';
+}
+
+/** The credential as messages call it: `API key …abcd`. */
+export function nameCredential({ kind, lastFour }: { kind: CredentialKind; lastFour: string }): string {
+  return `${kind === 'key' ? 'API key' : 'client secret'} …${lastFour}`;
+}

@@ -1,7 +1,8 @@
 import { formatSecond } from '../mappings/instant.js';
+import { describeOldKey, type KeyOccasion } from '../mappings/key-warning.js';
 import type { ClientObserver } from './jumpcloud/observer.js';
 import type { KeyStatus } from './key-guard.js';
-import { describeBasis, describeLife, ROTATION_STEPS } from './key-life.js';
+import { describeBasis, describeLife, nameCredential } from './key-life.js';
 import type { Log } from './log.js';
 import type { FeedObserver } from './observer.js';
 
@@ -94,11 +95,20 @@ export function tellClient(log: Log): ClientObserver {
   };
 }
 
-/** Tells the log that a key ends soon, or has ended. */
-export function tellKeyWarning(log: Log, { lastFour, life }: KeyStatus, threshold: number, now: number): void {
-  const message = `the JumpCloud key …${lastFour} ${describeLife(life, now)}`;
-  const fields = { basis: describeBasis(life), cure: ROTATION_STEPS, days: threshold };
-  if (threshold === 0) log.error(message, fields);
+const OLD_KEY_CURE =
+  'Where it comes after the rotation: find the collector at that address, give it the new key or stop it.';
+
+/** Tells the log that a key ends soon, has ended, or that a revoked one is still used. */
+export function tellKeyWarning(log: Log, status: KeyStatus, occasion: KeyOccasion, now: number): void {
+  if (occasion.kind === 'old_key') {
+    log.warn(describeOldKey(occasion), { cure: OLD_KEY_CURE });
+    return;
+  }
+  const message = `the JumpCloud ${nameCredential(status)} ${describeLife(status.life, now)}`;
+  const days = occasion.kind === 'expires' ? occasion.threshold : undefined;
+  const fields = { basis: describeBasis(status.life), cure: status.rotation, days };
+  // Of a key that is refused already the poll has told, with the cure.
+  if (days === 0 && !status.refused) log.error(message, fields);
   else log.warn(message, fields);
 }
 

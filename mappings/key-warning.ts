@@ -3,14 +3,33 @@ import type { NormalisedEvent } from './event.js';
 import { ocsfVersion } from './ocsf.js';
 import { sha256 } from './record.js';
 
+/** A program with the collector's user agent used a key that a newer one has replaced. */
+export interface OldKeyOccasion {
+  readonly kind: 'old_key';
+  /** Dated before the key in use was first used by this feed, or after. */
+  readonly when: 'before' | 'after';
+  /** Epoch milliseconds of the latest use. */
+  readonly latest: number;
+  readonly ip: string | undefined;
+}
+
+/** Why a warning is given. */
+export type KeyOccasion =
+  /** So many days are left, or (0) none. */
+  | { readonly kind: 'expires'; readonly threshold: number }
+  /** JumpCloud answers 401. RFC 3339. */
+  | { readonly kind: 'refused'; readonly since: string }
+  | OldKeyOccasion;
+
 /** What a warning says of a key. Instants are epoch milliseconds. */
 export interface KeyWarning {
   readonly feed: string;
   readonly organization: string | undefined;
   readonly fingerprint: string;
   readonly lastFour: string;
-  /** Days left at which this warning is due; 0: the key has expired. */
-  readonly threshold: number;
+  /** `API key …abcd` */
+  readonly credential: string;
+  readonly occasion: KeyOccasion;
   /** True where the key was not warned of before. */
   readonly first: boolean;
   readonly expiresAt: number | undefined;
@@ -26,19 +45,18 @@ export interface KeyWarning {
 const SEVERITIES = { 2: 'Low', 3: 'Medium', 4: 'High', 5: 'Critical' } as const;
 
 /**
- * The collector's own event for a key that ends soon, so that the SIEM that reads the stream can raise the alarm.
+ * The collector's own event for a key that ends soon, has ended or is used where it should not be, so that the SIEM that
+ * reads the stream can raise the alarm.
  *
  * It is a Detection Finding (2004): OCSF's class for what a product found out and wants somebody to act on, with a
- * lifetime of its own (Create, then Update) under one `finding_info.uid` a key. Account Change is no choice: no account
- * has changed yet, and an analyst who counts changes would count a warning.
+ * lifetime of its own (Create, then Update) under one `finding_info.uid` a feed and key. Account Change is no choice: no
+ * account has changed yet, and an analyst who counts changes would count a warning.
  */
 export function keyWarningEvent(warning: KeyWarning): NormalisedEvent {
-  const { feed, fingerprint, lastFour, threshold, now, mapper } = warning;
-  const uid = sha256(`key warning\n${fingerprint}\n${threshold}`).slice(0, 32);
+  const { feed, fingerprint, lastFour, occasion, now, mapper } = warning;
   const activity = warning.first ? ({ id: 1, name: 'Create' } as const) : ({ id: 2, name: 'Update' } as const);
-  const severity = severityOf(threshold);
-  const subject = `The JumpCloud API key …${lastFour} of feed ${feed}`;
-  const message = `${subject} ${warning.description}.`;
+  const severity = severityOf(occasion);
+  const told = tell(warning);
   const event = {
     activity_id: activity.id,
     activity_name: activity.name,
@@ -55,17 +73,17 @@ export function keyWarningEvent(warning: KeyWarning): NormalisedEvent {
     is_alert: true,
     time: now,
     timezone_offset: 0,
-    message,
+    message: told.message,
     finding_info: {
-      uid: sha256(`key\n${fingerprint}`).slice(0, 32),
-      title: `JumpCloud API key …${lastFour} ${threshold === 0 ? 'has expired' : 'expires soon'}`,
-      desc: `${message} ${warning.basis} ${warning.cure}`,
-      types: ['Credential expiry'],
+      uid: sha256(`key\n${feed}\n${fingerprint}`).slice(0, 32),
+      title: told.title,
+      desc: `${told.message} ${told.more}`,
+      types: [occasion.kind === 'old_key' ? 'Use of a revoked credential' : 'Credential expiry'],
     },
     metadata: {
-      uid,
+      uid: sha256(`key warning\n${feed}\n${fingerprint}\n${nameOf(occasion)}`).slice(0, 32),
       version: ocsfVersion,
-      event_code: threshold === 0 ? 'api_key_expired' : 'api_key_expiring',
+      event_code: told.code,
       log_name: 'key_life',
       log_source: mapper.name,
       log_provider: mapper.name,
@@ -77,7 +95,8 @@ export function keyWarningEvent(warning: KeyWarning): NormalisedEvent {
       feed,
       key_fingerprint: fingerprint,
       key_last_four: lastFour,
-      days: threshold,
+      ...(occasion.kind === 'expires' ? { days: occasion.threshold } : {}),
+      ...(occasion.kind === 'old_key' && occasion.ip !== undefined ? { client_ip: occasion.ip } : {}),
       ...(warning.expiresAt === undefined ? {} : { expires_at: new Date(warning.expiresAt).toISOString() }),
     },
   };
@@ -85,7 +104,7 @@ export function keyWarningEvent(warning: KeyWarning): NormalisedEvent {
     throw new Error(`the key warning is no valid event: ${describeErrors(eventValidators[2004]).join('; ')}`);
   }
   return {
-    uid,
+    uid: event.metadata.uid,
     classUid: 2004,
     typeUid: event.type_uid,
     time: now,
@@ -95,8 +114,58 @@ export function keyWarningEvent(warning: KeyWarning): NormalisedEvent {
   };
 }
 
-function severityOf(threshold: number): keyof typeof SEVERITIES {
-  if (threshold === 0) return 5;
-  if (threshold <= 3) return 4;
-  return threshold <= 14 ? 3 : 2;
+/** The warning in words, and its code. */
+function tell(warning: KeyWarning): { code: string; title: string; message: string; more: string } {
+  const { feed, credential, occasion, description, basis, cure } = warning;
+  switch (occasion.kind) {
+    case 'expires':
+      return {
+        code: occasion.threshold === 0 ? 'api_key_expired' : 'api_key_expiring',
+        title: `JumpCloud ${credential} ${occasion.threshold === 0 ? 'has expired' : 'expires soon'}`,
+        message: `The JumpCloud ${credential} of feed ${feed} ${description}.`,
+        more: `${basis} ${cure}`,
+      };
+    case 'refused':
+      return {
+        code: 'api_key_refused',
+        title: `JumpCloud refuses ${credential}`,
+        message: `JumpCloud refuses the ${credential} of feed ${feed}: it was revoked or has expired. Nothing is collected until it is replaced.`,
+        more: `By what is known it ${description}. ${cure}`,
+      };
+    case 'old_key':
+      return {
+        code: 'api_old_key_used',
+        title: 'A revoked JumpCloud API key is used by a collector',
+        message: describeOldKey(occasion),
+        more: `Feed ${feed} itself uses the ${credential}, which ${description}.`,
+      };
+  }
+}
+
+/** One sentence for log and stream. */
+export function describeOldKey({ when, latest, ip }: OldKeyOccasion): string {
+  const at = `${new Date(latest).toISOString()}${ip === undefined ? '' : ` from ${ip}`}`;
+  return when === 'before'
+    ? `JumpCloud recorded the use of a revoked API key by a collector of this kind at ${at}, before this feed used its present key: probably its own requests during the rotation.`
+    : `JumpCloud recorded the use of a revoked API key by a collector of this kind at ${at}, after this feed took up its present key: another collector still has the old one.`;
+}
+
+/** What makes an occasion's uid: a repetition of the commit gives the same. */
+function nameOf(occasion: KeyOccasion): string {
+  switch (occasion.kind) {
+    case 'expires':
+      return String(occasion.threshold);
+    case 'refused':
+      return `refused ${occasion.since.slice(0, 10)}`;
+    case 'old_key':
+      return `old key ${occasion.when}`;
+  }
+}
+
+function severityOf(occasion: KeyOccasion): keyof typeof SEVERITIES {
+  if (occasion.kind === 'refused') return 5;
+  if (occasion.kind === 'old_key') return occasion.when === 'before' ? 2 : 4;
+  if (occasion.threshold === 0) return 5;
+  if (occasion.threshold <= 3) return 4;
+  return occasion.threshold <= 14 ? 3 : 2;
 }

@@ -215,7 +215,16 @@ describe('the status', () => {
       createdAt: undefined,
       certain: true,
     } as const;
-    const key = () => ({ fingerprint: 'f00d', lastFour: 'wxyz', life, daysLeft: 13 });
+    const key = () => ({
+      kind: 'key' as const,
+      fingerprint: 'f00d',
+      lastFour: 'wxyz',
+      life,
+      daysLeft: 13,
+      refused: false,
+      declaredOfAnother: false,
+      rotation: 'make another key',
+    });
     const { status, acme } = board(
       { key, skewMs: () => 3500 },
       { CONTACT_EMAIL: 'soc@example.com', JUMPCLOUD_REGION: 'eu' },

@@ -3,6 +3,7 @@ import type { FeedConfig } from '../config/feed-config.js';
 import type { Flags } from '../config/flags.js';
 import { asCollectorError, exitCodes } from '../errors.js';
 import { runFeed } from '../feed.js';
+import { followKeyLife } from '../follow-key-life.js';
 import { startHealth } from '../health.js';
 import type { Client } from '../jumpcloud/client.js';
 import type { ClientObserver } from '../jumpcloud/observer.js';
@@ -19,8 +20,8 @@ import { version } from '../version.js';
 import { readConfig, setUp } from './set-up.js';
 import { listenForStop } from './stopping.js';
 
-/** How often JumpCloud is asked how long the key lives. */
-const KEY_LIFE_EVERY_MS = 12 * 3_600_000;
+/** The first poll waits this long for JumpCloud's word on the key's life: the console is of no weight. */
+const KEY_LIFE_PATIENCE_MS = 5_000;
 
 /** What the feeds of one process share. */
 interface Process {
@@ -116,13 +117,15 @@ async function collectFeed(config: FeedConfig, log: Log, shared: Process): Promi
     baseUrl: config.jumpcloud.endpoints.baseUrl,
   });
   const ended = new AbortController();
-  const asking = askKeyLife(client, guard, log, AbortSignal.any([signal, ended.signal]));
+  const either = AbortSignal.any([signal, ended.signal]);
+  const keyLife = followKeyLife(client, guard, log, timing, either);
   try {
+    await Promise.race([keyLife.asked, timing.sleep(KEY_LIFE_PATIENCE_MS, either)]);
     await runFeed(settings, parts, { once, signal });
     log.info(once && !signal.aborted ? 'caught up: everything JumpCloud shows is delivered' : 'stopped');
   } finally {
     ended.abort();
-    await asking;
+    await keyLife.ended;
     clients.delete(client);
     client.close();
     await sink.close();
@@ -165,18 +168,4 @@ function lookOn(
     observer: allOf([tellFeed(log), measured.observer, status.observer]),
     client: allClientsOf([masking, tellClient(log), measured.client, status.client]),
   };
-}
-
-/** Keeps the guard's knowledge fresh; a refusal is normal and quiet, the guard then goes by what was declared. */
-async function askKeyLife(client: Client, guard: KeyGuard, log: Log, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    try {
-      const life = await client.keyLife(signal);
-      if (life.kind === 'known') guard.told(life);
-      else log.debug(`JumpCloud does not tell how long the key lives: ${life.reason}`);
-    } catch (error) {
-      if (!signal.aborted) log.debug(`asking how long the key lives failed: ${asCollectorError(error).message}`);
-    }
-    await systemTiming.sleep(KEY_LIFE_EVERY_MS, signal);
-  }
 }

@@ -2,7 +2,7 @@ import type { FeedConfig } from '../config/feed-config.js';
 import type { CollectorError } from '../errors.js';
 import type { AuthorizationMode, ClientObserver } from '../jumpcloud/observer.js';
 import type { KeyStatus } from '../key-guard.js';
-import { describeBasis, describeLife, ROTATION_STEPS } from '../key-life.js';
+import { describeBasis, describeLife } from '../key-life.js';
 import type { FeedObserver } from '../observer.js';
 import type { Sink } from '../sinks/sink.js';
 import { LaneStatus, type LaneView } from './lane.js';
@@ -292,7 +292,7 @@ export class FeedStatus {
       basis: describeBasis(life),
       description: describeLife(life, this.#options.now()),
       refused: this.#keyRefused,
-      rotation: ROTATION_STEPS,
+      rotation: status.rotation,
     };
   }
 }
