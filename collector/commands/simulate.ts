@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { startTenant } from '../../fixtures/tenant/tenant.js';
 import { usualTrouble } from '../../fixtures/tenant/trouble.js';
-import { exitCodes } from '../errors.js';
+import { CollectorError, exitCodes } from '../errors.js';
 
 const DAY = 86_400_000;
 
@@ -9,7 +9,15 @@ const DAY = 86_400_000;
 export async function simulate(options: { port: number; records: number; seed: number }): Promise<number> {
   const now = Date.now();
   // A day of the future as well: records keep coming to be, as in a living organisation.
-  const tenant = await startTenant({ ...options, from: now - 7 * DAY, to: now + DAY, trouble: usualTrouble });
+  const tenant = await startTenant({ ...options, from: now - 7 * DAY, to: now + DAY, trouble: usualTrouble }).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EADDRINUSE' && error.code !== 'EACCES') throw error;
+      throw new CollectorError('USAGE', `Port ${options.port} of this machine cannot be listened on (${error.code}).`, {
+        cure: 'Choose another with --port, or any free one with --port 0.',
+        cause: error,
+      });
+    },
+  );
   process.stdout.write(
     `${JSON.stringify({ baseUrl: tenant.baseUrl, apiKey: tenant.apiKey, organization: tenant.organization })}\n`,
   );

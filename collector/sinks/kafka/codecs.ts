@@ -1,5 +1,5 @@
 import * as zlib from 'node:zlib';
-import { CompressionCodecs, CompressionTypes } from 'kafkajs';
+import kafkajs, { CompressionTypes } from 'kafkajs';
 import { CollectorError } from '../../errors.js';
 import type { KafkaSettings } from './settings.js';
 
@@ -28,7 +28,8 @@ export function useZstd(): void {
       cure: 'Set kafka.compression to gzip, or run Node 22.15 or newer.',
     });
   }
-  CompressionCodecs[CompressionTypes.ZSTD] = () => ({
+  // Node does not find this one among the names of kafkajs, which is CommonJS: it is taken from the whole.
+  kafkajs.CompressionCodecs[CompressionTypes.ZSTD] = () => ({
     compress: async (encoder: { buffer: Buffer }) => zstdCompressSync(encoder.buffer),
     decompress: async (buffer: Buffer) => zstdDecompressSync(buffer),
   });
