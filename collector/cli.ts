@@ -2,6 +2,7 @@
 import { setFlagsFromString } from 'node:v8';
 import yargs, { type Argv } from 'yargs';
 import { hideBin } from 'yargs/helpers';
+import { usageFault } from './commands/usage.js';
 import { flagOptions } from './config/flags.js';
 import { asCollectorError, exitCodes } from './errors.js';
 import { version } from './version.js';
@@ -132,8 +133,11 @@ const cli = yargs(hideBin(process.argv))
   .exitProcess(false)
   .fail((message, error, self) => {
     if (error && !message) throw error;
-    self.showHelp((help) => process.stderr.write(`${help}\n\n${message ?? error?.message}\n`));
-    process.exitCode = exitCodes.usage;
+    const line = hideBin(process.argv);
+    if (line.length === 0) self.showHelp((help) => process.stderr.write(`${help}\n\n`));
+    process.stderr.write(`${usageFault(message, line)}\n`);
+    // At once: yargs would go on to run the verb that it has just refused.
+    process.exit(exitCodes.usage);
   });
 
 /** Waits for a verb and leaves its exit code; a failure is told in two lines, cause and cure. */
@@ -142,9 +146,11 @@ async function finish(work: Promise<number>): Promise<void> {
     process.exitCode = await work;
   } catch (error) {
     const failure = asCollectorError(error);
+    process.exitCode = failure.exitCode;
+    // Stopped on request, or the reader of the result has left: nothing went wrong.
+    if (failure.code === 'ABORTED') return;
     process.stderr.write(`${failure.message}\n  → ${failure.cure}\n`);
     if (failure.code === 'INTERNAL' && error instanceof Error) process.stderr.write(`${error.stack}\n`);
-    process.exitCode = failure.exitCode;
   }
 }
 

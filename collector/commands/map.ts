@@ -1,12 +1,14 @@
-import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
+import type { DeadLetter } from '../../mappings/dead-letter.js';
 import { normalise } from '../../mappings/normalise.js';
 import { type ReceivedRecord, readHeader } from '../../mappings/record.js';
 import { CollectorError, exitCodes } from '../errors.js';
 import { splitArray } from '../jumpcloud/split.js';
+import { fileMode } from '../sinks/durable-file.js';
 import { mapper } from '../version.js';
+import { put } from './output.js';
 
 /** `map` on the process's own streams. */
 export function map(options: { deadLetters?: string | undefined; rawData: boolean }): Promise<number> {
@@ -27,26 +29,30 @@ export async function mapRecords(
   output: Writable,
   options: { deadLettersFile: string | undefined; rawData: boolean; report: (line: string) => void },
 ): Promise<number> {
-  const deadLetters = options.deadLettersFile === undefined ? undefined : openDeadLetters(options.deadLettersFile);
+  const deadLetters =
+    options.deadLettersFile === undefined ? undefined : await openDeadLetters(options.deadLettersFile);
   const occurrences = new Map<string, number>();
   const reasons = new Map<string, number>();
   const context = { rawData: options.rawData, mapper };
-  for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
-    if (line.trim() === '') continue;
-    const received = receive(line);
-    const first = readHeader(received);
-    const occurrence = first.id === undefined ? (occurrences.get(first.uid) ?? 0) : 0;
-    if (first.id === undefined) occurrences.set(first.uid, occurrence + 1);
-    const outcome = normalise(received, occurrence === 0 ? first : readHeader(received, occurrence), context);
-    if (outcome.kind === 'event') {
-      await write(output, `${outcome.event.text}\n`);
-    } else {
-      const { reason } = outcome.deadLetter;
-      reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
-      if (deadLetters) await write(deadLetters.stream, `${JSON.stringify(outcome.deadLetter)}\n`);
+  try {
+    for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+      if (line.trim() === '') continue;
+      const received = receive(line);
+      const first = readHeader(received);
+      const occurrence = first.id === undefined ? (occurrences.get(first.uid) ?? 0) : 0;
+      if (first.id === undefined) occurrences.set(first.uid, occurrence + 1);
+      const outcome = normalise(received, occurrence === 0 ? first : readHeader(received, occurrence), context);
+      if (outcome.kind === 'event') {
+        await put(output, `${outcome.event.text}\n`);
+      } else {
+        const { reason } = outcome.deadLetter;
+        reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+        await deadLetters?.add(outcome.deadLetter);
+      }
     }
+  } finally {
+    await deadLetters?.close();
   }
-  await deadLetters?.close();
   if (reasons.size === 0) return exitCodes.done;
   const counted = [...reasons].map(([reason, count]) => `${count} ${reason}`).join(', ');
   options.report(`dead letters: ${counted}${deadLetters ? '' : ' (keep them with --dead-letters FILE)'}`);
@@ -64,22 +70,29 @@ function receive(line: string): ReceivedRecord {
   return { text: JSON.stringify(line), value: line, depth: 0 };
 }
 
-function openDeadLetters(path: string): { stream: Writable; close(): Promise<void> } {
-  const stream = createWriteStream(path, { mode: 0o600 });
-  const failed = once(stream, 'error').then(([error]) => {
-    throw new CollectorError('STORAGE_FAILED', `The dead letters cannot be written to ${path}: ${error.message}.`, {
-      cure: 'Name a file that can be written.',
-      cause: error,
-    });
-  });
-  failed.catch(() => undefined);
-  return {
-    stream,
-    close: () => Promise.race([failed, new Promise<void>((resolve) => stream.end(resolve))]),
+/** Opened before anything is mapped, so that a name that cannot be written is told before there is output. */
+async function openDeadLetters(
+  path: string,
+): Promise<{ add(letter: DeadLetter): Promise<void>; close(): Promise<void> }> {
+  const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new CollectorError('STORAGE_FAILED', `The dead letters cannot be written to ${path}: ${reason}.`, {
+        cure: 'Name a file that can be written.',
+        cause: error,
+      });
+    }
   };
-}
-
-/** Waits while the reader is slower than the mapping. */
-async function write(output: Writable, text: string): Promise<void> {
-  if (!output.write(text)) await once(output, 'drain');
+  const handle = await guarded(async () => {
+    const opened = await open(path, 'w', fileMode);
+    // A file that was there keeps its mode, unless told; a device or pipe is not ours to change.
+    if ((await opened.stat()).isFile()) await opened.chmod(fileMode);
+    return opened;
+  });
+  return {
+    add: (letter) => guarded(() => handle.appendFile(`${JSON.stringify(letter)}\n`)),
+    close: () => guarded(() => handle.close()),
+  };
 }

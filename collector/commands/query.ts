@@ -1,8 +1,8 @@
-import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { exitCodes } from '../errors.js';
 import { openTables } from '../query.js';
 import { type AnswerFormat, render } from '../render.js';
+import { put } from './output.js';
 
 /** `query`: one statement over the tables, answered on stdout. */
 export async function query(options: {
@@ -16,7 +16,7 @@ export async function query(options: {
   try {
     const answer = await tables.query(sql);
     for await (const piece of render(answer, options.format, process.stdout.columns ?? 160)) {
-      if (!process.stdout.write(piece)) await once(process.stdout, 'drain');
+      await put(process.stdout, piece);
     }
   } finally {
     await tables.close();
