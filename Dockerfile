@@ -49,6 +49,8 @@ ENV NODE_ENV=production
 ENV PATH=/opt/jumpcloud-ocsf/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 # Probes and scrapes come from outside the container. A token guards /metrics and /status: HTTP_TOKEN_FILE.
 ENV HTTP_HOST=0.0.0.0
+# What `query` sets aside goes there too: nothing else can be written.
+ENV TMPDIR=/data
 # The default directories ./data/tables and ./data/state are meant from here: both lie in the volume.
 WORKDIR /
 USER 10001:10001

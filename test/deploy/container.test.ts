@@ -1,6 +1,6 @@
-import { type ChildProcess, execFile } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTenant, type Tenant } from '../../fixtures/tenant/tenant.js';
 import { parseMetrics, seriesValue } from '../prometheus.js';
@@ -88,6 +87,7 @@ describe.skipIf(obstacle !== undefined && process.env.CI !== 'true')('the image'
     return {
       JUMPCLOUD_BASE_URL: tenant.baseUrl,
       JUMPCLOUD_API_KEY: tenant.apiKey,
+      JUMPCLOUD_EVENT_TYPES: 'login,admin,other',
       POLL_START: '8d',
       POLL_INTERVAL: '1s',
       HTTP_PORT: String(await freePort()),
@@ -158,6 +158,10 @@ describe.skipIf(obstacle !== undefined && process.env.CI !== 'true')('the image'
       product.version,
     );
     expect(await health().ended).toEqual([0, null]);
+    const delivered = parseMetrics(await metrics())
+      .get('jumpcloud_ocsf_events_published_total')!
+      .samples.reduce((sum, { value }) => sum + value, 0);
+    expect(delivered).toBeGreaterThan(500);
 
     child.kill('SIGTERM');
     expect(await ended, await log).toEqual([0, null]);
@@ -165,11 +169,10 @@ describe.skipIf(obstacle !== undefined && process.env.CI !== 'true')('the image'
     expect(await after.ended).toEqual([1, null]);
     expect(await after.log).toMatch(/ECONNREFUSED/);
 
-    const sql = 'SELECT count(*) AS n, count(DISTINCT metadata_uid) AS u FROM events';
-    const query = start({ volume, args: ['query', sql, '--format', 'json'] });
+    const query = start({ volume, args: ['query', 'SELECT count(*) AS n FROM events', '--format', 'json'] });
     const answer = await query.output;
     expect(await query.ended, await query.log).toEqual([0, null]);
-    expect(answer).not.toBe('');
+    expect(Number(/"n": *"?(\d+)/.exec(answer)?.[1])).toBe(delivered);
     const modes = readdirSync(volume, { recursive: true, encoding: 'utf8' }).map(
       (path) => statSync(join(volume, path)).mode & 0o077,
     );

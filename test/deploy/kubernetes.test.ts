@@ -1,0 +1,307 @@
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { configFileVariable } from '../../collector/config/environment.js';
+import { keys } from '../../collector/config/keys.js';
+import { defaultConfigFile, loadConfig } from '../../collector/config.js';
+import { execForm, parseDockerfile } from './dockerfile.js';
+
+const run = promisify(execFile);
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const directory = `${root}deploy/kubernetes/`;
+
+interface Mount {
+  readonly name: string;
+  readonly mountPath: string;
+}
+interface Container {
+  readonly image: string;
+  readonly args: readonly string[];
+  readonly env?: readonly { readonly name: string }[];
+  readonly envFrom?: readonly { readonly configMapRef: { readonly name: string; readonly optional: boolean } }[];
+  readonly ports: readonly { readonly name: string; readonly containerPort: number }[];
+  readonly startupProbe: Probe;
+  readonly livenessProbe: Probe;
+  readonly readinessProbe: Probe;
+  readonly resources: { readonly requests: object; readonly limits: { readonly memory: string } };
+  readonly securityContext: Record<string, unknown>;
+  readonly volumeMounts: readonly Mount[];
+}
+interface Probe {
+  readonly httpGet: { readonly path: string; readonly port: string };
+}
+interface Volume {
+  readonly name: string;
+  readonly configMap?: { readonly name: string; readonly optional?: boolean };
+  readonly secret?: { readonly secretName: string; readonly defaultMode: number };
+}
+interface PodSpec {
+  readonly serviceAccountName: string;
+  readonly automountServiceAccountToken: boolean;
+  readonly enableServiceLinks: boolean;
+  readonly terminationGracePeriodSeconds: number;
+  readonly securityContext: Record<string, unknown>;
+  readonly containers: readonly Container[];
+  readonly volumes: readonly Volume[];
+}
+interface Manifest {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly labels: Readonly<Record<string, string>> };
+  readonly data?: Readonly<Record<string, string>>;
+  readonly stringData?: Readonly<Record<string, string>>;
+  readonly resources?: readonly string[];
+  // Checked against the published types below; here only what the tests compare.
+  readonly spec?: {
+    readonly replicas?: number;
+    readonly strategy?: { readonly type: string };
+    readonly serviceName?: string;
+    readonly selector?: { readonly matchLabels: object };
+    readonly podSelector?: { readonly matchLabels: object };
+    readonly template?: { readonly metadata: { readonly labels: object }; readonly spec: PodSpec };
+    readonly volumeClaimTemplates?: readonly { readonly metadata: { readonly name: string } }[];
+    readonly ports?: readonly { readonly name: string; readonly port: number; readonly targetPort: string }[];
+    readonly endpoints?: readonly {
+      readonly port: string;
+      readonly path: string;
+      readonly authorization: { readonly credentials: { readonly name: string; readonly key: string } };
+    }[];
+    readonly ingress?: readonly { readonly ports: readonly { readonly port: string | number }[] }[];
+  };
+}
+
+const read = (path: string): Manifest[] =>
+  parseAllDocuments(readFileSync(directory + path, 'utf8')).map((document) => {
+    expect(document.errors, path).toEqual([]);
+    return document.toJS() as Manifest;
+  });
+const one = (path: string, kind: string): Manifest => {
+  const found = read(path).find((manifest) => manifest.kind === kind);
+  if (found === undefined) throw new Error(`${path} has no ${kind}`);
+  return found;
+};
+
+const files = readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.yaml'));
+const label = { 'app.kubernetes.io/name': 'jumpcloud-ocsf' };
+const variants = [
+  { sink: 'kafka', kind: 'Deployment', workload: one('kafka/deployment.yaml', 'Deployment') },
+  { sink: 'tables', kind: 'StatefulSet', workload: one('tables/statefulset.yaml', 'StatefulSet') },
+];
+const pods = variants.map((variant) => ({ ...variant, pod: variant.workload.spec!.template!.spec }));
+const secret = one('secret.example.yaml', 'Secret');
+const service = one('common/service.yaml', 'Service');
+
+/** Kinds of Kubernetes itself, and where kubernetes-types has them. */
+const published: Readonly<Record<string, string>> = {
+  'v1/Secret': 'core/v1',
+  'v1/ConfigMap': 'core/v1',
+  'v1/Service': 'core/v1',
+  'v1/ServiceAccount': 'core/v1',
+  'apps/v1/Deployment': 'apps/v1',
+  'apps/v1/StatefulSet': 'apps/v1',
+  'networking.k8s.io/v1/NetworkPolicy': 'networking/v1',
+};
+
+/** What the compiler says about manifests written as literals of the published types: unknown keys, missing and wrong values. */
+async function complaints(manifests: readonly Manifest[]): Promise<string[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'manifests-'));
+  try {
+    const lines = manifests.flatMap((manifest, index) => {
+      const module = published[`${manifest.apiVersion}/${manifest.kind}`];
+      if (module === undefined) return [];
+      const type = `import('kubernetes-types/${module}.js').${manifest.kind}`;
+      return [`export const _${index}: ${type} = ${JSON.stringify(manifest)};`];
+    });
+    expect(lines).toHaveLength(manifests.length);
+    writeFileSync(join(folder, 'manifests.ts'), `${lines.join('\n')}\n`);
+    const options = {
+      compilerOptions: {
+        module: 'NodeNext',
+        strict: true,
+        noEmit: true,
+        types: [],
+        paths: { 'kubernetes-types/*': [`${root}node_modules/kubernetes-types/*`] },
+      },
+      files: ['manifests.ts'],
+    };
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(options));
+    const compiler = `${root}node_modules/typescript/bin/tsc`;
+    return await run(process.execPath, [compiler, '--project', folder]).then(
+      () => [],
+      (error: { stdout: string }) => error.stdout.split('\n').filter((line) => line !== ''),
+    );
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+describe('the manifests', () => {
+  test('are what the published types of Kubernetes allow, with no key they do not know', async () => {
+    const operator = /^(kustomize\.config\.k8s\.io|monitoring\.coreos\.com)\//;
+    const plain = files.flatMap(read).filter(({ apiVersion }) => !operator.test(apiVersion));
+    expect(plain.length).toBeGreaterThan(9);
+    expect(await complaints(plain)).toEqual([]);
+    const misspelt = JSON.parse(JSON.stringify(pods[0]!.workload).replace('enableServiceLinks', 'enableServiceLink'));
+    expect((await complaints([misspelt])).join()).toMatch(/enableServiceLink/);
+  });
+
+  test('all belong to one name and label', () => {
+    for (const manifest of files.flatMap(read).filter(({ kind }) => kind !== 'Kustomization')) {
+      expect(manifest.metadata.name).toMatch(/^jumpcloud-ocsf(-kafka|-environment|-ca)?$/);
+      expect(manifest.metadata.labels).toMatchObject(label);
+    }
+  });
+
+  test('are all named by a kustomization but for the examples, and a kustomization names nothing else', () => {
+    const named = ['common', 'kafka', 'tables', 'monitoring'].flatMap((folder) =>
+      one(`${folder}/kustomization.yaml`, 'Kustomization')
+        .resources!.filter((resource) => resource !== '../common')
+        .map((resource) => `${folder}/${resource}`),
+    );
+    const examples = ['secret.example.yaml', 'environment.example.yaml'];
+    expect(files.filter((file) => !file.endsWith('kustomization.yaml')).sort()).toEqual([...named, ...examples].sort());
+  });
+
+  test.skipIf(!existsSync('/usr/bin/kubectl'))('are put together by kustomize itself', async () => {
+    for (const { sink, kind } of variants) {
+      const { stdout } = await run('kubectl', ['kustomize', `${directory}${sink}`]);
+      const kinds = parseAllDocuments(stdout).map((document) => (document.toJS() as Manifest).kind);
+      expect(kinds).toEqual(expect.arrayContaining([kind, 'ConfigMap', 'Service', 'ServiceAccount', 'NetworkPolicy']));
+    }
+  });
+
+  test('select the pods that they mean', () => {
+    for (const { workload } of pods) {
+      expect(workload.spec!.selector!.matchLabels).toEqual(label);
+      expect(workload.spec!.template!.metadata.labels).toMatchObject(label);
+    }
+    expect(service.spec!.selector).toEqual(label);
+    for (const path of ['common/network-policy.yaml', 'kafka/network-policy.yaml'])
+      expect(one(path, 'NetworkPolicy').spec!.podSelector!.matchLabels).toEqual(label);
+    expect(one('monitoring/service-monitor.yaml', 'ServiceMonitor').spec!.selector!.matchLabels).toEqual(
+      service.metadata.labels,
+    );
+  });
+});
+
+describe.each(pods)('the pod of the sink $sink', ({ sink, workload, pod }) => {
+  const container = pod.containers[0]!;
+  const config = read(`${sink}/config.yaml`)[0]!;
+
+  test('is one, and the old one has ended before a new one starts', () => {
+    expect(workload.spec!.replicas).toBe(1);
+    if (sink === 'kafka') expect(workload.spec!.strategy).toEqual({ type: 'Recreate' });
+    else expect(workload.spec!.serviceName).toBe(service.metadata.name);
+  });
+
+  test('reads a configuration that the collector takes, with its secrets from the Secret', () => {
+    const place = (name: string) => container.volumeMounts.find((mount) => mount.name === name)!.mountPath;
+    expect(`${place('config')}/config.yaml`).toBe(defaultConfigFile);
+    const asked: string[] = [];
+    const { feeds, shared } = loadConfig({
+      env: {},
+      defaultFile: defaultConfigFile,
+      readFile: (path) => {
+        if (path === defaultConfigFile) return { text: config.data!['config.yaml']!, mode: 0o644 };
+        asked.push(path);
+        return { text: 'secret-text', mode: 0o440 };
+      },
+    });
+    expect(feeds).toHaveLength(1);
+    expect(feeds[0]!.sink).toBe(sink);
+    expect(shared.http.token).toBeDefined();
+    expect(asked.length).toBeGreaterThan(1);
+    for (const path of asked) {
+      expect(path.startsWith(`${place('secret')}/`)).toBe(true);
+      expect(Object.keys(secret.stringData!)).toContain(path.slice(place('secret').length + 1));
+    }
+    if (sink === 'tables') expect(feeds[0]!.tables.directory.startsWith(`${place('data')}/`)).toBe(true);
+    expect(pod.terminationGracePeriodSeconds * 1000).toBeGreaterThan(shared.shutdown.graceMs + 5000);
+  });
+
+  test('mounts what exists: volumes, ConfigMaps and the Secret, readable by the pod alone', () => {
+    const claims = workload.spec!.volumeClaimTemplates?.map((claim) => claim.metadata.name) ?? [];
+    const volumes = [...pod.volumes.map((volume) => volume.name), ...claims];
+    expect(container.volumeMounts.map((mount) => mount.name).sort()).toEqual([...volumes].sort());
+    const maps = read('environment.example.yaml').map((map) => map.metadata.name);
+    for (const { configMap, secret: mounted } of pod.volumes) {
+      if (configMap?.optional) expect(maps).toContain(configMap.name);
+      else if (configMap) expect(configMap.name).toBe(config.metadata.name);
+      if (mounted) {
+        expect(mounted.secretName).toBe(secret.metadata.name);
+        expect(mounted.defaultMode & 0o007).toBe(0);
+      }
+    }
+    for (const { configMapRef } of container.envFrom ?? []) {
+      expect(maps).toContain(configMapRef.name);
+      expect(configMapRef.optional).toBe(true);
+    }
+  });
+
+  test('is probed where the collector answers, and the Service leads there', () => {
+    const [image] = parseDockerfile(readFileSync(`${root}Dockerfile`, 'utf8')).stages.slice(-1);
+    const exposed = image!.instructions.find(({ name }) => name === 'EXPOSE')!.rest;
+    expect(container.ports).toEqual([{ name: 'http', containerPort: Number(exposed) }]);
+    expect(keys.find((key) => key.path === 'http.port')!.schema.default).toBe(Number(exposed));
+    for (const probe of [container.startupProbe, container.livenessProbe])
+      expect(probe.httpGet).toEqual({ path: '/healthz', port: 'http' });
+    expect(container.readinessProbe.httpGet).toEqual({ path: '/readyz', port: 'http' });
+    expect(service.spec!.ports).toEqual([{ name: 'http', port: Number(exposed), targetPort: 'http' }]);
+    const monitor = one('monitoring/service-monitor.yaml', 'ServiceMonitor').spec!.endpoints![0]!;
+    expect(monitor).toMatchObject({ port: 'http', path: '/metrics' });
+    expect(monitor.authorization.credentials.name).toBe(secret.metadata.name);
+    expect(Object.keys(secret.stringData!)).toContain(monitor.authorization.credentials.key);
+    expect(one('common/network-policy.yaml', 'NetworkPolicy').spec!.ingress![0]!.ports[0]!.port).toBe('http');
+    const command = image!.instructions.find(({ name }) => name === 'CMD')!.rest;
+    expect(container.args).toEqual(execForm(command));
+  });
+
+  test('runs as the image does: nobody, read-only, without capabilities, links or an account token', () => {
+    const user = parseDockerfile(readFileSync(`${root}Dockerfile`, 'utf8'))
+      .stages.at(-1)!
+      .instructions.find(({ name }) => name === 'USER')!.rest;
+    const { runAsUser, runAsGroup } = pod.securityContext;
+    expect(`${runAsUser}:${runAsGroup}`).toBe(user);
+    expect(pod.securityContext).toMatchObject({
+      runAsNonRoot: true,
+      fsGroup: runAsGroup,
+      seccompProfile: { type: 'RuntimeDefault' },
+    });
+    expect(container.securityContext).toEqual({
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    });
+    expect(pod).toMatchObject({ enableServiceLinks: false, automountServiceAccountToken: false });
+    expect(container.resources.limits.memory).toBe('512Mi');
+  });
+
+  test('is of the version that this tree builds', () => {
+    const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { version: string };
+    expect(container.image).toBe(`jumpcloud-ocsf:${version}`);
+  });
+});
+
+test('the pods differ in their volume alone', () => {
+  const [kafka, tables] = pods.map(({ pod }) => pod);
+  const without = {
+    ...tables!,
+    containers: tables!.containers.map((container) => ({
+      ...container,
+      volumeMounts: container.volumeMounts.filter((mount) => mount.name !== 'data'),
+    })),
+  };
+  expect(without).toEqual(kafka);
+});
+
+test('the example of an environment sets only what the collector reads', () => {
+  const names = Object.keys(read('environment.example.yaml')[0]!.data!);
+  const known = [...keys.flatMap(({ env, fileEnv }) => [env, fileEnv]), configFileVariable, 'HTTPS_PROXY', 'NO_PROXY'];
+  expect(names.length).toBeGreaterThan(0);
+  for (const name of names) expect(known).toContain(name);
+});
