@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Admin, ConfigResourceTypes } from 'kafkajs';
+import kafkajs, { type Admin } from 'kafkajs';
 import { CollectorError } from '../../errors.js';
 import type { KafkaLog } from './connection.js';
 import { asKafkaFailure, kafkaErrorRow, nameKafkaError } from './error-table.js';
@@ -129,7 +129,9 @@ async function readConfigs(admin: Admin, name: string, log: KafkaLog): Promise<M
   try {
     const { resources } = await admin.describeConfigs({
       includeSynonyms: false,
-      resources: [{ type: ConfigResourceTypes.TOPIC, name, configNames: ['cleanup.policy', 'max.message.bytes'] }],
+      resources: [
+        { type: kafkajs.ConfigResourceTypes.TOPIC, name, configNames: ['cleanup.policy', 'max.message.bytes'] },
+      ],
     });
     const entries = resources[0]?.configEntries ?? [];
     return new Map(entries.map(({ configName, configValue }) => [configName, configValue]));
