@@ -5,8 +5,11 @@ import type { Log } from './log.js';
 import type { KafkaOptions, KafkaSasl } from './sinks/kafka/settings.js';
 import type { Sink } from './sinks/sink.js';
 
-/** Opens the sink that a feed is configured with; each sink's libraries are loaded only when it is used. */
-export async function openSink(config: FeedConfig, log: Log, clock: Clock): Promise<Sink> {
+/**
+ * Opens the sink that a feed is configured with; each sink's libraries are loaded only when it is used.
+ * @param wait Kafka: whether opening a lane that another instance holds waits for its lease to end, or is refused
+ */
+export async function openSink(config: FeedConfig, log: Log, clock: Clock, wait = false): Promise<Sink> {
   switch (config.sink) {
     case 'tables': {
       const { createTablesSink } = await import('./sinks/tables/tables.js');
@@ -22,10 +25,13 @@ export async function openSink(config: FeedConfig, log: Log, clock: Clock): Prom
     }
     case 'kafka': {
       const { createKafkaSink } = await import('./sinks/kafka/kafka-sink.js');
-      return createKafkaSink(kafkaOptions(config), {
-        log: (level, message, fields) => log[level](message, fields),
-        clock,
-      });
+      return createKafkaSink(
+        { ...kafkaOptions(config), lease: { wait } },
+        {
+          log: (level, message, fields) => log[level](message, fields),
+          clock,
+        },
+      );
     }
     case 'stdout': {
       const { createStdoutSink } = await import('./sinks/stdout/stdout.js');

@@ -98,7 +98,8 @@ async function runOne(config: FeedConfig, shared: Process): Promise<number> {
 async function collectFeed(config: FeedConfig, log: Log, shared: Process): Promise<void> {
   const { once, signal, clients } = shared;
   const timing = systemTiming;
-  const sink = await openSink(config, log, timing);
+  // A second instance stands by until the first one's lease ends; one that is to end by itself does not wait.
+  const sink = await openSink(config, log, timing, !once);
   // The onlookers ask the feed's parts, which are made with the onlookers: they meet through this.
   const made: { client?: Client; guard?: KeyGuard } = {};
   const looking = lookOn(config, sink, log, shared, made);

@@ -1,8 +1,8 @@
 /**
- * A collector in a process of its own, for tests that kill it: one feed from a tenant into tables, until it is caught up.
- * Each step of a commit is told on stdout, and rested at for a moment, so that kills fall into all of them.
+ * A collector in a process of its own, for tests that kill it: one feed from a tenant into tables or Kafka, until it is caught
+ * up. Each step of a commit is told on stdout, so that the parent knows where its kill fell.
  *
- *     node dist/test/faults/collector-child.js '{"baseUrl": …, "apiKey": …, "directory": …, "restMs": 2}'
+ *     node dist/test/faults/collector-child.js '{"baseUrl": …, "apiKey": …, "pageSize": 500, "tables": {"directory": …, "restMs": 2}}'
  */
 import { writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,16 +11,22 @@ import { loadConfig, readFileFromDisk } from '../../collector/config.js';
 import { runFeed } from '../../collector/feed.js';
 import { systemTiming } from '../../collector/jumpcloud/timing.js';
 import { createLog } from '../../collector/log.js';
+import { createKafkaSink } from '../../collector/sinks/kafka/kafka-sink.js';
+import type { Sink } from '../../collector/sinks/sink.js';
 import { createTablesSink } from '../../collector/sinks/tables/tables.js';
 import { tellClient, tellFeed } from '../../collector/tell.js';
+import { apiKeys, ConnectionCutter } from '../kafka/connection-cutter.js';
 
 /** What the parent asks for. */
 export interface ChildOrder {
   readonly baseUrl: string;
   readonly apiKey: string;
-  readonly directory: string;
-  /** Milliseconds rested at each step of a commit. */
-  readonly restMs: number;
+  /** Tables: milliseconds rested at each step of a commit. */
+  readonly tables?: { readonly directory: string; readonly restMs: number };
+  /** Kafka: the share of requests after which the connection is cut before the answer. */
+  readonly kafka?: { readonly brokers: readonly string[]; readonly cuts: number };
+  /** Commits hold no more records than this, so that there are many. */
+  readonly pageSize: number;
 }
 
 const order = JSON.parse(process.argv[2] ?? '') as ChildOrder;
@@ -31,22 +37,15 @@ const config = loadConfig({
     JUMPCLOUD_API_KEY: order.apiKey,
     JUMPCLOUD_EVENT_TYPES: 'login,admin,other',
     POLL_START: '30d',
-    POLL_PAGE_SIZE: '500',
+    POLL_PAGE_SIZE: String(order.pageSize),
     POLL_REQUESTS_PER_SECOND: '1000',
-    TABLES_DIRECTORY: order.directory,
+    LOG_LEVEL: 'warn',
   },
   readFile: readFileFromDisk,
 }).feeds[0]!;
 const log = createLog({ level: 'warn', format: 'json' });
 const tell = (step: string) => writeSync(1, `${step}\n`);
-const sink = createTablesSink({
-  directory: order.directory,
-  feed: config.name,
-  checkpoint: async (step) => {
-    tell(step);
-    await sleep(order.restMs);
-  },
-});
+const sink = order.kafka ? kafkaSink(order.kafka) : tablesSink(order.tables);
 const { settings, parts, client } = assemble(config, {
   sink,
   timing: systemTiming,
@@ -54,7 +53,50 @@ const { settings, parts, client } = assemble(config, {
   clientObserver: tellClient(log),
   onKeyWarning: () => undefined,
 });
-await runFeed(settings, parts, { once: true, signal: new AbortController().signal });
+const patience = new AbortController();
+// Until caught up: what chaos does to the sink is met by trying again, as `run` does.
+const observer = { ...parts.observer, caughtUp: () => patience.abort() };
+await runFeed(
+  { ...settings, batchSize: Math.min(settings.batchSize, order.pageSize) },
+  { ...parts, observer },
+  { once: false, signal: patience.signal },
+);
 client.close();
 await sink.close();
 tell('finished');
+
+function tablesSink(tables: ChildOrder['tables']): Sink {
+  return createTablesSink({
+    directory: tables?.directory ?? '',
+    feed: config.name,
+    checkpoint: async (step) => {
+      tell(step);
+      await sleep(tables?.restMs);
+    },
+  });
+}
+
+/** Tells each request that a commit is made of; some lose their answer after the broker has carried them out. */
+function kafkaSink({ brokers, cuts }: NonNullable<ChildOrder['kafka']>): Sink {
+  const cutter = new ConnectionCutter();
+  const names = new Map<number, string>(Object.entries(apiKeys).map(([name, key]) => [key, name]));
+  const transactional: readonly number[] = [apiKeys.produce, apiKeys.addPartitionsToTxn, apiKeys.endTxn];
+  return createKafkaSink(
+    { feed: config.name, brokers, compression: 'none', lease: { seconds: 10, wait: true } },
+    {
+      log: (level, message) => (level === 'warn' || level === 'error') && log[level](message),
+      socketFactory: (options) => {
+        const socket = cutter.socketFactory(options);
+        const write = socket.write.bind(socket) as (...given: unknown[]) => boolean;
+        socket.write = ((frame: Buffer, ...rest: unknown[]) => {
+          const key = frame.length >= 6 ? frame.readInt16BE(4) : -1;
+          if (transactional.includes(key) && Math.random() < cuts) cutter.loseAnswer(key);
+          const name = names.get(key);
+          if (name !== undefined && key !== apiKeys.metadata && key !== apiKeys.fetch) tell(name);
+          return write(frame, ...rest);
+        }) as typeof socket.write;
+        return socket;
+      },
+    },
+  );
+}

@@ -3,34 +3,16 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
 import { openTables } from '../../collector/query.js';
 import { redactedText } from '../../fixtures/tenant/control.js';
 import { startTenant } from '../../fixtures/tenant/tenant.js';
-import type { ChildOrder } from './collector-child.js';
+import { runAndKill } from './run-and-kill.js';
 
 const RECORDS = 20_000;
-const KILLS = Number(process.env.KILLS ?? 50);
+const KILLS = Number(process.env.KILLS ?? 25);
 /** Between the first file of a commit and its commit point. */
 const INSIDE = new Set(['commit:file', 'commit:seen', 'commit:state']);
-
-/** Runs the child until it has told `steps` lines, or to its end; gives the last line it told before it was killed. */
-async function runAndKill(order: ChildOrder, steps: number): Promise<string> {
-  const child = spawn(process.execPath, ['dist/test/faults/collector-child.js', JSON.stringify(order)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let told = 0;
-  let last = 'start';
-  const lines = createInterface({ input: child.stdout });
-  lines.on('line', (line) => {
-    told += 1;
-    last = line;
-    if (told === steps) child.kill('SIGKILL');
-  });
-  await once(child, 'close');
-  return last === 'finished' && child.exitCode !== 0 ? `exit ${child.exitCode}` : last;
-}
 
 async function rows(directory: string, sql: string): Promise<readonly (readonly unknown[])[]> {
   const tables = await openTables(directory);
@@ -60,7 +42,7 @@ test(`F-1: killed ${KILLS} times while it collects into tables, every record is 
     latency: [2, 20],
     trouble: { ties: 0.1, repeated: { share: 0.02 }, malformed: { share: 0.001 } },
   });
-  const order = { baseUrl: tenant.baseUrl, apiKey: tenant.apiKey, directory, restMs: 2 };
+  const order = { baseUrl: tenant.baseUrl, apiKey: tenant.apiKey, pageSize: 500, tables: { directory, restMs: 2 } };
   const histogram = new Map<string, number>();
   const reader = startReader(directory);
   try {
