@@ -1,0 +1,59 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { keys } from '../../collector/config/keys.js';
+import { exitCodes } from '../../collector/errors.js';
+
+const run = promisify(execFile);
+const unit = fileURLToPath(new URL('../../deploy/systemd/jumpcloud-ocsf.service', import.meta.url));
+const lines = readFileSync(unit, 'utf8')
+  .split('\n')
+  .filter((line) => /^\w+=/.test(line));
+const setting = (name: string) =>
+  lines.filter((line) => line.startsWith(`${name}=`)).map((line) => line.slice(name.length + 1));
+
+const missing = await run('systemd-analyze', ['--version']).then(
+  () => false,
+  () => true,
+);
+if (missing) process.stderr.write('SKIPPED: no systemd-analyze on this machine\n');
+
+describe('the systemd unit', () => {
+  test.skipIf(missing)('is taken by systemd without a word', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'unit-'));
+    const here = join(folder, 'jumpcloud-ocsf.service');
+    // It wants to find the program; Node.js need not stand where the unit has it.
+    writeFileSync(here, readFileSync(unit, 'utf8').replace('/usr/bin/node', process.execPath));
+    const { stdout, stderr } = await run('systemd-analyze', ['verify', here]);
+    rmSync(folder, { recursive: true });
+    const about = `${stdout}${stderr}`.split('\n').filter((line) => line.includes('jumpcloud-ocsf'));
+    expect(about).toEqual([]);
+  });
+
+  test.skipIf(missing)('is exposed less than 2 of 10 by the reckoning of systemd', async () => {
+    const { stdout } = await run('systemd-analyze', ['security', '--offline=yes', '--threshold=20', unit]);
+    expect(stdout).toMatch(/Overall exposure level/);
+  });
+
+  test('hands the key over as a credential that the collector reads by name', () => {
+    const [credential = ''] = setting('LoadCredential');
+    const [name] = credential.split(':');
+    const variables = setting('Environment').flatMap((line) => line.split(' ').map((pair) => pair.split('=')));
+    const file = variables.find(([variable]) => variable === 'JUMPCLOUD_API_KEY_FILE');
+    expect(file?.[1]).toBe(`%d/${name}`);
+    expect(keys.map((key) => key.fileEnv)).toContain(file?.[0]);
+  });
+
+  test('waits longer than the grace time and restarts only where that can help', () => {
+    const grace = keys.find((key) => key.path === 'shutdown.grace')!.schema.default;
+    expect(grace).toBe('25s');
+    expect(Number(setting('TimeoutStopSec')[0])).toBeGreaterThan(30);
+    const hopeless = [exitCodes.usage, exitCodes.credential, exitCodes.configuration];
+    expect(setting('RestartPreventExitStatus')).toEqual([hopeless.join(' ')]);
+    expect(setting('Restart')).toEqual(['on-failure']);
+  });
+});
