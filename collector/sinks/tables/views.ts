@@ -4,7 +4,7 @@ import { type Column, type ColumnType, duckType, quoteName, quoteText } from './
 const timestamp = 'TIMESTAMP';
 
 /** Flat columns that come first in every view of events, each with the places it is taken from, the first that is filled. */
-const flatColumns: readonly (readonly [name: string, type: string, ...paths: string[]])[] = [
+export const flatColumns: readonly (readonly [name: string, type: string, ...paths: string[]])[] = [
   ['time_dt', timestamp, 'time_dt'],
   ['event_code', 'VARCHAR', 'metadata.event_code'],
   ['user_name', 'VARCHAR', 'user.name'],
