@@ -1,0 +1,82 @@
+/**
+ * A simulated tenant into tables, end to end, each in a process of its own: time against the same pages read and thrown
+ * away, and the collector's peak resident memory (VmHWM) as the system counts it. Prints one JSON line.
+ *
+ *     npm run bench:tables -- [records]
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createClient } from '../../collector/jumpcloud/client.js';
+import { openTables } from '../../collector/query.js';
+import { spawnTenant } from '../../fixtures/tenant/process.js';
+import { servicesFor } from '../../mappings/catalogue.js';
+
+const records = Number(process.argv[2] ?? 200_000);
+const tenant = await spawnTenant({ seed: 5, records });
+const directory = await mkdtemp(join(tmpdir(), 'bench-tables-'));
+
+/** Reads every page with the collector's own client and does nothing with it. */
+async function drain(): Promise<number> {
+  const client = createClient({
+    baseUrl: tenant.baseUrl,
+    secret: { value: tenant.apiKey, where: 'the tenant' },
+    pageSize: 1000,
+    requestsPerSecond: 1000,
+  });
+  const started = performance.now();
+  const start = Math.floor(Date.now() / 1000) - 8 * 86_400;
+  for await (const page of client.pages({ services: servicesFor(['login', 'admin', 'other']), start })) void page;
+  client.close();
+  return (performance.now() - started) / 1000;
+}
+
+/** Collects with the command; peak resident memory in MiB, read from outside while it runs. */
+async function collect(): Promise<{ seconds: number; peakMiB: number }> {
+  const started = performance.now();
+  const child = spawn(process.execPath, ['dist/collector/cli.js', 'run', '--once'], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: {
+      PATH: process.env.PATH,
+      JUMPCLOUD_BASE_URL: tenant.baseUrl,
+      JUMPCLOUD_API_KEY: tenant.apiKey,
+      JUMPCLOUD_EVENT_TYPES: 'login,admin,other',
+      POLL_START: '8d',
+      POLL_REQUESTS_PER_SECOND: '1000',
+      TABLES_DIRECTORY: directory,
+      LOG_LEVEL: 'error',
+    },
+  });
+  let peakMiB = 0;
+  const watch = setInterval(async () => {
+    const status = await readFile(`/proc/${child.pid}/status`, 'utf8').catch(() => '');
+    peakMiB = Math.max(peakMiB, Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) / 1024);
+  }, 100);
+  const [code] = await once(child, 'exit');
+  clearInterval(watch);
+  if (code !== 0) throw new Error(`the collector ended with ${code}`);
+  return { seconds: (performance.now() - started) / 1000, peakMiB };
+}
+
+const { seconds, peakMiB } = await collect();
+const drained = await drain();
+const tables = await openTables(directory);
+let counted: unknown;
+for await (const row of (await tables.query('SELECT count(*), count(DISTINCT metadata.uid) FROM events')).rows)
+  counted = row.map(Number);
+await tables.close();
+await rm(directory, { recursive: true });
+await tenant.close();
+process.stdout.write(
+  `${JSON.stringify({
+    bench: 'tables',
+    records,
+    events: counted,
+    seconds: Number(seconds.toFixed(1)),
+    recordsPerSecond: Math.round(records / seconds),
+    ratioToReadingAlone: Number((drained / seconds).toFixed(3)),
+    peakResidentMiB: Math.round(peakMiB),
+  })}\n`,
+);
