@@ -2,15 +2,15 @@ import { classify, type Family } from '../mappings/catalogue.js';
 import type { DeadLetter } from '../mappings/dead-letter.js';
 import type { NormalisedEvent } from '../mappings/event.js';
 import { floorToSecond, type Instant, instantOfSecond } from '../mappings/instant.js';
-import { type NormaliseContext, normalise, toRawRecord } from '../mappings/normalise.js';
+import { type KeptRecord, type NormaliseContext, normalise, toRawRecord } from '../mappings/normalise.js';
 import type { ReceivedRecord, RecordHeader } from '../mappings/record.js';
 import { addCounts, type Counts, noCounts } from './cursor.js';
 import { CollectorError } from './errors.js';
 import type { Lengths } from './grid.js';
-import { Identities } from './identities.js';
+import { calledFromBehind, Identities } from './identities.js';
 import type { Page } from './jumpcloud/source.js';
 import type { Seen } from './seen.js';
-import type { RawRecord, SeenPiece } from './sinks/sink.js';
+import type { SeenPiece } from './sinks/sink.js';
 
 /** What a feed delivers of what it reads. */
 export interface Selection {
@@ -37,7 +37,7 @@ export interface Scope {
 export interface Gathered {
   readonly events: readonly NormalisedEvent[];
   readonly deadLetters: readonly DeadLetter[];
-  readonly raw: readonly RawRecord[];
+  readonly raw: readonly KeptRecord[];
   readonly remember: readonly SeenPiece[];
   readonly counts: Counts;
   /** Seconds of lateness, one for each late record. */
@@ -63,6 +63,8 @@ interface Candidate {
   readonly instant: Instant;
   /** Under which time it is remembered: its own; where it has none, no earlier than JumpCloud's searches stop showing it. */
   readonly until: Instant;
+  /** Another name it may have been remembered by; only for a record that tells neither id nor time. */
+  readonly alias: string | undefined;
 }
 
 /** What the pages taken in so far have shown. */
@@ -89,7 +91,7 @@ export class Gatherer {
   readonly #identities = new Identities();
   #events: NormalisedEvent[] = [];
   #deadLetters: DeadLetter[] = [];
-  #raw: RawRecord[] = [];
+  #raw: KeptRecord[] = [];
   #counts: Counts = { ...noCounts };
   #lateness: number[] = [];
   #unknownTypes = new Set<string>();
@@ -162,8 +164,8 @@ export class Gatherer {
     this.#page = page.records;
     for (const candidate of candidates) {
       this.#counts.records += 1;
-      const { header, until } = candidate;
-      if (!this.seen.add(header.uid, until, header.instant === undefined) || known.has(header.uid)) {
+      const { header } = candidate;
+      if (this.#isRepeat(candidate) || known.has(header.uid)) {
         this.#counts.duplicates += 1;
       } else {
         this.#examine(candidate, page);
@@ -192,6 +194,13 @@ export class Gatherer {
     return gathered;
   }
 
+  #isRepeat({ header, until, alias }: Candidate): boolean {
+    const tellsNoTime = header.instant === undefined;
+    const isNew = this.seen.add(header.uid, until, tellsNoTime);
+    const isNewByAlias = alias === undefined || this.seen.add(alias, until, tellsNoTime);
+    return !(isNew && isNewByAlias);
+  }
+
   /** A search that begins again (with smaller pages, say) shows everything again. */
   #startAnew(): void {
     this.#identities.startAnew();
@@ -203,6 +212,7 @@ export class Gatherer {
     let { newest, last, ordered, organization } = this.#reached;
     const candidates: Candidate[] = [];
     const headers = page.records.map((received) => this.#identities.headerOf(received));
+    const aliases = calledFromBehind(page.records, headers);
     const later = laterInstants(headers, BigInt(Math.trunc(page.serverTime)) * 1_000_000n);
     for (const [index, header] of headers.entries()) {
       if (header.organization !== undefined) {
@@ -222,7 +232,7 @@ export class Gatherer {
       const end = this.scope.ownedTo(header.service);
       if (second >= this.scope.ownedFrom(header.service) && (end === undefined || second < end)) {
         const until = header.instant ?? laterOf(later[index]!, instant);
-        candidates.push({ received: page.records[index]!, header, instant, until });
+        candidates.push({ received: page.records[index]!, header, instant, until, alias: aliases.get(index) });
       }
     }
     return { candidates, newest, last, ordered, organization };

@@ -1,6 +1,7 @@
 import type { DeadLetter } from '../../mappings/dead-letter.js';
 import type { NormalisedEvent } from '../../mappings/event.js';
 import type { Instant } from '../../mappings/instant.js';
+import type { KeptRecord } from '../../mappings/normalise.js';
 import type { Cursor } from '../cursor.js';
 
 /** What survives a crash: `exactly_once` = a reader of the sink sees every record once; `at_least_once` = repeats are possible, under the same uid. */
@@ -19,23 +20,13 @@ export interface Batch {
   readonly events: readonly NormalisedEvent[];
   readonly deadLetters: readonly DeadLetter[];
   /** Text of records whose class the feed does not deliver (`classes`), kept raw. */
-  readonly raw: readonly RawRecord[];
+  readonly raw: readonly KeptRecord[];
   /** The position that follows this batch. */
   readonly cursor: Cursor;
   /** Identities that this batch adds. */
   readonly remember: readonly SeenPiece[];
   /** Pieces of minutes before this one are out of reach and may be dropped. */
   readonly forgetBefore: number;
-}
-
-/** A record whose class is not selected: kept as it came, redacted. */
-export interface RawRecord {
-  readonly uid: string;
-  readonly classUid: number;
-  readonly eventCode: string;
-  readonly service: string;
-  readonly time: number;
-  readonly text: string;
 }
 
 /** What a lane committed last. */

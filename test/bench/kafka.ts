@@ -5,8 +5,6 @@
  *
  *     npm run bench:kafka -- [records]
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { Partitioners } from 'kafkajs';
 import { splitArray } from '../../collector/jumpcloud/split.js';
 import { mapper } from '../../collector/version.js';
@@ -17,6 +15,7 @@ import { normalise } from '../../mappings/normalise.js';
 import { readHeader } from '../../mappings/record.js';
 import { client, startCluster } from '../kafka/broker.js';
 import { NoBroker } from '../kafka/distribution.js';
+import { runCommand } from './command.js';
 
 const records = Number(process.argv[2] ?? 40_000);
 const story = { seed: 9, records, to: Date.now() - 3_600_000, from: Date.now() - 5 * 86_400_000 };
@@ -65,30 +64,16 @@ async function bare(events: readonly NormalisedEvent[], size: number): Promise<n
   return seconds;
 }
 
-/** Seconds that the command takes from its start to its end. */
-async function endToEnd(): Promise<number> {
-  const started = performance.now();
-  const child = spawn(process.execPath, ['dist/collector/cli.js', 'run', '--once'], {
-    stdio: ['ignore', 'inherit', 'inherit'],
-    env: {
-      PATH: process.env.PATH,
-      JUMPCLOUD_BASE_URL: tenant.baseUrl,
-      JUMPCLOUD_API_KEY: tenant.apiKey,
-      JUMPCLOUD_EVENT_TYPES: 'login,admin,other',
-      KAFKA_BROKERS: cluster.brokers.join(','),
-      POLL_START: '6d',
-      POLL_REQUESTS_PER_SECOND: '1000',
-      LOG_LEVEL: 'error',
-    },
-  });
-  const [code] = await once(child, 'exit');
-  if (code !== 0) throw new Error(`the collector ended with ${code}`);
-  return (performance.now() - started) / 1000;
-}
-
 const events = await finished();
 const floors = { 500: await bare(events, 500), 2000: await bare(events, 2000) };
-const seconds = await endToEnd();
+const { seconds } = await runCommand(['run', '--once'], {
+  JUMPCLOUD_BASE_URL: tenant.baseUrl,
+  JUMPCLOUD_API_KEY: tenant.apiKey,
+  JUMPCLOUD_EVENT_TYPES: 'login,admin,other',
+  KAFKA_BROKERS: cluster.brokers.join(','),
+  POLL_START: '6d',
+  POLL_REQUESTS_PER_SECOND: '1000',
+});
 const floor = Math.min(...Object.values(floors));
 await tenant.close();
 await cluster.stop();

@@ -4,15 +4,14 @@
  *
  *     npm run bench:tables -- [records]
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient } from '../../collector/jumpcloud/client.js';
 import { openTables } from '../../collector/query.js';
 import { spawnTenant } from '../../fixtures/tenant/process.js';
 import { servicesFor } from '../../mappings/catalogue.js';
+import { runCommand } from './command.js';
 
 const records = Number(process.argv[2] ?? 200_000);
 const tenant = await spawnTenant({ seed: 5, records });
@@ -33,34 +32,14 @@ async function drain(): Promise<number> {
   return (performance.now() - started) / 1000;
 }
 
-/** Collects with the command; peak resident memory in MiB, read from outside while it runs. */
-async function collect(): Promise<{ seconds: number; peakMiB: number }> {
-  const started = performance.now();
-  const child = spawn(process.execPath, ['dist/collector/cli.js', 'run', '--once'], {
-    stdio: ['ignore', 'inherit', 'inherit'],
-    env: {
-      PATH: process.env.PATH,
-      JUMPCLOUD_BASE_URL: tenant.baseUrl,
-      JUMPCLOUD_API_KEY: tenant.apiKey,
-      JUMPCLOUD_EVENT_TYPES: 'login,admin,other',
-      POLL_START: '8d',
-      POLL_REQUESTS_PER_SECOND: '1000',
-      TABLES_DIRECTORY: directory,
-      LOG_LEVEL: 'error',
-    },
-  });
-  let peakMiB = 0;
-  const watch = setInterval(async () => {
-    const status = await readFile(`/proc/${child.pid}/status`, 'utf8').catch(() => '');
-    peakMiB = Math.max(peakMiB, Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) / 1024);
-  }, 100);
-  const [code] = await once(child, 'exit');
-  clearInterval(watch);
-  if (code !== 0) throw new Error(`the collector ended with ${code}`);
-  return { seconds: (performance.now() - started) / 1000, peakMiB };
-}
-
-const { seconds, peakMiB } = await collect();
+const { seconds, peakMiB } = await runCommand(['run', '--once'], {
+  JUMPCLOUD_BASE_URL: tenant.baseUrl,
+  JUMPCLOUD_API_KEY: tenant.apiKey,
+  JUMPCLOUD_EVENT_TYPES: 'login,admin,other',
+  POLL_START: '8d',
+  POLL_REQUESTS_PER_SECOND: '1000',
+  TABLES_DIRECTORY: directory,
+});
 const drained = await drain();
 const tables = await openTables(directory);
 let counted: unknown;

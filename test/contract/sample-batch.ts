@@ -1,8 +1,9 @@
 import type { Cursor } from '../../collector/cursor.js';
 import { noCounts } from '../../collector/cursor.js';
-import type { Batch, RawRecord, SeenPiece } from '../../collector/sinks/sink.js';
+import type { Batch, SeenPiece } from '../../collector/sinks/sink.js';
 import type { DeadLetter } from '../../mappings/dead-letter.js';
 import type { NormalisedEvent } from '../../mappings/event.js';
+import type { KeptRecord } from '../../mappings/normalise.js';
 import { sha256 } from '../../mappings/record.js';
 
 /** 2026-11-01T22:00:00Z: a batch of a few thousand seconds crosses midnight. */
@@ -72,7 +73,7 @@ export function sampleLetter(number: number): DeadLetter {
   };
 }
 
-export function sampleRaw(number: number): RawRecord {
+export function sampleRaw(number: number): KeptRecord {
   return {
     uid: sampleUid('raw', number),
     classUid: 6003,

@@ -1,6 +1,7 @@
 import type { DeadLetter } from '../../../mappings/dead-letter.js';
 import type { NormalisedEvent } from '../../../mappings/event.js';
-import type { Batch, RawRecord } from '../sink.js';
+import type { KeptRecord } from '../../../mappings/normalise.js';
+import type { Batch } from '../sink.js';
 import { batchRoom } from './chunks.js';
 import { compressedSize } from './codecs.js';
 import type { KafkaLog } from './connection.js';
@@ -55,7 +56,7 @@ function composeDeadLetter(letter: DeadLetter, placement: Placement): OutgoingMe
   return inParts(topic, letter.uid, texts, headers, placement);
 }
 
-function composeRaw(record: RawRecord, placement: Placement): OutgoingMessage[] {
+function composeRaw(record: KeptRecord, placement: Placement): OutgoingMessage[] {
   const topic = ownTopic(placement.settings, 'raw');
   const headers = rawHeaders(record, placement.settings.feed);
   const texts = cutText(record.text, roomBeside(topic, record.uid, headers, placement));

@@ -1,8 +1,8 @@
 import { Partitioners } from 'kafkajs';
 import type { DeadLetter } from '../../../mappings/dead-letter.js';
 import type { NormalisedEvent } from '../../../mappings/event.js';
+import type { KeptRecord } from '../../../mappings/normalise.js';
 import { ocsfVersion } from '../../../mappings/ocsf.js';
-import type { RawRecord } from '../sink.js';
 
 /** A record on its way to one partition. Its partition is fixed here: kafkajs repeats its own choice at every retry. */
 export interface OutgoingMessage {
@@ -61,7 +61,7 @@ export function deadLetterHeaders(letter: DeadLetter, feed: string): Record<stri
 }
 
 /** Headers of a record that is kept as it came because its class is not selected. */
-export function rawHeaders(record: RawRecord, feed: string): Record<string, string> {
+export function rawHeaders(record: KeptRecord, feed: string): Record<string, string> {
   return {
     'content-type': JSON_TYPE,
     event_id: record.uid,

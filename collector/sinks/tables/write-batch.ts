@@ -1,9 +1,10 @@
 import { rm } from 'node:fs/promises';
 import type { DeadLetter } from '../../../mappings/dead-letter.js';
 import type { NormalisedEvent } from '../../../mappings/event.js';
+import type { KeptRecord } from '../../../mappings/normalise.js';
 import { sha256 } from '../../../mappings/record.js';
 import { CollectorError } from '../../errors.js';
-import type { Batch, RawRecord } from '../sink.js';
+import type { Batch } from '../sink.js';
 import { classTables, deadLetterTable, rawRecordTable, type Table } from './catalog.js';
 import type { Engine } from './engine.js';
 import { groupBy } from './group-by.js';
@@ -103,7 +104,7 @@ function letterRow(letter: DeadLetter, fallback: number): Row {
   return { uid: letter.uid, time: letter.time ?? letter.fetched_at ?? fallback, text: JSON.stringify(letter) };
 }
 
-function rawRow({ uid, classUid, eventCode, service, time, text }: RawRecord): Row {
+function rawRow({ uid, classUid, eventCode, service, time, text }: KeptRecord): Row {
   return { uid, time, text: JSON.stringify({ uid, class_uid: classUid, event_code: eventCode, service, time, text }) };
 }
 
