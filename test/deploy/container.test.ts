@@ -22,7 +22,9 @@ if (obstacle !== undefined && process.env.CI !== 'true')
 
 describe('the Dockerfile', () => {
   const { stages } = parseDockerfile(readFileSync(`${root}Dockerfile`, 'utf8'));
-  const lock = JSON.parse(readFileSync(`${root}package-lock.json`, 'utf8')) as { packages: Record<string, unknown> };
+  const lock = JSON.parse(readFileSync(`${root}package-lock.json`, 'utf8')) as {
+    packages: Record<string, { dev?: boolean; hasInstallScript?: boolean }>;
+  };
 
   test('installs from the lockfile alone, and without development tools in what is run', () => {
     const installs = stages.flatMap(({ name, instructions }) =>
@@ -33,6 +35,11 @@ describe('the Dockerfile', () => {
       ['dependencies', expect.stringMatching(/^npm ci --omit=dev /)],
     ]);
     expect(stages.at(-1)!.instructions.filter(({ name }) => name === 'RUN')).toEqual([]);
+  });
+
+  test('installs nothing that runs a script of its own', () => {
+    const running = Object.entries(lock.packages).filter(([, part]) => part.hasInstallScript && !part.dev);
+    expect(running.map(([place]) => place)).toEqual([]);
   });
 
   test('compiles on the builder and installs on the platform of the image, for which the lockfile has DuckDB', () => {

@@ -6,6 +6,7 @@ import { CollectorError } from '../../collector/errors.js';
 import { createMetrics } from '../../collector/metrics.js';
 import { cursorAt, deadLetterOf, eventOf, report } from '../look-on.js';
 import { parseMetrics } from '../prometheus.js';
+import { anchors } from './anchors.js';
 import { readQuery } from './promql.js';
 
 interface Rule {
@@ -87,19 +88,6 @@ function strangers(expr: string): string[] {
     ...[...metrics].filter((name) => !exported.has(name)),
     ...[...labels].filter((label) => !known.has(label)).map((label) => `${label} in ${expr}`),
   ];
-}
-
-/** The anchors that a Markdown page has for its headings. */
-function anchors(markdown: string): Set<string> {
-  const headings = markdown.matchAll(/^#{1,6} +(.+)$/gm);
-  return new Set(
-    [...headings].map(([, text = '']) =>
-      text
-        .toLowerCase()
-        .replace(/[^\p{L}\p{N} _-]/gu, '')
-        .replaceAll(' ', '-'),
-    ),
-  );
 }
 
 test('a query that reads what is not exported, or is no PromQL, is found out', () => {

@@ -1,0 +1,51 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { configFileVariable } from '../../collector/config/environment.js';
+import { keys } from '../../collector/config/keys.js';
+import { errorCodes, exitCodes } from '../../collector/errors.js';
+import { anchors } from './anchors.js';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const pages = ['deploy/OPERATIONS.md', 'deploy/kubernetes/README.md', '.github/SECURITY.md', 'CHANGELOG.md'];
+const read = (path: string) => readFileSync(join(root, path), 'utf8');
+
+describe.each(pages)('%s', (page) => {
+  const text = read(page);
+
+  test('links to files and headings that exist', () => {
+    for (const [, target = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^https?:/.test(target)) continue;
+      const [path = '', anchor] = target.split('#');
+      const file = path === '' ? page : join(dirname(page), path);
+      expect(existsSync(join(root, file)), `${page} links to ${target}`).toBe(true);
+      if (anchor !== undefined) expect(anchors(read(file)), target).toContain(anchor);
+    }
+  });
+
+  test('names configuration keys, variables and error codes that exist', () => {
+    const paths = new Set(keys.map((key) => key.path));
+    const sections = [...new Set(keys.filter((key) => key.segments.length > 1).map((key) => key.segments[0]))];
+    const key = new RegExp(`\`((?:${sections.join('|')})(?:\\.[a-zA-Z]+)+)[\`:]`, 'g');
+    for (const [, named = ''] of text.matchAll(key)) expect(paths, page).toContain(named);
+    const variables = [...keys.flatMap(({ env, fileEnv }) => [env, fileEnv]), configFileVariable];
+    for (const [, named] of text.matchAll(/\b((?:JUMPCLOUD|KAFKA|HTTP|POLL|TABLES)_[A-Z_]+)=/g))
+      expect(variables, page).toContain(named);
+    for (const [, named] of text.matchAll(/`([A-Z]+_[A-Z_]+)`/g))
+      expect([...Object.keys(errorCodes), ...variables], page).toContain(named);
+  });
+});
+
+test('the operations page lists every exit code, once, and none besides', () => {
+  const section = read('deploy/OPERATIONS.md').split('## Exit codes')[1]!.split('\n## ')[0]!;
+  const listed = [...section.matchAll(/^\| (\d+) \|/gm)].map(([, code]) => Number(code));
+  expect(listed).toEqual(Object.values(exitCodes).sort((a, b) => a - b));
+});
+
+test('the changelog has a heading for the version of this tree', () => {
+  const { version } = JSON.parse(read('package.json')) as { version: string };
+  expect(read('CHANGELOG.md')).toMatch(
+    new RegExp(`^## \\[${version.replaceAll('.', '\\.')}\\] - \\d{4}-\\d\\d-\\d\\d$`, 'm'),
+  );
+});
