@@ -252,7 +252,7 @@ describeKafka('the Kafka sink on a real broker', () => {
       ['addPartitionsToTxn', 1],
       ['endTxn', 1],
       ['initProducerId', 1],
-      ['endTxn', 2],
+      ['endTxn', 10],
     ] as const) {
       cutter.loseAnswer(apiKeys[kind], times);
       count += 100;

@@ -4,11 +4,7 @@ import type { OutgoingMessage } from './messages.js';
 
 /**
  * Checks that a send was acknowledged for each of its topic-partitions exactly once, and returns the first offset of each
- * (`topic/partition` → offset).
- *
- * kafkajs keeps its answers by broker across retries. When a leader moves during a send to several partitions, it drops
- * records or writes them twice and resolves all the same; and a partition that its metadata does not list is dropped too.
- * Only the list of acknowledgements tells. Confirmed on Kafka 4.2 (test/kafka/defects.test.ts).
+ * (`topic/partition` → offset). Nothing but this list tells of a partition that was left out or written twice.
  * @throws CollectorError SINK_IN_DOUBT
  */
 export function requireAcknowledged(

@@ -42,7 +42,8 @@ export function createConnection(
       // The library's default of one second is too short for clouds.
       connectionTimeout: 10_000,
       authenticationTimeout: 10_000,
-      requestTimeout: 15_000,
+      // Longer than the brokers may wait for replicas, so that a slow answer is not taken for a lost one.
+      requestTimeout: 20_000,
       retry: { retries: 8, initialRetryTime: 80, maxRetryTime: 2_000 },
       ...(ssl === undefined ? {} : { ssl }),
       ...(sasl === undefined ? {} : { sasl }),

@@ -16,14 +16,13 @@ declare module 'kafkajs/src/cluster/index.js' {
     connect(): Promise<void>;
     disconnect(): Promise<void>;
     refreshMetadata(): Promise<void>;
+    refreshMetadataIfNecessary(): Promise<void>;
     addTargetTopic(topic: string): Promise<void>;
+    addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
     findTopicPartitionMetadata: PublicCluster['findTopicPartitionMetadata'];
     findLeaderForPartitions(topic: string, partitions: readonly number[]): Record<string, number[]>;
     findBroker(node: { nodeId: string }): Promise<import('./low-level.js').LowLevelBroker>;
-    findGroupCoordinator(of: {
-      groupId: string;
-      coordinatorType: number;
-    }): Promise<import('./low-level.js').LowLevelBroker>;
+    getNodeIds(): string[];
   }
   export = Cluster;
 }

@@ -118,7 +118,7 @@ export class KafkaLane implements LaneSink {
       this.#reader = new PartitionReader(kafka, connection);
       await this.#reader.connect();
       await this.#waitUntilFree(this.#reader);
-      this.#publisher = createPublisher(kafka, settings, transactionalId);
+      this.#publisher = createPublisher(kafka, connection, settings, transactionalId);
       await this.#publisher.start();
       const stored = await this.#readState(this.#reader);
       this.#pieces = new PieceLog(this.#keys, stored.state, stored.end, this.bytesRead);
@@ -248,6 +248,7 @@ export class KafkaLane implements LaneSink {
       partitions: (topic) => this.#factsOf(topic).partitions,
       limitOf: (topic) => this.#limitOf(topic),
     });
+    await this.#publisher?.begin([...messages, { topic: this.#stateTopic, partition: STATE_PARTITION }]);
     for (const send of cutIntoSends(messages, (topic) => this.#limitOf(topic))) await this.#send(send);
     await this.#writePosition(batch);
   }

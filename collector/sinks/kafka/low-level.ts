@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import type { Broker, Kafka } from 'kafkajs';
+import type { Broker, CompressionTypes, Kafka, Message, RecordMetadata } from 'kafkajs';
 import Cluster from 'kafkajs/src/cluster/index.js';
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
 import createSocketFactory from 'kafkajs/src/network/socketFactory.js';
@@ -10,30 +10,42 @@ import type { Connection } from './connection.js';
 const KAFKAJS_VERSION = '2.2.4';
 const METADATA_MAX_AGE_MS = 60_000;
 
-/** A connected broker's requests that kafkajs has but its types leave out. */
-export interface LowLevelBroker extends Broker {
+/** What the coordinator gives a transactional id for: it changes hands with every epoch. */
+export interface ProducerIdentity {
+  readonly producerId: string;
+  readonly producerEpoch: number;
+}
+
+/** A connected broker's requests that kafkajs has but its types leave out. Each is one request, never retried here. */
+export interface LowLevelBroker extends Omit<Broker, 'produce'> {
   /** `isolationLevel` 0 gives the true high watermark, 1 the last stable offset; `timestamp` -1 the end, -2 the start. */
   listOffsets(request: {
     replicaId: number;
     isolationLevel: 0 | 1;
     topics: { topic: string; partitions: { partition: number; timestamp: number }[] }[];
   }): Promise<{ responses: { partitions: { partition: number; offset: string }[] }[] }>;
-  initProducerId(request: {
-    transactionalId: string;
-    transactionTimeout: number;
-  }): Promise<{ producerId: string; producerEpoch: number }>;
-  addPartitionsToTxn(request: {
-    transactionalId: string;
-    producerId: string;
-    producerEpoch: number;
-    topics: { topic: string; partitions: number[] }[];
-  }): Promise<unknown>;
-  endTxn(request: {
-    transactionalId: string;
-    producerId: string;
-    producerEpoch: number;
-    transactionResult: boolean;
-  }): Promise<unknown>;
+  produce(request: {
+    acks: -1;
+    timeout: number;
+    compression: CompressionTypes;
+    topicData: {
+      topic: string;
+      partitions: { partition: number; firstSequence: number; messages: Message[] }[];
+    }[];
+    transactionalId?: string;
+    producerId?: string;
+    producerEpoch?: number;
+  }): Promise<{ topics: { topicName: string; partitions: Omit<RecordMetadata, 'topicName'>[] }[] }>;
+  findGroupCoordinator(of: { groupId: string; coordinatorType: number }): Promise<{ coordinator: { nodeId: number } }>;
+  initProducerId(request: { transactionalId: string; transactionTimeout: number }): Promise<ProducerIdentity>;
+  addPartitionsToTxn(
+    request: TransactionRequest & { topics: { topic: string; partitions: number[] }[] },
+  ): Promise<unknown>;
+  endTxn(request: TransactionRequest & { transactionResult: boolean }): Promise<unknown>;
+}
+
+interface TransactionRequest extends ProducerIdentity {
+  readonly transactionalId: string;
 }
 
 export type LowLevelCluster = Cluster;

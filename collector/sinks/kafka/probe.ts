@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin } from 'kafkajs';
 import type { ErrorCode } from '../../errors.js';
-import { asKafkaFailure, nameKafkaError } from './error-table.js';
+import { TransactionCoordinator } from './coordinator.js';
+import { asKafkaFailure } from './error-table.js';
 import type { LaneParts } from './lane.js';
 import { transactionalIdOf } from './lane.js';
-import { createCluster, type LowLevelBroker } from './low-level.js';
+import { createCluster, type ProducerIdentity } from './low-level.js';
 import { type OperationParts, partsOf } from './operations.js';
 import type { KafkaOptions, KafkaSettings } from './settings.js';
 import { findMissing, readTopicFacts } from './topic-setup.js';
@@ -20,10 +20,6 @@ export interface KafkaFinding {
   readonly cure?: string;
   readonly code?: ErrorCode;
 }
-
-/** Kafka's number of the coordinator of transactions (FindCoordinator). */
-const TRANSACTION_COORDINATOR = 1;
-const COORDINATOR_ATTEMPTS = 10;
 
 /**
  * Looks at everything a feed needs of the cluster: brokers, credentials, topics and the rights on each, transactions.
@@ -103,27 +99,18 @@ async function probeCreation(
   }
 }
 
-/** An id that no lane has: taking a lane's own would fence it. */
+/** Under an id that no lane has: taking a lane's own would fence it. */
 async function probeTransactions(shared: LaneParts, topics: readonly Topic[]): Promise<KafkaFinding[]> {
   const { kafka, connection, settings } = shared;
   const cluster = createCluster(kafka, connection);
-  const transactionalId = transactionalIdOf(settings, 'check');
+  const coordinator = new TransactionCoordinator(cluster, transactionalIdOf(settings, 'check'));
   try {
     await cluster.connect();
-    const coordinator = await cluster.findGroupCoordinator({
-      groupId: transactionalId,
-      coordinatorType: TRANSACTION_COORDINATOR,
-    });
-    const producer = await whenReady(() =>
-      coordinator.initProducerId({ transactionalId, transactionTimeout: settings.transactionTimeout }),
-    );
-    const findings = [found('transactions', 'available')];
-    const ids = { transactionalId, producerId: producer.producerId, producerEpoch: producer.producerEpoch };
-    for (const { name } of topics) findings.push(await probeWriting(coordinator, ids, name));
-    if (findings.some(({ ok, subject }) => ok && subject !== 'transactions')) {
-      await whenReady(() => coordinator.endTxn({ ...ids, transactionResult: false }));
-    }
-    return findings;
+    const producer = await coordinator.init(settings.transactionTimeout);
+    const writing: KafkaFinding[] = [];
+    for (const { name } of topics) writing.push(await probeWriting(coordinator, producer, name));
+    if (writing.some(({ ok }) => ok)) await coordinator.end(producer, 'abort');
+    return [found('transactions', 'available'), ...writing];
   } catch (error) {
     const finding = failed('transactions', error, 'starting transactions');
     return [{ ...finding, cure: `${finding.cure} On a platform without transactions: kafka.delivery: at_least_once.` }];
@@ -133,12 +120,12 @@ async function probeTransactions(shared: LaneParts, topics: readonly Topic[]): P
 }
 
 async function probeWriting(
-  coordinator: LowLevelBroker,
-  ids: { transactionalId: string; producerId: string; producerEpoch: number },
+  coordinator: TransactionCoordinator,
+  producer: ProducerIdentity,
   name: string,
 ): Promise<KafkaFinding> {
   try {
-    await whenReady(() => coordinator.addPartitionsToTxn({ ...ids, topics: [{ topic: name, partitions: [0] }] }));
+    await coordinator.add(producer, [{ topic: name, partitions: [0] }]);
     return found(name, 'may be written to');
   } catch (error) {
     return failed(name, error, 'trying the right to write');
@@ -164,20 +151,6 @@ async function probeStateReading(shared: LaneParts, topics: readonly Topic[]): P
 
 function notTried(): KafkaFinding {
   return found('transactions', 'not used (kafka.delivery: at_least_once); rights to write show at the first delivery');
-}
-
-/** A coordinator that is starting or still ending the last probe's transaction says so for a moment. */
-async function whenReady<T>(ask: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await ask();
-    } catch (error) {
-      const { names } = nameKafkaError(error);
-      const soon = ['CONCURRENT_TRANSACTIONS', 'GROUP_LOAD_IN_PROGRESS', 'GROUP_COORDINATOR_NOT_AVAILABLE'];
-      if (attempt >= COORDINATOR_ATTEMPTS || !soon.some((name) => names.includes(name))) throw error;
-      await sleep(100 * attempt);
-    }
-  }
 }
 
 function found(subject: string, message: string): KafkaFinding {

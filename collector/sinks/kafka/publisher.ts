@@ -1,31 +1,28 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  type Kafka,
-  type Message,
-  Partitioners,
-  type Producer,
-  type ProducerConfig,
-  type TopicMessages,
-  type Transaction,
-} from 'kafkajs';
+import type { Kafka } from 'kafkajs';
 import { CollectorError } from '../../errors.js';
-import { requireAcknowledged } from './acknowledgements.js';
-import { compressionType } from './codecs.js';
+import type { Connection } from './connection.js';
+import { TransactionCoordinator } from './coordinator.js';
 import { asKafkaFailure } from './error-table.js';
+import { createCluster, type LowLevelCluster, type ProducerIdentity } from './low-level.js';
 import type { OutgoingMessage } from './messages.js';
+import { RecordSender } from './sender.js';
 import type { KafkaSettings } from './settings.js';
 
-const ACKNOWLEDGE_MS = 15_000;
 const DISCONNECT_MS = 500;
 
+/** Where a message goes. */
+export type Place = Pick<OutgoingMessage, 'topic' | 'partition'>;
+
 /**
- * Sends a lane's messages. After any rejection it must be discarded and never used again: kafkajs then holds wrong
- * sequence numbers, and the next batch of equal length would be swallowed as a duplicate (confirmed on Kafka 4.2,
- * test/kafka/defects.test.ts). Only a new producer's InitProducerId starts them anew, and ends what was left open.
+ * Sends a lane's messages. After any rejection it must be discarded and never used again: what was written is unknown, and
+ * only a new publisher's `start` starts sequence numbers anew and ends what was left open.
  */
 export interface Publisher {
-  /** Connects; with transactions it fences every other producer of the transactional id and ends its transaction. */
+  /** Connects; with transactions it fences every other publisher of the transactional id and ends its transaction. */
   start(): Promise<void>;
+  /** Says where the messages up to the next commit will go, all at once: one request instead of one a send. */
+  begin(places: Iterable<Place>): Promise<void>;
   /** Offset of the first message by `topic/partition`. @throws CollectorError */
   send(messages: readonly OutgoingMessage[], timestamp: number): Promise<ReadonlyMap<string, bigint>>;
   /** Makes all that was sent since the last commit visible at once. @throws CollectorError */
@@ -35,149 +32,153 @@ export interface Publisher {
 }
 
 /** A publisher for the settings' delivery. */
-export function createPublisher(kafka: Kafka, settings: KafkaSettings, transactionalId: string): Publisher {
-  return settings.delivery === 'exactly_once'
-    ? new TransactionalPublisher(kafka, settings, transactionalId)
-    : new PlainPublisher(kafka, settings);
-}
-
-function producerConfig(settings: KafkaSettings): ProducerConfig {
-  return {
-    maxInFlightRequests: 1,
-    allowAutoTopicCreation: false,
-    createPartitioner: Partitioners.DefaultPartitioner,
-    // Bounded: kafkajs does not cancel the retries of a producer that is disconnected.
-    retry: { retries: 5, initialRetryTime: 80, maxRetryTime: 2_000 },
-    metadataMaxAge: 60_000,
-    transactionTimeout: settings.transactionTimeout,
-  };
-}
-
-/** Sends through a producer or a transaction and checks the acknowledgements. */
-async function sendChecked(
-  through: Pick<Producer, 'sendBatch'>,
+export function createPublisher(
+  kafka: Kafka,
+  connection: Connection,
   settings: KafkaSettings,
-  messages: readonly OutgoingMessage[],
-  timestamp: number,
-): Promise<ReadonlyMap<string, bigint>> {
-  try {
-    const acknowledged = await through.sendBatch({
-      acks: -1,
-      timeout: ACKNOWLEDGE_MS,
-      compression: compressionType[settings.compression],
-      topicMessages: byTopic(messages, String(timestamp)),
-    });
-    return requireAcknowledged(messages, acknowledged);
-  } catch (error) {
-    throw asKafkaFailure(error, 'sending records');
-  }
-}
-
-function byTopic(messages: readonly OutgoingMessage[], timestamp: string): TopicMessages[] {
-  const topics = new Map<string, Message[]>();
-  for (const { topic, partition, key, value, headers } of messages) {
-    const ofTopic = topics.get(topic) ?? [];
-    ofTopic.push({ partition, key, value, headers: { ...headers }, timestamp });
-    topics.set(topic, ofTopic);
-  }
-  return [...topics].map(([topic, ofTopic]) => ({ topic, messages: ofTopic }));
-}
-
-async function discard(producer: Producer): Promise<void> {
-  // A connection that does not end in time is left to its own time-outs; nothing more is sent over it.
-  await Promise.race([producer.disconnect().catch(() => undefined), sleep(DISCONNECT_MS, undefined, { ref: false })]);
+  transactionalId: string,
+): Publisher {
+  const cluster = createCluster(kafka, connection);
+  return settings.delivery === 'exactly_once'
+    ? new TransactionalPublisher(cluster, settings, transactionalId)
+    : new PlainPublisher(cluster, settings);
 }
 
 class TransactionalPublisher implements Publisher {
-  readonly #producer: Producer;
-  readonly #settings: KafkaSettings;
-  #transaction: Transaction | undefined;
+  readonly #cluster: LowLevelCluster;
+  readonly #sender: RecordSender;
+  readonly #coordinator: TransactionCoordinator;
+  readonly #transactionalId: string;
+  readonly #transactionTimeout: number;
+  #producer: ProducerIdentity | undefined;
+  /** Partitions of the open transaction. */
+  readonly #added = new Set<string>();
 
-  constructor(kafka: Kafka, settings: KafkaSettings, transactionalId: string) {
-    this.#settings = settings;
-    this.#producer = kafka.producer({ ...producerConfig(settings), transactionalId });
+  constructor(cluster: LowLevelCluster, settings: KafkaSettings, transactionalId: string) {
+    this.#cluster = cluster;
+    this.#sender = new RecordSender(cluster, settings.compression);
+    this.#coordinator = new TransactionCoordinator(cluster, transactionalId);
+    this.#transactionalId = transactionalId;
+    this.#transactionTimeout = settings.transactionTimeout;
   }
 
   async start(): Promise<void> {
+    await connect(this.#cluster);
     try {
-      await this.#producer.connect();
-    } catch (error) {
-      throw asKafkaFailure(error, 'connecting');
-    }
-    try {
-      // The first one of a producer sends InitProducerId; `connect` alone fences nobody.
-      this.#transaction = await this.#producer.transaction();
+      this.#producer = await this.#coordinator.init(this.#transactionTimeout);
     } catch (error) {
       throw noTransactions(error);
     }
   }
 
+  async begin(places: Iterable<Place>): Promise<void> {
+    const topics = new Map<string, number[]>();
+    for (const { topic, partition } of places) {
+      const place = `${topic}/${partition}`;
+      if (this.#added.has(place)) continue;
+      this.#added.add(place);
+      topics.set(topic, [...(topics.get(topic) ?? []), partition]);
+    }
+    if (topics.size === 0) return;
+    const added = [...topics].map(([topic, partitions]) => ({ topic, partitions }));
+    try {
+      await this.#coordinator.add(this.#requireProducer(), added);
+    } catch (error) {
+      throw asKafkaFailure(error, 'beginning a transaction');
+    }
+  }
+
   async send(messages: readonly OutgoingMessage[], timestamp: number): Promise<ReadonlyMap<string, bigint>> {
-    this.#transaction ??= await this.#producer.transaction();
-    return sendChecked(this.#transaction, this.#settings, messages, timestamp);
+    await this.begin(messages);
+    const sending = { transactionalId: this.#transactionalId, producer: this.#requireProducer() };
+    try {
+      return await this.#sender.send(messages, timestamp, sending);
+    } catch (error) {
+      throw asKafkaFailure(error, 'sending records');
+    }
   }
 
   async commit(): Promise<void> {
+    if (this.#added.size === 0) return;
     try {
-      await this.#transaction?.commit();
-      this.#transaction = undefined;
+      await this.#coordinator.end(this.#requireProducer(), 'commit');
+      this.#added.clear();
     } catch (error) {
       throw commitFailure(error);
     }
   }
 
   discard(): Promise<void> {
-    return discard(this.#producer);
+    return disconnect(this.#cluster);
+  }
+
+  #requireProducer(): ProducerIdentity {
+    if (this.#producer !== undefined) return this.#producer;
+    throw new CollectorError('INTERNAL', 'The publisher was not started.', { cure: 'Please report this defect.' });
   }
 }
 
 class PlainPublisher implements Publisher {
-  readonly #producer: Producer;
-  readonly #settings: KafkaSettings;
+  readonly #cluster: LowLevelCluster;
+  readonly #sender: RecordSender;
 
-  constructor(kafka: Kafka, settings: KafkaSettings) {
-    this.#settings = settings;
-    this.#producer = kafka.producer(producerConfig(settings));
+  constructor(cluster: LowLevelCluster, settings: KafkaSettings) {
+    this.#cluster = cluster;
+    this.#sender = new RecordSender(cluster, settings.compression);
   }
 
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    return connect(this.#cluster);
+  }
+
+  async begin(): Promise<void> {
+    // Nothing to announce.
+  }
+
+  async send(messages: readonly OutgoingMessage[], timestamp: number): Promise<ReadonlyMap<string, bigint>> {
     try {
-      await this.#producer.connect();
+      return await this.#sender.send(messages, timestamp, undefined);
     } catch (error) {
-      throw asKafkaFailure(error, 'connecting');
+      throw asKafkaFailure(error, 'sending records');
     }
   }
 
-  send(messages: readonly OutgoingMessage[], timestamp: number): Promise<ReadonlyMap<string, bigint>> {
-    return sendChecked(this.#producer, this.#settings, messages, timestamp);
-  }
-
   async commit(): Promise<void> {
-    // Every send was acknowledged by all replicas in sync; the cursor was the last one.
+    // Every send was acknowledged by all replicas in sync; the position was the last one.
   }
 
   discard(): Promise<void> {
-    return discard(this.#producer);
+    return disconnect(this.#cluster);
   }
+}
+
+async function connect(cluster: LowLevelCluster): Promise<void> {
+  try {
+    await cluster.connect();
+  } catch (error) {
+    throw asKafkaFailure(error, 'connecting');
+  }
+}
+
+/** A connection that does not end in time is left to its own time-outs; nothing more is sent over it. */
+async function disconnect(cluster: LowLevelCluster): Promise<void> {
+  const ended = cluster.disconnect().catch(() => undefined);
+  await Promise.race([ended, sleep(DISCONNECT_MS, undefined, { ref: false })]);
 }
 
 /** Why transactions cannot be had: a platform without them says so in several ways. */
 function noTransactions(error: unknown): CollectorError {
   const failure = asKafkaFailure(error, 'starting transactions');
-  if (failure.code === 'SINK_REFUSED' && failure.detail !== '35') return failure;
-  return new CollectorError(
-    failure.code,
-    `${failure.message} kafka.delivery is exactly_once, which needs transactions.`,
-    {
-      cure: `${failure.cure} On a platform without transactions set kafka.delivery to at_least_once.`,
-      transient: failure.transient,
-      ...(failure.detail === undefined ? {} : { detail: failure.detail }),
-      cause: error,
-    },
-  );
+  const message = `${failure.message} kafka.delivery is exactly_once, which needs transactions.`;
+  return new CollectorError(failure.code, message, {
+    cure: `${failure.cure} On a platform without transactions set kafka.delivery to at_least_once.`,
+    transient: failure.transient,
+    ...(failure.detail === undefined ? {} : { detail: failure.detail }),
+    cause: error,
+  });
 }
 
-/** EndTxn is not retried by kafkajs: where its answer is lost only the topic knows whether it took effect. */
+/** Where the answer to a commit is lost for good only the topic knows whether it took effect. */
 function commitFailure(error: unknown): CollectorError {
   const failure = asKafkaFailure(error, 'committing');
   if (failure.code !== 'SINK_UNAVAILABLE') return failure;
