@@ -112,6 +112,64 @@ const cli = yargs(hideBin(process.argv))
       .demandCommand(1, 'Name print or schema.'),
   )
   .command(
+    'check',
+    'Configuration, credential, licence, key life, clock, sink: one line a finding with its cure, the gravest first',
+    (command) =>
+      configured(command)
+        .options({
+          json: { type: 'boolean', default: false, describe: 'Findings as JSON' },
+          report: { type: 'string', describe: 'Write a redacted report for others to this file (mode 0600)' },
+        })
+        .example('$0 check --json', 'for scripts: exit code and code of each finding tell the causes apart'),
+    async (argv) => finish((await import('./commands/check.js')).check(argv)),
+  )
+  .command(
+    'key',
+    'Which key each feed uses, how long it lives and how that is known; replace it without a restart',
+    (command) =>
+      configured(command)
+        .options({
+          json: { type: 'boolean', default: false, describe: 'As JSON' },
+          feed: { type: 'string', describe: 'Of several feeds, this one' },
+        })
+        .command(
+          'replace',
+          'A new key from standard input into the key file, once JumpCloud took it for this organization',
+          (replace) =>
+            replace
+              .option('from-file', { type: 'string', describe: 'Read the new key from this file' })
+              .example('$0 key replace < new-key.txt', 'the running collector takes it up within seconds'),
+          async (argv) => finish((await import('./commands/key.js')).replaceKey(argv)),
+        ),
+    async (argv) => finish((await import('./commands/key.js')).showKeys(argv)),
+  )
+  .command('state', 'Where every lane stands, and how to move one', (command) =>
+    command
+      .command(
+        'show',
+        'Position, counts, organization and keys of every lane; no secrets',
+        (show) =>
+          configured(show).options({
+            json: { type: 'boolean', default: false, describe: 'As JSON' },
+            feed: { type: 'string', describe: 'Of several feeds, this one' },
+          }),
+        async (argv) => finish((await import('./commands/state.js')).showState(argv)),
+      )
+      .command(
+        'set',
+        'Move a lane that nobody runs to another position',
+        (set) =>
+          configured(set).options({
+            lane: { type: 'string', default: 'live', describe: 'Which lane' },
+            settled: { type: 'string', demandOption: true, describe: 'RFC 3339: the next search starts here' },
+            yes: { type: 'boolean', default: false, describe: 'Do not ask' },
+            feed: { type: 'string', describe: 'Of several feeds, this one' },
+          }),
+        async (argv) => finish((await import('./commands/state.js')).setState(argv)),
+      )
+      .demandCommand(1, 'Name show or set.'),
+  )
+  .command(
     'simulate',
     'The simulated tenant alone, on loopback, for trying things',
     (command) =>

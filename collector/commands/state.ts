@@ -1,0 +1,151 @@
+import { floorToSecond, parseInstant } from '../../mappings/instant.js';
+import { settingsOf } from '../assemble.js';
+import type { FeedConfig } from '../config/feed-config.js';
+import type { Flags } from '../config/flags.js';
+import { type Cursor, firstCursor } from '../cursor.js';
+import { CollectorError, exitCodes } from '../errors.js';
+import { systemTiming } from '../jumpcloud/timing.js';
+import { describeLane, type LaneReport, reportLane } from '../lane-report.js';
+import type { Log } from '../log.js';
+import { movePosition } from '../move-position.js';
+import { kafkaOptions, openSink } from '../open-sink.js';
+import type { Sink } from '../sinks/sink.js';
+import { chosen } from './choose-feed.js';
+import { confirm } from './confirm.js';
+import { setUp } from './set-up.js';
+
+/** `state show`: where every lane of every feed stands. */
+export async function showState(flags: Flags & { json: boolean; feed?: string | undefined }): Promise<number> {
+  const { config, log } = setUp(flags);
+  try {
+    const feeds = flags.feed === undefined ? config.feeds : [chosen(config.feeds, flags.feed)];
+    const reports: LaneReport[] = [];
+    for (const feed of feeds) reports.push(...(await reportFeed(feed, log.child({ feed: feed.name }))));
+    if (flags.json) process.stdout.write(`${JSON.stringify(reports, null, 2)}\n`);
+    else if (reports.length === 0) process.stdout.write('No lane has ever committed anything.\n');
+    else process.stdout.write(reports.map((report) => describeLane(report, Date.now())).join('\n'));
+    return exitCodes.done;
+  } finally {
+    await log.close();
+  }
+}
+
+async function reportFeed(config: FeedConfig, log: Log): Promise<LaneReport[]> {
+  const sink = await openSink(config, log, systemTiming);
+  try {
+    const reports: LaneReport[] = [];
+    for (const lane of await sink.lanes()) {
+      const cursor = await sink.peek(lane);
+      if (cursor) reports.push(reportLane(cursor, sink.target, await holderOf(config, lane, log)));
+    }
+    return reports;
+  } finally {
+    await sink.close();
+  }
+}
+
+/** Kafka alone writes down who holds a lane. */
+async function holderOf(config: FeedConfig, lane: string, log: Log): Promise<string | undefined> {
+  if (config.sink !== 'kafka') return undefined;
+  const { readState } = await import('../sinks/kafka/operations.js');
+  const { heldBy } = await readState(kafkaOptions(config), kafkaParts(log), lane);
+  return heldBy && `process ${heldBy.pid} on ${heldBy.host}, renewed ${heldBy.renewedAt}`;
+}
+
+/** `state set`: moves a lane that nobody runs. */
+export async function setState(
+  flags: Flags & { lane: string; settled: string; yes: boolean; feed?: string | undefined },
+): Promise<number> {
+  const { config, log } = setUp(flags);
+  try {
+    const feed = chosen(config.feeds, flags.feed);
+    const instant = parseInstant(flags.settled);
+    if (instant === undefined)
+      throw new CollectorError('USAGE', `--settled ${flags.settled} is no RFC 3339 date-time.`, {
+        cure: 'Write it like 2026-11-01T12:00:00Z.',
+      });
+    return await moveLane(feed, flags.lane, floorToSecond(instant), flags.yes, log.child({ feed: feed.name }));
+  } finally {
+    await log.close();
+  }
+}
+
+async function moveLane(feed: FeedConfig, lane: string, target: number, yes: boolean, log: Log): Promise<number> {
+  const sink = await openSink(feed, log, systemTiming);
+  try {
+    const stored = await storedPosition(feed, sink, lane, target);
+    const now = Date.now();
+    const told = movePosition(stored, target, now, feed.sink !== 'stdout');
+    process.stderr.write(`${feed.name}, lane ${lane}: ${stored.settled} → ${told.cursor.settled}\n`);
+    for (const line of told.meaning) process.stderr.write(`  ${line}\n`);
+    if (!(await confirm('Move it?', yes))) return exitCodes.done;
+    await storePosition(
+      feed,
+      sink,
+      lane,
+      (cursor) => movePosition(cursor ?? stored, target, now, feed.sink !== 'stdout').cursor,
+      log,
+    );
+    process.stdout.write(`${feed.name}, lane ${lane}: stands at ${told.cursor.settled} now\n`);
+    return exitCodes.done;
+  } finally {
+    await sink.close();
+  }
+}
+
+/** A damaged state topic is repaired by a position of its own; what lies before it then belongs to backfills. */
+async function storedPosition(feed: FeedConfig, sink: Sink, lane: string, target: number): Promise<Cursor> {
+  let stored: Cursor | undefined;
+  try {
+    stored = await sink.peek(lane);
+  } catch (error) {
+    if (!(error instanceof CollectorError && error.code === 'STATE_CORRUPT' && feed.sink === 'kafka')) throw error;
+    const { name, baseUrl, organization, services } = settingsOf(feed, sink);
+    return firstCursor({ feed: name, lane, organization, baseUrl, start: target, services, now: Date.now() });
+  }
+  if (stored !== undefined) return stored;
+  const lanes = await sink.lanes();
+  throw new CollectorError('USAGE', `Lane ${lane} of feed ${feed.name} has no position: it never ran.`, {
+    cure:
+      lanes.length > 0
+        ? `Name one of ${lanes.join(', ')} with --lane.`
+        : 'Where a first run begins is set with poll.start.',
+  });
+}
+
+/** @throws CollectorError LANE_IN_USE while somebody runs the lane */
+async function storePosition(
+  feed: FeedConfig,
+  sink: Sink,
+  lane: string,
+  next: (stored: Cursor | undefined) => Cursor,
+  log: Log,
+): Promise<void> {
+  if (feed.sink === 'kafka') {
+    const { writeState } = await import('../sinks/kafka/operations.js');
+    return writeState(kafkaOptions(feed), kafkaParts(log), lane, next(undefined));
+  }
+  const target = sink.lane(lane);
+  try {
+    // The position is read again under the lock: a run may have moved it meanwhile.
+    const cursor = next((await target.open())?.cursor);
+    await target.commit({
+      events: [],
+      deadLetters: [],
+      raw: [],
+      cursor,
+      remember: [],
+      forgetBefore: Number.MIN_SAFE_INTEGER,
+    });
+  } finally {
+    await target.close();
+  }
+}
+
+function kafkaParts(log: Log) {
+  return {
+    log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>) =>
+      log[level](message, fields),
+    clock: systemTiming,
+  };
+}
