@@ -131,6 +131,12 @@ export class KeyGuard implements Beside {
     });
   }
 
+  /** Epoch milliseconds of the first commit under the key in use; undefined where there was none. */
+  firstSeen(): number | undefined {
+    const stored = this.#keys.get(this.parts.key().fingerprint ?? '');
+    return stored && Date.parse(stored.firstSeen);
+  }
+
   /** Undefined until a key was read. */
   status(): KeyStatus | undefined {
     const { kind, fingerprint, lastFour, refused } = this.parts.key();

@@ -119,6 +119,7 @@ export function createCall({ exchange, pace, policy, observer, timing }: CallOpt
       ms: timing.monotonic() - started,
       bytes: answer?.body.length ?? 0,
       requestId: answer?.requestId,
+      encoding: answer?.headers['content-encoding'],
     });
   }
 

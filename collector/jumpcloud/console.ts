@@ -13,6 +13,8 @@ export type KeyLife =
       /** Undefined where JumpCloud names none: the key may be one of those without expiry, or the field is not shown. */
       readonly expiresAt: number | undefined;
       readonly from: 'getSelf' | 'users' | 'service-accounts';
+      /** Name of the administrator's or service account's role, where it is shown. */
+      readonly role?: string;
     }
   | { readonly kind: 'not_found'; readonly reason: string }
   | {
@@ -100,6 +102,7 @@ function accountKnown(secret: JsonObject, account: JsonObject): KeyLife {
     createdAt: instant(secret.createdAt) ?? instant(account.createdAt),
     expiresAt: instant(secret.expiresAt) ?? instant(account.expiresAt),
     from: 'service-accounts',
+    ...roleOf(account),
   };
 }
 
@@ -138,7 +141,12 @@ function lifeOf(administrator: JsonObject, from: 'getSelf' | 'users'): KeyLife |
   const hash = hashOf(administrator);
   const createdAt = instant(hash?.createdAt) ?? instant(administrator.apiKeyUpdatedAt);
   const expiresAt = instant(hash?.expireAt);
-  return createdAt === undefined && expiresAt === undefined ? undefined : { kind: 'known', createdAt, expiresAt, from };
+  if (createdAt === undefined && expiresAt === undefined) return undefined;
+  return { kind: 'known', createdAt, expiresAt, from, ...roleOf(administrator) };
+}
+
+function roleOf({ roleName }: JsonObject): { role?: string } {
+  return typeof roleName === 'string' && roleName !== '' ? { role: roleName } : {};
 }
 
 /** Epoch milliseconds of an RFC 3339 text; undefined for the zero dates that stand for "none". */

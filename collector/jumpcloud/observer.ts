@@ -16,6 +16,8 @@ export interface ClientObserver {
     ms: number;
     bytes: number;
     requestId: string | undefined;
+    /** Content-Encoding of the answer; undefined: it came as it is. */
+    encoding?: string | undefined;
   }): void;
   /** A request will be repeated after `waitMs`. */
   onRetry?(retry: {

@@ -139,9 +139,9 @@ describe('the client against the simulated tenant', () => {
       keys: [{ createdAt: '2026-08-23T00:00:00Z', expiresAt: '2026-11-21T00:00:00Z' }],
     });
     const known = { createdAt: Date.parse('2026-08-23T00:00:00Z'), expiresAt: Date.parse('2026-11-21T00:00:00Z') };
-    expect(await source.keyLife()).toEqual({ kind: 'known', ...known, from: 'getSelf' });
+    expect(await source.keyLife()).toEqual({ kind: 'known', ...known, from: 'getSelf', role: 'Read Only' });
     tenant.quirks.console.self = 'refused';
-    expect(await source.keyLife()).toEqual({ kind: 'known', ...known, from: 'users' });
+    expect(await source.keyLife()).toEqual({ kind: 'known', ...known, from: 'users', role: 'Read Only' });
     tenant.quirks.console.users = 'refused';
     expect(await source.keyLife()).toMatchObject({ kind: 'refused', code: 'ROLE_REFUSED' });
   });

@@ -1,0 +1,76 @@
+import type { CheckedFeed } from '../check/checked-feed.js';
+import { exitCodeOf, type Finding, findingOf, inOrder, lineOf } from '../check/finding.js';
+import { writeReport } from '../check/report.js';
+import { RequestTally } from '../check/request-tally.js';
+import { checkFeed } from '../check.js';
+import type { FeedConfig } from '../config/feed-config.js';
+import type { Flags } from '../config/flags.js';
+import type { LoadedConfig } from '../config.js';
+import { createLog } from '../log.js';
+import { version } from '../version.js';
+import { readConfig } from './set-up.js';
+
+/**
+ * `check`: whether every feed of the configuration could run, one line a finding, the gravest first.
+ * @returns the exit code of the gravest finding
+ */
+export async function check(flags: Flags & { json: boolean; report?: string | undefined }): Promise<number> {
+  const read = readOrFindings(flags);
+  if ('findings' in read) return tell(read.findings, flags.json, [], (text) => text);
+  const { config } = read;
+  const level = ['debug', 'trace'].includes(config.shared.log.level) ? config.shared.log.level : 'error';
+  const log = createLog({ ...config.shared.log, level, noColor: process.env.NO_COLOR });
+  for (const secret of config.secrets) log.redact(secret.reveal());
+  const checked: CheckedFeed[] = [];
+  const seen = new RequestTally();
+  const signal = new AbortController().signal;
+  try {
+    for (const feed of config.feeds) checked.push(await checkFeed(feed, log.child({ feed: feed.name }), seen, signal));
+    const findings = inOrder([
+      ...notes(config),
+      { feed: undefined, part: 'configuration', verdict: 'ok', message: describe(config) },
+      ...checked.flatMap((one) => one.findings),
+    ]);
+    if (flags.report !== undefined)
+      await writeReport(flags.report, { config, checked, findings, seen, mask: log.mask, signal });
+    return tell(findings, flags.json, config.feeds, log.mask);
+  } finally {
+    for (const { client } of checked) client?.close();
+    await log.close();
+  }
+}
+
+function readOrFindings(flags: Flags): { config: LoadedConfig } | { findings: Finding[] } {
+  try {
+    return { config: readConfig(flags) };
+  } catch (error) {
+    const finding = findingOf(error, undefined);
+    // The first line counts the problems, one follows a line.
+    const [head = '', ...problems] = finding.message.split('\n');
+    const messages = problems.length === 0 ? [head] : problems.map((problem) => problem.trim());
+    return { findings: messages.map((message) => ({ ...finding, message })) };
+  }
+}
+
+function notes({ notes: all }: LoadedConfig): Finding[] {
+  return all.map((message) => ({ feed: undefined, part: 'configuration', verdict: 'warning', message }));
+}
+
+function describe({ file, feeds }: LoadedConfig): string {
+  const from = file === undefined ? 'environment and flags, no file' : file;
+  return `${from}: ${feeds.length === 1 ? `feed ${feeds[0]?.name}` : `${feeds.length} feeds`}`;
+}
+
+function tell(
+  findings: readonly Finding[],
+  json: boolean,
+  feeds: readonly FeedConfig[],
+  mask: (text: string) => string,
+): number {
+  const exitCode = exitCodeOf(findings);
+  const text = json
+    ? JSON.stringify({ version: 1, program: version, exitCode, findings }, null, 2)
+    : findings.map((finding) => lineOf(finding, feeds.length > 1)).join('\n');
+  process.stdout.write(`${mask(text)}\n`);
+  return exitCode;
+}

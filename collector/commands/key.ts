@@ -1,0 +1,143 @@
+import { readFileSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
+import { clientOf, guardOf, secretOf, settingsOf } from '../assemble.js';
+import { hasty } from '../check.js';
+import type { FeedConfig } from '../config/feed-config.js';
+import type { Flags } from '../config/flags.js';
+import { unreadable } from '../config/secret.js';
+import type { Cursor } from '../cursor.js';
+import { CollectorError, exitCodes } from '../errors.js';
+import { lastFour, tidy } from '../jumpcloud/secret.js';
+import { systemTiming } from '../jumpcloud/timing.js';
+import { describeKey, type KeyReport, reportKey } from '../key-report.js';
+import type { RootLog } from '../log.js';
+import { openSink } from '../open-sink.js';
+import { swapKeyFile, verifyKey } from '../replace-key.js';
+import { tellClient } from '../tell.js';
+import { chosen } from './choose-feed.js';
+import { setUp } from './set-up.js';
+
+/** `key`: every feed's key. The exit code is that of the first one that JumpCloud does not take. */
+export async function showKeys(flags: Flags & { json: boolean; feed?: string | undefined }): Promise<number> {
+  const { config, log } = setUp(flags);
+  const reports: KeyReport[] = [];
+  let exitCode: number = exitCodes.done;
+  try {
+    const feeds = flags.feed === undefined ? config.feeds : [chosen(config.feeds, flags.feed)];
+    for (const feed of feeds) {
+      const { report, failure } = await inspect(feed, log);
+      reports.push(report);
+      if (exitCode === exitCodes.done && failure !== undefined) exitCode = failure.exitCode;
+    }
+    const shown = flags.json ? `${JSON.stringify(reports, null, 2)}\n` : reports.map(describeKey).join('\n');
+    process.stdout.write(log.mask(shown));
+  } finally {
+    await log.close();
+  }
+  return exitCode;
+}
+
+async function inspect(config: FeedConfig, log: RootLog) {
+  const client = clientOf(config, tellClient(log.child({ feed: config.name })), systemTiming, {
+    ...hasty,
+    pageSize: 1,
+  });
+  try {
+    const { services } = settingsOf(config, { batchSize: 1 });
+    const cursor = await positionOf(config, log).catch((error) => {
+      // What the position remembers is then missing; the key can be looked at all the same.
+      log.failure(error);
+      return undefined;
+    });
+    const guard = guardOf(config, client, () => undefined);
+    return await reportKey(config, services, client, guard, cursor, new AbortController().signal);
+  } finally {
+    client.close();
+  }
+}
+
+/** `key replace`: a new key, verified before it takes the place of the old one in its file. */
+export async function replaceKey(
+  flags: Flags & { fromFile?: string | undefined; feed?: string | undefined },
+): Promise<number> {
+  const { config, log } = setUp(flags);
+  try {
+    const feed = chosen(config.feeds, flags.feed);
+    const present = secretOf(feed);
+    if (!('file' in present)) throw fromVariable(feed, present.where);
+    const key = readNew(flags.fromFile === undefined ? await fromStdin() : fromFile(flags.fromFile), log);
+    log.redact(key);
+    const cursor = await positionOf(feed, log);
+    const verified = await verifyNew(feed, key, cursor, log);
+    await swapKeyFile(present.file, key);
+    const whose = verified.organization === undefined ? '' : ` of organization ${verified.organization}`;
+    process.stdout.write(
+      `${feed.name}: …${lastFour(key)} is in ${present.file} now; JumpCloud takes it for ${verified.services.length} services${whose}. A running collector takes it up within seconds.\n`,
+    );
+    return exitCodes.done;
+  } finally {
+    await log.close();
+  }
+}
+
+async function verifyNew(feed: FeedConfig, key: string, cursor: Cursor | undefined, log: RootLog) {
+  const client = clientOf(feed, tellClient(log.child({ feed: feed.name })), systemTiming, {
+    ...hasty,
+    pageSize: 100,
+    secret: { value: key, where: 'the new key' },
+  });
+  try {
+    const { services } = settingsOf(feed, { batchSize: 1 });
+    return await verifyKey(client, feed.name, services, cursor, new AbortController().signal);
+  } finally {
+    client.close();
+  }
+}
+
+/** Where the live lane stands. @throws CollectorError where the sink cannot tell */
+async function positionOf(config: FeedConfig, log: RootLog): Promise<Cursor | undefined> {
+  const sink = await openSink(config, log, systemTiming);
+  try {
+    return await sink.peek('live');
+  } finally {
+    await sink.close();
+  }
+}
+
+async function fromStdin(): Promise<string> {
+  if (process.stdin.isTTY) process.stderr.write('Paste the new key, then Enter and Ctrl-D:\n');
+  return text(process.stdin);
+}
+
+function fromFile(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new CollectorError('CREDENTIAL_MISSING', `The file with the new key, ${file}, ${unreadable(error)}.`, {
+      cure: 'Name a file that holds the new key and nothing else, or give the key on standard input.',
+      cause: error,
+    });
+  }
+}
+
+/** @throws CollectorError CREDENTIAL_MISSING for what no key can be */
+function readNew(raw: string, log: RootLog): string {
+  const { secret, found } = tidy(raw);
+  if (found.some((what) => !what.includes('trailing newline')))
+    log.warn(`the new key had ${found.join(' and ')}: taken off`);
+  if (/^[\x21-\x7e]{16,4096}$/.test(secret)) return secret;
+  const why = secret === '' ? 'nothing was given' : 'what was given is not a key: too short, or with spaces in it';
+  throw new CollectorError('CREDENTIAL_MISSING', `The key was not replaced: ${why}.`, {
+    cure: 'Give the new key, and nothing else, on standard input or with --from-file.',
+  });
+}
+
+function fromVariable(feed: FeedConfig, where: string): CollectorError {
+  return new CollectorError(
+    'CONFIG_INVALID',
+    `The key of feed ${feed.name} comes from ${where}, which only a restart can change.`,
+    {
+      cure: `Put the key into a file that only the collector can read and set ${where}_FILE to it: from then on it is replaced without a restart.`,
+    },
+  );
+}
