@@ -1,0 +1,53 @@
+import type { Writable } from 'node:stream';
+import { vi } from 'vitest';
+import { assemble } from '../../collector/assemble.js';
+import { loadConfig, readFileFromDisk } from '../../collector/config.js';
+import { runFeed } from '../../collector/feed.js';
+import { systemTiming } from '../../collector/jumpcloud/timing.js';
+import { createLog } from '../../collector/log.js';
+import { openSink } from '../../collector/open-sink.js';
+import { tellClient, tellFeed } from '../../collector/tell.js';
+import type { Tenant } from '../../fixtures/tenant/tenant.js';
+
+/** Flags as the command line gives them to a verb. */
+export type VerbFlags = Record<string, string>;
+
+/** Collects a tenant with a configuration of flags until it is caught up. */
+export async function collectOnce(tenant: Tenant, flags: VerbFlags): Promise<void> {
+  const env = { JUMPCLOUD_BASE_URL: tenant.baseUrl, JUMPCLOUD_API_KEY: tenant.apiKey };
+  const config = loadConfig({ flags, env, readFile: readFileFromDisk }).feeds[0]!;
+  const log = createLog({ level: 'error', format: 'json' });
+  const sink = await openSink(config, log, systemTiming);
+  const { settings, parts, client } = assemble(config, {
+    sink,
+    timing: systemTiming,
+    observer: tellFeed(log),
+    clientObserver: tellClient(log),
+    onKeyWarning: () => undefined,
+  });
+  try {
+    await runFeed(settings, parts, { once: true, signal: new AbortController().signal });
+  } finally {
+    client.close();
+    await sink.close();
+    await log.close();
+  }
+}
+
+/** Runs a verb in this process and gives what it wrote to standard output and standard error. */
+export async function tell(verb: () => Promise<number>): Promise<{ code: number; out: string; err: string }> {
+  const written = { out: '', err: '' };
+  const catching = (stream: NodeJS.WriteStream, into: 'out' | 'err') =>
+    vi.spyOn(stream, 'write').mockImplementation(((chunk: unknown, ...rest: unknown[]) => {
+      written[into] += String(chunk);
+      const done = rest.find((one) => typeof one === 'function') as (() => void) | undefined;
+      done?.();
+      return true;
+    }) as Writable['write']);
+  const spies = [catching(process.stdout, 'out'), catching(process.stderr, 'err')];
+  try {
+    return { code: await verb(), ...written };
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+  }
+}
