@@ -63,7 +63,7 @@ async function refuseWhatIsLost(
   if (lost.length === 0) return;
   if (lost.length === services.length) throw refusal;
   throw new CollectorError('ROLE_REFUSED', `the new key may not read ${lost.join(', ')}: ${refusal.message}`, {
-    cure: 'Use a key of an administrator whose role may read them, or leave them out with jumpcloud.eventTypes. The key file is unchanged.',
+    cure: 'Use a key of an administrator whose role may read them, or leave them out with jumpcloud.eventTypes.',
   });
 }
 
@@ -110,7 +110,7 @@ function unproven(feed: string, bound: string): CollectorError {
     'QUERY_REFUSED',
     `JumpCloud takes the new key, but shows no record that would prove that it reads organization ${bound}, to which feed ${feed} belongs.`,
     {
-      cure: 'Log in to the admin portal once and try again in some minutes, or put the key into the file by hand: a foreign one stops the feed before anything is delivered. The key file is unchanged.',
+      cure: 'Log in to the admin portal once and try again in some minutes, or put the key into the file by hand: a foreign one stops the feed before anything is delivered.',
     },
   );
 }
@@ -131,7 +131,7 @@ export async function swapKeyFile(file: string, key: string): Promise<void> {
       const own = await handle.stat();
       if (own.uid !== uid || own.gid !== gid) await handle.chown(uid, gid);
       await handle.chmod((mode & 0o077) === 0o040 ? 0o640 : 0o600);
-      await handle.writeFile(`${key}\n`);
+      await handle.writeFile(key);
       await handle.sync();
     } finally {
       await handle.close();

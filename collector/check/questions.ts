@@ -20,7 +20,7 @@ const NOT_SEEN = 'not seen';
 /** Answers as far as the sample and a few more searches show them. Never throws for what JumpCloud answers. */
 export async function answerQuestions(feed: CheckedFeed, seen: RequestTally, signal: AbortSignal): Promise<Answered[]> {
   const { answers, client, config, cursor, keyLife } = feed;
-  const records = answers?.sample;
+  const records = await recordsOfADay(feed, signal);
   const first = config.jumpcloud.apiKey?.reveal().slice(0, 4);
   const used = client?.credential.state.used;
   const refusal = feed.findings.find(({ code }) => code === 'CREDENTIAL_REFUSED');
@@ -48,6 +48,14 @@ export async function answerQuestions(feed: CheckedFeed, seen: RequestTally, sig
     },
     { question: 'What is `success` on user_lockout, and on the steps of an sso login?', answer: successes(records) },
   ];
+}
+
+/** More records than the check itself needed; its own where JumpCloud does not give them. */
+async function recordsOfADay({ client, answers }: CheckedFeed, signal: AbortSignal): Promise<Page | undefined> {
+  if (client === undefined || answers === undefined || answers.services.length === 0) return undefined;
+  const now = Math.floor(client.clock.serverNow() / 1000);
+  const page = await firstPage(client, answers.services, { start: now - 86_400 }, signal).catch(() => undefined);
+  return page === undefined || page.records.length === 0 ? answers.sample : page;
 }
 
 /** Looks for a record on a whole second and asks for the second before it. */

@@ -6,7 +6,7 @@ import type { FeedConfig } from '../config/feed-config.js';
 import type { Flags } from '../config/flags.js';
 import { unreadable } from '../config/secret.js';
 import type { Cursor } from '../cursor.js';
-import { CollectorError, exitCodes } from '../errors.js';
+import { asCollectorError, CollectorError, exitCodes } from '../errors.js';
 import { lastFour, tidy } from '../jumpcloud/secret.js';
 import { systemTiming } from '../jumpcloud/timing.js';
 import { describeKey, type KeyReport, reportKey } from '../key-report.js';
@@ -68,7 +68,7 @@ export async function replaceKey(
     const key = readNew(flags.fromFile === undefined ? await fromStdin() : fromFile(flags.fromFile), log);
     log.redact(key);
     const cursor = await positionOf(feed, log);
-    const verified = await verifyNew(feed, key, cursor, log);
+    const verified = await verifyNew(feed, key, present.file, cursor, log);
     await swapKeyFile(present.file, key);
     const whose = verified.organization === undefined ? '' : ` of organization ${verified.organization}`;
     process.stdout.write(
@@ -80,15 +80,19 @@ export async function replaceKey(
   }
 }
 
-async function verifyNew(feed: FeedConfig, key: string, cursor: Cursor | undefined, log: RootLog) {
+async function verifyNew(feed: FeedConfig, key: string, file: string, cursor: Cursor | undefined, log: RootLog) {
   const client = clientOf(feed, tellClient(log.child({ feed: feed.name })), systemTiming, {
     ...hasty,
     pageSize: 100,
-    secret: { value: key, where: 'the new key' },
+    secret: { value: key, where: file },
   });
   try {
     const { services } = settingsOf(feed, { batchSize: 1 });
     return await verifyKey(client, feed.name, services, cursor, new AbortController().signal);
+  } catch (error) {
+    const { code, message, cure, detail } = asCollectorError(error);
+    const told = `The new key …${lastFour(key)} was not put in place, ${file} is unchanged: ${message}`;
+    throw new CollectorError(code, told, { cure, cause: error, ...(detail === undefined ? {} : { detail }) });
   } finally {
     client.close();
   }
