@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import { command } from './command.js';
+
+const verbs = [
+  ['run'],
+  ['demo'],
+  ['backfill'],
+  ['map'],
+  ['query'],
+  ['simulate'],
+  ['config', 'print'],
+  ['config', 'schema'],
+];
+
+test('the help of the command and of every verb goes to stdout and ends with 0', async () => {
+  const general = await command(['--help']);
+  expect(general).toMatchObject({ code: 0, stderr: '' });
+  expect(general.stdout).toContain('Not affiliated with JumpCloud');
+  expect(general.stdout).toContain('Exit codes: 0 done');
+  for (const verb of verbs) {
+    expect(general.stdout).toContain(`jumpcloud-ocsf ${verb[0]}`);
+    const { code, stdout, stderr } = await command([...verb, '--help']);
+    expect({ verb, code, stderr }).toEqual({ verb, code: 0, stderr: '' });
+    expect(stdout).toMatch(/^jumpcloud-ocsf /);
+  }
+});
+
+test('--version prints the version alone', async () => {
+  expect((await command(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+});
+
+test('without a verb the help goes to stderr and the exit code is 2', async () => {
+  const { code, stdout, stderr } = await command([]);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toContain('Name a verb.');
+  expect(stderr).toContain('Commands:');
+});
+
+test.each([
+  [['runn'], /Unknown verb: runn\n.*Did you mean run\?/],
+  [['config', 'prin'], /Unknown verb: prin\n.*Did you mean print\?/],
+  [['config'], /Name print or schema\./],
+  [['run', '--poll-intervall', '5s'], /Unknown flag: --poll-intervall\n.*Did you mean --poll-interval\?/],
+  [['run', '--poll-interval'], /Not enough arguments following: poll-interval/],
+  [['run', 'and-more'], /Unknown argument: and-more/],
+  [['backfill', '--from', '2026-08-01'], /Missing required argument: to/],
+  [['backfill', '--from', 'yesterday', '--to', '2026-08-01'], /--from yesterday is neither a date/],
+  [['backfill', '--from', '2026-08-02', '--to', '2026-08-01'], /is not before --to/],
+  [['query'], /Not enough non-option arguments/],
+  [['query', 'SELECT 1', '--format', 'xml'], /Given: "xml", Choices: "table", "json", "csv"/],
+])('%j is a mistake: said with a cure, exit 2, and nothing is run', async (args, message) => {
+  const { code, stdout, stderr } = await command(args);
+  expect(stderr).toMatch(message);
+  expect(stderr).toContain('→');
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr, 'the verb must not have been run').not.toMatch(/CREDENTIAL|no tables/);
+});
