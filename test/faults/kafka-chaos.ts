@@ -59,7 +59,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosOutcome> {
     for (let kills = 0; kills < options.kills; kills += 1) {
       seed = (seed * 48_271) % 2_147_483_647;
       const where = await runAndKill(order, 4 + (seed % 40));
-      if (where === 'finished' || where.startsWith('exit')) throw new Error(`the collector ended by itself: ${where}`);
+      if (where === 'finished') throw new Error('the collector finished before it was killed often enough');
       histogram.set(where, (histogram.get(where) ?? 0) + 1);
       if ((kills + 1) % 10 === 0) options.say(`${kills + 1} kills`);
     }

@@ -16,6 +16,8 @@ export async function runAndKill(order: ChildOrder, steps: number): Promise<stri
     last = line;
     if (told === steps) child.kill('SIGKILL');
   });
-  await once(child, 'close');
-  return last === 'finished' && child.exitCode !== 0 ? `exit ${child.exitCode}` : last;
+  const [code] = await once(child, 'close');
+  if (last !== 'finished' && code !== null)
+    throw new Error(`the collector ended by itself with ${code}, after ${last}`);
+  return last;
 }
