@@ -30,6 +30,13 @@ const range = (command: Argv) =>
   command
     .option('from', { type: 'string', demandOption: true, describe: 'First instant (RFC 3339, or a date)' })
     .option('to', { type: 'string', demandOption: true, describe: 'End, not included (RFC 3339, or a date)' });
+const letterOptions = <T>(command: Argv<T>) =>
+  command.options({
+    reason: { type: 'string', describe: 'Only those of this reason' },
+    from: { type: 'string', describe: 'First instant of the records (RFC 3339, or a date)' },
+    to: { type: 'string', describe: 'End, not included' },
+    feed: { type: 'string', describe: 'Of several feeds, this one' },
+  });
 
 const cli = yargs(hideBin(process.argv))
   .scriptName('jumpcloud-ocsf')
@@ -168,6 +175,32 @@ const cli = yargs(hideBin(process.argv))
         async (argv) => finish((await import('./commands/state.js')).setState(argv)),
       )
       .demandCommand(1, 'Name show or set.'),
+  )
+  .command('dead-letters', 'Records that could not become a valid event: list them, map them again', (command) =>
+    command
+      .command(
+        'list',
+        'Reason, type, time, id and message of those that were not replayed',
+        (list) =>
+          letterOptions(configured(list)).option('json', {
+            type: 'boolean',
+            default: false,
+            describe: 'Whole, as NDJSON',
+          }),
+        async (argv) => finish((await import('./commands/dead-letters.js')).listDeadLetters(argv)),
+      )
+      .command(
+        'replay',
+        "Map them again with today's mapping and deliver what has become valid, once, under the same uid",
+        (replay) =>
+          letterOptions(configured(replay)).option('dry-run', {
+            type: 'boolean',
+            default: false,
+            describe: 'Say what would become of them, and stop',
+          }),
+        async (argv) => finish((await import('./commands/dead-letters.js')).replayDeadLetters(argv)),
+      )
+      .demandCommand(1, 'Name list or replay.'),
   )
   .command(
     'simulate',

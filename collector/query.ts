@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { DuckDBConnection, DuckDBInstance, DuckDBResult } from '@duckdb/node-api';
 import { CollectorError } from './errors.js';
+import { replayLane } from './replay-lane.js';
 import { errno, exists, isMissing } from './sinks/durable-file.js';
 import { quoteText } from './sinks/tables/columns.js';
-import { groupBy } from './sinks/tables/group-by.js';
 import { isVanished } from './sinks/tables/known.js';
 import { type LiveFile, liveFiles } from './sinks/tables/live-files.js';
 import { type PlainValue, plainValue } from './sinks/tables/value.js';
-import { viewNames, viewStatements } from './sinks/tables/views.js';
+import { replayedName, viewNames, viewStatements } from './sinks/tables/views.js';
 
 export interface QueryColumn {
   readonly name: string;
@@ -44,9 +44,13 @@ const explainType = 4;
 
 /**
  * Opens the tables for reading: one view a class, `events`, `admin_activity`, `dead_letters` and `raw_records`.
+ * @param wanted leaves out other files
  * @throws CollectorError STORAGE_FAILED where there are no tables.
  */
-export async function openTables(directory: string): Promise<OpenTables> {
+export async function openTables(
+  directory: string,
+  wanted: (file: LiveFile) => boolean = () => true,
+): Promise<OpenTables> {
   const root = resolve(directory);
   if (!(await exists(root)))
     throw new CollectorError('STORAGE_FAILED', `There are no tables in ${root}.`, {
@@ -54,7 +58,7 @@ export async function openTables(directory: string): Promise<OpenTables> {
       detail: 'ENOENT',
     });
   for (let attempt = 1; ; attempt++) {
-    const files = await liveFiles(root);
+    const files = (await liveFiles(root)).filter(wanted);
     const pinned = pin(files);
     if (!pinned && attempt < mostAttempts) continue;
     try {
@@ -81,15 +85,11 @@ function pin(files: readonly LiveFile[]): Pinned | undefined {
   const descriptors: number[] = [];
   const paths = new Map<string, string[]>();
   try {
-    for (const [table, ofTable] of groupBy(files, (file) => file.table))
-      paths.set(
-        table,
-        ofTable.map((file) => {
-          const descriptor = openFirst(file.paths);
-          descriptors.push(descriptor);
-          return `/proc/self/fd/${descriptor}`;
-        }),
-      );
+    for (const file of files) {
+      const descriptor = openFirst(file.paths);
+      descriptors.push(descriptor);
+      addPath(paths, file, `/proc/self/fd/${descriptor}`);
+    }
     return { paths, descriptors };
   } catch (error) {
     release({ paths, descriptors });
@@ -101,12 +101,17 @@ function pin(files: readonly LiveFile[]): Pinned | undefined {
 
 function unpinned(files: readonly LiveFile[]): Pinned {
   const paths = new Map<string, string[]>();
-  for (const [table, ofTable] of groupBy(files, (file) => file.table))
-    paths.set(
-      table,
-      ofTable.map(({ paths: [path = ''] }) => path),
-    );
+  for (const file of files) addPath(paths, file, file.paths[0] ?? '');
   return { paths, descriptors: [] };
+}
+
+/** A file is one of its table; what the replay lane delivered also says which dead letters are resolved. */
+function addPath(paths: Map<string, string[]>, { table, lane }: LiveFile, path: string): void {
+  for (const name of lane === replayLane ? [table, replayedName(table)] : [table]) {
+    const ofName = paths.get(name);
+    if (ofName) ofName.push(path);
+    else paths.set(name, [path]);
+  }
 }
 
 function openFirst(paths: readonly string[]): number {
@@ -151,7 +156,7 @@ async function openPinned(root: string, pinned: Pinned): Promise<OpenTables> {
 
 function tablesOver(instance: DuckDBInstance, connection: DuckDBConnection, pinned: Pinned, spill: string): OpenTables {
   return {
-    files: [...pinned.paths.values()].flat().length,
+    files: new Set([...pinned.paths.values()].flat()).size,
     async query(sql) {
       try {
         const result = await start(connection, sql);

@@ -33,6 +33,8 @@ export interface NormaliseContext {
   /** Whether the event carries the record's text (`rawData`). */
   readonly rawData: boolean;
   readonly mapper: { readonly name: string; readonly version: string };
+  /** True where the record was stored without its secrets: the event says so again. */
+  readonly redactedBefore?: boolean;
 }
 
 /** Exactly one of the two for every record. */
@@ -138,7 +140,7 @@ function makeEvent(
     time: floorToMillisecond(header.instant!),
     fetchedAt: context.fetchedAt,
     mapper: context.mapper,
-    redacted,
+    redacted: redacted || context.redactedBefore === true,
   };
   const raw = context.rawData ? { text } : undefined;
   const event = mapRecord(record, classify(header.service, header.eventType), provenance, raw);

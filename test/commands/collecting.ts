@@ -1,4 +1,3 @@
-import type { Writable } from 'node:stream';
 import { vi } from 'vitest';
 import { assemble } from '../../collector/assemble.js';
 import { loadConfig, readFileFromDisk } from '../../collector/config.js';
@@ -43,7 +42,7 @@ export async function tell(verb: () => Promise<number>): Promise<{ code: number;
       const done = rest.find((one) => typeof one === 'function') as (() => void) | undefined;
       done?.();
       return true;
-    }) as Writable['write']);
+    }) as typeof stream.write);
   const spies = [catching(process.stdout, 'out'), catching(process.stderr, 'err')];
   try {
     return { code: await verb(), ...written };

@@ -6,8 +6,8 @@ import { asKafkaFailure } from './error-table.js';
 import { thisHolder } from './holder.js';
 import { KafkaLane, type LaneParts } from './lane.js';
 import { type KafkaOptions, kafkaSettings } from './settings.js';
-import { laneKeys } from './state.js';
-import { glanceAtLane } from './state-topic.js';
+import { laneKeys, requireComplete } from './state.js';
+import { glanceAtLane, readLane } from './state-topic.js';
 import { findMissing } from './topic-setup.js';
 import { createCommand, ownTopic } from './topics.js';
 import { withReader } from './with-reader.js';
@@ -50,6 +50,28 @@ export async function readState(options: KafkaOptions, parts: OperationParts, la
       pieces: entry?.pieces ?? 0,
       heldBy: free ? undefined : { host, pid, renewedAt: lease.renewedAt },
     };
+  });
+}
+
+/** How long a transaction of another lane may stay open below what is read. */
+const PATIENCE_MS = 30_000;
+
+/**
+ * The identities that a lane remembers, read without taking the lane.
+ * @throws CollectorError STATE_CORRUPT where some of them are gone
+ */
+export async function readRemembered(
+  options: KafkaOptions,
+  parts: OperationParts,
+  lane: string,
+): Promise<ReadonlySet<bigint>> {
+  const shared = partsOf(options, parts);
+  const { settings } = shared;
+  const topic = ownTopic(settings, 'state');
+  return withReader<ReadonlySet<bigint>>(shared, [topic], new Set(), async (reader) => {
+    const { state, start } = await readLane(reader, topic, laneKeys(settings.feed, lane), PATIENCE_MS);
+    requireComplete(state, start);
+    return new Set(state.pieces.flatMap(({ hashes }) => [...hashes]));
   });
 }
 

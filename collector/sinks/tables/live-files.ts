@@ -12,6 +12,9 @@ export interface LiveFile {
   readonly table: string;
   /** `YYYY-MM-DD` */
   readonly day: string;
+  /** Whose it is; undefined where the lane's state cannot be read. */
+  readonly feed: string | undefined;
+  readonly lane: string | undefined;
   /** Where it is now, then where it may be a moment later. */
   readonly paths: readonly string[];
 }
@@ -74,7 +77,7 @@ async function listLive(directory: string, states: States, wanted: Selection): P
     if (lane ? Number(digits) > lane.state.sequence : hidden) return;
     const inView = join(directory, file);
     const paths = [inView, inView + retiredEnding];
-    found.set(file, { table, day, paths: hidden ? paths.reverse() : paths });
+    found.set(file, { table, day, ...ownerOf(lane?.state), paths: hidden ? paths.reverse() : paths });
   };
   for (const table of await namesIn(directory)) {
     if (table.startsWith('.')) continue;
@@ -86,12 +89,17 @@ async function listLive(directory: string, states: States, wanted: Selection): P
       const [table = '', group = ''] = file.split('/');
       const day = group.slice('event_day='.length);
       if (found.has(file) || retired.has(file) || !wanted(table, day)) continue;
+      const owner = ownerOf(state);
       const inView = join(directory, file);
       const waiting = join(aside, asideName(file));
-      if (await exists(inView)) found.set(file, { table, day, paths: [inView, inView + retiredEnding] });
-      else if (await exists(waiting)) found.set(file, { table, day, paths: [waiting, inView] });
+      if (await exists(inView)) found.set(file, { table, day, ...owner, paths: [inView, inView + retiredEnding] });
+      else if (await exists(waiting)) found.set(file, { table, day, ...owner, paths: [waiting, inView] });
     }
   return [...found.values()];
+}
+
+function ownerOf(state: LaneState | undefined): Pick<LiveFile, 'feed' | 'lane'> {
+  return { feed: state?.cursor.feed, lane: state?.cursor.lane };
 }
 
 function sameRetired(before: States, after: States): boolean {

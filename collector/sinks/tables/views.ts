@@ -33,13 +33,30 @@ export function viewStatements(pathsOf: (table: string) => readonly string[]): s
   const logins = classTables.get(authenticationUid);
   return [
     ...eventTables.map((table) => `CREATE VIEW ${quoteName(table.name)} AS ${eventSelect(table, pathsOf(table.name))}`),
-    ...[deadLetterTable, rawRecordTable].map(
-      (table) =>
-        `CREATE VIEW ${quoteName(table.name)} AS SELECT time_dt, * EXCLUDE (time_dt) FROM (${typedRows(table, pathsOf(table.name))})`,
-    ),
+    `CREATE VIEW ${quoteName(deadLetterTable.name)} AS ${plainSelect(deadLetterTable, pathsOf)}${unresolved(pathsOf)}`,
+    `CREATE VIEW ${quoteName(rawRecordTable.name)} AS ${plainSelect(rawRecordTable, pathsOf)}`,
     `CREATE VIEW events AS ${union(eventTables)}`,
     `CREATE VIEW admin_activity AS ${union(eventTables.filter((table) => table !== logins))}`,
   ];
+}
+
+function plainSelect(table: Table, pathsOf: (table: string) => readonly string[]): string {
+  return `SELECT time_dt, * EXCLUDE (time_dt) FROM (${typedRows(table, pathsOf(table.name))})`;
+}
+
+/** The files of a table that the replay lane wrote, as a name for `pathsOf`. */
+export function replayedName(table: string): string {
+  return `${table} of the replay lane`;
+}
+
+/** A dead letter that was replayed is an event or a raw record now. */
+function unresolved(pathsOf: (table: string) => readonly string[]): string {
+  const uids = [...classTables.values(), rawRecordTable].flatMap(({ name }) => {
+    const paths = pathsOf(replayedName(name));
+    const uid = name === rawRecordTable.name ? 'uid' : 'metadata.uid';
+    return paths.length === 0 ? [] : [`SELECT ${uid} AS uid FROM read_parquet([${paths.map(quoteText).join(', ')}])`];
+  });
+  return uids.length === 0 ? '' : ` WHERE uid NOT IN (${uids.join(' UNION ALL ')})`;
 }
 
 /** Names of the views. */
