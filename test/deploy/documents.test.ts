@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { configFileVariable } from '../../collector/config/environment.js';
 import { keys } from '../../collector/config/keys.js';
 import { errorCodes, exitCodes } from '../../collector/errors.js';
@@ -41,6 +42,21 @@ test('the operations page lists every exit code, once, and none besides', () => 
   const section = read('deploy/OPERATIONS.md').split('## Exit codes')[1]!.split('\n## ')[0]!;
   const listed = [...section.matchAll(/^\| (\d+) \|/gm)].map(([, code]) => Number(code));
   expect(listed).toEqual(Object.values(exitCodes).sort((a, b) => a - b));
+});
+
+test('the workflow runs the gate with no right to write, on the oldest Node.js that is promised and on that of the image', () => {
+  interface Workflow {
+    readonly permissions: object;
+    readonly jobs: {
+      readonly gate: { readonly strategy: { matrix: { node: string[] } }; readonly steps: { run?: string }[] };
+    };
+  }
+  const { permissions, jobs } = parse(read('.github/workflows/check.yml')) as Workflow;
+  const { engines } = JSON.parse(read('package.json')) as { engines: { node: string } };
+  const [, major] = /^ARG NODE_IMAGE=node:(\d+)-/m.exec(read('Dockerfile')) ?? [];
+  expect(permissions).toEqual({ contents: 'read' });
+  expect(jobs.gate.steps.map((step) => step.run)).toContain('bash .ci/run');
+  expect(jobs.gate.strategy.matrix.node).toEqual(expect.arrayContaining([engines.node.replace('>=', ''), major]));
 });
 
 test('the changelog has a heading for the version of this tree', () => {
