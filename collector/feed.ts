@@ -63,6 +63,7 @@ export interface FeedParts {
 }
 
 const LIVE = 'live';
+const DAY = 86_400;
 const SHORTEST_RECONCILE_MS = 30_000;
 const LONGEST_RETRY_MS = 5 * 60_000;
 /** Failures that no waiting cures: the command ends with their exit code. */
@@ -72,6 +73,25 @@ const FATAL: ReadonlySet<ErrorCode> = new Set([
   'ORGANIZATION_CHANGED',
   'CONFIG_INVALID',
   'BASE_URL_WRONG',
+  'INTERNAL',
+]);
+const SINK_FAILURES: ReadonlySet<ErrorCode> = new Set([
+  'LANE_IN_USE',
+  'FENCED',
+  'STATE_CORRUPT',
+  'STORAGE_FAILED',
+  'SINK_UNAVAILABLE',
+  'SINK_REFUSED',
+  'SINK_IN_DOUBT',
+]);
+/** Failures in which nobody has answered: JumpCloud's clock is not known by them. */
+const UNANSWERED: ReadonlySet<ErrorCode> = new Set([
+  'UNREACHABLE',
+  'TIMED_OUT',
+  'TLS_REFUSED',
+  'CREDENTIAL_MISSING',
+  'CONFIG_UNREADABLE',
+  'ABORTED',
   'INTERNAL',
 ]);
 /** Answers that may concern one service of several. */
@@ -94,7 +114,7 @@ export async function runFeed(
   try {
     while (!signal.aborted) {
       try {
-        lane ??= await openLive(settings, parts);
+        lane ??= await openLive(settings, parts, signal);
         await poll(lane, settings, parts, signal);
         failures = 0;
         if (reconciler) await reconcileWhenDue(reconciler, lane, settings, parts, { once, signal });
@@ -105,7 +125,7 @@ export async function runFeed(
       } catch (error) {
         const failure = asCollectorError(error);
         if (signal.aborted && failure.code === 'ABORTED') return;
-        const part = lane === undefined || lane.broken ? 'sink' : 'source';
+        const part = lane?.broken || SINK_FAILURES.has(failure.code) ? 'sink' : 'source';
         const retryMs =
           once || signal.aborted || FATAL.has(failure.code)
             ? undefined
@@ -127,7 +147,8 @@ export async function runFeed(
 }
 
 /** Opens the live lane: first run, continuation, or refusal of a state that belongs to somebody else. */
-export async function openLive(settings: FeedSettings, parts: FeedParts): Promise<Lane> {
+export async function openLive(settings: FeedSettings, parts: FeedParts, signal?: AbortSignal): Promise<Lane> {
+  await learnClock(settings, parts, signal);
   const now = Math.floor(parts.serverNow() / 1000);
   let started: readonly string[] = [];
   const lane = await Lane.open(LIVE, parts.sink, parts.clock, parts.observer, (stored) => {
@@ -153,6 +174,25 @@ export async function openLive(settings: FeedSettings, parts: FeedParts): Promis
     );
   }
   return lane;
+}
+
+/**
+ * Before a first run that begins "so long ago": asks JumpCloud for anything at all, because its answer tells its clock.
+ * The origin is fixed for good and must not be taken from a clock that may be days off.
+ */
+async function learnClock(settings: FeedSettings, parts: FeedParts, signal: AbortSignal | undefined): Promise<void> {
+  const now = Math.floor(parts.serverNow() / 1000);
+  const isFixed = settings.start(now) === settings.start(now - DAY);
+  if (isFixed || (await parts.sink.peek(LIVE)) !== undefined) return;
+  const pages = parts.source.pages({ services: settings.services, start: now - 60, end: now }, signal);
+  try {
+    await pages.next();
+  } catch (error) {
+    // A refusal tells the time as well; what it means is for the first poll to say.
+    if (UNANSWERED.has(asCollectorError(error).code)) throw error;
+  } finally {
+    await pages.return();
+  }
 }
 
 /** The position of a feed that has never run. */

@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest';
+import { compare, feedFor, HOUR, MINUTE, noon, tenantFor } from '../collector/feed-under-test.js';
+import { MemorySink } from '../collector/memory-sink.js';
+import { virtualTime } from '../collector/virtual-time.js';
+
+const equal = { missing: 0, repeated: 0, unknown: 0 };
+const start = (now: number) => now - 2 * 3600;
+
+test('F-28: of twenty organizations in one process one has a dead key; the others do not feel it', async () => {
+  const time = virtualTime(noon);
+  const names = Array.from({ length: 20 }, (_, index) => `5f1e000000000000000000${String(index).padStart(2, '0')}`);
+  const span = { records: 200, from: noon - HOUR, to: noon + HOUR };
+  const tenant = await tenantFor(time, {
+    ...span,
+    organization: names[0]!,
+    organizations: names.slice(1).map((organization) => ({ organization, ...span })),
+    keys: names.map((organization, index) => ({
+      email: `admin${index}@example.test`,
+      organizations: [organization],
+      ...(index === 7 && { state: 'revoked' as const }),
+    })),
+  });
+  const feeds = names.map((organization, index) => {
+    const sink = new MemorySink();
+    const secret = { value: tenant.keys[index]!.key, where: 'JUMPCLOUD_API_KEY' };
+    const feed = feedFor(
+      tenant,
+      sink,
+      time,
+      { start, organization, name: `feed-${index}` },
+      { secret, orgId: organization },
+    );
+    return { organization, sink, feed };
+  });
+  await Promise.all(feeds.map(({ feed }) => feed.until(noon + 2 * HOUR)));
+  for (const [index, { organization, sink, feed }] of feeds.entries()) {
+    const found = await compare(tenant.ledgerOf(organization), sink.texts());
+    if (index === 7) {
+      expect(found.delivered).toBe(0);
+      expect(new Set(feed.told.failures.map(({ code }) => code))).toEqual(new Set(['CREDENTIAL_REFUSED']));
+    } else {
+      expect(found).toMatchObject({ expected: 200, ...equal });
+      expect(feed.told.failures).toEqual([]);
+    }
+  }
+});
+
+test('F-31: a new service and thirty unknown event types come through under their own names', async () => {
+  const time = virtualTime(noon);
+  const tenant = await tenantFor(time, {
+    records: 3_000,
+    from: noon - HOUR,
+    to: noon + HOUR,
+    trouble: { unknown: { share: 0.1 } },
+  });
+  const sink = new MemorySink();
+  const feed = feedFor(tenant, sink, time, { start });
+  const unknown = new Set<string>();
+  const { committed } = feed.parts.observer;
+  feed.parts.observer.committed = (lane, report) => {
+    for (const type of report.unknownTypes) unknown.add(type);
+    committed(lane, report);
+  };
+  await feed.until(noon + HOUR + 10 * MINUTE);
+  expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 3_000, ...equal });
+  expect(feed.told.failures).toEqual([]);
+  expect([...unknown].some((type) => type.startsWith('quantum_relay/'))).toBe(true);
+  expect(unknown.size).toBeGreaterThanOrEqual(30);
+  const codes = new Set(sink.events.filter(({ classUid }) => classUid === 0).map(({ eventCode }) => eventCode));
+  for (const type of unknown) expect(codes).toContain(type.slice(type.indexOf('/') + 1));
+});
