@@ -46,6 +46,7 @@ export class Engine {
         // Freed pages go back to the system instead of swelling the collector between two commits.
         allocator_flush_threshold: '4MB',
         allocator_bulk_deallocation_flush_threshold: '4MB',
+        enable_external_file_cache: 'false',
         autoinstall_known_extensions: 'false',
         autoload_known_extensions: 'false',
       });

@@ -27,9 +27,10 @@ const megabyte = 1024 * 1024;
 export const upkeepRules: UpkeepRules = {
   closedAfterMs: 120 * minute,
   quietMs: 15 * minute,
-  mostSmall: 32,
+  mostSmall: 16,
   smallBytes: 16 * megabyte,
-  mostInputs: 64,
+  // DuckDB's memory grows with the files that it reads at once.
+  mostInputs: 8,
   mostBytes: 256 * megabyte,
   graceMs: 10 * minute,
   tendEveryMs: 60 * minute,
@@ -74,14 +75,13 @@ function inputsOf(group: string, files: readonly OwnFile[], now: number, rules: 
   const candidates = closed && quiet ? files : small.length >= rules.mostSmall ? small : [];
   const inputs: string[] = [];
   let bytes = 0;
-  for (const candidate of candidates.toSorted((a, b) => (a.file < b.file ? -1 : 1))) {
-    // A file that is large enough alone stays as it is.
-    if (candidate.bytes > rules.mostBytes / 2) continue;
+  // The smallest first, so that a file is written anew no more often than its size calls for.
+  for (const candidate of candidates.toSorted((a, b) => a.bytes - b.bytes || (a.file < b.file ? -1 : 1))) {
     if (inputs.length === rules.mostInputs || bytes + candidate.bytes > rules.mostBytes) break;
     inputs.push(candidate.file);
     bytes += candidate.bytes;
   }
-  return inputs.length > 1 ? inputs : [];
+  return inputs.length > 1 ? inputs.sort() : [];
 }
 
 function groupNameOf(file: string): string {

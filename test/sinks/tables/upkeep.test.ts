@@ -28,13 +28,15 @@ describe('planning the upkeep of tables', () => {
 
   it('leaves a single file, today’s few files and large files alone', () => {
     expect(planMerge(many('2026-11-02', 1), now, upkeepRules)).toBeUndefined();
-    expect(planMerge(many('2026-11-03', 31), now, upkeepRules)).toBeUndefined();
+    expect(planMerge(many('2026-11-03', upkeepRules.mostSmall - 1), now, upkeepRules)).toBeUndefined();
     const large = [1, 2].map((sequence) => file('2026-11-02', sequence, 200 * 1024 * 1024));
     expect(planMerge(large, now, upkeepRules)).toBeUndefined();
   });
 
   it('merges many small files of a day that is still being written', () => {
-    expect(planMerge(many('2026-11-03', 32), now, upkeepRules)?.inputs).toHaveLength(32);
+    expect(planMerge(many('2026-11-03', upkeepRules.mostSmall), now, upkeepRules)?.inputs).toHaveLength(
+      upkeepRules.mostInputs,
+    );
   });
 
   it('takes the day with the most files first and no more files than a merge may have', () => {
