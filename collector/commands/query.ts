@@ -1,5 +1,5 @@
 import { text } from 'node:stream/consumers';
-import { exitCodes } from '../errors.js';
+import { CollectorError, exitCodes } from '../errors.js';
 import { openTables } from '../query.js';
 import { type AnswerFormat, render } from '../render.js';
 import { put } from './output.js';
@@ -11,6 +11,10 @@ export async function query(options: {
   format: AnswerFormat;
 }): Promise<number> {
   const sql = options.sql === '-' ? await text(process.stdin) : options.sql;
+  if (sql.trim() === '')
+    throw new CollectorError('USAGE', 'There is no statement.', {
+      cure: 'Give one SELECT in quotes, or - and write it to stdin.',
+    });
   const directory = options.tablesDirectory ?? process.env.TABLES_DIRECTORY ?? './data/tables';
   const tables = await openTables(directory);
   try {

@@ -1,0 +1,68 @@
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { command, folder, jsonLines } from './command.js';
+
+const hostile = {
+  JUMPCLOUD_API_KEY: 'not-a-key',
+  JUMPCLOUD_API_KEY_FILE: '/nowhere',
+  JUMPCLOUD_BASE_URL: 'https://console.jumpcloud.com',
+  JUMPCLOUD_NONSENSE: '1',
+  KAFKA_BROKERS: '192.0.2.1:9092',
+  SINK: 'kafka',
+  TABLES_DIRECTORY: '/nowhere',
+  FEED_NAME: '../..',
+  CONFIG_FILE: '/nowhere.yaml',
+  LOG_LEVEL: 'shout',
+  HTTP_PROXY: 'http://192.0.2.1:1',
+  HTTPS_PROXY: 'http://192.0.2.1:1',
+};
+
+test('the demo runs twice in an empty folder whatever the environment holds, says what it collected and answers a question', async () => {
+  const cwd = folder();
+  for (const env of [{}, hostile]) {
+    const { code, stdout, stderr } = await command(['demo', '--records', '1500'], { cwd, env });
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(/Collected 1[56]\d\d records of a simulated organisation .* in 5 polls/);
+    expect(stdout).toMatch(/Authentication +3002 +\d+/);
+    expect(stdout).toMatch(/Account Change +3001 +\d+/);
+    expect(stdout).toMatch(/\d+ late records/);
+    expect(stdout).toMatch(/\d+ repeats/);
+    expect(stdout).toMatch(/\d+ dead letters/);
+    expect(stdout).toMatch(/Tables: data\/demo\n/);
+    expect(stdout).toMatch(/Who failed to log in most often.*\n\n +user_name +failures/);
+    const [, records, events, dead, repeats] = /(\d+) records = (\d+) events \+ (\d+) dead letters \+ (\d+) repeats/
+      .exec(stdout)!
+      .map(Number);
+    expect(events! + dead! + repeats!).toBe(records);
+    const counted = await command(
+      [
+        'query',
+        '--tables-directory',
+        'data/demo',
+        '--format',
+        'json',
+        // The collector's own event, that the key ends soon, is of no record.
+        'SELECT (SELECT count(raw_data) FROM events) AS events, (SELECT count(*) FROM dead_letters) AS dead',
+      ],
+      { cwd },
+    );
+    expect(jsonLines(counted.stdout)).toEqual([{ events, dead }]);
+  }
+  expect(statSync(join(cwd, 'data', 'demo')).mode & 0o777).toBe(0o700);
+  expect(readdirSync(cwd)).toEqual(['data']);
+}, 150_000);
+
+test('the demo leaves a directory alone that no demo made', async () => {
+  const cwd = folder();
+  const own = join(cwd, 'own');
+  mkdirSync(own);
+  writeFileSync(join(own, 'thesis.txt'), 'mine');
+  const ended = await command(['demo', '--directory', 'own'], { cwd });
+  expect(ended).toMatchObject({
+    code: 2,
+    stdout: '',
+    stderr: expect.stringMatching(/was not made by a demo\.\n.*→ Name another place/),
+  });
+  expect(existsSync(join(own, 'thesis.txt'))).toBe(true);
+});

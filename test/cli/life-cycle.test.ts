@@ -1,0 +1,136 @@
+import { appendFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { cli, command, compareTables, feedOf, folder, jsonLines, start, tenant } from './command.js';
+
+test('F-2: SIGTERM with 10,000 records on their way ends it with 0, and the next run delivers the rest once', async () => {
+  const simulated = await tenant({ records: 10_000, latency: 60, trouble: { ties: 0.05, repeated: { share: 0.01 } } });
+  const cwd = folder();
+  const env = feedOf(simulated, { POLL_PAGE_SIZE: '500', LOG_LEVEL: 'debug' });
+  const first = start(['run'], { cwd, env });
+  await first.said('"committed"');
+  first.child.kill('SIGTERM');
+  const { code, stdout, stderr } = await first.ended;
+  expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
+  expect(stderr).toContain('SIGTERM: finishing the batch in hand, then stopping');
+  expect(stderr).not.toContain('grace time');
+  const part = await compareTables(join(cwd, 'tables'), simulated);
+  expect(part).toMatchObject({ repeated: 0, unknown: 0 });
+  expect(part.missing, 'it was stopped in the middle').toBeGreaterThan(0);
+  simulated.latency = 0;
+  const second = await command(['run', '--once'], { cwd, env });
+  expect(second.code).toBe(0);
+  expect(second.stderr).toContain('going on from');
+  expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({
+    equal: true,
+    delivered: simulated.ledger.size,
+  });
+}, 150_000);
+
+test('while a page hangs: the first signal gives up the request; a second one, or the end of the grace time, ends it at once', async () => {
+  const simulated = await tenant({ script: [{ effect: { kind: 'hang' } }] });
+  const env = feedOf(simulated, { LOG_LEVEL: 'debug', SHUTDOWN_GRACE: '20s' });
+  const patient = start(['run'], { env });
+  await patient.said('"searching"');
+  patient.child.kill('SIGINT');
+  expect(await patient.ended).toMatchObject({ code: 0 });
+  expect(patient.stderr()).not.toContain('grace time');
+  // A verb that is busy with something that cannot be given up: here, a planted one.
+  const cwd = folder();
+  writeFileSync(
+    join(cwd, 'busy.mjs'),
+    `import { open } from 'node:fs/promises';
+     const probe = await open(process.argv[1]);
+     const prototype = Object.getPrototypeOf(probe);
+     await probe.close();
+     prototype.sync = () => { process.stderr.write('syncing for ever\\n'); setInterval(() => {}, 1000); return new Promise(() => {}); };`,
+  );
+  const nodeFlags = ['--import', join(cwd, 'busy.mjs')];
+  const stuck = start(['run'], { cwd, env, nodeFlags });
+  await stuck.said('syncing for ever');
+  stuck.child.kill('SIGTERM');
+  await stuck.said('finishing the batch in hand');
+  stuck.child.kill('SIGTERM');
+  expect(await stuck.ended).toMatchObject({ code: 0, signal: null });
+  expect(stuck.stderr()).toContain('SIGTERM again: stopping at once');
+  const out = start(['run'], { cwd: folder(), env: { ...env, SHUTDOWN_GRACE: '1s' }, nodeFlags });
+  await out.said('syncing for ever');
+  out.child.kill('SIGTERM');
+  expect(await out.ended).toMatchObject({ code: 0, signal: null });
+  expect(out.stderr()).toContain('the grace time of 1000 ms is over');
+});
+
+test('SIGHUP: a new key in the file and a new log level are taken up, the position kept; an invalid file is refused and the old one stays', async () => {
+  const simulated = await tenant();
+  const cwd = folder();
+  const { JUMPCLOUD_API_KEY: _, ...env } = feedOf(simulated, { POLL_INTERVAL: '1s', CONFIG_FILE: 'config.yaml' });
+  const config = join(cwd, 'config.yaml');
+  const key = join(cwd, 'key');
+  writeFileSync(key, `${simulated.apiKey}\n`, { mode: 0o600 });
+  writeFileSync(config, 'jumpcloud: { apiKey: { file: key } }\nlog: { level: info }\n');
+  const running = start(['run'], { cwd, env });
+  await running.said('first run');
+  const next = simulated.issueKey({});
+  writeFileSync(key, next.key);
+  writeFileSync(config, 'jumpcloud: { apiKey: { file: key } }\nlog: { level: debug }\n');
+  running.child.kill('SIGHUP');
+  await running.said('SIGHUP: reading the credentials');
+  await running.said(`another key is in use: …${next.key.slice(-4)}`);
+  await running.said('caught up; next poll');
+  appendFileSync(config, 'nonsense: 1\n');
+  running.child.kill('SIGHUP');
+  await running.said('the one that was read at start stays in force');
+  running.child.kill('SIGTERM');
+  const { code, stderr } = await running.ended;
+  expect(code).toBe(0);
+  expect(stderr).not.toContain(next.key);
+  expect(stderr).not.toContain(simulated.apiKey);
+  expect(stderr.match(/first run/g), 'the position is kept').toHaveLength(1);
+  expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true });
+});
+
+test('simulate prints its address as JSON, serves, and ends with 0 on SIGINT', async () => {
+  const running = start(['simulate', '--port', '0', '--records', '50']);
+  await running.said('Ctrl-C ends it');
+  const [{ baseUrl, apiKey } = {}] = jsonLines(running.stdout());
+  const answer = await fetch(`${baseUrl}/events`, {
+    method: 'POST',
+    headers: { 'x-api-key': String(apiKey), 'content-type': 'application/json' },
+    body: JSON.stringify({ service: ['all'], start_time: new Date(Date.now() - 8 * 86_400_000).toISOString() }),
+  });
+  expect({ status: answer.status, array: Array.isArray(await answer.json()) }).toEqual({ status: 200, array: true });
+  running.child.kill('SIGINT');
+  expect(await running.ended).toMatchObject({ code: 0, signal: null });
+});
+
+test('a signal ends map in the middle of its input as it ends any filter', async () => {
+  // The input stays open for longer than the test needs.
+  const program = ['bash', '-c', 'exec "$0" "$@" < <(echo null; sleep 15)', process.execPath, cli];
+  const running = start(['map', '--dead-letters', '/dev/stderr'], { program });
+  await running.said('not_an_object');
+  running.child.kill('SIGINT');
+  expect(await running.ended).toMatchObject({ code: null, signal: 'SIGINT' });
+});
+
+test('backfill stops on SIGINT with 75 and goes on where it stood; beside a live feed no record comes twice', async () => {
+  const now = Date.now();
+  const simulated = await tenant({ records: 3_000, from: now - 5 * 86_400_000, to: now, latency: 80 });
+  const cwd = folder();
+  const env = feedOf(simulated, { POLL_START: '1d', POLL_PAGE_SIZE: '100', LOG_LEVEL: 'debug' });
+  const live = await command(['run', '--once'], { cwd, env });
+  expect(live.code).toBe(0);
+  const day = (ms: number) => new Date(ms).toISOString();
+  const args = ['backfill', '--from', day(now - 6 * 86_400_000), '--to', day(now)];
+  const dry = await command([...args, '--dry-run'], { cwd, env });
+  expect(dry.code).toBe(0);
+  expect(dry.stdout).toMatch(/^\d{4}-.* to .*: \d+ records\n$/);
+  const first = start(args, { cwd, env });
+  await first.said('"committed"');
+  first.child.kill('SIGINT');
+  expect(await first.ended).toMatchObject({ code: 75, stdout: '' });
+  simulated.latency = 0;
+  const second = await command(args, { cwd, env });
+  expect(second).toMatchObject({ code: 0, stdout: '' });
+  expect(second.stderr).toContain('backfilled');
+  expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true, delivered: 3_000 });
+}, 120_000);

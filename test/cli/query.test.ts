@@ -1,0 +1,139 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { loadConfig, readFileFromDisk } from '../../collector/config.js';
+import { startTenant, type Tenant } from '../../fixtures/tenant/tenant.js';
+import { cli, command, type Ended, feedOf, folder, jsonLines, type StartOptions, start } from './command.js';
+
+const home = mkdtempSync(join(tmpdir(), 'cli-query-'));
+const directory = join(home, 'tables');
+let simulated: Tenant;
+
+beforeAll(async () => {
+  simulated = await startTenant({ seed: 23, records: 400, trouble: { malformed: { share: 0.02 } } });
+});
+afterAll(async () => {
+  await simulated.close();
+  rmSync(home, { recursive: true, force: true });
+});
+
+const query = (sql: string, more: readonly string[] = [], options: StartOptions = {}): Promise<Ended> =>
+  command(['query', sql, '--tables-directory', directory, ...more], options);
+
+test('without tables the exit code is 74, with the cure; an empty directory has every table, typed', async () => {
+  expect(loadConfig({ env: {}, readFile: readFileFromDisk }).feeds[0]!.tables.directory).toBe('./data/tables');
+  const none = await command(['query', 'SELECT 1'], { cwd: folder() });
+  expect(none).toMatchObject({
+    code: 74,
+    stdout: '',
+    stderr: expect.stringMatching(/no tables in .*data\/tables\.\n.*→ Name the directory/),
+  });
+  const cwd = folder();
+  mkdirSync(join(cwd, 'data', 'tables'), { recursive: true });
+  const counted = await command(['query', 'SELECT count(*) AS events FROM events', '--format', 'json'], { cwd });
+  expect(counted).toMatchObject({ code: 0, stdout: '{"events":0}\n' });
+  const types = await command(['query', 'DESCRIBE authentication', '--format', 'json'], { cwd });
+  expect(jsonLines(types.stdout).map(({ column_name, column_type }) => [column_name, column_type])).toEqual(
+    expect.arrayContaining([
+      ['user_name', 'VARCHAR'],
+      ['time_dt', expect.stringContaining('TIMESTAMP')],
+      ['class_uid', expect.stringContaining('INT')],
+    ]),
+  );
+});
+
+test('it answers while a collector writes, and the count never falls', async () => {
+  const slow = feedOf(simulated, { POLL_PAGE_SIZE: '50', TABLES_DIRECTORY: directory, LOG_LEVEL: 'debug' });
+  simulated.latency = 100;
+  const collecting = start(['run', '--once'], { env: slow });
+  await collecting.said('"committed"');
+  let before = 0;
+  for (let over = false; !over; ) {
+    over = collecting.child.exitCode !== null;
+    const { code, stdout } = await query(
+      'SELECT (SELECT count(*) FROM events) + (SELECT count(*) FROM dead_letters) AS n',
+      ['--format', 'json'],
+    );
+    const [{ n } = {}] = jsonLines(stdout);
+    expect(code).toBe(0);
+    expect(Number(n)).toBeGreaterThanOrEqual(before);
+    before = Number(n);
+  }
+  expect(before).toBe(400);
+  expect(await collecting.ended).toMatchObject({ code: 0 });
+});
+
+const rows = "SELECT * FROM (VALUES (1, 'a,b'), (2, 'say \"so\"'), (3, NULL)) AS t(number, text)";
+
+test('json is a line a row, csv is RFC 4180, table is for people; each alone on stdout', async () => {
+  expect(await query(rows, ['--format', 'json'])).toMatchObject({
+    code: 0,
+    stderr: '',
+    stdout: '{"number":1,"text":"a,b"}\n{"number":2,"text":"say \\"so\\""}\n{"number":3,"text":null}\n',
+  });
+  expect((await query(rows, ['--format', 'csv'])).stdout).toBe('number,text\r\n1,"a,b"\r\n2,"say ""so"""\r\n3,\r\n');
+  const table = await query(rows);
+  expect(table.stderr).toBe('');
+  expect(table.stdout.split('\n').slice(0, 3)).toEqual([
+    expect.stringMatching(/^ {2}number {2}text/),
+    expect.stringMatching(/^ {2}─+ {2}─+$/),
+    expect.stringMatching(/^ +1 {2}a,b$/),
+  ]);
+  expect((await query('SELECT 1 AS one WHERE false')).stdout).toContain('(no rows)');
+});
+
+test('- reads the statement from stdin; TABLES_DIRECTORY names the tables', async () => {
+  const input = 'SELECT count(*) > 0 AS found\nFROM admin_activity\nWHERE outcome IS NOT NULL;\n';
+  const env = { TABLES_DIRECTORY: directory };
+  expect(await command(['query', '-', '--format', 'json'], { env, input })).toMatchObject({
+    code: 0,
+    stdout: '{"found":true}\n',
+  });
+});
+
+test('the views of the design are there, flat columns first', async () => {
+  const { code, stdout } = await query('SELECT * FROM authentication LIMIT 1', ['--format', 'csv']);
+  expect(code).toBe(0);
+  const columns = stdout.split('\r\n')[0]!.split(',');
+  const flat = [
+    'time_dt',
+    'user_name',
+    'user_uid',
+    'user_email',
+    'actor_name',
+    'src_ip',
+    'country',
+    'app',
+    'outcome',
+    'reason',
+    'event_code',
+  ];
+  expect(columns.slice(0, 20)).toEqual(expect.arrayContaining(flat));
+  expect((await query('SELECT count(*) FROM dead_letters')).code).toBe(0);
+});
+
+test.each([
+  ['DROP VIEW events', /only read here/],
+  ['SET threads = 1', /only read here/],
+  ["ATTACH 'other.db'", /only read here|disabled/],
+  ["COPY (SELECT 1) TO 'out.csv'", /only read here|disabled/],
+  ["SELECT * FROM read_csv('/etc/hostname')", /disabled/],
+  ['SELECT 1; SELECT 2', /One statement/],
+  ['', /no statement/],
+  ['SELEC 1', /SELEC/],
+  ['SELECT * FROM logins', /There are .*authentication/],
+])('%j is refused with a cure, exit 2', async (sql, message) => {
+  const ended = await query(sql);
+  expect(ended).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(message) });
+  expect(ended.stderr).toContain('→');
+});
+
+test('a reader that leaves ends it quietly', async () => {
+  const program = ['bash', '-c', '"$0" "$@" | head -1; echo "code $PIPESTATUS"', process.execPath];
+  const many = "SELECT repeat('x', 1000) AS x FROM range(20000)";
+  const { stdout, stderr } = await command([cli, 'query', many, '--tables-directory', directory, '--format', 'csv'], {
+    program,
+  });
+  expect({ stdout, stderr }).toEqual({ stdout: 'x\r\ncode 0\n', stderr: '' });
+});

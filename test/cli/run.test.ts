@@ -1,0 +1,147 @@
+import { writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { cli, command, compareTables, feedOf, folder, jsonLines, type Running, start, tenant } from './command.js';
+
+/** A port that is taken, and stays so. */
+async function takenPort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  onTestFinished(() => void server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+/** Where a run says that it answers. */
+async function addressOf(running: Running): Promise<string> {
+  await running.said(/status on http:\/\/127\.0\.0\.1:\d+/);
+  return /status on (http:\/\/127\.0\.0\.1:\d+)/.exec(running.stderr())![1]!;
+}
+
+/** Asks until the answer has this status. */
+async function until(url: string, status: number): Promise<string> {
+  for (let tries = 0; tries < 1_000; tries += 1) {
+    const answer = await fetch(url);
+    const text = await answer.text();
+    if (answer.status === status) return text;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`${url} never answered ${status}`);
+}
+
+test('F-32: with the health port taken it says so and collects all the same', async () => {
+  const simulated = await tenant();
+  const cwd = folder();
+  const port = await takenPort();
+  const env = feedOf(simulated, { HTTP_ENABLED: 'true', HTTP_PORT: String(port), LOG_LEVEL: 'debug' });
+  const running = start(['run'], { cwd, env });
+  await running.said('caught up; next poll');
+  running.child.kill('SIGTERM');
+  expect(await running.ended).toMatchObject({ code: 0, stdout: '' });
+  const warned = jsonLines(running.stderr()).find(({ msg }) => String(msg).includes(String(port)));
+  expect(warned).toMatchObject({ level: expect.stringMatching(/warn|error/) });
+  expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true });
+});
+
+test('readiness: 503 with a reason while JumpCloud refuses the key, 200 again with a new one, and the run never ends', async () => {
+  const simulated = await tenant();
+  const cwd = folder();
+  const { JUMPCLOUD_API_KEY: _, ...rest } = feedOf(simulated, {
+    HTTP_ENABLED: 'true',
+    HTTP_PORT: '0',
+    POLL_INTERVAL: '1s',
+    LOG_LEVEL: 'debug',
+  });
+  const key = join(cwd, 'key');
+  writeFileSync(key, simulated.apiKey);
+  const running = start(['run'], { cwd, env: { ...rest, JUMPCLOUD_API_KEY_FILE: key } });
+  const address = await addressOf(running);
+  await running.said('caught up; next poll');
+  await until(`${address}/readyz`, 200);
+  for (const issued of simulated.keys) issued.state = 'revoked';
+  const refused = await until(`${address}/readyz`, 503);
+  expect(refused).toMatch(/key|credential|401/i);
+  expect((await fetch(`${address}/healthz`)).status, 'alive all the while').toBe(200);
+  writeFileSync(key, simulated.issueKey({}).key);
+  await until(`${address}/readyz`, 200);
+  running.child.kill('SIGTERM');
+  expect(await running.ended).toMatchObject({ code: 0, stdout: '' });
+  const loud = jsonLines(running.stderr()).filter(
+    ({ code, level }) => code === 'CREDENTIAL_REFUSED' && level === 'error',
+  );
+  expect(loud, 'one loud line').toHaveLength(1);
+  expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true });
+}, 120_000);
+
+test('R-17: of several feeds in one file, one with a dead key leaves the others unharmed; run --once ends with its code', async () => {
+  const one = await tenant();
+  const two = await tenant({ seed: 29 });
+  const cwd = folder();
+  const feed = (name: string, { baseUrl }: { baseUrl: string }, key: string) =>
+    [
+      `  - name: ${name}`,
+      '    jumpcloud:',
+      `      baseUrl: ${baseUrl}`,
+      `      apiKey: ${key}`,
+      `    tables: { directory: ${name} }`,
+    ].join('\n');
+  const feeds = [
+    feed('sound', one, one.apiKey),
+    feed('dead', one, `jca_${'d'.repeat(36)}`),
+    feed('other', two, two.apiKey),
+  ];
+  writeFileSync(
+    join(cwd, 'config.yaml'),
+    `poll: { start: 30d, requestsPerSecond: 1000 }\njumpcloud: { eventTypes: [login, admin, other] }\nhttp: { enabled: false }\nfeeds:\n${feeds.join('\n')}\n`,
+    { mode: 0o600 },
+  );
+  const ended = await command(['run', '--once', '--config', 'config.yaml'], { cwd });
+  expect(ended).toMatchObject({ code: 77, stdout: '' });
+  const lines = jsonLines(ended.stderr);
+  expect(lines.filter(({ level }) => level === 'error')).toEqual([
+    expect.objectContaining({ feed: 'dead', code: 'CREDENTIAL_REFUSED' }),
+  ]);
+  for (const [name, simulated] of [
+    ['sound', one],
+    ['other', two],
+  ] as const) {
+    expect(lines).toContainEqual(expect.objectContaining({ feed: name, msg: expect.stringContaining('caught up') }));
+    expect(await compareTables(join(cwd, name), simulated)).toMatchObject({ equal: true, delivered: 300 });
+  }
+}, 120_000);
+
+test('R-14, R-15: a page of HTML, a cut body and a 503 neither move the position nor end the run', async () => {
+  const simulated = await tenant({
+    script: [
+      { when: { requests: [1] }, effect: { kind: 'html', status: 200 } },
+      { when: { requests: [3] }, effect: { kind: 'body', form: 'truncated' } },
+      { when: { requests: [5] }, effect: { kind: 'status', status: 503 } },
+      { when: { requests: [7] }, effect: { kind: 'body', form: 'object' } },
+    ],
+  });
+  const cwd = folder();
+  const running = start(['run'], {
+    cwd,
+    env: feedOf(simulated, { LOG_LEVEL: 'debug', POLL_PAGE_SIZE: '100', POLL_INTERVAL: '1s' }),
+  });
+  await running.said('caught up; next poll');
+  running.child.kill('SIGTERM');
+  expect(await running.ended).toMatchObject({ code: 0, stdout: '' });
+  expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true, delivered: 300 });
+}, 120_000);
+
+test('stdout carries events and nothing else; the reader that leaves ends it quietly, and the next run goes on', async () => {
+  const simulated = await tenant({ trouble: { malformed: { share: 0.02 } } });
+  const cwd = folder();
+  const env = feedOf(simulated, { SINK: 'stdout', STATE_DIRECTORY: 'state' });
+  const { code, stdout } = await command(['run', '--once'], { cwd, env });
+  expect(code).toBe(0);
+  const lines = stdout.trimEnd().split('\n');
+  expect(lines.every((line) => typeof JSON.parse(line).class_uid === 'number')).toBe(true);
+  expect(lines.length).toBeGreaterThan(250);
+  expect(await command(['run', '--once'], { cwd, env })).toMatchObject({ code: 0, stdout: '' });
+  const program = ['bash', '-c', '"$0" "$@" | head -1 | cut -c1-1; echo "code $PIPESTATUS"', process.execPath];
+  const left = await command([cli, 'run', '--once'], { cwd, program, env: { ...env, STATE_DIRECTORY: 'another' } });
+  expect(left.stdout).toBe('{\ncode 0\n');
+  expect(left.stderr).not.toContain('defect');
+});

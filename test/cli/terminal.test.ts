@@ -1,0 +1,56 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { cli, command, feedOf, folder, tenant } from './command.js';
+
+/** `script` of util-linux gives a child a terminal. */
+function hasScript(): boolean {
+  try {
+    return execFileSync('script', ['--version'], { encoding: 'utf8' }).includes('util-linux');
+  } catch {
+    process.stderr.write('SKIPPED: no util-linux script(1), which gives a child a terminal.\n');
+    return false;
+  }
+}
+
+const onTerminal = (line: string) => ({ program: ['script', '-qefc', line, '/dev/null'] });
+const quoted = (text: string) => `'${text}'`;
+const node = `${quoted(process.execPath)} ${quoted(cli)}`;
+
+test('on a terminal the log is readable and coloured, NO_COLOR keeps it plain; elsewhere it is JSON', async ({
+  skip,
+}) => {
+  if (!hasScript()) skip();
+  const cwd = folder();
+  const coloured = await command([], { cwd, ...onTerminal(`${node} run --once`) });
+  expect(coloured.code).toBe(77);
+  expect(coloured.stdout).toMatch(/ERROR/);
+  expect(coloured.stdout).toContain('\u001b[');
+  const plain = await command([], { cwd, env: { NO_COLOR: '1' }, ...onTerminal(`${node} run --once`) });
+  expect(plain.stdout).toMatch(/ERROR.* Feed jumpcloud has no credential/);
+  expect(plain.stdout).toContain('→ Set JUMPCLOUD_API_KEY');
+  expect(plain.stdout).not.toContain('\u001b[');
+  const piped = await command(['run', '--once'], { cwd });
+  expect(JSON.parse(piped.stderr.trim().split('\n').at(-1)!)).toMatchObject({
+    level: 'error',
+    code: 'CREDENTIAL_MISSING',
+  });
+});
+
+test('a backfill shows a bar on a terminal and none elsewhere, and keeps it off stdout', async ({ skip }) => {
+  if (!hasScript()) skip();
+  const now = Date.now();
+  const simulated = await tenant({ from: now - 3 * 86_400_000, to: now, latency: 150 });
+  const cwd = folder();
+  const env = feedOf(simulated, { POLL_START: '1h', POLL_PAGE_SIZE: '20' });
+  const range = `--from ${new Date(now - 3 * 86_400_000).toISOString()} --to ${new Date(now - 86_400_000).toISOString()}`;
+  const shown = await command([], { cwd, env, ...onTerminal(`${node} backfill ${range} > out`) });
+  expect(shown.code, shown.stdout).toBe(0);
+  expect(shown.stdout).toMatch(/\[[#·]{20}\] +\d+ % \d+ of \d+ records, \d+\/s/);
+  expect(readFileSync(join(cwd, 'out'), 'utf8')).toBe('');
+  const other = await command(['backfill', ...range.split(' ')], { cwd, env: { ...env, TABLES_DIRECTORY: 'anew' } });
+  expect(other).toMatchObject({ code: 0, stdout: '' });
+  expect(other.stderr).not.toMatch(/\[[#·]{20}\]/);
+  expect(other.stderr).not.toContain('\u001b');
+}, 120_000);
