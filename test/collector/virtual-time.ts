@@ -19,8 +19,8 @@ export function virtualTime(start: number, seed = 1): VirtualTime {
   let off = 0;
   let state = seed >>> 0 || 1;
   return {
-    world: () => start + passed + asleep,
-    now: () => start + passed + asleep + off,
+    world: () => Math.floor(start + passed + asleep),
+    now: () => Math.floor(start + passed + asleep + off),
     monotonic: () => passed,
     random: () => {
       state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
