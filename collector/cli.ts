@@ -203,6 +203,17 @@ const cli = yargs(hideBin(process.argv))
       .demandCommand(1, 'Name list or replay.'),
   )
   .command(
+    'remap',
+    "Tables: rebuild the events of a range from their records with today's mapping; their uids stay",
+    (command) =>
+      range(configured(command)).options({
+        'dry-run': { type: 'boolean', default: false, describe: 'Show the difference by type, and stop' },
+        yes: { type: 'boolean', default: false, describe: 'Do not ask' },
+        feed: { type: 'string', describe: 'Of several feeds, this one' },
+      }),
+    async (argv) => finish((await import('./commands/remap.js')).remap(argv)),
+  )
+  .command(
     'simulate',
     'The simulated tenant alone, on loopback, for trying things',
     (command) =>

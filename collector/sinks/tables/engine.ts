@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import type { DuckDBConnection, DuckDBInstance, DuckDBValue, Json } from '@duckdb/node-api';
 import { CollectorError } from '../../errors.js';
 import { errno, isMissing, makeDirectory, storageFailed, syncDirectory, syncFile } from '../durable-file.js';
+import { type PlainValue, plainValue } from './value.js';
 
 /** How much of the machine DuckDB may take. */
 export interface EngineLimits {
@@ -67,6 +68,20 @@ export class Engine {
   /** Runs one statement and reads all its rows. */
   async rows(sql: string, values?: DuckDBValue[]): Promise<Json[][]> {
     return (await this.connection.runAndReadAll(sql, values)).getRowsJson();
+  }
+
+  /** Runs one statement on a connection of its own and gives its rows by column name as they are read. */
+  async *stream(sql: string): AsyncGenerator<Readonly<Record<string, PlainValue>>, void, void> {
+    const connection = await this.instance.connect();
+    try {
+      const result = await connection.stream(sql);
+      const names = result.deduplicatedColumnNames();
+      for await (const rows of result.yieldRows())
+        for (const row of rows)
+          yield Object.fromEntries(names.map((name, index) => [name, plainValue(row[index] ?? null)]));
+    } finally {
+      connection.closeSync();
+    }
   }
 
   /** Frees the lock. */

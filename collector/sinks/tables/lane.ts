@@ -12,6 +12,7 @@ import { knownUids } from './known.js';
 import { LaneFiles } from './lane-files.js';
 import { fileName, filePrefix, retiredEnding, sequenceOf, stateDirectory } from './layout.js';
 import { mergeParquet } from './parquet.js';
+import { type Rewriting, rewriteFiles } from './rewrite.js';
 import { isLaneState, type LaneState } from './state.js';
 import { type Merge, type OwnFile, planExpiry, planMerge, type UpkeepRules } from './upkeep.js';
 import { writeBatch } from './write-batch.js';
@@ -138,6 +139,34 @@ export class TablesLane implements LaneSink {
     }
   }
 
+  /**
+   * Rewrites the lane's events of some days. What `decide` changes goes into new files, with all that stood beside it; they
+   * take the place of the old ones at one commit point, which readers see as a whole.
+   * @param agreed asked before the commit point; false: nothing was changed
+   */
+  async rewrite(rewriting: Rewriting, agreed: () => Promise<boolean>): Promise<void> {
+    await this.#storing(async () => {
+      const opened = this.#take();
+      const { engine, state, own } = opened;
+      if (!state) return;
+      await this.#files.clearAside();
+      const sequence = state.sequence + 1;
+      const { files, retired } = await rewriteFiles([...own.keys()], rewriting, {
+        engine,
+        files: this.#files,
+        prefix: this.#prefix,
+        sequence,
+        written: () => this.setting.checkpoint('remap:file'),
+      });
+      if (files.length === 0 || !(await agreed())) return this.#files.clearAside();
+      await this.#files.syncAside();
+      const at = this.setting.clock.now();
+      const next = { ...state, sequence, files, retired: [...state.retired, ...retired.map((file) => ({ file, at }))] };
+      await this.#publish(next, 'remap', retired);
+      await this.setting.checkpoint('remap:done');
+    });
+  }
+
   async known(uids: readonly string[], from: Instant, to: Instant): Promise<ReadonlySet<string>> {
     return this.#storing(async () => {
       const engine = this.#opened?.engine;
@@ -225,7 +254,11 @@ export class TablesLane implements LaneSink {
   }
 
   /** Makes a state the lane's last one and the directory look like it. */
-  async #publish(state: LaneState, phase: 'commit' | 'upkeep', retiredNow: readonly string[] = []): Promise<void> {
+  async #publish(
+    state: LaneState,
+    phase: 'commit' | 'upkeep' | 'remap',
+    retiredNow: readonly string[] = [],
+  ): Promise<void> {
     await writeState(this.#stateFile, state, () => this.setting.checkpoint(`${phase}:state`));
     await this.setting.checkpoint(`${phase}:point`);
     const lost = await this.#files.show(state.files, () => this.setting.checkpoint(`${phase}:shown`));

@@ -26,33 +26,42 @@ export interface TablesOptions {
   readonly checkpoint?: (step: string) => Promise<void>;
 }
 
+/** One lane by itself, for what only tables can do with a lane that nobody runs. */
+export function openableLane(options: TablesOptions, name: string): TablesLane {
+  return new TablesLane(name, { ...settingOf(options), afterCommit: async () => {} });
+}
+
+function settingOf(options: TablesOptions): Omit<LaneSetting, 'afterCommit'> {
+  return {
+    directory: resolve(options.directory),
+    feed: options.feed,
+    limits: { memoryLimit: options.memoryLimit ?? '96MB', threads: 1 },
+    keepDays: options.keepDays,
+    upkeep: { ...upkeepRules, ...options.upkeep },
+    clock: options.clock ?? systemClock,
+    checkpoint: options.checkpoint ?? (async () => {}),
+    notice: options.notice ?? (() => {}),
+  };
+}
+
 /**
  * Parquet tables: `<directory>/<class>/event_day=YYYY-MM-DD/<feed>-<lane>-<number>.parquet`. A visible file never changes.
  * Any number of processes may read; each lane is written by one.
  */
 export function createTablesSink(options: TablesOptions): Sink {
-  const directory = resolve(options.directory);
+  const common = settingOf(options);
+  const { directory, clock, upkeep, notice } = common;
   const states = stateDirectory(directory, options.feed);
-  const clock = options.clock ?? systemClock;
-  const upkeep = { ...upkeepRules, ...options.upkeep };
-  const notice = options.notice ?? (() => {});
   const open = new Set<LaneSink>();
   let tended = clock.now();
 
   const setting: LaneSetting = {
-    directory,
-    feed: options.feed,
-    limits: { memoryLimit: options.memoryLimit ?? '96MB', threads: 1 },
-    keepDays: options.keepDays,
-    upkeep,
-    clock,
-    checkpoint: options.checkpoint ?? (async () => {}),
+    ...common,
     afterCommit: async (lane) => {
       if (lane !== 'live' || clock.now() < tended + upkeep.tendEveryMs) return;
       tended = clock.now();
       for (const other of await laneNames(states, isLaneState)) if (other !== lane) await tend(other);
     },
-    notice,
   };
 
   /** Looks after a lane that rests, such as a backfill that is done; one that is running looks after itself. */

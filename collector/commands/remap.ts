@@ -1,0 +1,107 @@
+import { settingsOf } from '../assemble.js';
+import type { FeedConfig } from '../config/feed-config.js';
+import type { Flags } from '../config/flags.js';
+import { CollectorError, exitCodes } from '../errors.js';
+import { systemTiming } from '../jumpcloud/timing.js';
+import type { Log } from '../log.js';
+import { openSink } from '../open-sink.js';
+import { newRemapReport, type RemapReport, remapping } from '../remap.js';
+import type { TablesLane } from '../sinks/tables/lane.js';
+import { rangeOf } from './backfill.js';
+import { chosen } from './choose-feed.js';
+import { confirm } from './confirm.js';
+import { setUp } from './set-up.js';
+
+/** `remap`: rebuilds the events of a range from their records with today's mapping, lane by lane. */
+export async function remap(
+  flags: Flags & { from: string; to: string; dryRun: boolean; yes: boolean; feed?: string | undefined },
+): Promise<number> {
+  const { config, log } = setUp(flags);
+  try {
+    const feed = chosen(config.feeds, flags.feed);
+    if (feed.sink !== 'tables')
+      throw new CollectorError(
+        'USAGE',
+        `Feed ${feed.name} delivers to ${feed.sink}, whose events cannot be replaced.`,
+        {
+          cure: 'Only tables are remapped.',
+        },
+      );
+    const report = newRemapReport();
+    const lanes = await openLanes(feed, log.child({ feed: feed.name }));
+    try {
+      const { classes, mapper } = settingsOf(feed, { batchSize: 1 });
+      const rewriting = remapping({ range: rangeOf(flags), classes, mapper }, report);
+      await remapLanes(lanes, rewriting, report, flags);
+    } finally {
+      for (const lane of lanes) await lane.close();
+    }
+    return exitCodes.done;
+  } finally {
+    await log.close();
+  }
+}
+
+/** Takes every lane of the feed before anything is changed. @throws CollectorError LANE_IN_USE while one runs */
+async function openLanes(feed: FeedConfig, log: Log): Promise<TablesLane[]> {
+  const { openableLane } = await import('../sinks/tables/tables.js');
+  const sink = await openSink(feed, log, systemTiming);
+  const names = await sink.lanes();
+  await sink.close();
+  const lanes: TablesLane[] = [];
+  try {
+    for (const name of names) {
+      const options = { directory: feed.tables.directory, feed: feed.name, notice: (text: string) => log.warn(text) };
+      const lane = openableLane(options, name);
+      await lane.open();
+      lanes.push(lane);
+    }
+    return lanes;
+  } catch (error) {
+    for (const lane of lanes) await lane.close();
+    throw error;
+  }
+}
+
+async function remapLanes(
+  lanes: readonly TablesLane[],
+  rewriting: ReturnType<typeof remapping>,
+  report: RemapReport,
+  { dryRun, yes }: { dryRun: boolean; yes: boolean },
+): Promise<void> {
+  for (const lane of lanes) {
+    const before = report.examined;
+    let swapped = false;
+    await lane.rewrite(rewriting, async () => {
+      process.stdout.write(`Lane ${lane.name}, ${report.examined - before} events looked at:\n${describe(report)}`);
+      report.changes.clear();
+      swapped = !dryRun && (await confirm('Put the new events in place?', yes));
+      return swapped;
+    });
+    const what = swapped ? 'the new events are in place' : 'nothing was changed';
+    process.stdout.write(`Lane ${lane.name}: ${what}\n`);
+  }
+  process.stdout.write(describeRest(report));
+}
+
+function describe({ changes }: RemapReport): string {
+  const sorted = [...changes.values()].sort((a, b) => b.count - a.count || (a.eventCode < b.eventCode ? -1 : 1));
+  const lines = sorted.map(({ eventCode, from, to, count }) => {
+    const what = from === to ? `${from}, other attributes` : `${from} → ${to}`;
+    return `  ${String(count).padStart(9)}  ${eventCode.replace(/\p{Cc}+/gu, ' ')}: ${what}\n`;
+  });
+  return lines.join('');
+}
+
+function describeRest({ examined, unchanged, withoutRaw, unmappable, notDelivered }: RemapReport): string {
+  const left = [
+    [unchanged, 'the same as before'],
+    [withoutRaw, 'without raw_data: left as they are'],
+    [unmappable, 'not valid by today’s mapping: left as they are'],
+    [notDelivered, 'of a class that is not delivered (classes) by today’s mapping: left as they are'],
+  ] as const;
+  const lines = left
+    .filter(([number]) => number > 0)
+    .map(([number, what]) => `  ${String(number).padStart(9)}  ${what}\n`);
+  return `${examined} events of the range looked at\n${lines.join('')}`;
+}

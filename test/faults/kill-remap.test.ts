@@ -1,0 +1,74 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { expect, test } from 'vitest';
+import { rowsOf } from '../sinks/tables/read-tables.js';
+import { olderEvents, storeOlder } from './older-events.js';
+
+/** Runs the child and kills it at a step (from 1), or lets it end; gives the steps it told. */
+async function remapUntil(directory: string, step: number): Promise<string[]> {
+  const child = spawn(process.execPath, ['dist/test/faults/remap-child.js', directory, String(step)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const told: string[] = [];
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    if (line === 'resting') child.kill('SIGKILL');
+    else told.push(line);
+  });
+  await once(child, 'close');
+  return told;
+}
+
+/** The first and the last time that each step is taken, as numbers from 1. */
+function turningPoints(steps: readonly string[]): number[] {
+  const names = [...new Set(steps)];
+  const points = names.flatMap((name) => [steps.indexOf(name) + 1, steps.lastIndexOf(name) + 1]);
+  return [...new Set(points)].sort((a, b) => a - b);
+}
+
+const everyUid = 'SELECT metadata.uid FROM events ORDER BY 1';
+const byClass = 'SELECT class_uid, count(*) FROM events GROUP BY 1 ORDER BY 1';
+
+test('remapping that is killed at any of its steps loses and doubles no uid, no reader sees a count fall, and the next one ends it', {
+  timeout: 15 * 60_000,
+}, async () => {
+  const root = await mkdtemp(join(tmpdir(), 'kill-remap-'));
+  try {
+    const events = olderEvents().filter((_event, index) => index % 12 === 0);
+    const uids = events.map(({ uid }) => [uid]).sort();
+    const original = join(root, 'original');
+    await storeOlder(original, events);
+    expect(await rowsOf(original, byClass)).toEqual([[0n, BigInt(events.length)]]);
+
+    const whole = join(root, 'whole');
+    await cp(original, whole, { recursive: true });
+    const steps = (await remapUntil(whole, 0)).filter((step) => step !== 'finished');
+    const expected = await rowsOf(whole, byClass);
+    expect(expected.length).toBeGreaterThan(6);
+    const points = turningPoints(steps);
+    console.log(`kills at ${points.length} of ${steps.length} steps: ${[...new Set(steps)].join(', ')}`);
+    expect(steps).toEqual(expect.arrayContaining(['remap:file', 'remap:state', 'remap:point', 'remap:hidden']));
+
+    for (const point of points) {
+      const directory = join(root, `killed-${point}`);
+      await cp(original, directory, { recursive: true });
+      const reader = spawn(process.execPath, ['dist/test/faults/reader-child.js', directory], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      const what = `killed at ${point}, ${steps[point - 1]}`;
+      expect(await remapUntil(directory, point), what).toEqual(steps.slice(0, point));
+      expect(await rowsOf(directory, everyUid), what).toEqual(uids);
+      expect((await remapUntil(directory, 0)).at(-1), what).toBe('finished');
+      expect(await rowsOf(directory, everyUid), what).toEqual(uids);
+      expect(await rowsOf(directory, byClass), what).toEqual(expected);
+      reader.kill('SIGTERM');
+      const [code] = reader.exitCode === null ? await once(reader, 'exit') : [reader.exitCode];
+      expect(code, `the reader beside it, ${what}`).toBe(0);
+    }
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
+});
