@@ -38,7 +38,7 @@ async function* renderTable({ columns, rows }: QueryAnswer, width: number): Asyn
     else more += 1;
   }
   const numeric = columns.map(({ type }) => /INT|DOUBLE|FLOAT|DECIMAL/.test(type) && !type.includes('('));
-  const widths = fit(
+  const widths = narrow(
     columns.map((_, index) => Math.min(WIDEST_CELL, Math.max(...lines.map((line) => length(line[index] ?? ''))))),
     width,
   );
@@ -52,7 +52,7 @@ async function* renderTable({ columns, rows }: QueryAnswer, width: number): Asyn
 }
 
 /** Narrows the widest columns until a row fits; with very many columns the row is longer than the terminal. */
-function fit(widths: number[], width: number): number[] {
+function narrow(widths: number[], width: number): number[] {
   const fitted = [...widths];
   for (;;) {
     const widest = Math.max(...fitted);
