@@ -103,7 +103,11 @@ const cli = yargs(hideBin(process.argv))
           '$0 query "SELECT user_name, count(*) FROM authentication WHERE outcome = \'Failure\' GROUP BY 1 ORDER BY 2 DESC"',
           'who failed to log in most often',
         ),
-    async (argv) => finish((await import('./commands/query.js')).query(argv)),
+    async (argv) => {
+      // yargs gives a lone dash as an empty text.
+      const sql = hideBin(process.argv).includes('-') ? '-' : argv.sql;
+      return finish((await import('./commands/query.js')).query({ ...argv, sql }));
+    },
   )
   .command('config', 'The configuration: what is in force, and what can be set', (command) =>
     command

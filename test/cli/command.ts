@@ -12,6 +12,8 @@ import { startTenant, type Tenant, type TenantOptions } from '../../fixtures/ten
 /** The command as `npm ci` builds it. */
 export const cli = fileURLToPath(new URL('../../dist/collector/cli.js', import.meta.url));
 
+const DAY = 86_400_000;
+
 /** How a child ended and what it said. */
 export interface Ended {
   readonly code: number | null;
@@ -108,9 +110,9 @@ export function command(args: readonly string[], options: StartOptions = {}): Pr
   return start(args, options).ended;
 }
 
-/** A tenant in this process, closed after the test. */
+/** A tenant in this process with two days of records, closed after the test. */
 export async function tenant(options: TenantOptions = {}): Promise<Tenant> {
-  const opened = await startTenant({ seed: 23, records: 300, ...options });
+  const opened = await startTenant({ seed: 23, records: 300, from: Date.now() - 2 * DAY, ...options });
   onTestFinished(() => opened.close());
   return opened;
 }
@@ -124,7 +126,7 @@ export function feedOf(
     JUMPCLOUD_BASE_URL: baseUrl,
     JUMPCLOUD_API_KEY: apiKey,
     JUMPCLOUD_EVENT_TYPES: 'login,admin,other',
-    POLL_START: '30d',
+    POLL_START: '3d',
     POLL_REQUESTS_PER_SECOND: '1000',
     TABLES_DIRECTORY: 'tables',
     HTTP_ENABLED: 'false',
@@ -136,7 +138,10 @@ export function feedOf(
 export async function compareTables(directory: string, { ledger }: Pick<Tenant, 'ledger'>): Promise<Comparison> {
   const tables = await openTables(directory);
   try {
-    const { rows } = await tables.query('SELECT raw_data FROM events UNION ALL SELECT raw FROM dead_letters');
+    const { rows } = await tables.query(
+      // Events of the collector's own (a key that ends soon) are of no record.
+      'SELECT raw_data FROM events WHERE raw_data IS NOT NULL UNION ALL SELECT raw FROM dead_letters',
+    );
     const texts: string[] = [];
     for await (const [text] of rows) texts.push(String(text));
     return await ledger.compare(texts, { kept: redactedText, examples: 3 });

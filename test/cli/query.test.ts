@@ -11,7 +11,12 @@ const directory = join(home, 'tables');
 let simulated: Tenant;
 
 beforeAll(async () => {
-  simulated = await startTenant({ seed: 23, records: 400, trouble: { malformed: { share: 0.02 } } });
+  simulated = await startTenant({
+    seed: 23,
+    records: 400,
+    from: Date.now() - 2 * 86_400_000,
+    trouble: { malformed: { share: 0.02 } },
+  });
 });
 afterAll(async () => {
   await simulated.close();
@@ -45,7 +50,7 @@ test('without tables the exit code is 74, with the cure; an empty directory has 
 
 test('it answers while a collector writes, and the count never falls', async () => {
   const slow = feedOf(simulated, { POLL_PAGE_SIZE: '50', TABLES_DIRECTORY: directory, LOG_LEVEL: 'debug' });
-  simulated.latency = 100;
+  simulated.latency = 50;
   const collecting = start(['run', '--once'], { env: slow });
   await collecting.said('"committed"');
   let before = 0;

@@ -92,7 +92,7 @@ test('R-17: of several feeds in one file, one with a dead key leaves the others 
   ];
   writeFileSync(
     join(cwd, 'config.yaml'),
-    `poll: { start: 30d, requestsPerSecond: 1000 }\njumpcloud: { eventTypes: [login, admin, other] }\nhttp: { enabled: false }\nfeeds:\n${feeds.join('\n')}\n`,
+    `poll: { start: 3d, requestsPerSecond: 1000 }\njumpcloud: { eventTypes: [login, admin, other] }\nhttp: { enabled: false }\nfeeds:\n${feeds.join('\n')}\n`,
     { mode: 0o600 },
   );
   const ended = await command(['run', '--once', '--config', 'config.yaml'], { cwd });
