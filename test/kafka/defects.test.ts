@@ -61,7 +61,7 @@ describeKafka('defects of kafkajs on a real cluster of three, and the sink in th
   }
 
   /** Right after a transaction the coordinator asks for patience, which would use up the one retry. */
-  const settle = () => new Promise((resolve) => setTimeout(resolve, 1_000));
+  const settle = (ms = 1_000) => new Promise((resolve) => setTimeout(resolve, ms));
   const message = (value: string, partition: number) => ({ key: value, value, partition });
 
   test('A: a leader that moves before a send to two partitions loses a record, and the transaction commits', async () => {
@@ -119,7 +119,8 @@ describeKafka('defects of kafkajs on a real cluster of three, and the sink in th
     holding.hold(apiKeys.produce);
     const transaction = await producer.transaction();
     const sending = transaction.send({ topic: 'l', messages: [message('x0', 0), message('x1', 1)] });
-    await settle();
+    // Time for the refusal to come and for the retry to stand in line behind the unanswered request.
+    await settle(4_000);
     holding.release();
     const acknowledged = await sending;
     await transaction.commit();
@@ -131,11 +132,13 @@ describeKafka('defects of kafkajs on a real cluster of three, and the sink in th
     expect(values.sort()).toEqual(['warm', 'warm', 'x0', 'x0', 'x1']);
   });
 
-  test('in the same place the sink gives up, opens anew, and every record is there once', async () => {
+  test('in the same place the sink opens the lane anew by itself, and every record is there once', async () => {
     const options = { feed: 'test', brokers: cluster.brokers, topicPrefix: 'a.', classes: [3002] };
     await createOn('a.authentication', [1, 2, 3]);
     await createOn('a.state.test', [3], 'compact');
-    const sink = createKafkaSink(options, { log: () => undefined });
+    const warnings: string[] = [];
+    const log = (level: string, text: string) => void (level === 'warn' && warnings.push(text));
+    const sink = createKafkaSink(options, { log });
     const spread = (from: number, to: number) => {
       const batch = batchOf(from, to);
       return { ...batch, events: batch.events.map((event) => ({ ...event, partitionKey: event.uid })) };
@@ -147,11 +150,12 @@ describeKafka('defects of kafkajs on a real cluster of three, and the sink in th
     await lane.commit(spread(0, 30));
     await move('a.authentication', 1, 1);
 
-    await expect(lane.commit(spread(30, 60))).rejects.toMatchObject({ code: 'SINK_UNAVAILABLE', transient: true });
+    await lane.commit(spread(30, 60));
     await lane.close();
     await deliver(sink, 300, { size: 30, compose: spread });
     await sink.close();
 
+    expect(warnings.join()).toContain('Opening it anew to see what was committed');
     const ids = eventIds(await readCommitted(cluster, 'a.authentication'));
     expect(ids.sort()).toEqual(Array.from({ length: 300 }, (_, n) => uidOf(n)).sort());
   });

@@ -4,7 +4,8 @@ import { type Clock, systemClock } from '../../clock.js';
 import type { Sink } from '../sink.js';
 import { createConnection, createKafka, type KafkaLog } from './connection.js';
 import { thisHolder } from './holder.js';
-import { KafkaLane, type LaneParts } from './lane.js';
+import { KafkaLane } from './lane.js';
+import type { LaneParts } from './lane-parts.js';
 import { type KafkaOptions, kafkaSettings } from './settings.js';
 import { laneKeys } from './state.js';
 import { glanceAtLane, listLanes } from './state-topic.js';
@@ -53,8 +54,18 @@ export function createKafkaSink(options: KafkaOptions, { log, clock = systemCloc
     target: `Kafka ${settings.brokers.join(',')}, topics ${settings.topicPrefix}*`,
     lane(name) {
       const lane = new KafkaLane(name, laneParts);
-      lanes.add(lane);
-      return lane;
+      return {
+        open: () => {
+          lanes.add(lane);
+          return lane.open();
+        },
+        commit: (batch) => lane.commit(batch),
+        known: (uids, from, to) => lane.known(uids, from, to),
+        close: async () => {
+          await lane.close();
+          lanes.delete(lane);
+        },
+      };
     },
     peek: (lane) =>
       withReader(laneParts, [stateTopic], undefined, async (reader) => {

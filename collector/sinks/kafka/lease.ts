@@ -9,12 +9,6 @@ export function newLease(instance: string, holder: Holder, seconds: number, now:
   return { version: 1, instance, holder, seconds, renewedAt: new Date(now).toISOString(), released: false };
 }
 
-/** A lease as its watcher sees it: when this very record was first noticed, on a clock that never runs backwards. */
-export interface WatchedLease {
-  readonly offset: bigint;
-  readonly since: number;
-}
-
 /**
  * Whether a lane is free for `instance`: nobody holds it, it was released, its holder is this instance or certainly dead,
  * or it has lapsed, by the wall clock or (where the holder's clock is ahead) by having been watched unrenewed for its length.
@@ -36,4 +30,12 @@ export function laneInUse(lane: string, lease: Lease): CollectorError {
       detail: lease.instance,
     },
   );
+}
+
+/** For one whose lane was taken over. */
+export function fenced(lane: string, { holder }: Lease): CollectorError {
+  return new CollectorError('FENCED', `Process ${holder.pid} on ${holder.host} has taken over lane ${lane}.`, {
+    cure: 'Run one instance a lane.',
+    detail: 'LEASE',
+  });
 }

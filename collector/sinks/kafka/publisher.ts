@@ -53,6 +53,7 @@ class TransactionalPublisher implements Publisher {
   #producer: ProducerIdentity | undefined;
   /** Partitions of the open transaction. */
   readonly #added = new Set<string>();
+  #discarded = false;
 
   constructor(cluster: LowLevelCluster, settings: KafkaSettings, transactionalId: string) {
     this.#cluster = cluster;
@@ -109,18 +110,20 @@ class TransactionalPublisher implements Publisher {
   }
 
   discard(): Promise<void> {
+    this.#discarded = true;
     return disconnect(this.#cluster);
   }
 
   #requireProducer(): ProducerIdentity {
-    if (this.#producer !== undefined) return this.#producer;
-    throw new CollectorError('INTERNAL', 'The publisher was not started.', { cure: 'Please report this defect.' });
+    if (this.#producer !== undefined && !this.#discarded) return this.#producer;
+    throw unusable();
   }
 }
 
 class PlainPublisher implements Publisher {
   readonly #cluster: LowLevelCluster;
   readonly #sender: RecordSender;
+  #discarded = false;
 
   constructor(cluster: LowLevelCluster, settings: KafkaSettings) {
     this.#cluster = cluster;
@@ -136,6 +139,7 @@ class PlainPublisher implements Publisher {
   }
 
   async send(messages: readonly OutgoingMessage[], timestamp: number): Promise<ReadonlyMap<string, bigint>> {
+    if (this.#discarded) throw unusable();
     try {
       return await this.#sender.send(messages, timestamp, undefined);
     } catch (error) {
@@ -148,8 +152,17 @@ class PlainPublisher implements Publisher {
   }
 
   discard(): Promise<void> {
+    this.#discarded = true;
     return disconnect(this.#cluster);
   }
+}
+
+/** Work that outlived its deadline comes here. */
+function unusable(): CollectorError {
+  return new CollectorError('SINK_IN_DOUBT', 'The publisher was discarded.', {
+    cure: 'Nothing: the lane is opened anew and goes on from what is committed.',
+    transient: true,
+  });
 }
 
 async function connect(cluster: LowLevelCluster): Promise<void> {

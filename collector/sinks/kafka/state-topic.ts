@@ -1,5 +1,5 @@
 import type { KafkaRecord, PartitionReader } from './partition-reader.js';
-import { foldState, type LaneKeys, type LaneState, laneOfCursorKey } from './state.js';
+import { foldState, type LaneKeys, type LaneState, laneOfCursorKey, STATE_PARTITION } from './state.js';
 
 /** A lane's state with the part of the topic it was read from. */
 export interface StoredLane {
@@ -10,18 +10,17 @@ export interface StoredLane {
 
 const FIRST_STEP = 64n;
 const STEP_FACTOR = 8n;
-const PARTITION = 0;
 
 /** A lane's position and lease as committed now, without waiting for open transactions and without what it remembers. */
 export async function glanceAtLane(reader: PartitionReader, topic: string, keys: LaneKeys): Promise<LaneState> {
-  const { start, stable } = await reader.bounds(topic, PARTITION);
+  const { start, stable } = await reader.bounds(topic, STATE_PARTITION);
   const { records } = await readBack(reader, topic, keys, start, stable, 0);
   return foldState(records, keys);
 }
 
 /** A lane's lease as committed now: for a look before anything is taken over. Does not mind a damaged position. */
 export async function glanceAtLease(reader: PartitionReader, topic: string, keys: LaneKeys): Promise<LaneState> {
-  const { start, stable } = await reader.bounds(topic, PARTITION);
+  const { start, stable } = await reader.bounds(topic, STATE_PARTITION);
   const { records } = await readBack(reader, topic, keys, start, stable, 0);
   return foldState(
     records.filter(({ key }) => key === keys.lease),
@@ -40,7 +39,7 @@ export async function readLane(
   keys: LaneKeys,
   patienceMs: number,
 ): Promise<StoredLane> {
-  const { start, end } = await reader.bounds(topic, PARTITION);
+  const { start, end } = await reader.bounds(topic, STATE_PARTITION);
   const near = await readBack(reader, topic, keys, start, end, patienceMs);
   const { entry } = foldState(near.records, keys);
   const readFrom = entry === undefined ? near.from : BigInt(entry.readFrom);
@@ -79,7 +78,7 @@ async function collect(
   patienceMs: number,
 ): Promise<KafkaRecord[]> {
   const records: KafkaRecord[] = [];
-  for await (const record of reader.read(topic, PARTITION, from, to, patienceMs)) {
+  for await (const record of reader.read(topic, STATE_PARTITION, from, to, patienceMs)) {
     const { key } = record;
     if (key === keys.cursor || key === keys.lease || key?.startsWith(keys.seen)) records.push(record);
   }
@@ -88,9 +87,9 @@ async function collect(
 
 /** Names of the feed's lanes that have a position, `live` first. Reads the whole topic. */
 export async function listLanes(reader: PartitionReader, topic: string, feed: string): Promise<string[]> {
-  const { start, stable } = await reader.bounds(topic, PARTITION);
+  const { start, stable } = await reader.bounds(topic, STATE_PARTITION);
   const lanes = new Set<string>();
-  for await (const { key, value } of reader.read(topic, PARTITION, start, stable, 0)) {
+  for await (const { key, value } of reader.read(topic, STATE_PARTITION, start, stable, 0)) {
     const lane = laneOfCursorKey(key, feed);
     if (lane === undefined) continue;
     if (value === undefined) lanes.delete(lane);

@@ -10,6 +10,9 @@ import type { KafkaRecord } from './partition-reader.js';
 //   <feed>|<lane>|seen|<minute>|<sequence>     8 bytes a remembered identity, big-endian; null: out of reach
 // Pieces are only ever added and dropped, so no record grows with the overlap.
 
+/** The state topic has this one. */
+export const STATE_PARTITION = 0;
+
 /** Identities in one record: 32 kB, half of what a state record may have. */
 export const HASHES_PER_PIECE = 4_096;
 
@@ -17,8 +20,8 @@ export const HASHES_PER_PIECE = 4_096;
 export interface CursorEntry {
   readonly version: 1;
   readonly cursor: Cursor;
-  /** Instance that committed it. */
-  readonly instance: string;
+  /** Names this commit: a lane whose commit failed finds out by it whether the commit took effect. */
+  readonly commit: string;
   /** Number of the next piece. */
   readonly sequence: number;
   /** Every piece in reach lies at this offset or later. */

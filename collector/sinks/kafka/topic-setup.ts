@@ -21,7 +21,7 @@ const CREATE_TIMEOUT_MS = 15_000;
 const PRESENCE_ATTEMPTS = 12;
 
 /**
- * Makes sure that every topic of the feed exists and is fit for its use.
+ * Makes sure that topics exist and are fit for their use.
  * @param admin connected
  * @throws CollectorError SINK_REFUSED where a topic is missing and may not be created (with the commands that create it),
  *   or where the state topic deletes records
@@ -29,9 +29,9 @@ const PRESENCE_ATTEMPTS = 12;
 export async function prepareTopics(
   admin: Admin,
   settings: KafkaSettings,
+  topics: readonly Topic[],
   log: KafkaLog,
 ): Promise<ReadonlyMap<string, TopicFacts>> {
-  const topics = topicsOf(settings);
   const missing = await findMissing(admin, settings, topics);
   if (missing.length > 0) await create(admin, settings, missing, log);
   const facts = new Map<string, TopicFacts>();
@@ -65,6 +65,22 @@ async function untilPresent(admin: Admin, topic: string): Promise<number> {
   });
 }
 
+/** A broker takes a moment to lead what the metadata says it leads; until then it refuses records. */
+async function untilLed(admin: Admin, topic: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await untilPresent(admin, topic);
+      await admin.fetchTopicOffsets(topic);
+      return;
+    } catch (error) {
+      if (attempt >= PRESENCE_ATTEMPTS || kafkaErrorRow(error).code !== 'SINK_UNAVAILABLE') {
+        throw asKafkaFailure(error, `waiting for the leaders of ${topic}`);
+      }
+      await sleep(100 * attempt);
+    }
+  }
+}
+
 /** Undefined: there is no such topic. */
 async function countPartitions(admin: Admin, topic: string): Promise<number | undefined> {
   try {
@@ -90,6 +106,7 @@ async function create(admin: Admin, settings: KafkaSettings, missing: TopicPlan[
         configEntries: Object.entries(plan.configs).map(([name, value]) => ({ name, value })),
       })),
     });
+    for (const { name } of missing) await untilLed(admin, name);
     log('info', `created topics ${names}`);
   } catch (error) {
     // Another lane or instance may have been faster with some of them.

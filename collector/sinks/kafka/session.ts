@@ -1,0 +1,274 @@
+import { CollectorError } from '../../errors.js';
+import type { Batch } from '../sink.js';
+import { cutIntoSends } from './chunks.js';
+import { compose } from './compose.js';
+import { asKafkaFailure } from './error-table.js';
+import type { LaneParts } from './lane-parts.js';
+import { fenced, newLease } from './lease.js';
+import type { OutgoingMessage } from './messages.js';
+import type { PartitionReader } from './partition-reader.js';
+import type { PieceLog, StateRecord } from './piece-log.js';
+import type { Publisher } from './publisher.js';
+import { type CursorEntry, foldState, type LaneKeys, type Lease, STATE_PARTITION } from './state.js';
+import { glanceAtLease } from './state-topic.js';
+import type { TopicTable } from './topic-table.js';
+import { topicOfClass } from './topics.js';
+
+/** What a lane holds from its opening to its end. */
+export interface SessionParts {
+  readonly lane: string;
+  readonly keys: LaneKeys;
+  readonly stateTopic: string;
+  readonly shared: LaneParts;
+  readonly topics: TopicTable;
+  readonly reader: PartitionReader;
+  readonly publisher: Publisher;
+  readonly pieces: PieceLog;
+  readonly patienceMs: number;
+}
+
+/**
+ * A lane while it is held: commits, and renewals of its lease in between, one at a time. Over with the first failure; the
+ * next session finds out what was committed.
+ */
+export class Session {
+  readonly #parts: SessionParts;
+  #leaseRenewedAt = Number.NEGATIVE_INFINITY;
+  #renewal: NodeJS.Timeout | undefined;
+  /** The work in hand: all of it goes through one publisher. */
+  #turn: Promise<void> = Promise.resolve();
+  #failure: CollectorError | undefined;
+
+  constructor(parts: SessionParts) {
+    this.#parts = parts;
+  }
+
+  /** Takes the lease and keeps it renewed. */
+  async start(): Promise<void> {
+    await this.#inTurn('taking the lease', () => this.#renew(false));
+    const { settings, log } = this.#parts.shared;
+    this.#renewal = setInterval(
+      () => {
+        if (!this.#leaseIsDue()) return;
+        this.#inTurn('renewing the lease', () => this.#renew(false)).catch((error) => {
+          log('warn', `lane ${this.#parts.lane}: ${asKafkaFailure(error, 'renewing the lease').message}`);
+        });
+      },
+      (settings.lease.seconds * 1000) / 3,
+    );
+    this.#renewal.unref();
+  }
+
+  /** @param commit names it in the stored position */
+  commit(batch: Batch, commit: string): Promise<void> {
+    return this.#inTurn('delivering', () => this.#commit(batch, commit));
+  }
+
+  /** Drops the position and all that is remembered. */
+  forget(): Promise<void> {
+    const { pieces, keys, publisher } = this.#parts;
+    return this.#inTurn('forgetting the position', async () => {
+      await this.#writeState([...pieces.keys(), keys.cursor].map((key) => ({ key, value: null })));
+      await publisher.commit();
+    });
+  }
+
+  /** Waits for the work in hand; frees the lane unless something failed. Never throws. */
+  async end(): Promise<void> {
+    clearInterval(this.#renewal);
+    await this.#turn;
+    if (this.#failure === undefined) {
+      await this.#inTurn('releasing the lane', () => this.#renew(true)).catch((error: CollectorError) =>
+        this.#parts.shared.log('warn', `lane ${this.#parts.lane} was not released: ${error.message}`),
+      );
+    }
+    await this.#abandon(over());
+  }
+
+  // ---- committing
+
+  async #commit(batch: Batch, commit: string): Promise<void> {
+    const { shared, topics, publisher, stateTopic } = this.#parts;
+    await topics.refresh(eventTopics(batch, shared.settings));
+    await this.#requireUnfenced();
+    const messages = compose(batch, {
+      settings: shared.settings,
+      log: shared.log,
+      partitions: (topic) => topics.partitions(topic),
+      limitOf: (topic) => topics.limitOf(topic),
+    });
+    await publisher.begin([...messages, { topic: stateTopic, partition: STATE_PARTITION }]);
+    for (const send of cutIntoSends(messages, (topic) => topics.limitOf(topic))) await this.#send(send);
+    await this.#writePosition(batch, commit);
+  }
+
+  /** The state goes last: without transactions it must not be ahead, with them its partition is held up the shortest. */
+  async #writePosition(batch: Batch, commit: string): Promise<void> {
+    const { pieces, keys, publisher, shared } = this.#parts;
+    const plan = pieces.plan(batch);
+    const entry: CursorEntry = {
+      version: 1,
+      cursor: batch.cursor,
+      commit,
+      sequence: plan.sequence,
+      readFrom: String(plan.readFrom),
+      pieces: plan.pieces,
+      hashes: plan.hashes,
+    };
+    const lease = this.#leaseIsDue() ? [this.#leaseRecord(false)] : [];
+    const cursor = { key: keys.cursor, value: Buffer.from(JSON.stringify(entry)) };
+    const first = await this.#writeState([...plan.records, ...lease, cursor]);
+    await publisher.commit();
+    plan.done(first);
+    pieces.wrote(first + BigInt(plan.records.length + lease.length));
+    if (lease.length > 0) this.#leaseRenewedAt = shared.clock.monotonic();
+  }
+
+  /** @returns the offset of the first record */
+  async #writeState(records: readonly StateRecord[]): Promise<bigint> {
+    const { stateTopic, topics } = this.#parts;
+    const messages: OutgoingMessage[] = records.map(({ key, value }) => ({
+      topic: stateTopic,
+      partition: STATE_PARTITION,
+      key,
+      value,
+      headers: {},
+    }));
+    let first: bigint | undefined;
+    for (const send of cutIntoSends(messages, (topic) => topics.limitOf(topic))) {
+      const offset = await this.#send(send);
+      first ??= offset;
+    }
+    return first ?? 0n;
+  }
+
+  /** @returns the offset of the first record in the state topic, where there is one */
+  async #send(messages: readonly OutgoingMessage[]): Promise<bigint | undefined> {
+    const { publisher, topics, stateTopic, shared } = this.#parts;
+    try {
+      const offsets = await publisher.send(messages, shared.clock.now());
+      return offsets.get(`${stateTopic}/${STATE_PARTITION}`);
+    } catch (error) {
+      topics.learn(error, messages);
+      throw error;
+    }
+  }
+
+  // ---- lease
+
+  #leaseRecord(released: boolean): StateRecord {
+    const { instance, holder, settings, clock } = this.#parts.shared;
+    const lease = { ...newLease(instance, holder, settings.lease.seconds, clock.now()), released };
+    return { key: this.#parts.keys.lease, value: Buffer.from(JSON.stringify(lease)) };
+  }
+
+  #leaseIsDue(): boolean {
+    const { settings, clock } = this.#parts.shared;
+    return clock.monotonic() - this.#leaseRenewedAt > (settings.lease.seconds * 1000) / 6;
+  }
+
+  async #renew(released: boolean): Promise<void> {
+    const { pieces, publisher, shared } = this.#parts;
+    await this.#requireUnfenced();
+    const first = await this.#writeState([this.#leaseRecord(released)]);
+    await publisher.commit();
+    pieces.wrote(first);
+    this.#leaseRenewedAt = shared.clock.monotonic();
+  }
+
+  /** Without transactions nothing fences: whoever sees another's lease stops. */
+  async #requireUnfenced(): Promise<void> {
+    const { shared, reader, pieces, stateTopic, lane } = this.#parts;
+    if (shared.settings.delivery === 'exactly_once') return;
+    const { end } = await reader.bounds(stateTopic, STATE_PARTITION);
+    const lease = await this.#foreignLease(pieces.next, end);
+    if (end > pieces.next) pieces.wrote(end - 1n);
+    if (lease !== undefined) throw fenced(lane, lease);
+  }
+
+  /** Another instance's lease among the records of a stretch. */
+  async #foreignLease(from: bigint, to: bigint): Promise<Lease | undefined> {
+    const { reader, stateTopic, keys, patienceMs, shared } = this.#parts;
+    const records = [];
+    for await (const record of reader.read(stateTopic, STATE_PARTITION, from, to, patienceMs)) {
+      if (record.key === keys.lease) records.push(record);
+    }
+    const { lease } = foldState(records, keys);
+    return lease === undefined || lease.released || lease.instance === shared.instance ? undefined : lease;
+  }
+
+  /** The epoch that another publisher raises is also raised when a transaction runs out of time: the lease tells which. */
+  async #explainFencing(failure: CollectorError): Promise<CollectorError> {
+    const { reader, stateTopic, keys, lane, shared } = this.#parts;
+    if (failure.code !== 'FENCED' || failure.detail === 'LEASE') return failure;
+    // Where the lease cannot be read the broker's word stands.
+    const state = await glanceAtLease(reader, stateTopic, keys).catch(() => undefined);
+    if (state === undefined) return failure;
+    if (state.lease && state.lease.instance !== shared.instance) return fenced(lane, state.lease);
+    return new CollectorError('SINK_IN_DOUBT', `Kafka ended the transaction of lane ${lane}: it ran out of time.`, {
+      cure: 'Nothing: the lane is opened anew and goes on from what is committed.',
+      transient: true,
+      ...(failure.detail === undefined ? {} : { detail: failure.detail }),
+      cause: failure,
+    });
+  }
+
+  // ---- one at a time, and never again after a failure
+
+  #inTurn(doing: string, work: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(() => this.#guarded(doing, work));
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #guarded(doing: string, work: () => Promise<void>): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    try {
+      await this.#withDeadline(work());
+    } catch (error) {
+      const failure = await this.#explainFencing(asKafkaFailure(error, `${doing}, lane ${this.#parts.lane}`));
+      await this.#abandon(failure);
+      throw failure;
+    }
+  }
+
+  /** Longer than a transaction may last there is nothing to wait for. The publisher is discarded: what is left stops there. */
+  async #withDeadline(work: Promise<void>): Promise<void> {
+    const { clock, settings } = this.#parts.shared;
+    const done = new AbortController();
+    const late = clock.sleep(settings.transactionTimeout, done.signal).then(() => {
+      if (!done.signal.aborted) throw outOfTime(settings.transactionTimeout);
+    });
+    try {
+      await Promise.race([work, late]);
+    } finally {
+      done.abort();
+      // Whichever lost the race has nobody else to hear of its rejection.
+      late.catch(() => undefined);
+      work.catch(() => undefined);
+    }
+  }
+
+  async #abandon(failure: CollectorError): Promise<void> {
+    const { publisher, reader } = this.#parts;
+    this.#failure ??= failure;
+    clearInterval(this.#renewal);
+    await Promise.all([publisher.discard(), reader.disconnect().catch(() => undefined)]);
+  }
+}
+
+function eventTopics({ events }: Batch, settings: LaneParts['settings']): string[] {
+  return [...new Set(events.map(({ classUid }) => classUid))].map((classUid) => topicOfClass(settings, classUid));
+}
+
+function over(): CollectorError {
+  return new CollectorError('INTERNAL', 'The lane was closed.', { cure: 'This is a defect: please report it.' });
+}
+
+function outOfTime(ms: number): CollectorError {
+  return new CollectorError('SINK_IN_DOUBT', `Kafka did not take a batch within ${ms / 1000} s.`, {
+    cure: 'See that the brokers are reachable and every partition has a leader; delivery then goes on by itself.',
+    transient: true,
+    detail: 'DEADLINE',
+  });
+}
