@@ -38,11 +38,17 @@ export interface BackfillPlan {
   readonly firstAvailable: number | undefined;
 }
 
-/** Records a single search may hold before its window is split. */
-const LARGEST_SEARCH = 20_000;
+/** How much a backfill takes in hand at a time. */
+export interface BackfillLimits extends ReadAheadLimits {
+  /** Records a single search may hold, by JumpCloud's count, before its window is split. */
+  readonly largestSearch: number;
+}
+
 const DAY = 86_400;
+/** Nobody waits for a backfill's records one by one: larger commits make fewer and larger files. */
+const BATCHES_A_COMMIT = 4;
 /** Searches at the same time, and bytes of pages that wait for their turn: parsed, they take several times as much. */
-const AHEAD: ReadAheadLimits = { searches: 3, bytes: 6 * 1024 * 1024 };
+const usualLimits: BackfillLimits = { searches: 3, bytes: 6 * 1024 * 1024, largestSearch: 10_000 };
 /** Answers to a start that lies before what JumpCloud keeps (reference: Directory Insights, 402 and retention). */
 const TOO_OLD: ReadonlySet<ErrorCode> = new Set(['NOT_LICENSED', 'QUERY_REFUSED']);
 
@@ -161,7 +167,7 @@ export async function runBackfill(
   parts: FeedParts,
   signal: AbortSignal,
   onProgress: (progress: BackfillProgress) => void,
-  limits: ReadAheadLimits = AHEAD,
+  limits: BackfillLimits = usualLimits,
 ): Promise<void> {
   const name = backfillLane(range);
   const live = await liveCursor(settings, parts);
@@ -174,10 +180,11 @@ export async function runBackfill(
     const from = Math.min(secondOf(lane.cursor.settled), range.to);
     const progress = await progressOf(lane, { from, to: range.to }, range, parts, signal, onProgress);
     progress();
-    const searches = closedSearches({ from, to: range.to }, lane.cursor.services, parts, signal);
+    const larger = { ...settings, batchSize: settings.batchSize * BATCHES_A_COMMIT };
+    const searches = closedSearches({ from, to: range.to }, lane.cursor.services, parts, signal, limits.largestSearch);
     for await (const { search, pages } of opened(readAhead(parts.source, searches, limits, signal))) {
       const source = { pages, count: parts.source.count };
-      await collectSlice(lane, search, live, settings, { ...parts, source }, signal, progress);
+      await collectSlice(lane, search, live, larger, { ...parts, source }, signal, progress);
       if (signal.aborted) return;
     }
   } catch (error) {
@@ -192,16 +199,17 @@ async function* opened(searches: AsyncGenerator<SearchAhead, void, void>) {
   for await (const ahead of searches) yield { search: ahead.search, pages: () => ahead.pages() };
 }
 
-/** Closed searches over a range, oldest first: days, halved until none holds more than one search should. */
+/** Closed searches over a range, oldest first: as wide as the count of one search allows; days where there is no count. */
 async function* closedSearches(
   range: Range,
   services: readonly string[],
   parts: FeedParts,
   signal: AbortSignal,
+  largest: number,
 ): AsyncGenerator<Search & Window> {
-  for (const day of slices(range.from, range.to, DAY)) {
-    for await (const window of splitByCount(day, services, parts, signal)) yield { services, ...window };
-  }
+  if (range.from >= range.to) return;
+  const whole = { start: range.from, end: range.to };
+  for await (const window of splitByCount(whole, services, parts, signal, largest)) yield { services, ...window };
 }
 
 /** A lane that was broken off long ago may stand where JumpCloud no longer gives anything: it goes on after that. */
@@ -271,22 +279,21 @@ async function collectSlice(
   progress();
 }
 
-/** Halves a window until no part holds more than one search should; unsplit where JumpCloud gives no count. */
+/** Halves a window until no part holds more than one search should; into days where JumpCloud gives no count. */
 async function* splitByCount(
   window: Window,
   services: readonly string[],
   parts: FeedParts,
   signal: AbortSignal,
+  largest: number,
 ): AsyncGenerator<Window> {
   const end = window.end ?? window.start;
   const count = await countOrUnknown(services, window, parts, signal);
+  if (count === undefined) return yield* slices(window.start, end, DAY);
   const middle = Math.floor((window.start + end) / 2);
-  if (count === undefined || count <= LARGEST_SEARCH || middle <= window.start) {
-    yield window;
-    return;
-  }
-  yield* splitByCount({ start: window.start, end: middle }, services, parts, signal);
-  yield* splitByCount({ start: middle, end }, services, parts, signal);
+  if (count <= largest || middle <= window.start) return yield window;
+  yield* splitByCount({ start: window.start, end: middle }, services, parts, signal, largest);
+  yield* splitByCount({ start: middle, end }, services, parts, signal, largest);
 }
 
 async function countOrUnknown(

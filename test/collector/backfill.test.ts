@@ -10,9 +10,12 @@ const equal = { missing: 0, repeated: 0, unknown: 0 };
 const asked: Range = { from: (noon - 20 * DAY) / 1000, to: noon / 1000 };
 const start = (now: number) => now - 86_400;
 
+const limits = { searches: 3, bytes: 1024 * 1024, largestSearch: 1_000 };
+
 async function fill(feed: FeedUnderTest, ranges: readonly Range[], signal = new AbortController().signal) {
   const told: BackfillProgress[] = [];
-  for (const range of ranges) await runBackfill(range, feed.settings, feed.parts, signal, (one) => told.push(one));
+  for (const range of ranges)
+    await runBackfill(range, feed.settings, feed.parts, signal, (one) => told.push(one), limits);
   return told;
 }
 
@@ -67,7 +70,7 @@ describe('a backfill beside the live lane', () => {
     });
     const sink = new MemorySink(200);
     sink.fate = (_batch, number) => (number % 9 === 0 ? 'in_doubt' : 'kept');
-    const feed = feedFor(tenant, sink, time, { start, batchSize: 200 }, { concurrency: 3 });
+    const feed = feedFor(tenant, sink, time, { start, batchSize: 50 }, { concurrency: 3 });
     await feed
       .once()
       .catch(() => feed.once())
@@ -95,9 +98,16 @@ describe('a backfill beside the live lane', () => {
     await feed.once();
     const { ranges } = await planBackfill(asked, feed.settings, feed.parts);
     const stop = new AbortController();
-    await runBackfill(ranges[0]!, feed.settings, feed.parts, stop.signal, ({ records }) => {
-      if (records > 3_000) stop.abort();
-    });
+    await runBackfill(
+      ranges[0]!,
+      feed.settings,
+      feed.parts,
+      stop.signal,
+      ({ records }) => {
+        if (records > 3_000) stop.abort();
+      },
+      limits,
+    );
     expect(sink.events.length).toBeGreaterThan(2_000);
     expect(sink.events.length).toBeLessThan(9_000);
     const again = await planBackfill(asked, feed.settings, feed.parts);
