@@ -37,7 +37,7 @@ export interface Surroundings {
 /** Joins a feed's parts. @throws CollectorError CREDENTIAL_MISSING where the configuration gives no credential */
 export function assemble(config: FeedConfig, around: Surroundings): Assembled {
   const { sink, timing, observer } = around;
-  const client = clientOf(config, around.clientObserver, timing);
+  const client = clientOf(config, around.clientObserver, timing, around.concurrency);
   const serverNow = () => client.clock.serverNow();
   const guard = guardOf(config, client, around.onKeyWarning);
   const parts: FeedParts = {
@@ -140,6 +140,7 @@ export function clientOf(
     orgId: jumpcloud.orgId,
     pageSize: poll.pageSize,
     requestsPerSecond: poll.requestsPerSecond,
+    concurrency,
     caFile: jumpcloud.ca,
     observer,
     timing,

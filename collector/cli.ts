@@ -78,6 +78,19 @@ const cli = yargs(hideBin(process.argv))
     async (argv) => finish((await import('./commands/backfill.js')).backfill(argv)),
   )
   .command(
+    'reconcile',
+    "What was delivered against JumpCloud's own count, per service and hour; exit 79 where records are missing",
+    (command) =>
+      range(configured(command))
+        .option('repair', {
+          type: 'boolean',
+          default: false,
+          describe: 'Deliver what is missing, in the lane that owns it (the feed must not be running)',
+        })
+        .option('json', { type: 'boolean', default: false, describe: 'One JSON line an hour and service' }),
+    async (argv) => finish((await import('./commands/reconcile.js')).reconcile(argv)),
+  )
+  .command(
     'map',
     'Records (NDJSON) on stdin to OCSF events on stdout, in order; no network, no state; exit 65 on dead letters',
     (command) =>

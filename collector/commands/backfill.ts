@@ -13,6 +13,8 @@ import { tellClient, tellFeed, tellKeyWarning } from '../tell.js';
 import { setUp } from './set-up.js';
 import { listenForStop } from './stopping.js';
 
+/** Searches of a backfill run side by side, within its own allowance of requests a second. */
+const CONCURRENCY = 3;
 /** Without a terminal: one line so often. */
 const LINE_EVERY_MS = 10_000;
 
@@ -67,10 +69,11 @@ async function backfillFeed(
     observer: tellFeed(log),
     clientObserver: tellClient(log),
     onKeyWarning: (status, threshold) => tellKeyWarning(log, status, threshold, systemTiming.now()),
+    concurrency: CONCURRENCY,
   });
   const line = progressLine(process.stderr);
   try {
-    const plan = await planBackfill(range, settings, parts);
+    const plan = await planBackfill(range, settings, parts, { dryRun, signal });
     for (const note of plan.notes) log.warn(note);
     if (plan.ranges.length === 0) log.info('nothing is left to collect in this range');
     for (const part of plan.ranges) {
