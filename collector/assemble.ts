@@ -32,6 +32,8 @@ export interface Surroundings {
   readonly observer: FeedObserver;
   readonly clientObserver: ClientObserver;
   readonly onKeyWarning: (status: KeyStatus, occasion: KeyOccasion) => void;
+  /** Requests in flight at the same time; default 1. */
+  readonly concurrency?: number;
 }
 
 /** Joins a feed's parts. @throws CollectorError CREDENTIAL_MISSING where the configuration gives no credential */
