@@ -24,10 +24,10 @@ async function check(env: Readonly<Record<string, string>>, cwd = folder()): Pro
 }
 
 const DAY = 86_400_000;
-const month = { to: Date.now(), from: Date.now() - 20 * DAY };
+const day = { to: Date.now(), from: Date.now() - DAY };
 const feed = async (options: TenantOptions = {}, more: Readonly<Record<string, string>> = {}) => {
-  const simulated = await tenant({ ...month, ...options });
-  return { simulated, env: feedOf(simulated, more) };
+  const simulated = await tenant({ ...day, ...options });
+  return { simulated, env: feedOf(simulated, { POLL_START: '30h', ...more }) };
 };
 const part = (findings: readonly Finding[], name: string) => findings.filter((finding) => finding.part === name);
 

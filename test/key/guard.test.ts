@@ -16,7 +16,7 @@ import { DAY, declared, liveThrough, moveTo, noon, runOnce, tenantAt } from './g
 type Warning = JsonObject & { metadata: { uid: string; event_code: string }; unmapped: { days?: number } };
 
 const findings = (sink: MemorySink): Warning[] =>
-  sink.events.filter(({ classUid }) => classUid === 2004).map(({ text }) => JSON.parse(text) as Warning);
+  sink.events.filter(({ eventCode }) => eventCode.startsWith('api_')).map(({ text }) => JSON.parse(text) as Warning);
 
 test('F-13: in memory each warning is given once across restarts, in log and stream, and the last after the key is refused', async () => {
   const sink = new MemorySink();
