@@ -39,7 +39,7 @@ export interface Surroundings {
 /** Joins a feed's parts. @throws CollectorError CREDENTIAL_MISSING where the configuration gives no credential */
 export function assemble(config: FeedConfig, around: Surroundings): Assembled {
   const { sink, timing, observer } = around;
-  const client = clientOf(config, around.clientObserver, timing, around.concurrency);
+  const client = clientOf(config, around.clientObserver, timing, { concurrency: around.concurrency });
   const serverNow = () => client.clock.serverNow();
   const guard = guardOf(config, client, around.onKeyWarning);
   const parts: FeedParts = {
@@ -142,7 +142,6 @@ export function clientOf(
     orgId: jumpcloud.orgId,
     pageSize: poll.pageSize,
     requestsPerSecond: poll.requestsPerSecond,
-    concurrency,
     caFile: jumpcloud.ca,
     observer,
     timing,
