@@ -62,7 +62,8 @@ export function readOutcome(reading: Reading, rule?: OutcomeRule): Outcome {
 /** `success`; where the event type itself says otherwise, the record's own word is left for `unmapped`. */
 function readSuccess(reading: Reading, rule: OutcomeRule | undefined): boolean | undefined {
   const success = reading.peekFlag(reading.record, 'success');
-  if (success !== (rule === 'failure')) reading.take(reading.record, 'success');
+  const contradicts = rule === 'failure' && success === true;
+  if (success !== undefined && !contradicts) reading.take(reading.record, 'success');
   return success;
 }
 

@@ -37,7 +37,7 @@ test('remapping that is killed at any of its steps loses and doubles no uid, no 
 }, async () => {
   const root = await mkdtemp(join(tmpdir(), 'kill-remap-'));
   try {
-    const events = olderEvents().filter((_event, index) => index % 12 === 0);
+    const events = olderEvents().filter((_event, index) => index % 30 === 0);
     const uids = events.map(({ uid }) => [uid]).sort();
     const original = join(root, 'original');
     await storeOlder(original, events);
@@ -47,7 +47,7 @@ test('remapping that is killed at any of its steps loses and doubles no uid, no 
     await cp(original, whole, { recursive: true });
     const steps = (await remapUntil(whole, 0)).filter((step) => step !== 'finished');
     const expected = await rowsOf(whole, byClass);
-    expect(expected.length).toBeGreaterThan(6);
+    expect(expected.length).toBeGreaterThan(3);
     const points = turningPoints(steps);
     console.log(`kills at ${points.length} of ${steps.length} steps: ${[...new Set(steps)].join(', ')}`);
     expect(steps).toEqual(expect.arrayContaining(['remap:file', 'remap:state', 'remap:point', 'remap:hidden']));

@@ -25,6 +25,7 @@ describe('the document of the mapping', () => {
     const traces = new Map(traceSample(login!).fields.map((trace) => [trace.field, trace]));
     expect(traces.get('client_ip')).toMatchObject({ fate: 'mapped', carried: true, attributes: ['src_endpoint.ip'] });
     expect(traces.get('error_message')).toMatchObject({ carried: true, attributes: ['status_detail'] });
+    expect(traces.get('success')).toMatchObject({ carried: false, attributes: ['status_id'] });
     expect(traces.get('mfa')).toMatchObject({ carried: false, attributes: ['is_mfa'] });
     expect(traces.get('geoip.timezone')).toMatchObject({ fate: 'unmapped' });
   });
