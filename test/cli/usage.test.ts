@@ -1,27 +1,26 @@
 import { expect, test } from 'vitest';
 import { command } from './command.js';
 
-const verbs = [
-  ['run'],
-  ['demo'],
-  ['backfill'],
-  ['map'],
-  ['query'],
-  ['simulate'],
-  ['config', 'print'],
-  ['config', 'schema'],
-];
+/** The verbs that a help text lists after `jumpcloud-ocsf` and the words before them. */
+function verbsIn(help: string, before: readonly string[] = []): string[][] {
+  const listed = help.matchAll(new RegExp(`^ +${['jumpcloud-ocsf', ...before].join(' ')} ([a-z][a-z-]*)(?= |$)`, 'gm'));
+  return [...new Set([...listed].map(([, verb]) => verb!))].map((verb) => [...before, verb]);
+}
 
 test('the help of the command and of every verb goes to stdout and ends with 0', async () => {
   const general = await command(['--help']);
   expect(general).toMatchObject({ code: 0, stderr: '' });
   expect(general.stdout).toContain('Not affiliated with JumpCloud');
   expect(general.stdout).toContain('Exit codes: 0 done');
-  for (const verb of verbs) {
-    expect(general.stdout).toContain(`jumpcloud-ocsf ${verb[0]}`);
+  const left = verbsIn(general.stdout);
+  expect(left.map(([verb]) => verb)).toEqual(
+    expect.arrayContaining(['run', 'demo', 'backfill', 'map', 'query', 'config', 'simulate']),
+  );
+  for (let verb = left.pop(); verb !== undefined; verb = left.pop()) {
     const { code, stdout, stderr } = await command([...verb, '--help']);
     expect({ verb, code, stderr }).toEqual({ verb, code: 0, stderr: '' });
     expect(stdout).toMatch(/^jumpcloud-ocsf /);
+    left.push(...verbsIn(stdout.split('Examples:')[0]!, verb));
   }
 });
 
