@@ -15,6 +15,8 @@ export interface StdoutSetting {
   /** The feed's own directory. */
   readonly directory: string;
   readonly lines: Lines;
+  /** The sink's lanes that hold their locks. */
+  readonly open: Set<LaneSink>;
   readonly checkpoint: (step: string) => Promise<void>;
   readonly notice: (message: string) => void;
 }
@@ -47,6 +49,7 @@ export class StdoutLane implements LaneSink {
         throw new CollectorError('LANE_IN_USE', `Lane ${this.name} is in use by another collector.`, {
           cure: 'Let the running collector do the work, or stop it first.',
         });
+      this.setting.open.add(this);
       try {
         const state = await this.#lastState();
         await cutTo(this.#deadLetterFile, state?.deadLetterBytes ?? 0);
@@ -92,6 +95,7 @@ export class StdoutLane implements LaneSink {
     const lock = this.#lock;
     this.#lock = undefined;
     this.#ready = false;
+    this.setting.open.delete(this);
     try {
       await lock?.release();
     } catch (error) {

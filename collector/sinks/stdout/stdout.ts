@@ -27,27 +27,25 @@ export function createStdoutSink(options: StdoutOptions): Sink {
   const directory = resolve(options.directory);
   const states = stateDirectory(directory, options.feed);
   const lines = new Lines(options.output ?? process.stdout);
-  const lanes = new Set<LaneSink>();
+  const open = new Set<LaneSink>();
   return {
     kind: 'stdout',
     guarantee: 'at_least_once',
     batchSize: 1000,
     target: `standard output; position in ${states}`,
     lane(name) {
-      const lane = new StdoutLane(name, {
+      return new StdoutLane(name, {
         directory: states,
         lines,
+        open,
         checkpoint: options.checkpoint ?? (async () => {}),
         notice: options.notice ?? (() => {}),
       });
-      lanes.add(lane);
-      return lane;
     },
     peek: (lane) => peekCursor(`${states}/${fileNameOf(lane)}`, isStdoutState),
     lanes: () => laneNames(states, isStdoutState),
     async close() {
-      for (const lane of lanes) await lane.close();
-      lanes.clear();
+      for (const lane of [...open]) await lane.close();
       lines.release();
     },
   };

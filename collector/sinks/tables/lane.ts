@@ -22,6 +22,8 @@ export interface LaneSetting {
   readonly directory: string;
   readonly feed: string;
   readonly limits: EngineLimits;
+  /** The sink's lanes that hold their locks. */
+  readonly open: Set<LaneSink>;
   /** Whole days that stay; undefined: all. */
   readonly keepDays: number | undefined;
   readonly upkeep: UpkeepRules;
@@ -80,6 +82,7 @@ export class TablesLane implements LaneSink {
     return this.#storing(async () => {
       const engine = await Engine.open(this.#lockFile, this.#spillDirectory, this.setting.limits, this.name);
       this.#engine = engine;
+      this.setting.open.add(this);
       try {
         const state = await this.#recover();
         const seen = state ? await this.#seen.read(state.seen) : [];
@@ -177,6 +180,7 @@ export class TablesLane implements LaneSink {
   }
 
   async close(): Promise<void> {
+    this.setting.open.delete(this);
     this.#engine?.close();
     this.#engine = undefined;
     this.#opened = undefined;

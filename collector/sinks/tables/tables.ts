@@ -28,10 +28,10 @@ export interface TablesOptions {
 
 /** One lane by itself, for what only tables can do with a lane that nobody runs. */
 export function openableLane(options: TablesOptions, name: string): TablesLane {
-  return new TablesLane(name, { ...settingOf(options), afterCommit: async () => {} });
+  return new TablesLane(name, { ...settingOf(options), open: new Set(), afterCommit: async () => {} });
 }
 
-function settingOf(options: TablesOptions): Omit<LaneSetting, 'afterCommit'> {
+function settingOf(options: TablesOptions): Omit<LaneSetting, 'afterCommit' | 'open'> {
   return {
     directory: resolve(options.directory),
     feed: options.feed,
@@ -47,6 +47,10 @@ function settingOf(options: TablesOptions): Omit<LaneSetting, 'afterCommit'> {
 /**
  * Parquet tables: `<directory>/<class>/event_day=YYYY-MM-DD/<feed>-<lane>-<number>.parquet`. A visible file never changes.
  * Any number of processes may read; each lane is written by one.
+ *
+ * `query` sees every committed row once, always. A program that reads the files by a pattern sees committed
+ * files only; for the milliseconds in which a merged file takes the place of its inputs it may find a row in both (never
+ * in neither), and a file that it listed may be gone when it opens it. `metadata.uid` tells rows apart.
  */
 export function createTablesSink(options: TablesOptions): Sink {
   const common = settingOf(options);
@@ -57,6 +61,7 @@ export function createTablesSink(options: TablesOptions): Sink {
 
   const setting: LaneSetting = {
     ...common,
+    open,
     afterCommit: async (lane) => {
       if (lane !== 'live' || clock.now() < tended + upkeep.tendEveryMs) return;
       tended = clock.now();
@@ -82,15 +87,12 @@ export function createTablesSink(options: TablesOptions): Sink {
     batchSize: 2048,
     target: directory,
     lane(name) {
-      const lane = new TablesLane(name, setting);
-      open.add(lane);
-      return lane;
+      return new TablesLane(name, setting);
     },
     peek: (lane) => peekCursor(join(states, fileNameOf(lane)), isLaneState),
     lanes: () => laneNames(states, isLaneState),
     async close() {
-      for (const lane of open) await lane.close();
-      open.clear();
+      for (const lane of [...open]) await lane.close();
     },
   };
 }

@@ -123,6 +123,10 @@ describe('an event read back from the tables is the event that was written', () 
     await expectEqual([eventWith(unmapped, 'Grüße \u0000 𝄞 "quoted" \\ back')]);
   });
 
+  it('as large as a record may be, several at once', async () => {
+    await expectEqual([1, 2, 3, 4].map((n) => eventWith({ n, text: 'é"'.repeat(800_000) })));
+  });
+
   it('with anything in its free-form part', async () => {
     const events = fc
       .sample(
