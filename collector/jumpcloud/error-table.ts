@@ -317,7 +317,7 @@ export const exceptionTable: readonly ExceptionRow[] = [
     code: 'TLS_REFUSED',
     transient: false,
     meaning: 'the certificate of {host} is signed by an authority that is not trusted here',
-    cure: "Where a proxy opens TLS, add its authority's certificate with jumpcloud.caFile; otherwise do not trust this connection.",
+    cure: "Where a proxy opens TLS, add its authority's certificate with jumpcloud.ca; otherwise do not trust this connection.",
   },
   {
     when: /^(CERT_HAS_EXPIRED|CERT_NOT_YET_VALID)$/,
