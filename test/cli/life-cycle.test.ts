@@ -31,10 +31,11 @@ test('while a page hangs: the first signal gives up the request; a second one, o
   const simulated = await tenant({ script: [{ effect: { kind: 'hang' } }] });
   const env = feedOf(simulated, { LOG_LEVEL: 'debug', SHUTDOWN_GRACE: '20s' });
   const patient = start(['run'], { env });
-  await patient.said('"searching"');
+  while (simulated.count('events') === 0) await new Promise((resolve) => setTimeout(resolve, 20));
   patient.child.kill('SIGINT');
   expect(await patient.ended).toMatchObject({ code: 0 });
   expect(patient.stderr()).not.toContain('grace time');
+  simulated.clearScript();
   // A verb that is busy with something that cannot be given up: here, a planted one.
   const cwd = folder();
   writeFileSync(
