@@ -46,9 +46,9 @@ export interface BackfillLimits extends ReadAheadLimits {
 
 const DAY = 86_400;
 /** Nobody waits for a backfill's records one by one: larger commits make fewer and larger files. */
-const BATCHES_A_COMMIT = 4;
+const BATCHES_A_COMMIT = 2;
 /** Searches at the same time, and bytes of pages that wait for their turn: parsed, they take several times as much. */
-const usualLimits: BackfillLimits = { searches: 3, bytes: 6 * 1024 * 1024, largestSearch: 10_000 };
+const usualLimits: BackfillLimits = { searches: 3, bytes: 3 * 1024 * 1024, largestSearch: 10_000 };
 /** Answers to a start that lies before what JumpCloud keeps (reference: Directory Insights, 402 and retention). */
 const TOO_OLD: ReadonlySet<ErrorCode> = new Set(['NOT_LICENSED', 'QUERY_REFUSED']);
 

@@ -1,9 +1,12 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { type BackfillProgress, planBackfill, runBackfill } from '../../collector/backfill.js';
 import type { Range } from '../../collector/ranges.js';
 import { compare, type FeedUnderTest, feedFor, HOUR, noon, tenantFor } from './feed-under-test.js';
 import { MemorySink } from './memory-sink.js';
 import { virtualTime } from './virtual-time.js';
+
+// Hours of polls: seconds on an idle machine, minutes on a busy one.
+vi.setConfig({ testTimeout: 300_000 });
 
 const DAY = 24 * HOUR;
 const equal = { missing: 0, repeated: 0, unknown: 0 };

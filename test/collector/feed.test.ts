@@ -1,7 +1,10 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { compare, feedFor, HOUR, MINUTE, namedServices, noon, tenantFor } from './feed-under-test.js';
 import { MemorySink } from './memory-sink.js';
 import { virtualTime } from './virtual-time.js';
+
+// Hours of polls: seconds on an idle machine, minutes on a busy one.
+vi.setConfig({ testTimeout: 300_000 });
 
 // A record without an id that is shown twice cannot be told from two: not both at once.
 const twice = { repeated: { share: 0.05 } };

@@ -1,12 +1,15 @@
 import { mkdtemp, readdir, rm, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type HourFigures, reconcileRange } from '../../collector/reconcile-range.js';
 import { createTablesSink } from '../../collector/sinks/tables/tables.js';
 import { compare, type FeedUnderTest, feedFor, HOUR, MINUTE, noon, tenantFor } from './feed-under-test.js';
 import { MemorySink } from './memory-sink.js';
 import { virtualTime } from './virtual-time.js';
+
+// Hours of polls: seconds on an idle machine, minutes on a busy one.
+vi.setConfig({ testTimeout: 300_000 });
 
 const signal = new AbortController().signal;
 const total = (

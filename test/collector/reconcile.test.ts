@@ -1,9 +1,12 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { ReconcileReport } from '../../collector/observer.js';
 import { formatSecond } from '../../mappings/instant.js';
 import { compare, feedFor, HOUR, MINUTE, noon, tenantFor, usualReconcile } from './feed-under-test.js';
 import { MemorySink } from './memory-sink.js';
 import { virtualTime } from './virtual-time.js';
+
+// Hours of polls: seconds on an idle machine, minutes on a busy one.
+vi.setConfig({ testTimeout: 300_000 });
 
 const reconcile = usualReconcile;
 const equal = { missing: 0, repeated: 0, unknown: 0 };
@@ -12,7 +15,7 @@ const sum = (reports: readonly ReconcileReport[], what: 'asked' | 'reread' | 'fo
 
 describe('five in a hundred records visible 1 s to 110 min late', () => {
   const story = {
-    records: 6_000,
+    records: 2_500,
     from: noon - HOUR,
     to: noon + 3 * HOUR,
     trouble: { late: { share: 0.05, minDelay: 1_000, maxDelay: 110 * MINUTE } },
@@ -22,25 +25,26 @@ describe('five in a hundred records visible 1 s to 110 min late', () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, story);
     const sink = new MemorySink();
-    await feedFor(tenant, sink, time, { start: (now) => now - 3600 }).until(noon + 6 * HOUR);
+    await feedFor(tenant, sink, time, { start: (now) => now - 3600 }).until(noon + 5 * HOUR + 30 * MINUTE);
     const found = await compare(tenant.ledger, sink.texts());
-    expect(found.missing).toBeGreaterThan(50);
+    expect(found.missing).toBeGreaterThan(20);
     expect(found).toMatchObject({ repeated: 0, unknown: 0 });
   });
 
-  test('are all delivered once with reconciliation, with both answers to what end_time includes', async () => {
-    for (const endTimeInclusive of [false, true]) {
+  test.each([false, true])(
+    'are all delivered once with reconciliation (end_time inclusive: %s)',
+    async (endTimeInclusive) => {
       const time = virtualTime(noon);
       const tenant = await tenantFor(time, { ...story, quirks: { endTimeInclusive } });
       const sink = new MemorySink();
       const feed = feedFor(tenant, sink, time, { start: (now) => now - 3600, reconcile });
-      await feed.until(noon + 6 * HOUR);
-      expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 6_000, ...equal });
-      expect(sum(feed.told.reconciled, 'found')).toBeGreaterThan(50);
+      await feed.until(noon + 5 * HOUR + 30 * MINUTE);
+      expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 2_500, ...equal });
+      expect(sum(feed.told.reconciled, 'found')).toBeGreaterThan(20);
       expect(Math.max(...feed.told.lateness)).toBeGreaterThan(100 * 60);
       expect(feed.told.failures).toEqual([]);
-    }
-  });
+    },
+  );
 });
 
 describe('a quiet tenant', () => {

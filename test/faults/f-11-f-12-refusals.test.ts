@@ -1,8 +1,11 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { Fault } from '../../fixtures/tenant/faults.js';
 import { compare, feedFor, HOUR, MINUTE, noon, tenantFor } from '../collector/feed-under-test.js';
 import { MemorySink } from '../collector/memory-sink.js';
 import { virtualTime } from '../collector/virtual-time.js';
+
+// Hours of polls: seconds on an idle machine, minutes on a busy one.
+vi.setConfig({ testTimeout: 300_000 });
 
 const equal = { missing: 0, repeated: 0, unknown: 0 };
 const CAP = 300_000;

@@ -1,9 +1,12 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { Fault } from '../../fixtures/tenant/faults.js';
 import { formatSecond } from '../../mappings/instant.js';
 import { compare, feedFor, HOUR, MINUTE, noon, tenantFor, usualReconcile } from '../collector/feed-under-test.js';
 import { MemorySink } from '../collector/memory-sink.js';
 import { type VirtualTime, virtualTime } from '../collector/virtual-time.js';
+
+// Hours of polls: seconds on an idle machine, minutes on a busy one.
+vi.setConfig({ testTimeout: 300_000 });
 
 const equal = { missing: 0, repeated: 0, unknown: 0 };
 const story = { records: 1_500, from: noon - HOUR, to: noon + 3 * HOUR };

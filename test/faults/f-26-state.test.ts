@@ -1,11 +1,14 @@
 import { chmod, mkdtemp, readdir, readFile, rm, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { openTables } from '../../collector/query.js';
 import { createTablesSink } from '../../collector/sinks/tables/tables.js';
 import { compare, feedFor, HOUR, MINUTE, noon, tenantFor } from '../collector/feed-under-test.js';
 import { virtualTime } from '../collector/virtual-time.js';
+
+// Hours of polls: seconds on an idle machine, minutes on a busy one.
+vi.setConfig({ testTimeout: 300_000 });
 
 const equal = { missing: 0, repeated: 0, unknown: 0 };
 const start = (now: number) => now - 3600;

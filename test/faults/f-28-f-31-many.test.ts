@@ -1,7 +1,10 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { compare, feedFor, HOUR, MINUTE, noon, tenantFor } from '../collector/feed-under-test.js';
 import { MemorySink } from '../collector/memory-sink.js';
 import { virtualTime } from '../collector/virtual-time.js';
+
+// Hours of polls: seconds on an idle machine, minutes on a busy one.
+vi.setConfig({ testTimeout: 300_000 });
 
 const equal = { missing: 0, repeated: 0, unknown: 0 };
 const start = (now: number) => now - 2 * 3600;
