@@ -188,8 +188,10 @@ async function learnClock(settings: FeedSettings, parts: FeedParts, signal: Abor
   try {
     await pages.next();
   } catch (error) {
-    // A refusal tells the time as well; what it means is for the first poll to say.
-    if (UNANSWERED.has(asCollectorError(error).code)) throw error;
+    const { code } = asCollectorError(error);
+    // A refusal tells the time as well; what it means is for the first poll to say. Not so that of the key: it is said
+    // at once, since the client would let the poll wait for a minute before it asks with such a key again.
+    if (UNANSWERED.has(code) || code === 'CREDENTIAL_REFUSED') throw error;
   } finally {
     await pages.return();
   }

@@ -118,7 +118,7 @@ export function storageFailed(error: unknown, directory: string): CollectorError
   if (error instanceof CollectorError) return error;
   const text = error instanceof Error ? error.message : String(error);
   const code = errno(error) ?? wordings.find(([wording]) => wording.test(text))?.[1];
-  return new CollectorError('STORAGE_FAILED', `Writing below ${directory} failed: ${text.split('\n')[0]}`, {
+  return new CollectorError('STORAGE_FAILED', `Reading or writing below ${directory} failed: ${text.split('\n')[0]}`, {
     cure: cures[code ?? ''] ?? 'See what the message names; nothing of this commit is visible.',
     transient: true,
     ...(code === undefined ? {} : { detail: code }),

@@ -1,7 +1,7 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Cursor } from '../cursor.js';
 import { CollectorError } from '../errors.js';
-import { namesIn } from './durable-file.js';
+import { namesIn, storageFailed } from './durable-file.js';
 import { readState } from './state-file.js';
 
 /** What the state file of every lane holds, whatever the sink. */
@@ -12,15 +12,19 @@ export interface StateWithCursor {
 /**
  * The cursor in a lane's state file, read without its lock; its copy's where the file is damaged. Undefined where there is neither.
  * @param base the files' path without `.json` and `.bak`
- * @throws CollectorError STATE_CORRUPT where neither can be read though one is there.
+ * @throws CollectorError STATE_CORRUPT where neither can be read though one is there, STORAGE_FAILED where the directory cannot be read.
  */
 export async function peekCursor<State extends StateWithCursor>(
   base: string,
   isState: (value: unknown) => value is State,
 ): Promise<Cursor | undefined> {
-  const stored = await readState(`${base}.json`, isState);
+  const read = (path: string) =>
+    readState(path, isState).catch((error: unknown) => {
+      throw storageFailed(error, dirname(base));
+    });
+  const stored = await read(`${base}.json`);
   if (stored.kind === 'valid') return stored.state.cursor;
-  const copy = await readState(`${base}.bak`, isState);
+  const copy = await read(`${base}.bak`);
   if (copy.kind === 'valid') return copy.state.cursor;
   if (stored.kind === 'absent' && copy.kind === 'absent') return undefined;
   throw new CollectorError('STATE_CORRUPT', `Neither ${base}.json nor its copy ${base}.bak can be read.`, {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createSocketServer } from 'node:net';
 import { join } from 'node:path';
@@ -261,3 +261,18 @@ test.each([
   expect(ended).toMatchObject({ code: 78, stdout: '' });
   expect(ended.stderr).not.toContain(key.JUMPCLOUD_API_KEY);
 });
+
+test('79: reconcile ends with 0 where everything is delivered, and with 79 where a table file was taken away', async () => {
+  const simulated = await tenant();
+  const cwd = folder();
+  const env = feedOf(simulated);
+  await command(['run', '--once'], { cwd, env });
+  const day = (back: number) => new Date(Date.now() - back * 3_600_000).toISOString();
+  const args = ['reconcile', '--from', day(49), '--to', day(1)];
+  const equal = await command(args, { cwd, env });
+  expect(equal.code, equal.stderr).toBe(0);
+  const files = readdirSync(join(cwd, 'tables', 'authentication'), { recursive: true, encoding: 'utf8' });
+  rmSync(join(cwd, 'tables', 'authentication', files.find((name) => name.endsWith('.parquet'))!));
+  const gap = await command(args, { cwd, env });
+  expect(gap.code, gap.stderr).toBe(79);
+}, 120_000);
