@@ -7,7 +7,8 @@ import { virtualTime } from '../collector/virtual-time.js';
 vi.setConfig({ testTimeout: 300_000 });
 
 const equal = { missing: 0, repeated: 0, unknown: 0 };
-const start = (now: number) => now - 2 * 3600;
+// Fixed: twenty feeds share one virtual time, which leaps while the last of them opens.
+const start = () => noon / 1000 - 2 * 3600;
 
 test('F-28: of twenty organizations in one process one has a dead key; the others do not feel it', async () => {
   const time = virtualTime(noon);
