@@ -6,8 +6,11 @@ export default defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
   test: {
     include: ['test/**/*.test.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // What is wrong with kafkajs is a finding about kafkajs, raced for on a real cluster: `npm run defects` repeats it.
+    exclude: process.env.DEFECTS === 'true' ? [] : ['test/kafka/defects.test.ts'],
+    // Only what hangs is to be ended: no test asserts how fast it is, and a busy machine takes its time.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     pool: 'forks',
     maxWorkers: 2,
   },
