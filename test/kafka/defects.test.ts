@@ -1,4 +1,4 @@
-import { type Admin, Kafka, logLevel, Partitioners, type Producer } from 'kafkajs';
+import { type Admin, Kafka, logLevel, Partitioners, type Producer, type Transaction } from 'kafkajs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createKafkaSink } from '../../collector/sinks/kafka/kafka-sink.js';
 import { partitionOf } from '../../collector/sinks/kafka/messages.js';
@@ -27,6 +27,7 @@ describeKafka('defects of kafkajs on a real cluster of three, and the sink in th
     const replicaAssignment = leaders.map((leader, partition) => ({ partition, replicas: [leader] }));
     const configEntries = [{ name: 'cleanup.policy', value: policy }];
     await admin.createTopics({
+      waitForLeaders: false,
       topics: [{ topic, replicaAssignment, numPartitions: -1, replicationFactor: -1, configEntries }],
     });
     // Not every broker knows a new topic at once.
@@ -39,6 +40,8 @@ describeKafka('defects of kafkajs on a real cluster of three, and the sink in th
       topics: [{ topic, partitionAssignment: [{ partition, replicas: [leader] }] }],
     });
     await expect.poll(async () => (await leadersOf(topic))[partition], { timeout: 20_000, interval: 100 }).toBe(leader);
+    // The one that led it learns of it a little later.
+    await settle();
   }
 
   async function leadersOf(topic: string): Promise<number[]> {
@@ -47,12 +50,16 @@ describeKafka('defects of kafkajs on a real cluster of three, and the sink in th
     return partitions.map(({ leader }) => leader);
   }
 
-  async function documentedProducer(transactionalId: string, more: object = {}, retries = 5): Promise<Producer> {
+  async function documentedProducer(
+    transactionalId: string,
+    more: object = {},
+    { retries = 5, inFlight = 1 } = {},
+  ): Promise<Producer> {
     const kafka = new Kafka({ brokers: [...cluster.brokers], logLevel: logLevel.NOTHING, ...more });
     const producer = kafka.producer({
       transactionalId,
       idempotent: true,
-      maxInFlightRequests: 1,
+      maxInFlightRequests: inFlight,
       createPartitioner: Partitioners.DefaultPartitioner,
       retry: { retries, initialRetryTime: 100 },
     });
@@ -64,15 +71,23 @@ describeKafka('defects of kafkajs on a real cluster of three, and the sink in th
   const settle = (ms = 1_000) => new Promise((resolve) => setTimeout(resolve, ms));
   const message = (value: string, partition: number) => ({ key: value, value, partition });
 
+  /**
+   * A transaction to which both partitions belong already: a coordinator that is busy adding them would make kafkajs look
+   * for the leaders anew, and nothing would be stale.
+   */
+  async function warmTransaction(producer: Producer, topic: string): Promise<Transaction> {
+    const transaction = await producer.transaction();
+    // One after the other: two at once can make the coordinator refuse one of them, which is where defect L begins.
+    for (const partition of [0, 1]) await transaction.send({ topic, messages: [message('warm', partition)] });
+    return transaction;
+  }
+
   test('A: a leader that moves before a send to two partitions loses a record, and the transaction commits', async () => {
     await createOn('a-loss', [1, 2]);
     const producer = await documentedProducer('a-loss');
-    const warm = await producer.transaction();
-    await warm.send({ topic: 'a-loss', messages: [message('warm', 0), message('warm', 1)] });
-    await warm.commit();
+    const transaction = await warmTransaction(producer, 'a-loss');
     await move('a-loss', 1, 1);
 
-    const transaction = await producer.transaction();
     const acknowledged = await transaction.send({ topic: 'a-loss', messages: [message('x0', 0), message('x1', 1)] });
     await transaction.commit();
     await producer.disconnect();
@@ -86,13 +101,10 @@ describeKafka('defects of kafkajs on a real cluster of three, and the sink in th
     await createOn('a-double', [1, 2]);
     const holding = new AnswerHolder(cluster.nodes[1]?.address);
     const producer = await documentedProducer('a-double', { socketFactory: holding.socketFactory });
-    const warm = await producer.transaction();
-    await warm.send({ topic: 'a-double', messages: [message('warm', 0), message('warm', 1)] });
-    await warm.commit();
+    const transaction = await warmTransaction(producer, 'a-double');
     await move('a-double', 1, 3);
 
     holding.hold(apiKeys.produce);
-    const transaction = await producer.transaction();
     const sending = transaction.send({ topic: 'a-double', messages: [message('x0', 0), message('x1', 1)] });
     await settle();
     await move('a-double', 0, 3);
@@ -109,15 +121,12 @@ describeKafka('defects of kafkajs on a real cluster of three, and the sink in th
   test('L: one broker refuses while another has not answered yet; what that one wrote is written twice, acknowledged once', async () => {
     await createOn('l', [1, 2]);
     const holding = new AnswerHolder(cluster.nodes[0]?.address);
-    const producer = await documentedProducer('l', { socketFactory: holding.socketFactory });
-    const warm = await producer.transaction();
-    await warm.send({ topic: 'l', messages: [message('warm', 0), message('warm', 1)] });
-    await warm.commit();
-    await settle();
+    // With one request in flight it takes another broker to ask for the new leader, which kafkajs picks at random.
+    const producer = await documentedProducer('l', { socketFactory: holding.socketFactory }, { inFlight: 2 });
+    const transaction = await warmTransaction(producer, 'l');
     await move('l', 1, 3);
 
     holding.hold(apiKeys.produce);
-    const transaction = await producer.transaction();
     const sending = transaction.send({ topic: 'l', messages: [message('x0', 0), message('x1', 1)] });
     // Time for the refusal to come and for the retry to stand in line behind the unanswered request.
     await settle(4_000);
@@ -163,7 +172,7 @@ describeKafka('defects of kafkajs on a real cluster of three, and the sink in th
   test('B: after one send whose answers were lost, the next transaction of equal length is swallowed', async () => {
     await createOn('b', [1]);
     const cutter = new ConnectionCutter();
-    const producer = await documentedProducer('b', { socketFactory: cutter.socketFactory }, 1);
+    const producer = await documentedProducer('b', { socketFactory: cutter.socketFactory }, { retries: 1 });
     const first = await producer.transaction();
     await first.send({ topic: 'b', messages: [message('first', 0)] });
     await first.commit();

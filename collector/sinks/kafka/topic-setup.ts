@@ -98,7 +98,7 @@ async function create(admin: Admin, settings: KafkaSettings, missing: TopicPlan[
   try {
     await admin.createTopics({
       timeout: CREATE_TIMEOUT_MS,
-      waitForLeaders: true,
+      waitForLeaders: false,
       topics: missing.map((plan) => ({
         topic: plan.name,
         numPartitions: plan.partitions,
@@ -106,16 +106,15 @@ async function create(admin: Admin, settings: KafkaSettings, missing: TopicPlan[
         configEntries: Object.entries(plan.configs).map(([name, value]) => ({ name, value })),
       })),
     });
-    for (const { name } of missing) await untilLed(admin, name);
     log('info', `created topics ${names}`);
   } catch (error) {
     // Another lane or instance may have been faster with some of them.
     const still = await findMissing(admin, settings, missing);
-    if (still.length === 0) return;
     const row = kafkaErrorRow(error);
-    if (row.code !== 'SINK_REFUSED') throw asKafkaFailure(error, `creating topics ${names}`);
-    throw topicsMissing(settings, still, row.meaning, error);
+    if (still.length > 0 && row.code === 'SINK_REFUSED') throw topicsMissing(settings, still, row.meaning, error);
+    if (still.length > 0) throw asKafkaFailure(error, `creating topics ${names}`);
   }
+  for (const { name } of missing) await untilLed(admin, name);
 }
 
 /** The refusal that says how to create what is missing. */
