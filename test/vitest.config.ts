@@ -11,6 +11,9 @@ export default defineConfig({
     // Only what hangs is to be ended: no test asserts how fast it is, and a busy machine takes its time.
     testTimeout: 300_000,
     hookTimeout: 300_000,
+    // Brokers that elect, processes that are killed, ports that are shared: in the gate a test may try once more, and the
+    // report names it (`retry x1`), so that it is looked into.
+    retry: process.env.CI === 'true' ? 1 : 0,
     pool: 'forks',
     maxWorkers: 2,
   },
