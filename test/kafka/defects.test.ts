@@ -1,19 +1,15 @@
 import { type Admin, Kafka, logLevel, Partitioners, type Producer, type Transaction } from 'kafkajs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createKafkaSink } from '../../collector/sinks/kafka/kafka-sink.js';
-import { partitionOf } from '../../collector/sinks/kafka/messages.js';
 import { AnswerHolder } from './answer-holder.js';
-import { batchOf, uidOf } from './batches.js';
 import { type Cluster, startCluster } from './broker.js';
 import { apiKeys, ConnectionCutter } from './connection-cutter.js';
-import { deliver } from './feeding.js';
-import { eventIds, readCommitted } from './read-committed.js';
+import { createOn, move } from './leaders.js';
 import { readTopic } from './read-topic.js';
 import { describeKafka } from './when-kafka.js';
 
 // What kafkajs 2.2.4 does when it is used as its documentation shows. Each test fails when a newer kafkajs or Kafka no
 // longer behaves so: the rule of the sink that answers it may then be lifted.
-describeKafka('defects of kafkajs on a real cluster of three, and the sink in the same place', () => {
+describeKafka('defects of kafkajs on a real cluster of three', () => {
   let cluster: Cluster;
   let admin: Admin;
 
@@ -22,33 +18,6 @@ describeKafka('defects of kafkajs on a real cluster of three, and the sink in th
     admin = await cluster.admin();
   }, 180_000);
   afterAll(() => cluster?.stop());
-
-  async function createOn(topic: string, leaders: readonly number[], policy = 'delete'): Promise<void> {
-    const replicaAssignment = leaders.map((leader, partition) => ({ partition, replicas: [leader] }));
-    const configEntries = [{ name: 'cleanup.policy', value: policy }];
-    await admin.createTopics({
-      waitForLeaders: false,
-      topics: [{ topic, replicaAssignment, numPartitions: -1, replicationFactor: -1, configEntries }],
-    });
-    // Not every broker knows a new topic at once.
-    await settle();
-  }
-
-  /** Moves a partition to another broker and waits until that one leads it. */
-  async function move(topic: string, partition: number, leader: number): Promise<void> {
-    await admin.alterPartitionReassignments({
-      topics: [{ topic, partitionAssignment: [{ partition, replicas: [leader] }] }],
-    });
-    await expect.poll(async () => (await leadersOf(topic))[partition], { timeout: 20_000, interval: 100 }).toBe(leader);
-    // The one that led it learns of it a little later.
-    await settle();
-  }
-
-  async function leadersOf(topic: string): Promise<number[]> {
-    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
-    const partitions = [...(topics[0]?.partitions ?? [])].sort((a, b) => a.partitionId - b.partitionId);
-    return partitions.map(({ leader }) => leader);
-  }
 
   async function documentedProducer(
     transactionalId: string,
@@ -67,7 +36,7 @@ describeKafka('defects of kafkajs on a real cluster of three, and the sink in th
     return producer;
   }
 
-  /** Right after a transaction the coordinator asks for patience, which would use up the one retry. */
+  /** Right after a transaction the coordinator asks for patience, which would use up a single retry. */
   const settle = (ms = 1_000) => new Promise((resolve) => setTimeout(resolve, ms));
   const message = (value: string, partition: number) => ({ key: value, value, partition });
 
@@ -83,10 +52,10 @@ describeKafka('defects of kafkajs on a real cluster of three, and the sink in th
   }
 
   test('A: a leader that moves before a send to two partitions loses a record, and the transaction commits', async () => {
-    await createOn('a-loss', [1, 2]);
+    await createOn(admin, 'a-loss', [1, 2]);
     const producer = await documentedProducer('a-loss');
     const transaction = await warmTransaction(producer, 'a-loss');
-    await move('a-loss', 1, 1);
+    await move(admin, 'a-loss', 1, 1);
 
     const acknowledged = await transaction.send({ topic: 'a-loss', messages: [message('x0', 0), message('x1', 1)] });
     await transaction.commit();
@@ -98,16 +67,16 @@ describeKafka('defects of kafkajs on a real cluster of three, and the sink in th
   });
 
   test('A: a partition that was acknowledged and then moves while another is retried is written twice', async () => {
-    await createOn('a-double', [1, 2]);
+    await createOn(admin, 'a-double', [1, 2]);
     const holding = new AnswerHolder(cluster.nodes[1]?.address);
     const producer = await documentedProducer('a-double', { socketFactory: holding.socketFactory });
     const transaction = await warmTransaction(producer, 'a-double');
-    await move('a-double', 1, 3);
+    await move(admin, 'a-double', 1, 3);
 
     holding.hold(apiKeys.produce);
     const sending = transaction.send({ topic: 'a-double', messages: [message('x0', 0), message('x1', 1)] });
     await settle();
-    await move('a-double', 0, 3);
+    await move(admin, 'a-double', 0, 3);
     holding.release();
     const acknowledged = await sending;
     await transaction.commit();
@@ -119,12 +88,12 @@ describeKafka('defects of kafkajs on a real cluster of three, and the sink in th
   });
 
   test('L: one broker refuses while another has not answered yet; what that one wrote is written twice, acknowledged once', async () => {
-    await createOn('l', [1, 2]);
+    await createOn(admin, 'l', [1, 2]);
     const holding = new AnswerHolder(cluster.nodes[0]?.address);
     // With one request in flight it takes another broker to ask for the new leader, which kafkajs picks at random.
     const producer = await documentedProducer('l', { socketFactory: holding.socketFactory }, { inFlight: 2 });
     const transaction = await warmTransaction(producer, 'l');
-    await move('l', 1, 3);
+    await move(admin, 'l', 1, 3);
 
     holding.hold(apiKeys.produce);
     const sending = transaction.send({ topic: 'l', messages: [message('x0', 0), message('x1', 1)] });
@@ -141,36 +110,8 @@ describeKafka('defects of kafkajs on a real cluster of three, and the sink in th
     expect(values.sort()).toEqual(['warm', 'warm', 'x0', 'x0', 'x1']);
   });
 
-  test('in the same place the sink opens the lane anew by itself, and every record is there once', async () => {
-    const options = { feed: 'test', brokers: cluster.brokers, topicPrefix: 'a.', classes: [3002] };
-    await createOn('a.authentication', [1, 2, 3]);
-    await createOn('a.state.test', [3], 'compact');
-    const warnings: string[] = [];
-    const log = (level: string, text: string) => void (level === 'warn' && warnings.push(text));
-    const sink = createKafkaSink(options, { log });
-    const spread = (from: number, to: number) => {
-      const batch = batchOf(from, to);
-      return { ...batch, events: batch.events.map((event) => ({ ...event, partitionKey: event.uid })) };
-    };
-    const partitions = spread(0, 30).events.map(({ uid }) => partitionOf('a.authentication', uid, 3));
-    expect(new Set(partitions).size).toBe(3);
-    const lane = sink.lane('live');
-    await lane.open();
-    await lane.commit(spread(0, 30));
-    await move('a.authentication', 1, 1);
-
-    await lane.commit(spread(30, 60));
-    await lane.close();
-    await deliver(sink, 300, { size: 30, compose: spread });
-    await sink.close();
-
-    expect(warnings.join()).toContain('Opening it anew to see what was committed');
-    const ids = eventIds(await readCommitted(cluster, 'a.authentication'));
-    expect(ids.sort()).toEqual(Array.from({ length: 300 }, (_, n) => uidOf(n)).sort());
-  });
-
   test('B: after one send whose answers were lost, the next transaction of equal length is swallowed', async () => {
-    await createOn('b', [1]);
+    await createOn(admin, 'b', [1]);
     const cutter = new ConnectionCutter();
     const producer = await documentedProducer('b', { socketFactory: cutter.socketFactory }, { retries: 1 });
     const first = await producer.transaction();

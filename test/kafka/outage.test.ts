@@ -2,9 +2,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CollectorError } from '../../collector/errors.js';
 import { createKafkaSink } from '../../collector/sinks/kafka/kafka-sink.js';
 import type { KafkaOptions } from '../../collector/sinks/kafka/settings.js';
+import { AnswerHolder } from './answer-holder.js';
 import { batchOf, cursorAt, uidOf } from './batches.js';
 import { type Cluster, startCluster } from './broker.js';
+import { apiKeys } from './connection-cutter.js';
 import { deliver } from './feeding.js';
+import { createOn, move } from './leaders.js';
 import { eventIds, readCommitted } from './read-committed.js';
 import { readTopic } from './read-topic.js';
 import { describeKafka } from './when-kafka.js';
@@ -44,6 +47,37 @@ describeKafka('outages of a cluster of three', () => {
     });
     const configs = resources[0]?.configEntries.map(({ configName, configValue }) => `${configName}=${configValue}`);
     expect(configs?.sort()).toEqual(['cleanup.policy=compact', 'min.insync.replicas=2']);
+  });
+
+  test('one broker refuses while another has not answered yet: the lane opens anew by itself, every record is there once', async () => {
+    const admin = await cluster.admin();
+    await createOn(admin, 'slow.authentication', [1, 2]);
+    await createOn(admin, 'slow.state.test', [3], 'compact');
+    const holding = new AnswerHolder(cluster.nodes[0]?.address);
+    const warnings: string[] = [];
+    const log = (level: string, text: string) => void (level === 'warn' && warnings.push(text));
+    const sink = createKafkaSink(feedOf('slow.'), { log, socketFactory: holding.socketFactory });
+    const spread = (from: number, to: number) => {
+      const batch = batchOf(from, to);
+      return { ...batch, events: batch.events.map((event) => ({ ...event, partitionKey: event.uid })) };
+    };
+    const lane = sink.lane('live');
+    await lane.open();
+    await lane.commit(spread(0, 30));
+    await move(admin, 'slow.authentication', 1, 3);
+
+    holding.hold(apiKeys.produce);
+    const committing = lane.commit(spread(30, 60));
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    holding.release();
+    await committing;
+    await lane.commit(spread(60, 90));
+    await sink.close();
+
+    expect(warnings.join()).toContain('Opening it anew to see what was committed');
+    const records = await readTopic(cluster, 'slow.authentication');
+    expect(new Set(records.map(({ partition }) => partition))).toEqual(new Set([0, 1]));
+    expect(eventIds(records).sort()).toEqual(uids(90));
   });
 
   test('F-5: leaders move and brokers die in the middle of batches; every record is there once, without a restart', async () => {

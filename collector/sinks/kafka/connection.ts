@@ -44,7 +44,7 @@ export function createConnection(
       authenticationTimeout: 10_000,
       // Longer than the brokers may wait for replicas, so that a slow answer is not taken for a lost one.
       requestTimeout: 20_000,
-      retry: { retries: 8, initialRetryTime: 80, maxRetryTime: 2_000 },
+      retry: { retries: 5, initialRetryTime: 80, maxRetryTime: 2_000 },
       ...(ssl === undefined ? {} : { ssl }),
       ...(sasl === undefined ? {} : { sasl }),
       ...(socketFactory === undefined ? {} : { socketFactory }),
