@@ -39,6 +39,8 @@ describeKafka("the operator's verbs on a real broker", () => {
     const lane = sink.lane('live');
     await lane.open();
     await lane.commit(batchOf(0, 10));
+    // The coordinator has answered; the state's partition learns of the commit a moment later.
+    await expect.poll(() => sink.peek('live'), { timeout: 30_000 }).toBeDefined();
     const order = { ...flags('s.'), lane: 'live', settled: '2026-11-01T00:00:05Z', yes: true };
     await expect(tell(() => setState(order))).rejects.toMatchObject({ code: 'LANE_IN_USE', exitCode: 73 });
     const show = async () =>
