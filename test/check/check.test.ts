@@ -50,7 +50,7 @@ test('a running feed is looked at without being disturbed, and its position is t
   const before = readdirSync(join(cwd, 'tables'), { recursive: true }).sort();
   const { findings, code } = await check(env, cwd);
   expect(code).toBe(0);
-  expect(part(findings, 'position')[0]?.message).toContain(`${simulated.ledger.size} records`);
+  expect(part(findings, 'position')[0]?.message).toContain(`${simulated.ledger.size} events`);
   expect(readdirSync(join(cwd, 'tables'), { recursive: true }).sort()).toEqual(before);
 });
 
