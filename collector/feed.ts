@@ -6,6 +6,7 @@ import { type Cursor, firstCursor, originOf, secondOf, selectServices } from './
 import { asCollectorError, CollectorError, type ErrorCode, exitCodes } from './errors.js';
 import { nothingGathered, type Scope } from './gather.js';
 import { type Group, groupOf, groupsToPoll, joined, moved, placeOf, setAside } from './groups.js';
+import { refusals } from './jumpcloud/first-page.js';
 import type { Source } from './jumpcloud/source.js';
 import { type Advance, Lane } from './lane.js';
 import type { FeedObserver } from './observer.js';
@@ -94,8 +95,6 @@ const UNANSWERED: ReadonlySet<ErrorCode> = new Set([
   'ABORTED',
   'INTERNAL',
 ]);
-/** Answers that may concern one service of several. */
-const REFUSALS: ReadonlySet<ErrorCode> = new Set(['QUERY_REFUSED', 'NOT_LICENSED', 'ROLE_REFUSED']);
 
 /**
  * Collects a feed's live lane: search, gather, commit, and again after the interval.
@@ -297,7 +296,7 @@ async function collectOrSetAside(
     return false;
   } catch (error) {
     const failure = asCollectorError(error);
-    if (!REFUSALS.has(failure.code)) throw failure;
+    if (!refusals.has(failure.code)) throw failure;
     const refused = await refusedServices(group, window, parts, signal);
     // Where every service is refused the matter is the key, the licence or the query, not a service.
     if (refused.size === 0 || (group.main && refused.size === group.services.length)) throw failure;
@@ -381,7 +380,7 @@ async function refusedServices(
       await pages.next();
     } catch (error) {
       const failure = asCollectorError(error);
-      if (!REFUSALS.has(failure.code)) throw failure;
+      if (!refusals.has(failure.code)) throw failure;
       refused.set(service, failure);
     } finally {
       await pages.return();

@@ -1,8 +1,8 @@
-import { firstPage } from './check/source.js';
 import type { FeedConfig } from './config/feed-config.js';
 import type { Cursor } from './cursor.js';
 import { asCollectorError, type CollectorError } from './errors.js';
 import type { Client } from './jumpcloud/client.js';
+import { firstPage } from './jumpcloud/first-page.js';
 import type { KeyGuard } from './key-guard.js';
 import { describeBasis, describeLife, nameCredential } from './key-life.js';
 

@@ -2,10 +2,11 @@ import { constants } from 'node:fs';
 import { open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { foreignKey } from './check/position.js';
-import { firstPage, organizationIn } from './check/source.js';
+import { organizationIn } from './check/source.js';
 import { type Cursor, secondOf } from './cursor.js';
-import { asCollectorError, CollectorError, type ErrorCode } from './errors.js';
+import { asCollectorError, CollectorError } from './errors.js';
 import type { Client } from './jumpcloud/client.js';
+import { firstPage, refusalOf, refusals } from './jumpcloud/first-page.js';
 import { errno, syncDirectory } from './sinks/durable-file.js';
 
 /** What a new key was found to be good for. */
@@ -18,7 +19,6 @@ export interface VerifiedKey {
 const DAY = 86_400;
 /** How far back a record is looked for that names its organization. */
 const REACHES = [3600, DAY, 7 * DAY, 30 * DAY, 89 * DAY] as const;
-const REFUSALS: ReadonlySet<ErrorCode> = new Set(['QUERY_REFUSED', 'NOT_LICENSED', 'ROLE_REFUSED']);
 
 /**
  * Asks JumpCloud with a new key whether it reads the feed's organization and services. Nothing is changed by it.
@@ -67,22 +67,6 @@ async function refuseWhatIsLost(
   });
 }
 
-async function refusalOf(
-  client: Client,
-  services: readonly string[],
-  start: number,
-  signal: AbortSignal,
-): Promise<CollectorError | undefined> {
-  try {
-    await firstPage(client, services, { start }, signal);
-    return undefined;
-  } catch (error) {
-    const failure = asCollectorError(error);
-    if (!REFUSALS.has(failure.code)) throw failure;
-    return failure;
-  }
-}
-
 /** The organization that the key's records name, looked for where the feed found its last ones, then further back. */
 async function organizationOf(
   client: Client,
@@ -98,7 +82,7 @@ async function organizationOf(
       if (organization !== undefined) return organization;
     } catch (error) {
       // The licence ends here: there is nothing further back.
-      if (!REFUSALS.has(asCollectorError(error).code)) throw error;
+      if (!refusals.has(asCollectorError(error).code)) throw error;
       if (start !== newest[0]) return undefined;
     }
   }

@@ -3,10 +3,10 @@ import { isObject } from '../../mappings/json.js';
 import { readHeader } from '../../mappings/record.js';
 import type { Client } from '../jumpcloud/client.js';
 import type { KeyLife } from '../jumpcloud/console.js';
+import { firstPage } from '../jumpcloud/first-page.js';
 import type { Page } from '../jumpcloud/source.js';
 import type { CheckedFeed } from './checked-feed.js';
 import type { RequestTally } from './request-tally.js';
-import { firstPage } from './source.js';
 
 /** One of JumpCloud's open questions (reference: jumpcloud-api.md §8) and what this tenant shows of it. */
 export interface Answered {

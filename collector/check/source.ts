@@ -1,7 +1,8 @@
 import { formatSecond } from '../../mappings/instant.js';
 import { readHeader } from '../../mappings/record.js';
-import { asCollectorError, type CollectorError, type ErrorCode } from '../errors.js';
+import { asCollectorError, type CollectorError } from '../errors.js';
 import type { Client } from '../jumpcloud/client.js';
+import { firstPage, refusalOf, refusals } from '../jumpcloud/first-page.js';
 import type { Page } from '../jumpcloud/source.js';
 import { type Finding, findingOf } from './finding.js';
 
@@ -29,7 +30,6 @@ export interface SourceQuestion {
 const HOUR = 3600;
 /** How far back a record is looked for, step by step. */
 const REACHES = [HOUR, 24 * HOUR, 7 * 24 * HOUR] as const;
-const REFUSALS: ReadonlySet<ErrorCode> = new Set(['QUERY_REFUSED', 'NOT_LICENSED', 'ROLE_REFUSED']);
 
 /** Asks JumpCloud what a poll would ask, with a few small searches. Never throws for what JumpCloud answers. */
 export async function checkSource(
@@ -80,38 +80,6 @@ async function askAll(
   }
   if (refused.size === services.length) throw second;
   return refused;
-}
-
-async function refusalOf(
-  client: Client,
-  services: readonly string[],
-  start: number,
-  signal: AbortSignal,
-): Promise<CollectorError | undefined> {
-  try {
-    await firstPage(client, services, { start }, signal);
-    return undefined;
-  } catch (error) {
-    const failure = asCollectorError(error);
-    if (!REFUSALS.has(failure.code)) throw failure;
-    return failure;
-  }
-}
-
-/** The first page of a search, and no more. @throws CollectorError */
-export async function firstPage(
-  client: Pick<Client, 'pages'>,
-  services: readonly string[],
-  window: { readonly start: number; readonly end?: number },
-  signal?: AbortSignal,
-): Promise<Page | undefined> {
-  const pages = client.pages({ services, ...window }, signal);
-  try {
-    const { value } = await pages.next();
-    return value ?? undefined;
-  } finally {
-    await pages.return();
-  }
 }
 
 /** The organization that a page's records name. */
@@ -225,7 +193,7 @@ async function lookForRecords(
     try {
       sample = await firstPage(client, services, { start: now - reach }, signal);
     } catch (error) {
-      if (REFUSALS.has(asCollectorError(error).code)) break;
+      if (refusals.has(asCollectorError(error).code)) break;
       throw error;
     }
     const organization = organizationIn(sample);
