@@ -1,13 +1,15 @@
+import { servicesFor } from '../mappings/catalogue.js';
 import { formatInstant, formatSecond, parseInstant } from '../mappings/instant.js';
 import { collect, type ReadSoFar } from './collect.js';
 import { countRefusals } from './count.js';
 import { type Cursor, firstCursor, originOf, secondOf } from './cursor.js';
 import { asCollectorError, CollectorError, type ErrorCode } from './errors.js';
+import { type EventType, inOrder, sameTypes, typesRead, typesToRemember } from './event-types.js';
 import { type FeedParts, type FeedSettings, openLive, refuseForeignState } from './feed.js';
 import { nothingGathered } from './gather.js';
 import type { Search } from './jumpcloud/source.js';
 import { Lane } from './lane.js';
-import { backfillLane, backfillRange, type Range, uncovered } from './ranges.js';
+import { backfillLane, backfillRange, type Range, type TypedRange, unread } from './ranges.js';
 import { type ReadAheadLimits, readAhead, type SearchAhead } from './read-ahead.js';
 import { slices, type Window } from './window.js';
 
@@ -28,10 +30,15 @@ export interface BackfillProgress {
   readonly secondsLeft: number | undefined;
 }
 
+/** A range that one backfill lane fills, or goes on filling, with the event types that are this lane's. */
+export interface BackfillPart extends TypedRange<EventType> {
+  readonly lane: string;
+}
+
 /** What a backfill would do, or did. */
 export interface BackfillPlan {
   /** What is to be read, after everything that other lanes own is taken out. */
-  readonly ranges: readonly Range[];
+  readonly ranges: readonly BackfillPart[];
   /** Why the ranges differ from what was asked; one sentence each. */
   readonly notes: readonly string[];
   /** The first second that JumpCloud still gives, where that is not the first one asked for. */
@@ -52,30 +59,37 @@ const usualLimits: BackfillLimits = { searches: 3, bytes: 3 * 1024 * 1024, large
 /** Answers to a start that lies before what JumpCloud keeps (reference: Directory Insights, 402 and retention). */
 const TOO_OLD: ReadonlySet<ErrorCode> = new Set(['NOT_LICENSED', 'QUERY_REFUSED']);
 
+export interface PlanOptions {
+  readonly dryRun?: boolean;
+  readonly signal?: AbortSignal;
+  readonly types?: readonly EventType[];
+}
+
 /**
  * Cuts what was asked down to what no other lane owns and what JumpCloud still gives: the live lane has everything from
- * the feed's origin on, a finished backfill its own range; an unfinished one is gone on with. Unless it is a dry run it
- * fixes the feed's origin where the feed has never run.
+ * the feed's origin on, a finished backfill the event types it read of its range; an unfinished one is gone on with.
+ * Unless it is a dry run it fixes the feed's origin where the feed has never run.
+ * @param types event types of this backfill alone; default: those of the feed
  * @throws CollectorError where JumpCloud refuses even the newest part
  */
 export async function planBackfill(
   asked: Range,
   settings: FeedSettings,
   parts: FeedParts,
-  { dryRun = false, signal = new AbortController().signal }: { dryRun?: boolean; signal?: AbortSignal } = {},
+  { dryRun = false, signal = new AbortController().signal, types = [...settings.families] }: PlanOptions = {},
 ): Promise<BackfillPlan> {
   const live = dryRun ? await storedCursor(settings, parts) : await liveCursor(settings, parts);
   const notes: string[] = [];
   const now = Math.floor(parts.serverNow() / 1000);
-  const origin = live ? Math.max(...settings.services.map((service) => originOf(live, service))) : settings.start(now);
+  const { services } = narrowed(settings, types);
+  const origin = live ? Math.max(...services.map((service) => originOf(live, service))) : settings.start(now);
   const to = Math.min(asked.to, origin);
-  if (to < asked.to) {
-    notes.push(`The feed itself has collected from ${formatSecond(origin)} on: the backfill ends there.`);
-  }
+  if (to < asked.to) notes.push(...endNotes(origin, types, settings));
   if (asked.from >= to) return { ranges: [], notes, firstAvailable: undefined };
-  const { unfinished, all } = await otherBackfills({ from: asked.from, to }, settings, parts, notes);
-  const open = uncovered({ from: asked.from, to }, all);
-  const firstAvailable = open.length === 0 ? undefined : await firstGiven(open, settings.services, parts, signal);
+  const wanted = { from: asked.from, to, types: inOrder(types) };
+  const { unfinished, all } = await otherBackfills(wanted, settings, parts, notes);
+  const open = unread(wanted, all);
+  const firstAvailable = open.length === 0 ? undefined : await firstGiven(open, services, parts, signal);
   if (firstAvailable !== undefined) {
     notes.push(
       `JumpCloud no longer gives what is older than ${formatSecond(firstAvailable)}: the backfill begins there.`,
@@ -83,36 +97,83 @@ export async function planBackfill(
   }
   const kept = open
     .map((range) => ({ ...range, from: Math.max(range.from, firstAvailable ?? range.from) }))
-    .filter((range) => range.from < range.to);
+    .filter((range) => range.from < range.to)
+    .map((range): BackfillPart => ({ ...range, lane: newLane(range, all, settings) }));
   return { ranges: [...unfinished, ...kept].sort((a, b) => a.from - b.from), notes, firstAvailable };
+}
+
+/** A feed's settings for a backfill of these event types. */
+export function narrowed(settings: FeedSettings, types: readonly EventType[]): FeedSettings {
+  if (sameTypes(types, settings.families)) return settings;
+  return { ...settings, families: new Set(types), services: servicesFor(types) };
+}
+
+function endNotes(origin: number, types: readonly EventType[], settings: FeedSettings): string[] {
+  const from = formatSecond(origin);
+  const notes = [`The feed itself has collected from ${from} on: the backfill ends there.`];
+  const never = inOrder(types).filter((type) => !settings.families.has(type));
+  if (never.length > 0)
+    notes.push(
+      `The feed does not collect ${never.join(' and ')} (jumpcloud.eventTypes): of the time from ${from} on these are not read by anybody.`,
+    );
+  return notes;
+}
+
+/** The feed's own types need no mention in the name, unless a lane of other types has it. */
+function newLane(range: TypedRange<EventType>, all: readonly BackfillPart[], settings: FeedSettings): string {
+  const plain = backfillLane(range);
+  const isFree = !all.some(({ lane }) => lane === plain);
+  return isFree && sameTypes(range.types, settings.families) ? plain : backfillLane(range, range.types);
 }
 
 /** Backfill lanes that touch a range: those to go on with, and all of them. */
 async function otherBackfills(
-  asked: Range,
+  asked: TypedRange<EventType>,
   settings: FeedSettings,
   parts: FeedParts,
   notes: string[],
-): Promise<{ unfinished: Range[]; all: Range[] }> {
-  const unfinished: Range[] = [];
-  const all: Range[] = [];
+): Promise<{ unfinished: BackfillPart[]; all: BackfillPart[] }> {
+  const unfinished: BackfillPart[] = [];
+  const all: BackfillPart[] = [];
   for (const lane of await parts.sink.lanes()) {
     const range = backfillRange(lane);
     if (range === undefined || range.from >= asked.to || range.to <= asked.from) continue;
-    all.push(range);
     const cursor = await parts.sink.peek(lane);
-    const span = `${formatSecond(range.from)} to ${formatSecond(range.to)}`;
-    if (cursor !== undefined && secondOf(cursor.settled) < range.to) {
-      unfinished.push(range);
-      notes.push(`An earlier backfill of ${span} did not finish: it goes on at ${cursor.settled}.`);
-      continue;
-    }
-    notes.push(`${span} was filled by an earlier backfill.`);
-    const missing = settings.services.filter((service) => cursor && !cursor.services.includes(service));
-    if (missing.length > 0)
-      notes.push(`That one did not ask for ${missing.join(', ')}: use another feed name for these.`);
+    if (cursor === undefined) continue;
+    const part = { ...range, lane, types: typesRead(cursor) };
+    all.push(part);
+    const done = secondOf(cursor.settled) >= range.to;
+    const shared = part.types.filter((type) => asked.types.includes(type));
+    if (!done && shared.length > 0) unfinished.push(part);
+    notes.push(...laneNotes(part, cursor, { done, shared, asked: asked.types, settings }));
   }
   return { unfinished, all };
+}
+
+/** What another backfill lane means to what was asked. */
+function laneNotes(
+  { from, to, types }: BackfillPart,
+  cursor: Cursor,
+  of: { done: boolean; shared: readonly EventType[]; asked: readonly EventType[]; settings: FeedSettings },
+): string[] {
+  const span = `${formatSecond(from)} to ${formatSecond(to)}`;
+  const named = sameTypes(types, of.asked) ? '' : ` for ${types.join(',')}`;
+  if (of.shared.length === 0)
+    return of.done
+      ? []
+      : [
+          `An earlier backfill of ${span} for ${types.join(',')} did not finish. It stays as it is: repeat it with --event-types ${types.join(',')}.`,
+        ];
+  if (!of.done) {
+    const whole = named === '' ? '' : `, with all of its event types,`;
+    return [`An earlier backfill of ${span}${named} did not finish: it goes on${whole} at ${cursor.settled}.`];
+  }
+  const { services } = narrowed(of.settings, of.shared);
+  const missing = services.filter((service) => !cursor.services.includes(service));
+  return [
+    `${span} was filled by an earlier backfill${named}.`,
+    ...(missing.length > 0 ? [`That one did not ask for ${missing.join(', ')}: use another feed name for these.`] : []),
+  ];
 }
 
 /** The first second, by whole days, that JumpCloud does not refuse; undefined where it refuses nothing. */
@@ -162,18 +223,18 @@ async function refusalAt(
  * side by side, what they bring is delivered in order, so that the position is always a whole second.
  */
 export async function runBackfill(
-  range: Range,
-  settings: FeedSettings,
+  range: BackfillPart,
+  feed: FeedSettings,
   parts: FeedParts,
   signal: AbortSignal,
   onProgress: (progress: BackfillProgress) => void,
   limits: BackfillLimits = usualLimits,
 ): Promise<void> {
-  const name = backfillLane(range);
-  const live = await liveCursor(settings, parts);
-  const lane = await Lane.open(name, parts.sink, parts.clock, parts.observer, (stored) => {
+  const live = await liveCursor(feed, parts);
+  const settings = narrowed(feed, range.types);
+  const lane = await Lane.open(range.lane, parts.sink, parts.clock, parts.observer, (stored) => {
     if (stored) refuseForeignState(stored, settings);
-    return stored ?? firstBackfillCursor(name, range, live, settings, parts);
+    return stored ?? firstBackfillCursor(range, live, settings, parts);
   });
   try {
     await skipWhatIsGone(lane, range, parts, signal);
@@ -327,8 +388,7 @@ async function liveCursor(settings: FeedSettings, parts: FeedParts): Promise<Cur
 }
 
 function firstBackfillCursor(
-  lane: string,
-  range: Range,
+  { lane, from, types }: BackfillPart,
   live: Cursor,
   settings: FeedSettings,
   parts: FeedParts,
@@ -338,9 +398,9 @@ function firstBackfillCursor(
     lane,
     organization: live.organization,
     baseUrl: settings.baseUrl,
-    start: range.from,
+    start: from,
     services: settings.services,
     now: parts.clock.now(),
   });
-  return { ...first, origin: live.origin, origins: live.origins };
+  return { ...first, origin: live.origin, origins: live.origins, memory: typesToRemember(types) };
 }

@@ -70,11 +70,19 @@ const cli = yargs(hideBin(process.argv))
     'backfill',
     'Collect past days into a lane of their own, beside a running feed; repeat the command to resume',
     (command) =>
-      range(configured(command)).option('dry-run', {
-        type: 'boolean',
-        default: false,
-        describe: 'Say what would be read, and how much, and stop',
-      }),
+      range(configured(command))
+        .option('event-types', {
+          type: 'string',
+          requiresArg: true,
+          describe: 'Only these, of login, admin and other, for this backfill alone [default: jumpcloud.eventTypes]',
+        })
+        .option('dry-run', {
+          type: 'boolean',
+          default: false,
+          describe: 'Say what would be read, and how much, and stop',
+        })
+        .example('$0 backfill --from 2026-09-01 --to 2026-11-01', 'two months; the same line again resumes them')
+        .example('$0 backfill --from 2026-09-01 --to 2026-11-01 --event-types login', 'their logins alone'),
     async (argv) => finish((await import('./commands/backfill.js')).backfill(argv)),
   )
   .command(

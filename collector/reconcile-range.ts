@@ -5,10 +5,11 @@ import type { ReceivedRecord, RecordHeader } from '../mappings/record.js';
 import { Counter, CountRefused } from './count.js';
 import { type Cursor, originOf, secondOf } from './cursor.js';
 import { CollectorError } from './errors.js';
+import { type EventType, inOrder, sameTypes, typesRead } from './event-types.js';
 import { type FeedParts, type FeedSettings, refuseForeignState } from './feed.js';
 import { Identities } from './identities.js';
 import { Lane } from './lane.js';
-import { backfillRange, type Range, uncovered } from './ranges.js';
+import { backfillRange, type Range, type TypedRange, unread } from './ranges.js';
 import { readAnew } from './read-anew.js';
 import type { LaneSink } from './sinks/sink.js';
 import { slices } from './window.js';
@@ -52,8 +53,8 @@ export interface ReconcileRangeOptions {
   readonly onHour?: (hour: number) => void;
 }
 
-/** A part of the range that one lane has collected. */
-interface Owned extends Range {
+/** A part of the range that one lane has collected: all of the feed's event types, or those of a backfill. */
+interface Owned extends TypedRange<EventType> {
   readonly lane: string;
   readonly cursor: Cursor;
 }
@@ -96,8 +97,9 @@ export async function reconcileRange(
   }
   const hours: HourFigures[] = [];
   for (const part of owned) {
-    const found = await examinePart(part, sink, settings, parts, signal, onHour);
-    if (repair) await repairPart(part, found, sink, settings, parts, signal);
+    const own = { ...settings, families: new Set(part.types) };
+    const found = await examinePart(part, sink, own, parts, signal, onHour);
+    if (repair) await repairPart(part, found, sink, own, parts, signal);
     await countPart(part, found, parts, signal, notes);
     hours.push(...rowsOf(found));
   }
@@ -107,6 +109,7 @@ export async function reconcileRange(
 /** What of the range was ever collected, and by which lane. */
 async function ownedParts(asked: Range, settings: FeedSettings, parts: FeedParts, notes: string[]): Promise<Owned[]> {
   const owned: Owned[] = [];
+  const families = inOrder(settings.families);
   for (const lane of await parts.sink.lanes()) {
     const cursor = await parts.sink.peek(lane);
     if (cursor === undefined) continue;
@@ -114,12 +117,14 @@ async function ownedParts(asked: Range, settings: FeedSettings, parts: FeedParts
     const range = backfillRange(lane);
     const from = Math.max(asked.from, range?.from ?? secondOf(cursor.origin));
     const to = Math.min(asked.to, range?.to ?? Number.POSITIVE_INFINITY, secondOf(cursor.settled));
-    if (from < to) owned.push({ lane, cursor, from, to });
+    const types = range === undefined ? families : typesRead(cursor);
+    if (from < to) owned.push({ lane, cursor, from, to, types });
   }
   owned.sort((a, b) => a.from - b.from);
-  for (const gap of uncovered(asked, owned)) {
+  for (const gap of unread({ ...asked, types: families }, owned)) {
+    const what = sameTypes(gap.types, families) ? '' : `: ${gap.types.join(' and ')} activity`;
     notes.push(
-      `${formatSecond(gap.from)} to ${formatSecond(gap.to)} is left out: no lane has collected it, or the live lane still reads it.`,
+      `${formatSecond(gap.from)} to ${formatSecond(gap.to)}${what} is left out: no lane has collected it, or the live lane still reads it.`,
     );
   }
   return owned;
@@ -174,7 +179,8 @@ async function examineHour(
       figures.elements += 1;
       if (figures.shown.has(header.uid)) continue;
       figures.shown.add(header.uid);
-      figures[judge(received, header, held.has(header.uid), settings, page.fetchedAt)] += 1;
+      const isHeld = held.has(header.uid) && isOfPart(header, part);
+      figures[judge(received, header, isHeld, settings, page.fetchedAt)] += 1;
     }
   }
   // Identities of an hour that is done are not needed any more; their number is.
@@ -186,6 +192,11 @@ function isWithin({ instant, service }: RecordHeader, start: number, end: number
   const origin = originOf(cursor, service);
   const [from, to] = lane === 'live' ? [Math.max(start, origin), end] : [start, Math.min(end, origin)];
   return instant >= instantOfSecond(from) && instant < instantOfSecond(to);
+}
+
+/** Of what a backfill did not select another lane may hold some: that one's part counts it. */
+function isOfPart({ service, eventType }: RecordHeader, { lane, types }: Owned): boolean {
+  return lane === 'live' || types.includes(classify(service, eventType).family);
 }
 
 /** What became of a record, as the sink and today's mapping have it. */
@@ -298,7 +309,8 @@ async function countService(
   const hours = hoursOf(part);
   const elements = hours.reduce((sum, { start }) => sum + (found.get(nameOf(service, start))?.elements ?? 0), 0);
   const origin = originOf(part.cursor, service);
-  const [from, to] = part.lane === 'live' ? [Math.max(part.from, origin), part.to] : [part.from, part.to];
+  const [from, to] =
+    part.lane === 'live' ? [Math.max(part.from, origin), part.to] : [part.from, Math.min(part.to, origin)];
   if (from >= to) return;
   const isAsShown = (await counter.count([service], from, to, elements)) === elements;
   for (const { start, end } of hours) {

@@ -1,15 +1,16 @@
-import { floorToSecond, formatSecond, parseInstant } from '../../mappings/instant.js';
-import { assemble } from '../assemble.js';
-import { type BackfillProgress, planBackfill, runBackfill } from '../backfill.js';
+import { formatSecond } from '../../mappings/instant.js';
+import { type BackfillPart, type BackfillProgress, narrowed, planBackfill, runBackfill } from '../backfill.js';
 import type { FeedConfig } from '../config/feed-config.js';
 import type { Flags } from '../config/flags.js';
-import { CollectorError, exitCodes } from '../errors.js';
-import { systemTiming } from '../jumpcloud/timing.js';
+import { exitCodes } from '../errors.js';
+import { type EventType, sameTypes } from '../event-types.js';
+import type { FeedSettings } from '../feed.js';
 import type { Log } from '../log.js';
-import { openSink } from '../open-sink.js';
 import { bar, progressLine, spell } from '../progress.js';
 import type { Range } from '../ranges.js';
-import { tellClient, tellFeed, tellKeyWarning } from '../tell.js';
+import { assembleFeed } from './assemble-feed.js';
+import { eventTypesOf } from './event-types-flag.js';
+import { rangeOf } from './range.js';
 import { setUp } from './set-up.js';
 import { listenForStop } from './stopping.js';
 
@@ -18,14 +19,24 @@ const CONCURRENCY = 3;
 /** Without a terminal: one line so often. */
 const LINE_EVERY_MS = 10_000;
 
+/** What a backfill is asked for on the command line. */
+interface Asked {
+  readonly range: Range;
+  /** Undefined: those of the feed. */
+  readonly types: readonly EventType[] | undefined;
+  readonly dryRun: boolean;
+}
+
 /** `backfill`: past days of every configured feed, each in a lane of its own. */
-export async function backfill(flags: Flags & { from: string; to: string; dryRun: boolean }): Promise<number> {
+export async function backfill(
+  flags: Flags & { from: string; to: string; eventTypes?: unknown; dryRun: boolean },
+): Promise<number> {
+  const asked = { range: rangeOf(flags), types: eventTypesOf(flags.eventTypes), dryRun: flags.dryRun };
   const { config, log } = setUp(flags);
-  const range = rangeOf(flags);
   const stopping = listenForStop(log, config.shared.shutdown.graceMs);
   try {
     for (const feed of config.feeds) {
-      await backfillFeed(feed, range, flags.dryRun, log.child({ feed: feed.name }), stopping.signal);
+      await backfillFeed(feed, asked, log.child({ feed: feed.name }), stopping.signal);
     }
     return stopping.signal.aborted ? exitCodes.tryAgain : exitCodes.done;
   } finally {
@@ -34,63 +45,40 @@ export async function backfill(flags: Flags & { from: string; to: string; dryRun
   }
 }
 
-/** @throws CollectorError USAGE */
-export function rangeOf({ from, to }: { from: string; to: string }): Range {
-  const range = { from: secondOf('from', from), to: secondOf('to', to) };
-  if (range.from >= range.to) {
-    throw new CollectorError('USAGE', `--from ${from} is not before --to ${to}.`, {
-      cure: 'Swap them, or widen the range.',
-    });
-  }
-  return range;
-}
-
-function secondOf(flag: string, text: string): number {
-  const instant = parseInstant(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00Z` : text);
-  if (instant === undefined) {
-    throw new CollectorError('USAGE', `--${flag} ${text} is neither a date nor an RFC 3339 date-time.`, {
-      cure: 'Write it like 2026-08-01 (midnight UTC) or 2026-08-01T12:00:00Z.',
-    });
-  }
-  return floorToSecond(instant);
-}
-
 async function backfillFeed(
   config: FeedConfig,
-  range: Range,
-  dryRun: boolean,
+  { range, types, dryRun }: Asked,
   log: Log,
   signal: AbortSignal,
 ): Promise<void> {
-  const sink = await openSink(config, log, systemTiming);
-  const { settings, parts, client } = assemble(config, {
-    sink,
-    timing: systemTiming,
-    observer: tellFeed(log),
-    clientObserver: tellClient(log),
-    onKeyWarning: (status, threshold) => tellKeyWarning(log, status, threshold, systemTiming.now()),
-    concurrency: CONCURRENCY,
-  });
+  const { settings, parts, client, close } = await assembleFeed(config, log, CONCURRENCY);
   const line = progressLine(process.stderr);
   try {
-    const plan = await planBackfill(range, settings, parts, { dryRun, signal });
+    const plan = await planBackfill(range, settings, parts, { dryRun, signal, ...(types && { types }) });
     for (const note of plan.notes) log.warn(note);
     if (plan.ranges.length === 0) log.info('nothing is left to collect in this range');
     for (const part of plan.ranges) {
+      const span = spanOf(part, settings);
       if (dryRun) {
-        const count = await client.count({ services: settings.services, start: part.from, end: part.to }, signal);
-        process.stdout.write(`${formatSecond(part.from)} to ${formatSecond(part.to)}: ${count} records\n`);
+        const { services } = narrowed(settings, part.types);
+        const count = await client.count({ services, start: part.from, end: part.to }, signal);
+        process.stdout.write(`${span}: ${count} records\n`);
       } else {
         await runBackfill(part, settings, parts, signal, reporter(log, line.show));
         line.clear();
-        if (!signal.aborted) log.info(`backfilled ${formatSecond(part.from)} to ${formatSecond(part.to)}`);
+        if (!signal.aborted) log.info(`backfilled ${span}`);
       }
     }
   } finally {
     line.clear();
-    client.close();
-    await sink.close();
+    await close();
   }
+}
+
+/** A range in words; event types only where they are not those of the feed. */
+function spanOf({ from, to, types }: BackfillPart, { families }: FeedSettings): string {
+  const named = sameTypes(types, families) ? '' : `, ${types.join(' and ')} alone`;
+  return `${formatSecond(from)} to ${formatSecond(to)}${named}`;
 }
 
 /** A bar on a terminal, a line every ten seconds elsewhere. */

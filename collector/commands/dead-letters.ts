@@ -8,9 +8,9 @@ import { systemTiming } from '../jumpcloud/timing.js';
 import type { Log } from '../log.js';
 import { openSink } from '../open-sink.js';
 import { type ReplayReport, replayLetters } from '../replay.js';
-import { rangeOf } from './backfill.js';
 import { chosen } from './choose-feed.js';
 import { put } from './output.js';
+import { rangeOf } from './range.js';
 import { setUp } from './set-up.js';
 
 type LetterFlags = Flags & {

@@ -1,16 +1,13 @@
 import { formatSecond } from '../../mappings/instant.js';
-import { assemble } from '../assemble.js';
 import type { FeedConfig } from '../config/feed-config.js';
 import type { Flags } from '../config/flags.js';
 import { exitCodes } from '../errors.js';
-import { systemTiming } from '../jumpcloud/timing.js';
 import type { Log } from '../log.js';
-import { openSink } from '../open-sink.js';
 import type { Range } from '../ranges.js';
 import { type HourFigures, type RangeReport, reconcileRange } from '../reconcile-range.js';
-import { tellClient, tellFeed, tellKeyWarning } from '../tell.js';
-import { rangeOf } from './backfill.js';
+import { assembleFeed } from './assemble-feed.js';
 import { put } from './output.js';
+import { rangeOf } from './range.js';
 import { setUp } from './set-up.js';
 import { listenForStop } from './stopping.js';
 
@@ -60,20 +57,12 @@ async function reconcileFeed(
   log: Log,
   signal: AbortSignal,
 ): Promise<RangeReport> {
-  const sink = await openSink(config, log, systemTiming);
-  const { settings, parts, client } = assemble(config, {
-    sink,
-    timing: systemTiming,
-    observer: tellFeed(log),
-    clientObserver: tellClient(log),
-    onKeyWarning: (status, threshold) => tellKeyWarning(log, status, threshold, systemTiming.now()),
-  });
+  const { settings, parts, close } = await assembleFeed(config, log);
   try {
     const onHour = (hour: number) => log.debug(`comparing ${formatSecond(hour)}`);
     return await reconcileRange(range, settings, parts, { repair, signal, onHour });
   } finally {
-    client.close();
-    await sink.close();
+    await close();
   }
 }
 

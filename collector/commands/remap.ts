@@ -7,9 +7,9 @@ import type { Log } from '../log.js';
 import { openSink } from '../open-sink.js';
 import { newRemapReport, type RemapReport, remapping } from '../remap.js';
 import type { TablesLane } from '../sinks/tables/lane.js';
-import { rangeOf } from './backfill.js';
 import { chosen } from './choose-feed.js';
 import { confirm } from './confirm.js';
+import { rangeOf } from './range.js';
 import { setUp } from './set-up.js';
 
 /** `remap`: rebuilds the events of a range from their records with today's mapping, lane by lane. */

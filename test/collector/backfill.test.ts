@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
-import { type BackfillProgress, planBackfill, runBackfill } from '../../collector/backfill.js';
+import { type BackfillPart, type BackfillProgress, planBackfill, runBackfill } from '../../collector/backfill.js';
 import type { Range } from '../../collector/ranges.js';
+import { reconcileRange } from '../../collector/reconcile-range.js';
 import { compare, type FeedUnderTest, feedFor, HOUR, noon, tenantFor } from './feed-under-test.js';
 import { MemorySink } from './memory-sink.js';
 import { virtualTime } from './virtual-time.js';
@@ -15,7 +16,10 @@ const start = (now: number) => now - 86_400;
 
 const limits = { searches: 3, bytes: 1024 * 1024, largestSearch: 1_000 };
 
-async function fill(feed: FeedUnderTest, ranges: readonly Range[], signal = new AbortController().signal) {
+/** When, without the lane's name and types. */
+const spans = (parts: readonly BackfillPart[]) => parts.map(({ from, to }) => ({ from, to }));
+
+async function fill(feed: FeedUnderTest, ranges: readonly BackfillPart[], signal = new AbortController().signal) {
   const told: BackfillProgress[] = [];
   for (const range of ranges)
     await runBackfill(range, feed.settings, feed.parts, signal, (one) => told.push(one), limits);
@@ -37,7 +41,7 @@ describe('a backfill beside the live lane', () => {
       const feed = feedFor(tenant, sink, time, { start }, { concurrency: 3 });
       await feed.once();
       const { ranges, notes } = await planBackfill(asked, feed.settings, feed.parts);
-      expect(ranges).toEqual([{ from: asked.from, to: (noon - DAY) / 1000 }]);
+      expect(spans(ranges)).toEqual([{ from: asked.from, to: (noon - DAY) / 1000 }]);
       expect(notes.join()).toContain('the backfill ends there');
       const told = await fill(feed, ranges);
       expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 9_000, ...equal });
@@ -120,6 +124,82 @@ describe('a backfill beside the live lane', () => {
   });
 });
 
+describe('a backfill of some event types alone', () => {
+  const everything = { expected: 4_000, missing: 0, repeated: 0, unknown: 0 };
+  const signal = new AbortController().signal;
+  const story = { records: 4_000, from: noon - 3 * DAY, to: noon - DAY };
+  const days: Range = { from: (noon - 3 * DAY) / 1000, to: noon / 1000 };
+
+  test('claims its range for these types only: a wider one later reads the rest, and nothing twice', async () => {
+    const time = virtualTime(noon);
+    const tenant = await tenantFor(time, story);
+    const sink = new MemorySink();
+    const feed = feedFor(tenant, sink, time, { start });
+    await feed.once();
+    const logins = await planBackfill(days, feed.settings, feed.parts, { types: ['login'] });
+    expect(logins.ranges.map(({ lane, types }) => [lane, types])).toEqual([
+      ['backfill/20261031T120000Z_20261102T120000Z_login', ['login']],
+    ]);
+    await fill(feed, logins.ranges);
+    const some = await compare(tenant.ledger, sink.texts());
+    expect(some).toMatchObject({ repeated: 0, unknown: 0 });
+    expect(some.missing).toBeGreaterThan(500);
+    expect((await planBackfill(days, feed.settings, feed.parts, { types: ['login'] })).ranges).toEqual([]);
+    const rest = await planBackfill(days, feed.settings, feed.parts);
+    expect(rest.ranges.map(({ types }) => types)).toEqual([['admin', 'other']]);
+    expect(rest.notes.join()).toContain('was filled by an earlier backfill for login');
+    const open = await reconcileRange(days, feed.settings, feed.parts, { repair: false, signal });
+    expect(open.notes.join(), 'what nobody has read is said').toContain('admin and other activity is left out');
+    await fill(feed, rest.ranges);
+    expect(await compare(tenant.ledger, sink.texts())).toMatchObject(everything);
+    const report = await reconcileRange(days, feed.settings, feed.parts, { repair: false, signal });
+    expect(report.verdict).toBe('equal');
+    const held = report.hours.reduce((sum, { delivered, deadLetters }) => sum + delivered + deadLetters, 0);
+    expect(held, 'each record counts in the lane that read it').toBe(4_000);
+  });
+
+  test('that was broken off goes on with the same types, and with all of its own where only some are asked for', async () => {
+    const time = virtualTime(noon);
+    const tenant = await tenantFor(time, story);
+    const sink = new MemorySink();
+    const feed = feedFor(tenant, sink, time, { start, batchSize: 50 });
+    await feed.once();
+    const { ranges } = await planBackfill(days, feed.settings, feed.parts, { types: ['admin', 'login'] });
+    const stop = new AbortController();
+    const stopSoon = ({ records }: BackfillProgress) => {
+      if (records > 500) stop.abort();
+    };
+    await runBackfill(ranges[0]!, feed.settings, feed.parts, stop.signal, stopSoon, limits);
+    const same = await planBackfill(days, feed.settings, feed.parts, { types: ['login', 'admin'] });
+    expect(same.ranges).toEqual(ranges);
+    const others = await planBackfill(days, feed.settings, feed.parts, { types: ['other'] });
+    expect(others.ranges.map(({ types }) => types)).toEqual([['other']]);
+    expect(others.notes.join()).toContain('repeat it with --event-types login,admin');
+    const fewer = await planBackfill(days, feed.settings, feed.parts, { types: ['login'] });
+    expect(fewer.ranges).toEqual(ranges);
+    expect(fewer.notes.join()).toContain('with all of its event types');
+    await fill(feed, fewer.ranges);
+    await fill(feed, others.ranges);
+    expect(await compare(tenant.ledger, sink.texts())).toMatchObject(everything);
+  });
+
+  test('knows of a lane that does not name its types what it has read, by the services it asked for', async () => {
+    const time = virtualTime(noon);
+    const tenant = await tenantFor(time, story);
+    const sink = new MemorySink();
+    const feed = feedFor(tenant, sink, time, { start });
+    await feed.once();
+    const [part] = (await planBackfill(days, feed.settings, feed.parts, { types: ['admin'] })).ranges;
+    const before = sink.commits.length;
+    await fill(feed, [{ ...part!, lane: part!.lane.replace('_admin', '') }]);
+    for (const commit of sink.commits.slice(before)) Object.assign(commit.memory, { eventTypes: undefined });
+    const { ranges } = await planBackfill(days, feed.settings, feed.parts);
+    expect(ranges.map(({ lane }) => lane)).toEqual(['backfill/20261031T120000Z_20261102T120000Z_login_other']);
+    await fill(feed, ranges);
+    expect(await compare(tenant.ledger, sink.texts())).toMatchObject(everything);
+  });
+});
+
 describe('a plan', () => {
   test('leaves out what was filled before, and a dry run stores nothing', async () => {
     const time = virtualTime(noon);
@@ -127,12 +207,12 @@ describe('a plan', () => {
     const sink = new MemorySink();
     const feed = feedFor(tenant, sink, time, { start });
     const dry = await planBackfill(asked, feed.settings, feed.parts, { dryRun: true });
-    expect(dry.ranges).toEqual([{ from: asked.from, to: (noon - DAY) / 1000 }]);
+    expect(spans(dry.ranges)).toEqual([{ from: asked.from, to: (noon - DAY) / 1000 }]);
     expect(await sink.lanes()).toEqual([]);
     const middle = { from: (noon - 15 * DAY) / 1000, to: (noon - 10 * DAY) / 1000 };
     await fill(feed, (await planBackfill(middle, feed.settings, feed.parts)).ranges);
     const rest = await planBackfill(asked, feed.settings, feed.parts);
-    expect(rest.ranges).toEqual([
+    expect(spans(rest.ranges)).toEqual([
       { from: asked.from, to: middle.from },
       { from: middle.to, to: (noon - DAY) / 1000 },
     ]);
