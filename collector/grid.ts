@@ -99,7 +99,7 @@ export function cellsFrom(grid: Grid, from: number): readonly Cell[] {
   return grid.cells.filter((cell) => cell.end > from);
 }
 
-/** Without what lies before `from`, and with everything before `fine` joined to hours, so that the grid stays small. */
+/** Without what lies before `from`, and with everything before `fine` joined to hours of the clock, so that the grid stays small. */
 export function trimmed(grid: Grid, from: number, fine: number): Grid {
   const cells: Cell[] = [];
   for (const cell of cellsFrom(grid, from)) {
@@ -107,12 +107,34 @@ export function trimmed(grid: Grid, from: number, fine: number): Grid {
     const joins =
       last !== undefined &&
       cell.end <= fine &&
-      cell.end - last.start <= HOUR &&
+      hourOf(last.start) === hourOf(cell.end - 1) &&
       (last.length === undefined) === (cell.length === undefined);
     if (joins) cells[cells.length - 1] = join(last, cell);
     else cells.push(cell);
   }
   return { ...grid, cells };
+}
+
+/** The cells of one hour since the epoch; undefined where the grid does not hold just that hour. */
+export function cellsOfHour(grid: Grid, hour: number): readonly Cell[] | undefined {
+  const [from, to] = [hour * HOUR, (hour + 1) * HOUR];
+  const cells = grid.cells.filter(({ start, end }) => end > from && start < to);
+  return cells[0]?.start === from && cells.at(-1)!.end === to ? cells : undefined;
+}
+
+/** Where to halve a stretch of cells: at the hour's edge that is nearest to its middle, at the middle where it lies in one hour. */
+export function middleOf(cells: readonly Cell[]): number {
+  const middle = Math.ceil(cells.length / 2);
+  const edges = cells.flatMap(({ start }, index) => (index > 0 && start % HOUR === 0 ? [index] : []));
+  return edges.reduce(
+    (best, edge) => (Math.abs(edge - middle) < Math.abs(best - middle) ? edge : best),
+    edges[0] ?? middle,
+  );
+}
+
+/** Whether a stretch of cells lies in one hour of the clock. */
+export function isOneHour(cells: readonly Cell[]): boolean {
+  return cells.length === 0 || hourOf(cells[0]!.start) === hourOf(cells.at(-1)!.end - 1);
 }
 
 /** Splits cells into blocks that adjoin: never wider than `minutes` unless a single cell is. */
@@ -167,6 +189,10 @@ export function fromStored(value: unknown): Grid | undefined {
     minute += width as number;
   }
   return { services: services.map(String), cells: found };
+}
+
+function hourOf(minute: number): number {
+  return Math.floor(minute / HOUR);
 }
 
 function join(a: Cell, b: Cell): Cell {

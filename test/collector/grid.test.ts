@@ -3,12 +3,15 @@ import { describe, expect, test } from 'vitest';
 import {
   blocks,
   cellsFrom,
+  cellsOfHour,
   endOf,
   expectedCount,
   extended,
   forServices,
   fromStored,
   type Grid,
+  isOneHour,
+  middleOf,
   reread,
   settled,
   toStored,
@@ -76,6 +79,22 @@ describe('keeping it small', () => {
     );
   });
 
+  test('joins within hours of the clock, wherever the feed began', () => {
+    const read = { start: 17, end: 300, lengths: lengths([20, 1], [80, 2], [170, 3]) };
+    const grid = trimmed(extended(empty, 17, 300, read), 0, 240);
+    expect(grid.cells.slice(0, 5).map(({ start, end }) => [start, end])).toEqual([
+      [17, 60],
+      [60, 120],
+      [120, 180],
+      [180, 240],
+      [240, 241],
+    ]);
+    expect(cellsOfHour(grid, 0)).toBeUndefined();
+    expect(expectedCount(cellsOfHour(grid, 2)!)).toBe(3);
+    expect(cellsOfHour(grid, 4)).toHaveLength(60);
+    expect(cellsOfHour(grid, 5)).toBeUndefined();
+  });
+
   test('three days with two fine hours take less than five kilobytes', () => {
     const minutes = 3 * 1440;
     const read = { start: 0, end: minutes, lengths: new Map(Array.from({ length: minutes }, (_, n) => [n, 1666])) };
@@ -112,6 +131,14 @@ describe('stored with the position', () => {
     }
     expect(fromStored({ services: ['sso'], start: 1, cells: [[0, 1, 0]] })).toBeUndefined();
   });
+});
+
+test('a stretch is halved at an hour of the clock where one lies in it', () => {
+  const { cells } = extended(empty, 50, 200, { start: 50, end: 200, lengths: lengths() });
+  expect(cells[middleOf(cells)]!.start).toBe(120);
+  expect(cells[middleOf(cells.slice(0, 12))]!.start).toBe(60);
+  expect(middleOf(cells.slice(20, 30))).toBe(5);
+  expect([cells.slice(0, 10), cells.slice(0, 11), cells.slice(10, 70)].map(isOneHour)).toEqual([true, false, true]);
 });
 
 test('counts of other services are never compared', () => {
