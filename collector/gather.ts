@@ -11,6 +11,7 @@ import { calledFromBehind, Identities } from './identities.js';
 import type { Page } from './jumpcloud/source.js';
 import type { Seen } from './seen.js';
 import type { SeenPiece } from './sinks/sink.js';
+import { type BatchHour, BatchTally, type Fate } from './tally.js';
 
 /** What a feed delivers of what it reads. */
 export interface Selection {
@@ -40,6 +41,8 @@ export interface Gathered {
   readonly raw: readonly KeptRecord[];
   readonly remember: readonly SeenPiece[];
   readonly counts: Counts;
+  /** The same but for the duplicates, by service and by hour of the records' own time. */
+  readonly hours: readonly BatchHour[];
   /** Seconds of lateness, one for each late record. */
   readonly lateness: readonly number[];
   readonly unknownTypes: readonly string[];
@@ -52,6 +55,7 @@ export const nothingGathered: Gathered = {
   raw: [],
   remember: [],
   counts: noCounts,
+  hours: [],
   lateness: [],
   unknownTypes: [],
 };
@@ -93,6 +97,7 @@ export class Gatherer {
   #deadLetters: DeadLetter[] = [];
   #raw: KeptRecord[] = [];
   #counts: Counts = { ...noCounts };
+  readonly #hours = new BatchTally();
   #lateness: number[] = [];
   #unknownTypes = new Set<string>();
   #bytes = 0;
@@ -168,7 +173,7 @@ export class Gatherer {
       if (this.#isRepeat(candidate) || known.has(header.uid)) {
         this.#counts.duplicates += 1;
       } else {
-        this.#examine(candidate, page);
+        this.#hours.add(header.service, floorToSecond(candidate.instant), this.#examine(candidate, page));
       }
     }
   }
@@ -181,6 +186,7 @@ export class Gatherer {
       raw: this.#raw,
       remember: this.seen.takeStaged(),
       counts: this.#counts,
+      hours: this.#hours.take(),
       lateness: this.#lateness,
       unknownTypes: [...this.#unknownTypes],
     };
@@ -252,11 +258,11 @@ export class Gatherer {
     );
   }
 
-  #examine({ received, header, instant }: Candidate, page: Page): void {
+  #examine({ received, header, instant }: Candidate, page: Page): Fate {
     const row = classify(header.service, header.eventType);
     if (!this.selection.families.has(row.family)) {
       this.#counts.notSelected += 1;
-      return;
+      return 'notSelected';
     }
     if (this.scope.lateBefore !== undefined && instant < this.scope.lateBefore) {
       this.#counts.late += 1;
@@ -267,7 +273,7 @@ export class Gatherer {
       this.#counts.deadLetters += 1;
       this.#deadLetters.push(outcome.deadLetter);
       this.#bytes += outcome.deadLetter.raw_size;
-      return;
+      return 'deadLetters';
     }
     if (row.known === false) this.#unknownTypes.add(`${header.service}/${header.eventType}`);
     if (this.selection.classes !== undefined && !this.selection.classes.has(outcome.event.classUid)) {
@@ -275,11 +281,12 @@ export class Gatherer {
       this.#counts.raw += 1;
       this.#raw.push(raw);
       this.#bytes += raw.text.length;
-      return;
+      return 'raw';
     }
     this.#counts.events += 1;
     this.#events.push(outcome.event);
     this.#bytes += outcome.event.text.length;
+    return 'delivered';
   }
 }
 

@@ -6,6 +6,7 @@ import type { Gathered } from './gather.js';
 import type { FeedObserver } from './observer.js';
 import { Seen } from './seen.js';
 import type { LaneSink, Sink } from './sinks/sink.js';
+import { added, inMemory, tallyOf } from './tally.js';
 
 /** What a commit changes of the position. */
 export interface Advance
@@ -139,7 +140,14 @@ export class Lane {
       counts: addCounts(this.#cursor.counts, gathered.counts),
       committedAt: new Date(this.clock.now()).toISOString(),
     };
-    return { ...cursor, behind: forgetting(cursor) };
+    return { ...cursor, behind: forgetting(cursor), memory: this.#tallied(cursor, gathered) };
+  }
+
+  /** What is remembered, with the batch in the tally. A backfill reads what the live lane never owned: it keeps none. */
+  #tallied(cursor: Cursor, { hours }: Gathered): Cursor['memory'] {
+    if (this.name !== 'live') return cursor.memory;
+    const before = tallyOf({ ...this.#cursor, memory: cursor.memory });
+    return { ...cursor.memory, ...inMemory(added(before, hours, cursor)) };
   }
 }
 

@@ -1,4 +1,4 @@
-import { classify, queryService } from '../mappings/catalogue.js';
+import { classify } from '../mappings/catalogue.js';
 import { formatSecond, instantOfSecond } from '../mappings/instant.js';
 import { normalise } from '../mappings/normalise.js';
 import type { ReceivedRecord, RecordHeader } from '../mappings/record.js';
@@ -7,11 +7,13 @@ import { type Cursor, originOf, secondOf } from './cursor.js';
 import { CollectorError } from './errors.js';
 import { type EventType, inOrder, sameTypes, typesRead } from './event-types.js';
 import { type FeedParts, type FeedSettings, refuseForeignState } from './feed.js';
+import { nothingGathered } from './gather.js';
 import { Identities } from './identities.js';
 import { Lane } from './lane.js';
 import { backfillRange, type Range, type TypedRange, unread } from './ranges.js';
 import { readAnew } from './read-anew.js';
 import type { LaneSink } from './sinks/sink.js';
+import { inMemory, tallyName, tallyOf, UNNAMED, withRows } from './tally.js';
 import { slices } from './window.js';
 
 /** One service in one hour, delivered against what JumpCloud has. */
@@ -72,8 +74,6 @@ interface Figures {
 }
 
 const HOUR = 3600;
-/** In place of a service, for records that name none. */
-const UNNAMED = '(none)';
 /** A lane that is never committed to: it only asks the sink what it holds, beside the lanes that deliver. */
 const ASKING_LANE = 'reconcile';
 
@@ -175,7 +175,7 @@ async function examineHour(
     const uids = within.map(({ header }) => header.uid);
     const held = await sink.known!(uids, instantOfSecond(start), instantOfSecond(end));
     for (const { received, header } of within) {
-      const figures = figuresFor(found, header.service === '' ? UNNAMED : queryService(header.service), start);
+      const figures = figuresFor(found, tallyName(header.service), start);
       figures.elements += 1;
       if (figures.shown.has(header.uid)) continue;
       figures.shown.add(header.uid);
@@ -238,6 +238,7 @@ async function repairPart(
     const isLive = part.lane === 'live';
     const ownedFrom = (service: string) => (isLive ? originOf(part.cursor, service) : part.from);
     const ownedTo = (service: string) => (isLive ? part.to : originOf(part.cursor, service));
+    if (isLive) await restate(lane, hours, found);
     for (const { start, end } of hours) {
       const stretch = { services: part.cursor.services, start, end, ownedFrom, ownedTo };
       await readAnew(lane, stretch, settings, parts, signal, () => ({}));
@@ -246,6 +247,23 @@ async function repairPart(
     await lane.close();
   }
   await proveRepair(part, hours, found, sink, settings, parts, signal);
+}
+
+/** What the sink has lost is delivered a second time: the tally begins again with what the sink holds of these hours. */
+async function restate(
+  lane: Lane,
+  hours: readonly { start: number; end: number }[],
+  found: ReadonlyMap<string, Figures>,
+): Promise<void> {
+  const whole = new Set(hours.filter(({ start, end }) => end - start === HOUR).map(({ start }) => start));
+  const rows = [...found].flatMap(([name, { delivered, deadLetters, raw, notSelected }]) => {
+    const [service = '', start] = name.split(' ');
+    if (!whole.has(Number(start))) return [];
+    const row = { delivered, deadLetters, raw, notSelected, explained: 0, count: undefined };
+    return [{ hour: Number(start) / HOUR, service, row }];
+  });
+  const tally = withRows(tallyOf(lane.cursor), rows);
+  await lane.commit(nothingGathered, { memory: { ...lane.cursor.memory, ...inMemory(tally) } });
 }
 
 /** Asks the sink once more: only what it holds now counts as repaired. */
