@@ -3,6 +3,7 @@ import type { NormalisedEvent } from '../mappings/event.js';
 import type { Counts, Cursor } from './cursor.js';
 import type { CollectorError } from './errors.js';
 import type { Search } from './jumpcloud/source.js';
+import type { ReconciledHours } from './reconciled-hours.js';
 
 /** What one commit delivered. */
 export interface CommitReport {
@@ -18,8 +19,8 @@ export interface CommitReport {
   readonly unknownTypes: readonly string[];
 }
 
-/** What one pass has found. Seconds since the epoch; the newest overlap is never part of it. */
-export interface ReconcileReport {
+/** What one pass has found, and what is known of whole hours since. Seconds since the epoch; the newest overlap is never part of it. */
+export interface ReconcileReport extends ReconciledHours {
   readonly from: number;
   readonly to: number;
   /** Count requests asked. */

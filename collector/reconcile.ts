@@ -1,4 +1,5 @@
 import type { CollectParts, CollectSettings, ReadSoFar } from './collect.js';
+import { comparableHours, compareHours, needComparing } from './compare-hours.js';
 import { Counter, CountRefused } from './count.js';
 import { type Counts, type Cursor, originOf, secondOf } from './cursor.js';
 import { CollectorError } from './errors.js';
@@ -7,12 +8,15 @@ import {
   blocks,
   type Cell,
   cellsFrom,
+  cellsOfHour,
   endOf,
   expectedCount,
   extended,
   forServices,
   fromStored,
   type Grid,
+  isOneHour,
+  middleOf,
   reread,
   settled as settledBy,
   toStored,
@@ -21,6 +25,8 @@ import {
 import type { Lane } from './lane.js';
 import type { ReconcileReport } from './observer.js';
 import { readAnew } from './read-anew.js';
+import { reconciledHours } from './reconciled-hours.js';
+import { inMemory, tallyOf } from './tally.js';
 
 /** How far back a live lane compares what it read with JumpCloud's count, and how often. */
 export interface ReconcileSettings {
@@ -50,6 +56,7 @@ const SMALL_RECORDS = 1_000;
 /** Minutes of one search where everything is read anew. */
 const WIDE_MINUTES = 60;
 const MINUTE = 60;
+const MINUTES_OF_HOUR = 60;
 /** The grid keeps single minutes for this long beyond the short reach, then hours. */
 const FINE_MARGIN = 60;
 /**
@@ -107,10 +114,9 @@ export class Reconciler {
     this.#notBefore = parts.clock.monotonic() + this.settings.interval;
     const reach = isLong ? this.settings.longReach : this.settings.reach;
     const pass = new Pass(lane, settings, parts, parts.clock.monotonic() + budget, signal);
-    const report = await pass.run(reach);
-    if (!report.finished) {
+    if (!(await pass.compare(reach))) {
       this.#notBefore = Number.NEGATIVE_INFINITY;
-      return report;
+      return pass.report(false);
     }
     const at = new Date(now).toISOString();
     const memory = memoryOf(lane.cursor);
@@ -120,7 +126,8 @@ export class Reconciler {
         ...stored({ grid: pass.grid, short: at, long: isLong ? at : (memory.long ?? at) }),
       },
     });
-    return report;
+    await pass.compareHours(isLong);
+    return pass.report(true);
   }
 }
 
@@ -128,9 +135,13 @@ export class Reconciler {
 class Pass {
   grid: Grid;
   readonly #counter: Counter;
+  readonly #before: number;
+  readonly #end: number;
+  #from = 0;
   #reread = 0;
   #unknown = 0;
   #reason: string | undefined;
+  #countsRefused = false;
 
   constructor(
     private readonly lane: Lane,
@@ -140,28 +151,68 @@ class Pass {
     private readonly signal: AbortSignal,
   ) {
     this.grid = memoryOf(lane.cursor).grid;
+    this.#before = delivered(lane.cursor.counts);
+    this.#end = endOf(this.grid) ?? 0;
     this.#counter = new Counter(parts.source, signal);
   }
 
-  async run(reach: number): Promise<ReconcileReport> {
-    const before = delivered(this.lane.cursor.counts);
-    const end = endOf(this.grid) ?? 0;
-    const from = end - Math.ceil(reach / MINUTE);
-    const inReach = () => cellsFrom(this.grid, from);
-    const finished =
-      inReach().length === 0 || ((await this.#readUnread(inReach())) && (await this.#compareAll(inReach())));
-    const cells = inReach();
+  /** Compares over all services, and delivers what is found. False: out of time. */
+  async compare(reach: number): Promise<boolean> {
+    this.#from = this.#end - Math.ceil(reach / MINUTE);
+    if (this.#inReach.length === 0) return true;
+    return (await this.#readUnread(this.#inReach)) && (await this.#compareAll(this.#inReach));
+  }
+
+  /**
+   * Compares the whole hours within reach, and those since the last comparison, service by service, and stores the
+   * figures: where an hour has come behind the grid, where something was read or delivered since, and always when `all`.
+   */
+  async compareHours(all: boolean): Promise<void> {
+    const { lane } = this;
+    const tally = () => tallyOf(lane.cursor);
+    const ownedFrom = (service: string) => originOf(lane.cursor, service);
+    // After a first start or a long rest the hours since the last comparison lie beyond the reach of a pass.
+    const since = ((tally().compared ?? -1) + 1) * MINUTES_OF_HOUR;
+    const hours = comparableHours(this.grid, tally(), Math.min(this.#from, since));
+    const isDue = all || this.#reread > 0 || needComparing(hours, tally(), this.grid, ownedFrom);
+    if (this.#countsRefused || hours.length === 0 || !isDue) return;
+    try {
+      const compared = await compareHours(hours, {
+        counter: this.#counter,
+        grid: () => this.grid,
+        tally,
+        ownedFrom,
+        readHour: (hour) => this.#readHour(hour),
+        isOver: () => this.#isOver(),
+      });
+      const { cursor } = lane;
+      const grid = stored({ ...memoryOf(cursor), grid: this.grid });
+      await lane.commit(nothingGathered, { memory: { ...cursor.memory, ...grid, ...inMemory(compared) } });
+    } catch (error) {
+      // Refused in the midst of it: what was not compared stays unknown until the next pass.
+      if (!(error instanceof CountRefused)) throw error;
+      this.#reason = `JumpCloud gives no counts (${error.reason.message}).`;
+    }
+  }
+
+  report(finished: boolean): ReconcileReport {
+    const cells = this.#inReach;
     return {
-      from: (cells[0]?.start ?? end) * MINUTE,
-      to: end * MINUTE,
+      from: (cells[0]?.start ?? this.#end) * MINUTE,
+      to: this.#end * MINUTE,
       asked: this.#counter.asked,
       reread: this.#reread,
-      found: delivered(this.lane.cursor.counts) - before,
+      found: delivered(this.lane.cursor.counts) - this.#before,
       explained: cells.reduce((sum, { explained }) => sum + Math.abs(explained), 0),
       unknown: this.#unknown,
       reason: this.#reason,
       finished,
+      ...reconciledHours(this.lane.cursor),
     };
+  }
+
+  get #inReach(): readonly Cell[] {
+    return cellsFrom(this.grid, this.#from);
   }
 
   /** Reads what was never read in full: a gap, or the time before the services changed. False: out of time. */
@@ -187,6 +238,7 @@ class Pass {
       return true;
     } catch (error) {
       if (!(error instanceof CountRefused)) throw error;
+      this.#countsRefused = true;
       this.#reason = `JumpCloud gives no counts (${error.reason.message}): everything is read anew instead.`;
       return this.#readAll(cells);
     }
@@ -199,11 +251,12 @@ class Pass {
     const [from, to] = [cells[0]!.start, cells.at(-1)!.end];
     const count = await this.#counter.count(this.grid.services, from * MINUTE, to * MINUTE, expected);
     if (count === expected) return true;
-    if (cells.length === 1 || (to - from <= SMALL_MINUTES && count <= SMALL_RECORDS)) {
+    const isSmall = to - from <= SMALL_MINUTES && count <= SMALL_RECORDS && isOneHour(cells);
+    if (cells.length === 1 || isSmall) {
       if (await this.#read(cells)) this.grid = settledBy(this.grid, from, to, count);
       return true;
     }
-    const middle = Math.ceil(cells.length / 2);
+    const middle = middleOf(cells);
     return (await this.#compare(cells.slice(0, middle))) && (await this.#compare(cells.slice(middle)));
   }
 
@@ -213,6 +266,17 @@ class Pass {
       if (this.#isOver()) return false;
       await this.#read(block);
     }
+    return true;
+  }
+
+  /** Reads an hour anew and settles what JumpCloud counts otherwise. False where the sink cannot tell what it holds. */
+  async #readHour(hour: number): Promise<boolean> {
+    const cells = cellsOfHour(this.grid, hour);
+    if (cells === undefined || !(await this.#read(cells))) return false;
+    const [from, to] = [cells[0]!.start, cells.at(-1)!.end];
+    const expected = expectedCount(cellsOfHour(this.grid, hour) ?? []);
+    const count = await this.#counter.count(this.grid.services, from * MINUTE, to * MINUTE, expected);
+    this.grid = settledBy(this.grid, from, to, count);
     return true;
   }
 

@@ -56,9 +56,18 @@ export function tellFeed(log: Log): FeedObserver {
           cure: error.cure,
         },
       ),
-    reconciled(lane, { from, to, found, unknown, reason, ...figures }) {
+    reconciled(lane, { from, to, found, unknown, reason, asked, reread, explained, finished }) {
       const range = { from: formatSecond(from), to: formatSecond(to) };
-      log.debug("compared with JumpCloud's own count", { lane, ...range, found, unknown, ...figures });
+      log.debug("compared with JumpCloud's own count", {
+        lane,
+        ...range,
+        asked,
+        reread,
+        found,
+        explained,
+        unknown,
+        finished,
+      });
       if (found > 0)
         log.info(`${found} records found that became visible after the polls had passed: delivered`, {
           lane,

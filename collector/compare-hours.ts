@@ -1,0 +1,244 @@
+import { type Counter, CountRefused } from './count.js';
+import { cellsOfHour, expectedCount, type Grid } from './grid.js';
+import { delivered, isCountable, rowOf, servicesIn, type Tally, type TallyRow, withRows } from './tally.js';
+
+/** What a comparison of whole hours, service by service, needs of the pass that it follows. */
+export interface HourParts {
+  readonly counter: Counter;
+  /** What was read and settled, over all services: as the pass has left it. */
+  readonly grid: () => Grid;
+  /** What was delivered, by the last commit. */
+  readonly tally: () => Tally;
+  /** Whole second from which the lane owns a service's records. */
+  readonly ownedFrom: (service: string) => number;
+  /** Reads an hour anew and delivers what is missing. False where the sink cannot tell what it holds. */
+  readonly readHour: (hour: number) => Promise<boolean>;
+  /** True once the comparison has used up its time. */
+  readonly isOver: () => boolean;
+}
+
+const HOUR = 3600;
+/** A query for every service: nothing to ask a count of its own for. */
+const ALL = 'all';
+
+/**
+ * The hours from a minute on that can be compared: whole ones behind the grid's end that the grid holds just so, and
+ * that the tally has counted from their beginning.
+ */
+export function comparableHours(grid: Grid, tally: Tally, fromMinute: number): readonly number[] {
+  const end = Math.floor((grid.cells.at(-1)?.end ?? 0) / 60);
+  const hours: number[] = [];
+  for (let hour = end - 1; hour >= Math.max(tally.whole, Math.floor(fromMinute / 60)); hour -= 1) {
+    if (cellsOfHour(grid, hour) === undefined) break;
+    hours.unshift(hour);
+  }
+  return hours;
+}
+
+/** Whether a count must be asked for: for an hour that is new, or a row that has changed or does not agree. */
+export function needComparing(
+  hours: readonly number[],
+  tally: Tally,
+  grid: Grid,
+  ownedFrom: (service: string) => number,
+): boolean {
+  const last = hours.at(-1);
+  if (last === undefined) return false;
+  if (tally.compared === undefined || last > tally.compared) return true;
+  return hours.some((hour) =>
+    [...(tally.hours.get(hour) ?? [])].some(
+      ([service, row]) =>
+        isAsked(service, grid) &&
+        hour * HOUR >= ownedFrom(service) &&
+        (row.count === undefined || differenceOf(row) !== 0),
+    ),
+  );
+}
+
+/**
+ * Compares adjoining whole hours with JumpCloud's count of each service. One count a service covers them all; where it
+ * is not what was delivered and explained, it is halved down to the hours. An hour that does not agree is explained
+ * where the difference is the one that the pass has settled over all services; else it is read anew, and what then
+ * remains is explained.
+ * @returns the tally with JumpCloud's counts
+ * @throws CollectorError for a count or a search that fails
+ */
+export async function compareHours(hours: readonly number[], parts: HourParts): Promise<Tally> {
+  return new Comparison(hours, parts).run();
+}
+
+function isAsked(service: string, { services }: Grid): boolean {
+  return isCountable(service) && (services.includes(ALL) || services.includes(service));
+}
+
+function differenceOf({ count, explained, ...row }: TallyRow): number {
+  return typeof count === 'number' ? count - delivered(row) - explained : 0;
+}
+
+/** What is known of one service in one hour by now; null: it cannot be known. */
+type Found = { readonly count: number; readonly explained: number } | null;
+
+class Comparison {
+  readonly #found = new Map<number, Map<string, Found>>();
+
+  constructor(
+    private readonly hours: readonly number[],
+    private readonly parts: HourParts,
+  ) {}
+
+  async run(): Promise<Tally> {
+    const { hours, parts } = this;
+    const isDone = (await this.#countServices()) && (await this.#settleHours());
+    const rows = hours.flatMap((hour) =>
+      [...(this.#found.get(hour) ?? [])].map(([service, found]) => {
+        const row = rowOf(parts.tally(), hour, service);
+        return { hour, service, row: found === null ? { ...row, explained: 0, count: null } : { ...row, ...found } };
+      }),
+    );
+    const isOfUse = ({ row }: { row: TallyRow }) => delivered(row) > 0 || row.count !== 0;
+    const tally = withRows(parts.tally(), rows.filter(isOfUse));
+    return isDone ? { ...tally, compared: Math.max(hours.at(-1)!, tally.compared ?? 0) } : tally;
+  }
+
+  /** Counts the services of which something was delivered; the others only where these do not make up the whole. */
+  async #countServices(): Promise<boolean> {
+    const grid = this.parts.grid();
+    const shown = servicesIn(this.parts.tally(), this.hours).filter((service) => isAsked(service, grid));
+    for (const service of shown) if (!(await this.#countService(service))) return false;
+    const counted = this.#counted();
+    if (counted === undefined || counted === this.#expected()) return true;
+    const silent = grid.services.filter((service) => service !== ALL && !shown.includes(service));
+    for (const service of silent) if (!(await this.#countService(service))) return false;
+    return true;
+  }
+
+  /** False: out of time. */
+  async #countService(service: string): Promise<boolean> {
+    const owned = this.hours.filter((hour) => hour * HOUR >= this.parts.ownedFrom(service));
+    if (owned.length === 0) return true;
+    try {
+      return await this.#countHours(service, owned);
+    } catch (error) {
+      // A name that only a record bears need not be one that JumpCloud takes.
+      if (!(error instanceof CountRefused)) throw error;
+      for (const hour of owned) this.#find(hour, service, null);
+      return true;
+    }
+  }
+
+  /** @param known the count of these hours, where it follows from others */
+  async #countHours(service: string, hours: readonly number[], known?: number): Promise<boolean> {
+    if (known === undefined && this.parts.isOver()) return false;
+    const rows = hours.map((hour) => rowOf(this.parts.tally(), hour, service));
+    const expected = rows.map((row) => delivered(row) + row.explained);
+    const count = known ?? (await this.#count(service, hours, sum(expected)));
+    if (count === sum(expected) || hours.length === 1) {
+      hours.forEach((hour, index) => {
+        const { explained } = rows[index]!;
+        this.#find(hour, service, { count: hours.length === 1 ? count : expected[index]!, explained });
+      });
+      return true;
+    }
+    const middle = Math.ceil(hours.length / 2);
+    if (this.parts.isOver()) return false;
+    const first = await this.#count(service, hours.slice(0, middle), sum(expected.slice(0, middle)));
+    return (
+      (await this.#countHours(service, hours.slice(0, middle), first)) &&
+      (await this.#countHours(service, hours.slice(middle), Math.max(0, count - first)))
+    );
+  }
+
+  #count(service: string, hours: readonly number[], expected: number): Promise<number> {
+    return this.parts.counter.count([service], hours[0]! * HOUR, (hours.at(-1)! + 1) * HOUR, expected);
+  }
+
+  async #settleHours(): Promise<boolean> {
+    for (const hour of this.hours) if (!(await this.#settle(hour))) return false;
+    return true;
+  }
+
+  /** False: out of time; what does not agree is then left as a difference. */
+  async #settle(hour: number): Promise<boolean> {
+    const before = this.#differing(hour);
+    if (before.length === 0) return true;
+    if (this.#isSettledOverAll(hour)) {
+      this.#explain(hour, before);
+      return true;
+    }
+    if (this.parts.isOver()) return false;
+    if (!(await this.parts.readHour(hour))) {
+      for (const service of before) this.#find(hour, service, null);
+      return true;
+    }
+    const after = new Set([...before, ...this.#differing(hour), ...this.#uncounted(hour)]);
+    for (const service of after) {
+      const count = await this.#count(service, [hour], delivered(rowOf(this.parts.tally(), hour, service)));
+      this.#find(hour, service, { count, explained: 0 });
+    }
+    this.#explain(hour, [...after]);
+    return true;
+  }
+
+  /** Whether the services' differences, all to the same side, make up the one that the pass has settled over all of them. */
+  #isSettledOverAll(hour: number): boolean {
+    const expected = expectedCount(
+      cellsOfHour(this.parts.grid(), hour) ?? [{ start: 0, end: 0, length: undefined, explained: 0 }],
+    );
+    const found = [...(this.#found.get(hour) ?? [])];
+    if (expected === undefined || found.some(([, one]) => one === null) || this.#uncounted(hour).length > 0)
+      return false;
+    const differences = found.map(([service, one]) => one!.count - delivered(rowOf(this.parts.tally(), hour, service)));
+    const named = found.map(([service]) => delivered(rowOf(this.parts.tally(), hour, service)));
+    return sum(differences.map(Math.abs)) === Math.abs(expected - sum(named));
+  }
+
+  /** Services whose count is not what was delivered and explained. */
+  #differing(hour: number): string[] {
+    return [...(this.#found.get(hour) ?? [])].flatMap(([service, found]) => {
+      if (found === null) return [];
+      const row = rowOf(this.parts.tally(), hour, service);
+      return differenceOf({ ...row, ...found }) === 0 ? [] : [service];
+    });
+  }
+
+  /** Services of which something has been delivered though they were not counted here. */
+  #uncounted(hour: number): string[] {
+    const counted = this.#found.get(hour);
+    return servicesIn(this.parts.tally(), [hour]).filter(
+      (service) =>
+        isAsked(service, this.parts.grid()) && !counted?.has(service) && hour * HOUR >= this.parts.ownedFrom(service),
+    );
+  }
+
+  #explain(hour: number, services: readonly string[]): void {
+    for (const service of services) {
+      const found = this.#found.get(hour)?.get(service);
+      if (!found) continue;
+      const explained = found.count - delivered(rowOf(this.parts.tally(), hour, service));
+      this.#find(hour, service, { ...found, explained });
+    }
+  }
+
+  #find(hour: number, service: string, found: Found): void {
+    this.#found.set(hour, (this.#found.get(hour) ?? new Map<string, Found>()).set(service, found));
+  }
+
+  /** All that was counted; undefined where a service could not be. */
+  #counted(): number | undefined {
+    const found = [...this.#found.values()].flatMap((services) => [...services.values()]);
+    return found.some((one) => one === null) ? undefined : sum(found.map((one) => one!.count));
+  }
+
+  /** What JumpCloud counts over all services, as the pass has it; undefined where that is not known. */
+  #expected(): number | undefined {
+    return sumOrUnknown(this.hours.map((hour) => expectedCount(cellsOfHour(this.parts.grid(), hour) ?? [])));
+  }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((a, b) => a + b, 0);
+}
+
+function sumOrUnknown(numbers: readonly (number | undefined)[]): number | undefined {
+  return numbers.some((one) => one === undefined) ? undefined : sum(numbers as number[]);
+}
