@@ -6,6 +6,7 @@ import { Lag } from './lag.js';
 import { Few } from './metrics/few.js';
 import { addProcessMetrics } from './metrics/process.js';
 import type { CommitReport, FeedObserver } from './observer.js';
+import { type ReconciledHour, type ReconciledHours, reconciledHours } from './reconciled-hours.js';
 
 /** The metrics of a process. Names begin with `jumpcloud_ocsf_`, units are base units. */
 export interface Metrics {
@@ -37,8 +38,6 @@ export interface FeedMetrics {
   ready(ready: boolean): void;
   /** True while no new record came for longer than the feed's threshold. */
   noData(silent: boolean): void;
-  /** The outcome of a reconciliation for one service: records JumpCloud counts and the feed neither delivered nor explains. */
-  reconciled(service: string, difference: number): void;
 }
 
 const prefix = 'jumpcloud_ocsf_';
@@ -172,8 +171,18 @@ function createSeries(registry: Registry) {
     state: counter('state_writes_total', 'Positions written, each in one commit with the records it follows.', lane),
     difference: gauge(
       'reconcile_difference_records',
-      "Records of JumpCloud's own count that the last reconciliation neither found delivered nor explained.",
+      "Records of JumpCloud's own count that the reconciliation of the last three days neither found delivered nor explained; absent where that cannot be known.",
       ['feed', 'service'],
+    ),
+    hour: gauge(
+      'reconcile_hour_records',
+      'Records of the last hour that was compared, by what became of them; absent where that cannot be known.',
+      ['feed', 'service', 'kind'],
+    ),
+    hourStart: gauge(
+      'reconcile_hour_timestamp_seconds',
+      "Start of the last hour that was compared with JumpCloud's own count; absent before the first.",
+      ['feed'],
     ),
     refused: gauge('services_refused', 'Services that JumpCloud refuses and that are set aside.', lane),
   };
@@ -186,11 +195,10 @@ function feedMetrics(series: Series, { feed, sink, now }: FeedMetricsOptions, la
   series.keyRefused.set({ feed }, 0);
   series.limited.inc({ feed }, 0);
   return {
-    observer: feedObserver(series, { feed, sink, now, types, lags }),
+    observer: feedObserver(series, { feed, sink, now, types, lags, services: new Set() }),
     client: clientObserver(series, feed),
     ready: (ready) => series.feedReady.set({ feed }, ready ? 1 : 0),
     noData: (silent) => series.noData.set({ feed }, silent ? 1 : 0),
-    reconciled: (service, difference) => series.difference.set({ feed, service }, difference),
   };
 }
 
@@ -200,6 +208,8 @@ interface Of {
   readonly now: () => number;
   readonly types: Few;
   readonly lags: Map<string, Lag>;
+  /** Services that have series of the reconciliation. */
+  readonly services: Set<string>;
 }
 
 function feedObserver(series: Series, of: Of): FeedObserver {
@@ -212,6 +222,7 @@ function feedObserver(series: Series, of: Of): FeedObserver {
       zeros(series, { feed, lane: name });
       series.cursor.set({ feed, lane: name }, Date.parse(cursor.settled) / 1000);
       series.refused.set({ feed, lane: name }, Object.values(cursor.behind).filter((behind) => behind.refused).length);
+      if (name === 'live') reconciled(series, of, reconciledHours(cursor));
     },
     noted: () => {},
     searching: (name, search) => lagOf(name)?.searching(search, now()),
@@ -230,9 +241,43 @@ function feedObserver(series: Series, of: Of): FeedObserver {
       series.failures.inc({ feed, lane: name, part, code: error.code });
     },
     refused: (name, _service, error) => series.failures.inc({ feed, lane: name, part: 'service', code: error.code }),
+    reconciled: (_name, report) => reconciled(series, of, report),
     closed: () => {},
   };
 }
+
+/** The hours as the reconciliation has left them: what is no longer known has no series any more. */
+function reconciled(series: Series, { feed, services }: Of, { compared, hours }: ReconciledHours): void {
+  for (const service of services) {
+    series.difference.remove({ feed, service });
+    for (const kind of Object.values(hourKinds)) series.hour.remove({ feed, service, kind });
+  }
+  services.clear();
+  series.hourStart.remove({ feed });
+  if (compared === undefined) return;
+  series.hourStart.set({ feed }, compared);
+  for (const hour of hours) {
+    const { service } = hour;
+    services.add(service);
+    if (hour.difference !== null) series.difference.inc({ feed, service }, Math.max(0, hour.difference));
+    if (Date.parse(hour.hour) !== compared * 1000) continue;
+    for (const [field, kind] of Object.entries(hourKinds) as [keyof typeof hourKinds, string][]) {
+      const records = hour[field];
+      if (records !== null) series.hour.set({ feed, service, kind }, records);
+    }
+  }
+}
+
+/** The figures of an hour, and the label under which each is shown. */
+const hourKinds = {
+  jumpcloud: 'jumpcloud',
+  delivered: 'delivered',
+  deadLetters: 'dead_letters',
+  raw: 'raw',
+  notSelected: 'not_selected',
+  explained: 'explained',
+  difference: 'difference',
+} as const satisfies Partial<Record<keyof ReconciledHour, string>>;
 
 /** Series that are watched for their rise must be there before they rise. */
 function zeros(series: Series, labels: { feed: string; lane: string }): void {

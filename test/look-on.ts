@@ -1,7 +1,9 @@
 import type { FeedConfig } from '../collector/config/feed-config.js';
 import { loadConfig } from '../collector/config.js';
 import { type Counts, type Cursor, noCounts } from '../collector/cursor.js';
-import type { CommitReport } from '../collector/observer.js';
+import type { CommitReport, ReconcileReport } from '../collector/observer.js';
+import { reconciledHours } from '../collector/reconciled-hours.js';
+import { inMemory } from '../collector/tally.js';
 import type { DeadLetter, DeadLetterReason } from '../mappings/dead-letter.js';
 import type { NormalisedEvent } from '../mappings/event.js';
 
@@ -24,6 +26,24 @@ export function cursorAt(settled: string, more: Partial<Cursor> = {}): Cursor {
     committedAt: settled,
     ...more,
   };
+}
+
+/** A live lane's cursor whose last compared hour is 2026-11-20T22:00:00Z: JumpCloud's count, delivered, dead letters. */
+export function comparedCursor(
+  services: Readonly<Record<string, readonly [count: number | null, delivered: number, deadLetters: number]>>,
+): Cursor {
+  const hour = Date.UTC(2026, 10, 20, 22) / 3_600_000;
+  const rows = Object.entries(services).map(([service, [count, delivered, deadLetters]]) => {
+    return [service, { count, delivered, deadLetters, raw: 0, notSelected: 0, explained: 0 }] as const;
+  });
+  const tally = { whole: hour - 1, compared: hour, hours: new Map([[hour, new Map(rows)]]) };
+  return cursorAt('2026-11-20T23:30:00Z', { memory: inMemory(tally) });
+}
+
+/** What a finished pass reports that has left this cursor. */
+export function passOver(cursor: Cursor): ReconcileReport {
+  const figures = { asked: 3, reread: 0, found: 0, explained: 0, unknown: 0, reason: undefined, finished: true };
+  return { from: 0, to: 0, ...figures, ...reconciledHours(cursor) };
 }
 
 /** What a commit reports, with everything that is not named left empty. */

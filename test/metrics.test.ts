@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CollectorError } from '../collector/errors.js';
 import { createMetrics, type FeedMetricsOptions } from '../collector/metrics.js';
-import { cursorAt, deadLetterOf, eventOf, report } from './look-on.js';
+import { comparedCursor, cursorAt, deadLetterOf, eventOf, passOver, report } from './look-on.js';
 import { parseMetrics, seriesValue } from './prometheus.js';
 
 const live = { feed: 'acme', lane: 'live' };
@@ -253,15 +253,35 @@ describe('what JumpCloud says', () => {
     expect(await value('services_refused')).toBe(1);
   });
 
+  it('counts is set against what was delivered: differences of all hours, figures of the last', async () => {
+    const { acme, value } = feed();
+    expect(await value('reconcile_hour_timestamp_seconds', { feed: 'acme' })).toBeUndefined();
+    acme.observer.opened('live', comparedCursor({ sso: [5, 3, 1], directory: [null, 2, 0], radius: [1, 2, 0] }), true);
+    const of = (service: string, kind?: string) => ({ feed: 'acme', service, ...(kind && { kind }) });
+    expect(await value('reconcile_hour_timestamp_seconds', { feed: 'acme' })).toBe(
+      Date.parse('2026-11-20T22:00:00Z') / 1000,
+    );
+    expect(await value('reconcile_difference_records', of('sso'))).toBe(1);
+    expect(await value('reconcile_difference_records', of('directory'))).toBeUndefined();
+    expect(await value('reconcile_difference_records', of('radius'))).toBe(0);
+    expect(await value('reconcile_hour_records', of('sso', 'jumpcloud'))).toBe(5);
+    expect(await value('reconcile_hour_records', of('sso', 'dead_letters'))).toBe(1);
+    expect(await value('reconcile_hour_records', of('directory', 'delivered'))).toBe(2);
+    expect(await value('reconcile_hour_records', of('directory', 'jumpcloud'))).toBeUndefined();
+    expect(await value('reconcile_hour_records', of('radius', 'difference'))).toBe(-1);
+    acme.observer.reconciled?.('live', passOver(comparedCursor({ sso: [5, 4, 1] })));
+    expect(await value('reconcile_difference_records', of('sso'))).toBe(0);
+    expect(await value('reconcile_difference_records', of('radius'))).toBeUndefined();
+    expect(await value('reconcile_hour_records', of('directory', 'delivered'))).toBeUndefined();
+  });
+
   it('and what the feed says of itself is shown', async () => {
     const { acme, metrics, value } = feed();
     acme.ready(true);
     acme.noData(true);
-    acme.reconciled('sso', 3);
     metrics.ready(true);
     expect(await value('feed_ready', { feed: 'acme' })).toBe(1);
     expect(await value('no_data', { feed: 'acme' })).toBe(1);
-    expect(await value('reconcile_difference_records', { feed: 'acme', service: 'sso' })).toBe(3);
     expect(await value('ready', {})).toBe(1);
   });
 });

@@ -3,7 +3,7 @@ import { CollectorError } from '../collector/errors.js';
 import type { FeedStatusOptions } from '../collector/status/feed.js';
 import { Rate } from '../collector/status/rate.js';
 import { StatusBoard } from '../collector/status.js';
-import { configOf, cursorAt, deadLetterOf, eventOf, report, tablesAt } from './look-on.js';
+import { comparedCursor, configOf, cursorAt, deadLetterOf, eventOf, passOver, report, tablesAt } from './look-on.js';
 
 const search = { services: ['sso'], start: 0 };
 const minute = 60_000;
@@ -282,24 +282,29 @@ describe('the status', () => {
     ]);
   });
 
-  it('holds the hours of the reconciliation, the latest figure of each', () => {
+  it('holds the hours of the reconciliation: those stored with the position, then those of the last comparison', () => {
     const { status, acme } = board();
-    const hour = (at: string, difference: number | null) => ({
-      service: 'sso',
-      hour: at,
-      jumpcloud: 5,
-      delivered: 5,
-      deadLetters: 0,
-      notSelected: 0,
-      explained: 0,
-      difference,
-    });
-    acme.reconciled([hour('2026-11-20T02:00:00Z', 2), hour('2026-11-20T01:00:00Z', null)]);
-    acme.reconciled([hour('2026-11-20T02:00:00Z', 0)]);
-    expect(status.view().feeds[0]!.reconciliation.map(({ hour: at, difference }) => [at, difference])).toEqual([
-      ['2026-11-20T01:00:00Z', null],
-      ['2026-11-20T02:00:00Z', 0],
+    const shown = () =>
+      status
+        .view()
+        .feeds[0]!.reconciliation.map(({ service, hour, jumpcloud, delivered, deadLetters, difference }) => [
+          service,
+          hour,
+          jumpcloud,
+          delivered,
+          deadLetters,
+          difference,
+        ]);
+    acme.observer.opened('backfill/a_b', comparedCursor({ sso: [5, 5, 0] }), true);
+    expect(shown()).toEqual([]);
+    acme.observer.opened('live', comparedCursor({ sso: [5, 3, 1], directory: [null, 2, 0] }), true);
+    const hour = '2026-11-20T22:00:00Z';
+    expect(shown()).toEqual([
+      ['directory', hour, null, 2, 0, null],
+      ['sso', hour, 5, 3, 1, 1],
     ]);
+    acme.observer.reconciled?.('live', passOver(comparedCursor({ sso: [5, 4, 1] })));
+    expect(shown()).toEqual([['sso', hour, 5, 4, 1, 0]]);
   });
 
   it('says when no new record came for longer than the threshold, and when one did', () => {

@@ -4,6 +4,7 @@ import type { AuthorizationMode, ClientObserver } from '../jumpcloud/observer.js
 import type { KeyStatus } from '../key-guard.js';
 import { describeBasis, describeLife } from '../key-life.js';
 import type { FeedObserver } from '../observer.js';
+import { type ReconciledHour, reconciledHours } from '../reconciled-hours.js';
 import type { Sink } from '../sinks/sink.js';
 import { LaneStatus, type LaneView } from './lane.js';
 
@@ -31,19 +32,6 @@ export interface FailureView {
   readonly cure: string;
 }
 
-/** JumpCloud's count of one service's records in one hour against what was delivered; null: cannot be known any more. */
-export interface ReconciledHour {
-  readonly service: string;
-  /** RFC 3339, whole hour. */
-  readonly hour: string;
-  readonly jumpcloud: number | null;
-  readonly delivered: number;
-  readonly deadLetters: number;
-  readonly notSelected: number;
-  readonly explained: number;
-  readonly difference: number | null;
-}
-
 /** A feed as /status shows it. */
 export interface FeedView {
   readonly name: string;
@@ -57,6 +45,7 @@ export interface FeedView {
   readonly clockSkewSeconds: number | null;
   readonly noData: { readonly since: string; readonly thresholdSeconds: number } | null;
   readonly lanes: readonly LaneView[];
+  /** Whole hours of the last three days, service by service. */
   readonly reconciliation: readonly ReconciledHour[];
   readonly errors: readonly FailureView[];
 }
@@ -91,7 +80,6 @@ export interface FeedStatusOptions {
 }
 
 const errorsKept = 5;
-const hoursKept = 7 * 24 * 10;
 
 /** Follows one feed by what its observers tell, and answers for it. */
 export class FeedStatus {
@@ -100,7 +88,7 @@ export class FeedStatus {
   readonly #options: FeedStatusOptions;
   readonly #lanes = new Map<string, LaneStatus>();
   readonly #started: number;
-  readonly #hours = new Map<string, ReconciledHour>();
+  #hours: readonly ReconciledHour[] = [];
   #errors: FailureView[] = [];
   #organization: string | undefined;
   #used: AuthorizationMode | undefined;
@@ -130,19 +118,6 @@ export class FeedStatus {
 
   get name(): string {
     return this.#options.config.name;
-  }
-
-  /** Takes in the hours of a reconciliation; later figures for the same hour replace earlier ones. */
-  reconciled(hours: readonly ReconciledHour[]): void {
-    for (const hour of hours) {
-      const key = `${hour.hour} ${hour.service}`;
-      this.#hours.delete(key);
-      this.#hours.set(key, hour);
-    }
-    for (const oldest of this.#hours.keys()) {
-      if (this.#hours.size <= hoursKept) break;
-      this.#hours.delete(oldest);
-    }
   }
 
   /** Looks at what only time changes (silence, a lane that hangs) and tells what became different. */
@@ -183,7 +158,7 @@ export class FeedStatus {
           ? null
           : { since: new Date(since).toISOString(), thresholdSeconds: (config.health.noDataAfterMs ?? 0) / 1000 },
       lanes: [...this.#lanes.values()].map((lane) => lane.view()),
-      reconciliation: [...this.#hours.values()].sort((one, other) => one.hour.localeCompare(other.hour)),
+      reconciliation: this.#hours,
       errors: this.#errors,
     };
   }
@@ -203,6 +178,7 @@ export class FeedStatus {
         then(() => {
           this.#organization = cursor.organization ?? this.#organization;
           lane(name).opened(cursor, resumed);
+          if (name === 'live') this.#hours = reconciledHours(cursor).hours;
         }),
       noted: () => {},
       searching: (name, search) => lane(name).searching(search),
@@ -220,6 +196,9 @@ export class FeedStatus {
           lane(name).failed(part, error, retryMs);
         }),
       refused: (name, _service, error) => this.#remember(name, 'service', error),
+      reconciled: (_name, { hours }) => {
+        this.#hours = hours;
+      },
       closed: (name) => then(() => lane(name).closed()),
     };
   }

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { CollectorError } from '../../collector/errors.js';
 import { createMetrics } from '../../collector/metrics.js';
-import { cursorAt, deadLetterOf, eventOf, report } from '../look-on.js';
+import { comparedCursor, cursorAt, deadLetterOf, eventOf, passOver, report } from '../look-on.js';
 import { parseMetrics } from '../prometheus.js';
 import { anchors } from './anchors.js';
 import { readQuery } from './promql.js';
@@ -70,7 +70,7 @@ async function everySeries(): Promise<Map<string, Set<string>>> {
   feed.observer.failed('live', 'source', error, 1000);
   feed.client.onRequest?.({ ...request, requestId: undefined });
   feed.client.onRetry?.({ purpose: 'api', code: 'RATE_LIMITED', attempt: 1, waitMs: 1000 } as never);
-  feed.reconciled('sso', 0);
+  feed.observer.reconciled?.('live', passOver(comparedCursor({ sso: [5, 4, 1] })));
   const series = new Map<string, Set<string>>();
   for (const family of parseMetrics(await metrics.text()).values()) {
     for (const { name, labels } of family.samples)
