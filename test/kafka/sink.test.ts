@@ -121,10 +121,11 @@ describeKafka('the Kafka sink on a real broker', () => {
   });
 
   test('events of one key lie in one partition in the order of the batch, whatever its size', async () => {
-    const feed = freshFeed();
+    // Some megabytes a partition: several requests, one after the other.
+    const feed = freshFeed({ compression: 'none', topics: { partitions: 2 } });
     const lane = sinkOf(feed).lane('live');
     await lane.open();
-    await lane.commit(batchOf(0, 5_000));
+    await lane.commit(batchOf(0, 5_000, { shape: { raw: 'x'.repeat(1_500) } }));
 
     const records = await readCommitted(cluster, `${feed.topicPrefix}authentication`);
 

@@ -1,6 +1,6 @@
 import type { RecordMetadata } from 'kafkajs';
 import { CollectorError } from '../../errors.js';
-import type { OutgoingMessage } from './messages.js';
+import type { Place } from './messages.js';
 
 /**
  * Checks that a send was acknowledged for each of its topic-partitions exactly once, and returns the first offset of each
@@ -8,7 +8,7 @@ import type { OutgoingMessage } from './messages.js';
  * @throws CollectorError SINK_IN_DOUBT
  */
 export function requireAcknowledged(
-  sent: readonly OutgoingMessage[],
+  sent: readonly Place[],
   acknowledged: readonly RecordMetadata[],
 ): ReadonlyMap<string, bigint> {
   const wanted = new Set(sent.map(({ topic, partition }) => `${topic}/${partition}`));

@@ -5,7 +5,14 @@ import type { Batch } from '../sink.js';
 import { batchRoom } from './chunks.js';
 import { compressedSize } from './codecs.js';
 import type { KafkaLog } from './connection.js';
-import { deadLetterHeaders, eventHeaders, type OutgoingMessage, partitionOf, rawHeaders, sizeOf } from './messages.js';
+import {
+  deadLetterHeaders,
+  eventHeaders,
+  type OutgoingMessage,
+  outgoing,
+  partitionOf,
+  rawHeaders,
+} from './messages.js';
 import type { KafkaSettings } from './settings.js';
 import { cutText, deadLetterTexts, refusedEvent, withoutRawData } from './too-large.js';
 import { ownTopic, topicOfClass } from './topics.js';
@@ -35,7 +42,7 @@ function composeEvent(event: NormalisedEvent, placement: Placement): OutgoingMes
   const headers = eventHeaders(event, placement.settings.feed);
   const message = place(topic, event.partitionKey, event.text, headers, placement);
   if (fits(message, placement)) return [message];
-  const size = message.value?.length;
+  const size = Buffer.byteLength(event.text);
   const slim = withoutRawData(event.text);
   if (slim !== undefined) {
     const smaller = place(topic, event.partitionKey, slim, headers, placement);
@@ -85,24 +92,19 @@ function place(
   placement: Placement,
 ): OutgoingMessage {
   const partition = partitionOf(topic, key, placement.partitions(topic));
-  return { topic, partition, key, value: Buffer.from(text), headers };
+  return outgoing({ topic, partition, key, value: text, headers });
 }
 
 /** The broker compares the batch as it arrives, compressed. */
 function fits(message: OutgoingMessage, { limitOf, settings }: Placement): boolean {
   const room = batchRoom(limitOf(message.topic));
-  const size = sizeOf(message);
-  if (size <= room || message.value === null) return size <= room;
-  return size - message.value.length + compressedSize(message.value, settings.compression) <= room;
+  const { size, value } = message;
+  if (size <= room || value === null) return size <= room;
+  return size - Buffer.byteLength(value) + compressedSize(value, settings.compression) <= room;
 }
 
 function roomBeside(topic: string, key: string, headers: Record<string, string>, { limitOf }: Placement): number {
-  const frame = sizeOf({
-    topic,
-    partition: 0,
-    key,
-    value: null,
-    headers: { ...headers, part: '9999999', parts: '9999999' },
-  });
-  return Math.max(64, batchRoom(limitOf(topic)) - frame);
+  const numbered = { ...headers, part: '9999999', parts: '9999999' };
+  const frame = outgoing({ topic, partition: 0, key, value: null, headers: numbered });
+  return Math.max(64, batchRoom(limitOf(topic)) - frame.size);
 }

@@ -42,3 +42,14 @@ declare module 'kafkajs/src/network/requestQueue/index.js' {
   }
   export = RequestQueue;
 }
+
+declare module 'kafkajs/src/protocol/recordBatch/crc32C/index.js' {
+  /** CRC-32C (Castagnoli), unsigned. */
+  function crc32c(bytes: Buffer): number;
+  export = crc32c;
+}
+
+declare module 'kafkajs/src/protocol/requests/produce/index.js' {
+  const definition: { readonly versions: readonly string[] };
+  export = definition;
+}

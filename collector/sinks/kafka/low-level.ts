@@ -1,8 +1,10 @@
 import { createRequire } from 'node:module';
-import type { Broker, CompressionTypes, Kafka, Message, RecordMetadata } from 'kafkajs';
+import type { Broker, Kafka, RecordMetadata } from 'kafkajs';
 import Cluster from 'kafkajs/src/cluster/index.js';
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
 import createSocketFactory from 'kafkajs/src/network/socketFactory.js';
+import crc32c from 'kafkajs/src/protocol/recordBatch/crc32C/index.js';
+import produceDefinition from 'kafkajs/src/protocol/requests/produce/index.js';
 import { CollectorError } from '../../errors.js';
 import type { Connection } from './connection.js';
 
@@ -17,25 +19,17 @@ export interface ProducerIdentity {
 }
 
 /** A connected broker's requests that kafkajs has but its types leave out. Each is one request, never retried here. */
-export interface LowLevelBroker extends Omit<Broker, 'produce'> {
+export interface LowLevelBroker extends Broker {
   /** `isolationLevel` 0 gives the true high watermark, 1 the last stable offset; `timestamp` -1 the end, -2 the start. */
   listOffsets(request: {
     replicaId: number;
     isolationLevel: 0 | 1;
     topics: { topic: string; partitions: { partition: number; timestamp: number }[] }[];
   }): Promise<{ responses: { partitions: { partition: number; offset: string }[] }[] }>;
-  produce(request: {
-    acks: -1;
-    timeout: number;
-    compression: CompressionTypes;
-    topicData: {
-      topic: string;
-      partitions: { partition: number; firstSequence: number; messages: Message[] }[];
-    }[];
-    transactionalId?: string;
-    producerId?: string;
-    producerEpoch?: number;
-  }): Promise<{ topics: { topicName: string; partitions: Omit<RecordMetadata, 'topicName'>[] }[] }>;
+  /** The newest version of a request that kafkajs and the broker both speak. */
+  lookupRequest(apiKey: number, definition: RequestDefinition): (request: { acks: number }) => ProtocolRequest;
+  /** Below the broker's own methods: the request as it is. */
+  readonly connectionPool: { send(request: ProtocolRequest): Promise<ProduceAnswer> };
   findGroupCoordinator(of: { groupId: string; coordinatorType: number }): Promise<{ coordinator: { nodeId: number } }>;
   initProducerId(request: { transactionalId: string; transactionTimeout: number }): Promise<ProducerIdentity>;
   addPartitionsToTxn(
@@ -43,6 +37,20 @@ export interface LowLevelBroker extends Omit<Broker, 'produce'> {
   ): Promise<unknown>;
   endTxn(request: TransactionRequest & { transactionResult: boolean }): Promise<unknown>;
 }
+
+/** A request's number, version and body, and how its answer is read. */
+interface ProtocolRequest {
+  readonly request: { encode(): Promise<{ readonly buf: Buffer; readonly buffer: Buffer }> };
+  readonly response: unknown;
+}
+
+interface ProduceAnswer {
+  readonly topics: readonly { topicName: string; partitions: readonly Omit<RecordMetadata, 'topicName'>[] }[];
+}
+
+type RequestDefinition = typeof produceDefinition;
+
+export { crc32c, produceDefinition };
 
 interface TransactionRequest extends ProducerIdentity {
   readonly transactionalId: string;

@@ -1,4 +1,4 @@
-import { Partitioners } from 'kafkajs';
+import { Partitioners, type PartitionMetadata } from 'kafkajs';
 import type { DeadLetter } from '../../../mappings/dead-letter.js';
 import type { NormalisedEvent } from '../../../mappings/event.js';
 import type { KeptRecord } from '../../../mappings/normalise.js';
@@ -10,21 +10,33 @@ export interface OutgoingMessage {
   readonly partition: number;
   readonly key: string;
   /** Null: a tombstone. */
-  readonly value: Buffer | null;
+  readonly value: string | Buffer | null;
   readonly headers: Readonly<Record<string, string>>;
+  /** Bytes it takes in an uncompressed batch, rounded up: its encoding never has more. */
+  readonly size: number;
 }
+
+/** Where a message goes. */
+export type Place = Pick<OutgoingMessage, 'topic' | 'partition'>;
 
 const partitioner = Partitioners.DefaultPartitioner();
 
+/** Of topics with so many partitions: all that the partitioner wants to know. */
+const partitionLists = new Map<number, PartitionMetadata[]>();
+
 /** The partition of a key among `count`: murmur2, as Kafka's Java client places it. */
 export function partitionOf(topic: string, key: string, count: number): number {
-  const partitionMetadata = Array.from({ length: count }, (_, partitionId) => ({
-    partitionId,
-    leader: 0,
-    partitionErrorCode: 0,
-    replicas: [],
-    isr: [],
-  }));
+  let partitionMetadata = partitionLists.get(count);
+  if (partitionMetadata === undefined) {
+    partitionMetadata = Array.from({ length: count }, (_, partitionId) => ({
+      partitionId,
+      leader: 0,
+      partitionErrorCode: 0,
+      replicas: [],
+      isr: [],
+    }));
+    partitionLists.set(count, partitionMetadata);
+  }
   return partitioner({ topic, partitionMetadata, message: { key, value: null } });
 }
 
@@ -73,13 +85,12 @@ export function rawHeaders(record: KeptRecord, feed: string): Record<string, str
   };
 }
 
-/** Bytes a record takes in an uncompressed batch, rounded up. */
-export function sizeOf(message: OutgoingMessage): number {
-  let size = 40 + Buffer.byteLength(message.key) + (message.value?.length ?? 0);
-  for (const [name, value] of Object.entries(message.headers)) {
-    size += 8 + Buffer.byteLength(name) + Buffer.byteLength(value);
-  }
-  return size;
+/** A message with its size. */
+export function outgoing(message: Omit<OutgoingMessage, 'size'>): OutgoingMessage {
+  const { topic, partition, key, value, headers } = message;
+  let size = 40 + Buffer.byteLength(key) + (value === null ? 0 : Buffer.byteLength(value));
+  for (const [name, text] of Object.entries(headers)) size += 8 + Buffer.byteLength(name) + Buffer.byteLength(text);
+  return { topic, partition, key, value, headers, size };
 }
 
 /** Outside the years a Date can hold the number itself is given. */

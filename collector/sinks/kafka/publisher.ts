@@ -1,18 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kafka } from 'kafkajs';
 import { CollectorError } from '../../errors.js';
+import type { LimitOf } from './chunks.js';
 import type { Connection } from './connection.js';
 import { TransactionCoordinator } from './coordinator.js';
 import { asKafkaFailure } from './error-table.js';
 import { createCluster, type LowLevelCluster, type ProducerIdentity } from './low-level.js';
-import type { OutgoingMessage } from './messages.js';
+import type { OutgoingMessage, Place } from './messages.js';
 import { RecordSender } from './sender.js';
 import type { KafkaSettings } from './settings.js';
 
 const DISCONNECT_MS = 500;
-
-/** Where a message goes. */
-export type Place = Pick<OutgoingMessage, 'topic' | 'partition'>;
 
 /**
  * Sends a lane's messages. After any rejection it must be discarded and never used again: what was written is unknown, and
@@ -21,10 +19,12 @@ export type Place = Pick<OutgoingMessage, 'topic' | 'partition'>;
 export interface Publisher {
   /** Connects; with transactions it fences every other publisher of the transactional id and ends its transaction. */
   start(): Promise<void>;
-  /** Says where the messages up to the next commit will go, all at once: one request instead of one a send. */
-  begin(places: Iterable<Place>): Promise<void>;
-  /** Offset of the first message by `topic/partition`. @throws CollectorError */
-  send(messages: readonly OutgoingMessage[], timestamp: number): Promise<ReadonlyMap<string, bigint>>;
+  /**
+   * @param timestamp of every record, epoch milliseconds
+   * @returns offset of the first message by `topic/partition`
+   * @throws CollectorError
+   */
+  send(messages: readonly OutgoingMessage[], timestamp: number, limitOf: LimitOf): Promise<ReadonlyMap<string, bigint>>;
   /** Makes all that was sent since the last commit visible at once. @throws CollectorError */
   commit(): Promise<void>;
   /** Lets go of the connections. Never throws. */
@@ -72,7 +72,8 @@ class TransactionalPublisher implements Publisher {
     }
   }
 
-  async begin(places: Iterable<Place>): Promise<void> {
+  /** Makes all partitions part of the transaction with one request. */
+  async #begin(places: Iterable<Place>): Promise<void> {
     const topics = new Map<string, number[]>();
     for (const { topic, partition } of places) {
       const place = `${topic}/${partition}`;
@@ -89,11 +90,16 @@ class TransactionalPublisher implements Publisher {
     }
   }
 
-  async send(messages: readonly OutgoingMessage[], timestamp: number): Promise<ReadonlyMap<string, bigint>> {
-    await this.begin(messages);
+  async send(
+    messages: readonly OutgoingMessage[],
+    timestamp: number,
+    limitOf: LimitOf,
+  ): Promise<ReadonlyMap<string, bigint>> {
+    // The coordinator may still be ending the last transaction: the time is used.
+    const [batches] = await Promise.all([this.#sender.encode(messages, limitOf), this.#begin(messages)]);
     const sending = { transactionalId: this.#transactionalId, producer: this.#requireProducer() };
     try {
-      return await this.#sender.send(messages, timestamp, sending);
+      return await this.#sender.send(batches, timestamp, sending);
     } catch (error) {
       throw asKafkaFailure(error, 'sending records');
     }
@@ -134,14 +140,15 @@ class PlainPublisher implements Publisher {
     return connect(this.#cluster);
   }
 
-  async begin(): Promise<void> {
-    // Nothing to announce.
-  }
-
-  async send(messages: readonly OutgoingMessage[], timestamp: number): Promise<ReadonlyMap<string, bigint>> {
+  async send(
+    messages: readonly OutgoingMessage[],
+    timestamp: number,
+    limitOf: LimitOf,
+  ): Promise<ReadonlyMap<string, bigint>> {
+    const batches = await this.#sender.encode(messages, limitOf);
     if (this.#discarded) throw unusable();
     try {
-      return await this.#sender.send(messages, timestamp, undefined);
+      return await this.#sender.send(batches, timestamp, undefined);
     } catch (error) {
       throw asKafkaFailure(error, 'sending records');
     }

@@ -1,11 +1,11 @@
-import type { Message, RecordMetadata } from 'kafkajs';
 import { requireAcknowledged } from './acknowledgements.js';
-import { compressionType } from './codecs.js';
+import { cutIntoRounds, encodeBatches, type LimitOf, type PartitionBatch } from './chunks.js';
 import type { LowLevelBroker, LowLevelCluster, ProducerIdentity } from './low-level.js';
 import type { OutgoingMessage } from './messages.js';
+import { type FinishedBatch, produce } from './produce-request.js';
+import { encodeBatch } from './record-batch.js';
 import type { KafkaSettings } from './settings.js';
 
-const ACKNOWLEDGE_MS = 15_000;
 /** Sequence numbers are 31 bits and begin anew after the last. */
 const SEQUENCES = 2 ** 31;
 
@@ -37,65 +37,80 @@ export class RecordSender {
     this.#compression = compression;
   }
 
+  /** Makes messages ready to be sent, as far as that needs no broker. */
+  encode(messages: readonly OutgoingMessage[], limitOf: LimitOf): Promise<PartitionBatch[]> {
+    return encodeBatches(messages, limitOf, this.#compression);
+  }
+
   /**
+   * Round by round, so that a partition's batches arrive in order; in a round all leaders at the same time.
    * @param timestamp of every record, epoch milliseconds
    * @returns the offset of the first record by `topic/partition`
-   * @throws whatever kafkajs throws, after all brokers have answered or failed
+   * @throws whatever kafkajs throws, after all brokers of the round have answered or failed
    */
   async send(
-    messages: readonly OutgoingMessage[],
+    batches: readonly PartitionBatch[],
     timestamp: number,
     sending: Sending | undefined,
   ): Promise<ReadonlyMap<string, bigint>> {
-    const partitions = groupByPartition(messages, String(timestamp));
-    const topics = [...new Set(partitions.map(({ topic }) => topic))];
-    await this.#cluster.addMultipleTargetTopics(topics);
+    const offsets = new Map<string, bigint>();
+    for (const round of cutIntoRounds(batches)) {
+      for (const [place, offset] of await this.#sendRound(round, timestamp, sending)) {
+        if (!offsets.has(place)) offsets.set(place, offset);
+      }
+    }
+    return offsets;
+  }
+
+  async #sendRound(
+    round: readonly PartitionBatch[],
+    timestamp: number,
+    sending: Sending | undefined,
+  ): Promise<ReadonlyMap<string, bigint>> {
+    await this.#cluster.addMultipleTargetTopics([...new Set(round.map(({ topic }) => topic))]);
     await this.#cluster.refreshMetadataIfNecessary();
-    const requests = await this.#byLeader(partitions);
+    const requests = await this.#byLeader(round);
     const answers = await Promise.allSettled(
-      requests.map(([broker, ofBroker]) => this.#produce(broker, ofBroker, sending)),
+      requests.map(([broker, batches]) =>
+        produce(
+          broker,
+          batches.map((batch) => this.#finish(batch, timestamp, sending)),
+          sending?.transactionalId,
+        ),
+      ),
     );
     for (const answer of answers) if (answer.status === 'rejected') throw answer.reason;
     const acknowledged = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
-    return requireAcknowledged(messages, acknowledged);
+    return requireAcknowledged(round, acknowledged);
   }
 
-  async #byLeader(partitions: readonly PartitionMessages[]): Promise<[LowLevelBroker, PartitionMessages[]][]> {
-    const byNode = new Map<string, PartitionMessages[]>();
-    for (const of of partitions) {
-      const [nodeId] = Object.keys(this.#cluster.findLeaderForPartitions(of.topic, [of.partition]));
-      if (nodeId === undefined) throw new MissingPartition(of.topic, of.partition);
-      byNode.set(nodeId, [...(byNode.get(nodeId) ?? []), of]);
+  async #byLeader(batches: readonly PartitionBatch[]): Promise<[LowLevelBroker, PartitionBatch[]][]> {
+    const byNode = new Map<string, PartitionBatch[]>();
+    for (const batch of batches) {
+      const [nodeId] = Object.keys(this.#cluster.findLeaderForPartitions(batch.topic, [batch.partition]));
+      if (nodeId === undefined) throw new MissingPartition(batch.topic, batch.partition);
+      if (byNode.get(nodeId)?.push(batch) === undefined) byNode.set(nodeId, [batch]);
     }
     // All connections stand before the first record leaves.
-    const requests: [LowLevelBroker, PartitionMessages[]][] = [];
+    const requests: [LowLevelBroker, PartitionBatch[]][] = [];
     for (const [nodeId, of] of byNode) requests.push([await this.#cluster.findBroker({ nodeId }), of]);
     return requests;
   }
 
-  async #produce(
-    broker: LowLevelBroker,
-    partitions: readonly PartitionMessages[],
+  #finish(
+    { topic, partition, records }: PartitionBatch,
+    timestamp: number,
     sending: Sending | undefined,
-  ): Promise<RecordMetadata[]> {
-    const topicData = partitions.map(({ topic, partition, messages }) => ({
+  ): FinishedBatch {
+    const inTransaction = sending && {
+      producer: sending.producer,
+      firstSequence: this.#take(`${topic}/${partition}`, records.count),
+    };
+    return {
       topic,
-      partitions: [{ partition, messages, firstSequence: this.#take(`${topic}/${partition}`, messages.length) }],
-    }));
-    const { topics } = await broker.produce({
-      acks: -1,
-      timeout: ACKNOWLEDGE_MS,
-      compression: compressionType[this.#compression],
-      topicData,
-      ...(sending === undefined
-        ? {}
-        : {
-            transactionalId: sending.transactionalId,
-            producerId: sending.producer.producerId,
-            producerEpoch: sending.producer.producerEpoch,
-          }),
-    });
-    return topics.flatMap(({ topicName, partitions: of }) => of.map((answer) => ({ topicName, ...answer })));
+      partition,
+      bytes: encodeBatch(records, { timestamp, compression: this.#compression, inTransaction }),
+    };
   }
 
   #take(place: string, count: number): number {
@@ -103,23 +118,6 @@ export class RecordSender {
     this.#sequences.set(place, (first + count) % SEQUENCES);
     return first;
   }
-}
-
-interface PartitionMessages {
-  readonly topic: string;
-  readonly partition: number;
-  readonly messages: Message[];
-}
-
-function groupByPartition(messages: readonly OutgoingMessage[], timestamp: string): PartitionMessages[] {
-  const places = new Map<string, PartitionMessages>();
-  for (const { topic, partition, key, value, headers } of messages) {
-    const place = `${topic}/${partition}`;
-    const group = places.get(place) ?? { topic, partition, messages: [] };
-    group.messages.push({ key, value, headers: { ...headers }, timestamp });
-    places.set(place, group);
-  }
-  return [...places.values()];
 }
 
 /** kafkajs drops records of a partition that its metadata does not list; here they are an error. */

@@ -1,11 +1,10 @@
 import { CollectorError } from '../../errors.js';
 import type { Batch } from '../sink.js';
-import { cutIntoSends } from './chunks.js';
 import { compose } from './compose.js';
 import { asKafkaFailure } from './error-table.js';
 import type { LaneParts } from './lane-parts.js';
 import { fenced, newLease } from './lease.js';
-import type { OutgoingMessage } from './messages.js';
+import { type OutgoingMessage, outgoing } from './messages.js';
 import type { PartitionReader } from './partition-reader.js';
 import type { PieceLog, StateRecord } from './piece-log.js';
 import type { Publisher } from './publisher.js';
@@ -68,7 +67,10 @@ export class Session {
   forget(): Promise<void> {
     const { pieces, keys, publisher } = this.#parts;
     return this.#inTurn('forgetting the position', async () => {
-      await this.#writeState([...pieces.keys(), keys.cursor].map((key) => ({ key, value: null })));
+      await this.#send(
+        [],
+        [...pieces.keys(), keys.cursor].map((key) => ({ key, value: null })),
+      );
       await publisher.commit();
     });
   }
@@ -88,7 +90,7 @@ export class Session {
   // ---- committing
 
   async #commit(batch: Batch, commit: string): Promise<void> {
-    const { shared, topics, publisher, stateTopic } = this.#parts;
+    const { shared, topics, pieces, keys, publisher } = this.#parts;
     await topics.refresh(eventTopics(batch, shared.settings));
     await this.#requireUnfenced();
     const messages = compose(batch, {
@@ -97,14 +99,6 @@ export class Session {
       partitions: (topic) => topics.partitions(topic),
       limitOf: (topic) => topics.limitOf(topic),
     });
-    await publisher.begin([...messages, { topic: stateTopic, partition: STATE_PARTITION }]);
-    for (const send of cutIntoSends(messages, (topic) => topics.limitOf(topic))) await this.#send(send);
-    await this.#writePosition(batch, commit);
-  }
-
-  /** The state goes last: without transactions it must not be ahead, with them its partition is held up the shortest. */
-  async #writePosition(batch: Batch, commit: string): Promise<void> {
-    const { pieces, keys, publisher, shared } = this.#parts;
     const plan = pieces.plan(batch);
     const entry: CursorEntry = {
       version: 1,
@@ -117,37 +111,33 @@ export class Session {
     };
     const lease = this.#leaseIsDue() ? [this.#leaseRecord(false)] : [];
     const cursor = { key: keys.cursor, value: Buffer.from(JSON.stringify(entry)) };
-    const first = await this.#writeState([...plan.records, ...lease, cursor]);
+    const first = await this.#send(messages, [...plan.records, ...lease, cursor]);
     await publisher.commit();
     plan.done(first);
     pieces.wrote(first + BigInt(plan.records.length + lease.length));
     if (lease.length > 0) this.#leaseRenewedAt = shared.clock.monotonic();
   }
 
-  /** @returns the offset of the first record */
-  async #writeState(records: readonly StateRecord[]): Promise<bigint> {
-    const { stateTopic, topics } = this.#parts;
-    const messages: OutgoingMessage[] = records.map(({ key, value }) => ({
-      topic: stateTopic,
-      partition: STATE_PARTITION,
-      key,
-      value,
-      headers: {},
-    }));
-    let first: bigint | undefined;
-    for (const send of cutIntoSends(messages, (topic) => topics.limitOf(topic))) {
-      const offset = await this.#send(send);
-      first ??= offset;
-    }
-    return first ?? 0n;
+  /**
+   * Sends messages and state: in a transaction with one another, without one the state when the messages have arrived, since
+   * it must not be ahead of them.
+   * @returns the offset of the first state record
+   */
+  async #send(messages: readonly OutgoingMessage[], state: readonly StateRecord[]): Promise<bigint> {
+    const { stateTopic, shared } = this.#parts;
+    const place = { topic: stateTopic, partition: STATE_PARTITION };
+    const records = state.map((record) => outgoing({ ...place, ...record, headers: {} }));
+    if (shared.settings.delivery === 'at_least_once') await this.#publish(messages);
+    const together = shared.settings.delivery === 'at_least_once' ? records : [...messages, ...records];
+    const offsets = await this.#publish(together);
+    return offsets.get(`${stateTopic}/${STATE_PARTITION}`) ?? 0n;
   }
 
-  /** @returns the offset of the first record in the state topic, where there is one */
-  async #send(messages: readonly OutgoingMessage[]): Promise<bigint | undefined> {
-    const { publisher, topics, stateTopic, shared } = this.#parts;
+  /** @returns the offset of the first record by `topic/partition` */
+  async #publish(messages: readonly OutgoingMessage[]): Promise<ReadonlyMap<string, bigint>> {
+    const { publisher, topics, shared } = this.#parts;
     try {
-      const offsets = await publisher.send(messages, shared.clock.now());
-      return offsets.get(`${stateTopic}/${STATE_PARTITION}`);
+      return await publisher.send(messages, shared.clock.now(), (topic) => topics.limitOf(topic));
     } catch (error) {
       topics.learn(error, messages);
       throw error;
@@ -170,7 +160,7 @@ export class Session {
   async #renew(released: boolean): Promise<void> {
     const { pieces, publisher, shared } = this.#parts;
     await this.#requireUnfenced();
-    const first = await this.#writeState([this.#leaseRecord(released)]);
+    const first = await this.#send([], [this.#leaseRecord(released)]);
     await publisher.commit();
     pieces.wrote(first);
     this.#leaseRenewedAt = shared.clock.monotonic();

@@ -1,6 +1,6 @@
 import { CollectorError } from '../../errors.js';
 import type { LaneParts } from './lane-parts.js';
-import type { OutgoingMessage } from './messages.js';
+import type { Place } from './messages.js';
 import { prepareTopics, type TopicFacts } from './topic-setup.js';
 import { type Topic, topicsOf } from './topics.js';
 
@@ -56,7 +56,7 @@ export class TopicTable {
   }
 
   /** Where a limit cannot be read, a refusal halves the guess; the lane opened anew tries with that. */
-  learn(error: unknown, messages: readonly OutgoingMessage[]): void {
+  learn(error: unknown, messages: readonly Place[]): void {
     if (!(error instanceof CollectorError) || !['10', '18'].includes(error.detail ?? '')) return;
     for (const topic of new Set(messages.map((message) => message.topic))) {
       if (this.#facts.get(topic)?.limitKnown) continue;

@@ -1,14 +1,13 @@
 import { expect, test } from 'vitest';
 import { requireAcknowledged } from '../../../collector/sinks/kafka/acknowledgements.js';
-import { cutIntoSends } from '../../../collector/sinks/kafka/chunks.js';
 import { asKafkaFailure, kafkaErrorRow, kafkaErrors } from '../../../collector/sinks/kafka/error-table.js';
-import { type OutgoingMessage, partitionOf, sizeOf } from '../../../collector/sinks/kafka/messages.js';
+import { type OutgoingMessage, outgoing, partitionOf } from '../../../collector/sinks/kafka/messages.js';
 import { committed } from '../../../collector/sinks/kafka/partition-reader.js';
 import { kafkaSettings } from '../../../collector/sinks/kafka/settings.js';
 import { createCommand, ownTopic, planTopic, topicOfClass, topicsOf } from '../../../collector/sinks/kafka/topics.js';
 
 function message(partition: number, bytes = 10, topic = 't'): OutgoingMessage {
-  return { topic, partition, key: 'k', value: Buffer.alloc(bytes), headers: {} };
+  return outgoing({ topic, partition, key: 'k', value: Buffer.alloc(bytes), headers: {} });
 }
 const answer = (partition: number, topicName = 't') => ({ topicName, partition, errorCode: 0, baseOffset: '5' });
 
@@ -37,28 +36,6 @@ test("partitions are those of Kafka's own murmur2", () => {
   ] as const) {
     expect(partitionOf('t', key, 6)).toBe((hash & 0x7fffffff) % 6);
   }
-});
-
-test('sends keep under the limits of records, of batches and of requests, in order within a partition', () => {
-  const many = Array.from({ length: 5_000 }, (_, n) => message(n % 3, 10));
-  expect(cutIntoSends(many, () => 1e9).map(({ length }) => length)).toEqual([2_000, 2_000, 1_000]);
-  expect(cutIntoSends(many, () => 1e9).flat()).toEqual(many);
-
-  const wide = Array.from({ length: 40 }, (_, n) => message(n % 2, 300_000));
-  for (const send of cutIntoSends(wide, () => 1_048_588)) {
-    for (const partition of [0, 1]) {
-      const bytes = send.filter((of) => of.partition === partition).reduce((sum, of) => sum + sizeOf(of), 0);
-      expect(bytes).toBeLessThanOrEqual(900_000);
-    }
-  }
-  const spread = Array.from({ length: 40 }, (_, n) => message(n, 800_000));
-  for (const send of cutIntoSends(spread, () => 1_048_588)) {
-    expect(send.reduce((sum, of) => sum + sizeOf(of), 0)).toBeLessThanOrEqual(8_000_000);
-  }
-  const small = Array.from({ length: 10 }, () => message(0, 400));
-  expect(cutIntoSends(small, () => 1_200).map(({ length }) => length)).toEqual([2, 2, 2, 2, 2]);
-  expect(cutIntoSends([message(0, 5_000_000), message(0)], () => 1_000)).toHaveLength(2);
-  expect(cutIntoSends([], () => 1)).toEqual([]);
 });
 
 test('aborted transactions are left out even where they lie inside one another', () => {
