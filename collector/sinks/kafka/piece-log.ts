@@ -57,9 +57,10 @@ export class PieceLog {
     }
   }
 
-  /** Notes that a record of this lane lies at `offset`. */
-  wrote(offset: bigint): void {
+  /** Notes that a record lies at `offset`: what opening the lane reads on its way back to the oldest piece. */
+  wrote(offset: bigint, bytes: number): void {
     if (offset >= this.#next) this.#next = offset + 1n;
+    this.#written += bytes;
   }
 
   /** Offset after the newest record known. */
@@ -108,8 +109,7 @@ export class PieceLog {
         });
         this.#held = kept;
         this.#sequence += fresh.length;
-        this.#written += records.reduce((sum, { key, value }) => sum + key.length + (value?.length ?? 0), 0);
-        if (records.length > 0) this.wrote(firstOffset + BigInt(records.length - 1));
+        if (records.length > 0) this.wrote(firstOffset + BigInt(records.length - 1), sizeOfState(records));
       },
     };
   }
@@ -122,6 +122,11 @@ export class PieceLog {
       this.#next - oldest.offset > MOST_RECORDS_BEHIND || this.#written - oldest.written > MOST_BYTES_BEHIND + 2 * live
     );
   }
+}
+
+/** Bytes of keys and values. */
+export function sizeOfState(records: readonly StateRecord[]): number {
+  return records.reduce((sum, { key, value }) => sum + key.length + (value?.length ?? 0), 0);
 }
 
 function oldestOf(pieces: ReadonlyMap<string, Held>): Held | undefined {

@@ -6,7 +6,7 @@ import type { LaneParts } from './lane-parts.js';
 import { fenced, newLease } from './lease.js';
 import { type OutgoingMessage, outgoing } from './messages.js';
 import type { PartitionReader } from './partition-reader.js';
-import type { PieceLog, StateRecord } from './piece-log.js';
+import { type PieceLog, type StateRecord, sizeOfState } from './piece-log.js';
 import type { Publisher } from './publisher.js';
 import { type CursorEntry, foldState, type LaneKeys, type Lease, STATE_PARTITION } from './state.js';
 import { glanceAtLease } from './state-topic.js';
@@ -114,7 +114,7 @@ export class Session {
     const first = await this.#send(messages, [...plan.records, ...lease, cursor]);
     await publisher.commit();
     plan.done(first);
-    pieces.wrote(first + BigInt(plan.records.length + lease.length));
+    pieces.wrote(first + BigInt(plan.records.length + lease.length), sizeOfState([...lease, cursor]));
     if (lease.length > 0) this.#leaseRenewedAt = shared.clock.monotonic();
   }
 
@@ -160,9 +160,10 @@ export class Session {
   async #renew(released: boolean): Promise<void> {
     const { pieces, publisher, shared } = this.#parts;
     await this.#requireUnfenced();
-    const first = await this.#send([], [this.#leaseRecord(released)]);
+    const lease = this.#leaseRecord(released);
+    const first = await this.#send([], [lease]);
     await publisher.commit();
-    pieces.wrote(first);
+    pieces.wrote(first, sizeOfState([lease]));
     this.#leaseRenewedAt = shared.clock.monotonic();
   }
 
@@ -172,7 +173,7 @@ export class Session {
     if (shared.settings.delivery === 'exactly_once') return;
     const { end } = await reader.bounds(stateTopic, STATE_PARTITION);
     const lease = await this.#foreignLease(pieces.next, end);
-    if (end > pieces.next) pieces.wrote(end - 1n);
+    if (end > pieces.next) pieces.wrote(end - 1n, 0);
     if (lease !== undefined) throw fenced(lane, lease);
   }
 

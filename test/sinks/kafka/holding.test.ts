@@ -54,14 +54,14 @@ class Log {
   readFrom = 0n;
   pieceCount = 0;
 
-  commit(remember: ReturnType<typeof piece>[], forgetBefore: number): number {
+  commit(remember: ReturnType<typeof piece>[], forgetBefore: number, cursorBytes = 0): number {
     const plan = this.pieces.plan({ remember, forgetBefore });
     const first = BigInt(this.records.length);
     for (const { key, value } of plan.records) this.records.push({ key, value, offset: BigInt(this.records.length) });
     plan.done(first);
     // The position's own record.
     this.records.push({ key: keys.cursor, value: null, offset: BigInt(this.records.length) });
-    this.pieces.wrote(BigInt(this.records.length - 1));
+    this.pieces.wrote(BigInt(this.records.length - 1), cursorBytes);
     this.readFrom = plan.readFrom;
     this.pieceCount = plan.pieces;
     return plan.hashes;
@@ -103,6 +103,15 @@ test('a piece that stays in reach for ever does not hold back the place to read 
   for (let minute = 0; minute < 6_000; minute++) log.commit([piece(minute, minute + 1_000)], minute - 2);
   expect(log.read()).toEqual(['53000000:7', '5997:6997', '5998:6998', '5999:6999'].sort());
   expect(BigInt(log.records.length) - log.readFrom).toBeLessThan(4_100n);
+});
+
+test('positions that remember much do not hold it back either: bytes count as well as records', () => {
+  const log = new Log();
+  log.commit([piece(53_000_000, 7)], 0);
+  for (let minute = 0; minute < 3_000; minute++) log.commit([piece(minute, minute + 1_000)], minute - 2, 20_000);
+  expect(log.read()).toHaveLength(4);
+  const behind = log.records.filter(({ key, offset }) => key === keys.cursor && offset >= log.readFrom).length;
+  expect(behind * 20_000).toBeLessThan(4_100_000);
 });
 
 test('no record holds more than 4,096 identities', () => {
