@@ -30,36 +30,43 @@ export async function findKnown(
   search: Search,
 ): Promise<ReadonlySet<string>> {
   const found = new Set<string>();
+  const wanted = new Set(search.uids);
+  let cut: string | undefined;
   for (const { name } of topics.filter(({ use }) => use !== 'state')) {
     for (const partition of await reader.partitions(name)) {
-      if (found.size === search.uids.length) return found;
-      await searchPartition(reader, name, partition, search, found);
+      if (found.size === wanted.size) return found;
+      const isWhole = await searchPartition(reader, name, partition, search, wanted, found);
+      if (!isWhole) cut ??= name;
     }
   }
+  // What was deleted does not matter where everything was found elsewhere.
+  if (cut !== undefined && found.size < wanted.size) throw noLongerWhole(cut);
   return found;
 }
 
+/** @returns false where records that were published since then may have been deleted */
 async function searchPartition(
   reader: PartitionReader,
   topic: string,
   partition: number,
   search: Search,
+  wanted: ReadonlySet<string>,
   found: Set<string>,
-): Promise<void> {
-  const wanted = new Set(search.uids);
+): Promise<boolean> {
   const since = Math.min(floorToMillisecond(search.from), search.now) - AHEAD_MS;
   const { start, end } = await reader.bounds(topic, partition);
   const first = await reader.offsetOfTime(topic, partition, Math.max(0, since));
-  const deleted = start > 0n && (first === undefined || first <= start);
   for await (const record of reader.read(topic, partition, first ?? end, end, search.patienceMs)) {
     const uid = record.headers.event_id;
     if (uid !== undefined && wanted.has(uid) && isWithin(record, search)) found.add(uid);
   }
-  if (deleted && found.size < wanted.size) {
-    throw new CollectorError('SINK_REFUSED', `Topic ${topic} no longer holds all that was published since then.`, {
-      cure: 'Raise retention.ms of the topic beyond the reach of reconciliation, or reconcile a later range.',
-    });
-  }
+  return start === 0n || (first !== undefined && first > start);
+}
+
+function noLongerWhole(topic: string): CollectorError {
+  return new CollectorError('SINK_REFUSED', `Topic ${topic} no longer holds all that was published since then.`, {
+    cure: 'Raise retention.ms of the topic beyond the reach of reconciliation, or reconcile a later range.',
+  });
 }
 
 /** A dead letter without a readable time lies in every range. */
