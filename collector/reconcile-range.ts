@@ -44,7 +44,7 @@ export interface RangeReport {
   readonly to: number;
   readonly hours: readonly HourFigures[];
   readonly notes: readonly string[];
-  /** `unknown`: the sink cannot tell what it holds, or nothing of the range was ever collected. */
+  /** `unknown`: of (part of) the range the sink cannot tell what it held, or nothing was ever collected; the notes say which. */
   readonly verdict: 'equal' | 'explained' | 'different' | 'unknown';
 }
 
@@ -59,6 +59,11 @@ export interface ReconcileRangeOptions {
 interface Owned extends TypedRange<EventType> {
   readonly lane: string;
   readonly cursor: Cursor;
+}
+
+/** A part of the range of which the sink cannot tell what it held. */
+interface Gap extends Range {
+  readonly reason: string;
 }
 
 interface Figures {
@@ -96,14 +101,24 @@ export async function reconcileRange(
     return { ...asked, hours: [], notes, verdict: 'unknown' };
   }
   const hours: HourFigures[] = [];
+  let isKnown = true;
   for (const part of owned) {
     const own = { ...settings, families: new Set(part.types) };
-    const found = await examinePart(part, sink, own, parts, signal, onHour);
-    if (repair) await repairPart(part, found, sink, own, parts, signal);
-    await countPart(part, found, parts, signal, notes);
+    const { found, unknown } = await examinePart(part, sink, own, parts, signal, onHour);
+    for (const gap of joinedGaps(unknown)) notes.push(`${spanOf(gap)} cannot be compared: ${gap.reason}`);
+    isKnown &&= unknown.length === 0;
+    for (const known of unread(
+      part,
+      unknown.map(({ from, to }) => ({ from, to, types: part.types })),
+    )) {
+      const rest = { ...part, ...known };
+      if (repair) await repairPart(rest, found, sink, own, parts, signal);
+      await countPart(rest, found, parts, signal, notes);
+    }
     hours.push(...rowsOf(found));
   }
-  return { ...asked, hours, notes, verdict: verdictOf(hours) };
+  const verdict = verdictOf(hours);
+  return { ...asked, hours, notes, verdict: isKnown || verdict === 'different' ? verdict : 'unknown' };
 }
 
 /** What of the range was ever collected, and by which lane. */
@@ -123,9 +138,7 @@ async function ownedParts(asked: Range, settings: FeedSettings, parts: FeedParts
   owned.sort((a, b) => a.from - b.from);
   for (const gap of unread({ ...asked, types: families }, owned)) {
     const what = sameTypes(gap.types, families) ? '' : `: ${gap.types.join(' and ')} activity`;
-    notes.push(
-      `${formatSecond(gap.from)} to ${formatSecond(gap.to)}${what} is left out: no lane has collected it, or the live lane still reads it.`,
-    );
+    notes.push(`${spanOf(gap)}${what} is left out: no lane has collected it, or the live lane still reads it.`);
   }
   return owned;
 }
@@ -137,18 +150,41 @@ async function examinePart(
   parts: FeedParts,
   signal: AbortSignal,
   onHour: (hour: number) => void,
-): Promise<Map<string, Figures>> {
+): Promise<{ found: Map<string, Figures>; unknown: Gap[] }> {
   const found = new Map<string, Figures>();
+  const unknown: Gap[] = [];
   await sink.open();
   try {
     for (const hour of hoursOf(part)) {
       onHour(hour.start);
-      await examineHour(hour, part, sink, settings, parts, signal, found);
+      try {
+        await examineHour(hour, part, sink, settings, parts, signal, found);
+      } catch (error) {
+        if (!(error instanceof CollectorError) || error.code !== 'SINK_REFUSED') throw error;
+        // What was judged of it so far is half an hour's.
+        for (const name of [...found.keys()]) if (name.endsWith(` ${hour.start}`)) found.delete(name);
+        unknown.push({ from: hour.start, to: hour.end, reason: error.message });
+      }
     }
-    return found;
+    return { found, unknown };
   } finally {
     await sink.close();
   }
+}
+
+/** Gaps that follow one another for the same reason are told as one. */
+function joinedGaps(gaps: readonly Gap[]): Gap[] {
+  const joined: Gap[] = [];
+  for (const gap of gaps) {
+    const last = joined.at(-1);
+    if (last?.to === gap.from && last.reason === gap.reason) joined[joined.length - 1] = { ...last, to: gap.to };
+    else joined.push(gap);
+  }
+  return joined;
+}
+
+function spanOf({ from, to }: Range): string {
+  return `${formatSecond(from)} to ${formatSecond(to)}`;
 }
 
 /** Whole hours of the clock, the first and last cut to the range. */

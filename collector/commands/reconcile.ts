@@ -84,5 +84,5 @@ const verdicts: Readonly<Record<RangeReport['verdict'], string>> = {
   equal: 'equal: every record that JumpCloud shows is held, and its count agrees',
   explained: 'complete: every record that JumpCloud shows is held; its count differs, as the column "explained" says',
   different: 'different: records are missing; repeat with --repair while the feed is stopped',
-  unknown: 'unknown: nothing could be compared',
+  unknown: 'unknown: not all of the range could be compared',
 };
