@@ -16,6 +16,7 @@ import type { Sink } from '../../collector/sinks/sink.js';
 import { createTablesSink } from '../../collector/sinks/tables/tables.js';
 import { tellClient, tellFeed } from '../../collector/tell.js';
 import { apiKeys, ConnectionCutter } from '../kafka/connection-cutter.js';
+import { CUT } from './run-and-kill.js';
 
 /** What the parent asks for. */
 export interface ChildOrder {
@@ -90,7 +91,10 @@ function kafkaSink({ brokers, cuts }: NonNullable<ChildOrder['kafka']>): Sink {
         const write = socket.write.bind(socket) as (...given: unknown[]) => boolean;
         socket.write = ((frame: Buffer, ...rest: unknown[]) => {
           const key = frame.length >= 6 ? frame.readInt16BE(4) : -1;
-          if (transactional.includes(key) && Math.random() < cuts) cutter.loseAnswer(key);
+          if (transactional.includes(key) && Math.random() < cuts) {
+            cutter.loseAnswer(key);
+            tell(CUT);
+          }
           const name = names.get(key);
           if (name !== undefined && key !== apiKeys.metadata && key !== apiKeys.fetch) tell(name);
           return write(frame, ...rest);

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { redactedText } from '../../fixtures/tenant/control.js';
 import { usualMalformedKinds } from '../../fixtures/tenant/malformed.js';
 import { startTenant, type Tenant } from '../../fixtures/tenant/tenant.js';
-import { ocsfClasses } from '../../mappings/ocsf.js';
 import { type Cluster, startCluster } from '../kafka/broker.js';
+import { readDelivered } from '../kafka/read-delivered.js';
 import { readTopic } from '../kafka/read-topic.js';
 import { runAndKill } from './run-and-kill.js';
 
@@ -26,9 +26,18 @@ export interface ChaosOptions {
   readonly say: (line: string) => void;
 }
 
+/** What befell brokers and connections while the collector was killed. */
+interface Disturbances {
+  readonly restarts: number;
+  /** Partitions that were found with another leader than before. */
+  readonly moves: number;
+  /** Connections cut after a request was written and before its answer came. */
+  readonly cuts: number;
+}
+
 export interface ChaosOutcome {
   readonly histogram: Readonly<Record<string, number>>;
-  readonly disturbances: { readonly restarts: number; readonly moves: number };
+  readonly disturbances: Disturbances;
   readonly events: number;
   readonly deadLetters: number;
   /** uids that a read_committed consumer sees more than once. */
@@ -68,16 +77,20 @@ export async function chaos(options: ChaosOptions): Promise<ChaosOutcome> {
     };
     const histogram = new Map<string, number>();
     let seed = options.seed;
+    let cuts = 0;
+    const onCut = () => {
+      cuts += 1;
+    };
     for (let kills = 0; kills < options.kills; kills += 1) {
       seed = (seed * 48_271) % 2_147_483_647;
-      const where = await runAndKill(order, 4 + (seed % 40));
+      const where = await runAndKill(order, 4 + (seed % 40), onCut);
       if (where === 'finished') throw new Error('the collector finished before it was killed often enough');
       histogram.set(where, (histogram.get(where) ?? 0) + 1);
       if ((kills + 1) % 10 === 0) options.say(`${kills + 1} kills`);
     }
     over.abort();
-    const disturbances = await disturbing;
-    const ended = await runAndKill(order, Number.POSITIVE_INFINITY);
+    const ended = await runAndKill(order, Number.POSITIVE_INFINITY, onCut);
+    const disturbances = { ...(await disturbing), cuts };
     if (ended !== 'finished') throw new Error(`the collector did not finish: ${ended}`);
     return { histogram: Object.fromEntries([...histogram].sort()), disturbances, ...(await consume(cluster, tenant)) };
   } finally {
@@ -90,29 +103,10 @@ export async function chaos(options: ChaosOptions): Promise<ChaosOutcome> {
 
 /** Everything that a read_committed consumer sees, against the ledger. */
 async function consume(cluster: Cluster, tenant: Tenant): Promise<Omit<ChaosOutcome, 'histogram' | 'disturbances'>> {
-  const uids: string[] = [];
-  const texts: string[] = [];
-  let events = 0;
-  for (const { name } of Object.values(ocsfClasses)) {
-    for (const { headers, value } of await readTopic(cluster, `ocsf.${name}`)) {
-      const event = JSON.parse(value) as { raw_data?: string; metadata: { uid: string } };
-      if (event.metadata.uid !== headers.event_id) throw new Error('a header event_id is not the uid of its event');
-      // The collector's own events (a key that ends) carry no record.
-      if (event.raw_data === undefined) continue;
-      events += 1;
-      uids.push(event.metadata.uid);
-      texts.push(event.raw_data);
-    }
-  }
-  const deadLetters = await readTopic(cluster, 'ocsf.dead_letters');
-  for (const { value } of deadLetters) {
-    const letter = JSON.parse(value) as { uid: string; raw: string };
-    uids.push(letter.uid);
-    texts.push(letter.raw);
-  }
+  const { events, deadLetters, uids, texts } = await readDelivered((topic) => readTopic(cluster, topic));
   return {
     events,
-    deadLetters: deadLetters.length,
+    deadLetters,
     uidsTwice: uids.length - new Set(uids).size,
     comparison: await tenant.ledger.compare(texts, { kept: redactedText }),
     ledger: tenant.ledger.size,

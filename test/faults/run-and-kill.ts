@@ -3,8 +3,18 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { ChildOrder } from './collector-child.js';
 
-/** Runs the child until it has told `steps` lines, or to its end; gives the last line it told before it was killed. */
-export async function runAndKill(order: ChildOrder, steps: number): Promise<string> {
+/** What the child tells when it has cut a connection: no step of its own. */
+export const CUT = 'cut';
+
+/**
+ * Runs the child until it has told `steps` steps, or to its end; gives the last one it told before it was killed.
+ * @param onCut called for each connection that the child has cut
+ */
+export async function runAndKill(
+  order: ChildOrder,
+  steps: number,
+  onCut: () => void = () => undefined,
+): Promise<string> {
   const child = spawn(process.execPath, ['dist/test/faults/collector-child.js', JSON.stringify(order)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -12,6 +22,7 @@ export async function runAndKill(order: ChildOrder, steps: number): Promise<stri
   let last = 'start';
   const lines = createInterface({ input: child.stdout });
   lines.on('line', (line) => {
+    if (line === CUT) return onCut();
     told += 1;
     last = line;
     if (told === steps) child.kill('SIGKILL');
