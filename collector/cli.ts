@@ -93,7 +93,7 @@ const cli = yargs(hideBin(process.argv))
         .option('repair', {
           type: 'boolean',
           default: false,
-          describe: 'Deliver what is missing, in the lane that owns it (the feed must not be running)',
+          describe: 'Deliver what is missing, in the lane that owns it; a running feed is asked to (http.*)',
         })
         .option('json', { type: 'boolean', default: false, describe: 'One JSON line an hour and service' }),
     async (argv) => finish((await import('./commands/reconcile.js')).reconcile(argv)),

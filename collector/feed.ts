@@ -11,6 +11,7 @@ import type { Source } from './jumpcloud/source.js';
 import { type Advance, Lane } from './lane.js';
 import type { FeedObserver } from './observer.js';
 import { followed, Reconciler, type ReconcileSettings } from './reconcile.js';
+import type { Repairs } from './repair.js';
 import type { Sink } from './sinks/sink.js';
 import { liveWindow, settledAfter, type Window } from './window.js';
 
@@ -61,6 +62,8 @@ export interface FeedParts {
   readonly beside: Beside;
   /** Resolves when the credential has changed: ends the wait after a 401. */
   readonly credentialChanged: (signal: AbortSignal) => Promise<void>;
+  /** What the live lane is asked to read anew; undefined: nobody can ask. */
+  readonly repairs?: Repairs | undefined;
 }
 
 const LIVE = 'live';
@@ -114,13 +117,14 @@ export async function runFeed(
     while (!signal.aborted) {
       try {
         lane ??= await openLive(settings, parts, signal);
+        parts.repairs?.follow(lane);
         await poll(lane, settings, parts, signal);
         failures = 0;
         if (reconciler) await reconcileWhenDue(reconciler, lane, settings, parts, { once, signal });
         if (once) return;
         const wait = settings.interval * (0.9 + 0.2 * parts.random());
         parts.observer.caughtUp(lane.name, wait);
-        await parts.clock.sleep(wait, signal);
+        await waitForPoll(lane, wait, settings, parts, signal);
       } catch (error) {
         const failure = asCollectorError(error);
         if (signal.aborted && failure.code === 'ABORTED') return;
@@ -134,6 +138,7 @@ export async function runFeed(
         if (retryMs === undefined) throw failure;
         failures += 1;
         if (lane?.broken) {
+          parts.repairs?.follow(undefined);
           await lane.close();
           lane = undefined;
         }
@@ -141,7 +146,26 @@ export async function runFeed(
       }
     }
   } finally {
+    parts.repairs?.close();
     await lane?.close();
+  }
+}
+
+/** The time between two polls belongs to the repairs that were asked for. */
+async function waitForPoll(
+  lane: Lane,
+  ms: number,
+  settings: FeedSettings,
+  parts: FeedParts,
+  signal: AbortSignal,
+): Promise<void> {
+  const { repairs, clock } = parts;
+  if (repairs === undefined) return clock.sleep(ms, signal);
+  const due = clock.monotonic() + ms;
+  while (!signal.aborted && clock.monotonic() < due) {
+    if (!repairs.isPending) await repairs.sleep(due - clock.monotonic(), parts, signal);
+    else await repairs.readOn(lane, settings, parts, due, signal);
+    if (repairs.isBackingOff) return clock.sleep(due - clock.monotonic(), signal);
   }
 }
 

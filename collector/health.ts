@@ -3,6 +3,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import type { Log } from './log.js';
 import type { Metrics } from './metrics.js';
+import type { Repairs } from './repair.js';
+import { answerRepair, repairPath } from './repair-endpoint.js';
 import type { StatusBoard } from './status.js';
 
 export interface HealthOptions {
@@ -14,6 +16,8 @@ export interface HealthOptions {
   readonly board: Pick<StatusBoard, 'readiness' | 'view'>;
   readonly metrics: Pick<Metrics, 'text' | 'contentType' | 'ready'>;
   readonly log: Log;
+  /** What a feed can be asked to repair, by its name; undefined: nobody takes requests. */
+  readonly repairs?: (feed: string) => Repairs | undefined;
   /** Masks secrets in what leaves the process. */
   readonly mask: (text: string) => string;
   /** Milliseconds until a taken port is tried again. Default: 30 s. */
@@ -22,7 +26,7 @@ export interface HealthOptions {
   readonly patienceMs?: number;
 }
 
-/** The health port. It looks on: whatever happens to it, collection goes on. */
+/** The health port. It looks on, and passes repairs on: whatever happens to it, collection goes on. */
 export interface HealthServer {
   /** The port it listens on; undefined while it does not (the port is taken; the log says so). */
   readonly port: number | undefined;
@@ -44,7 +48,7 @@ interface Answer {
 }
 
 /**
- * Listens for probes, scrapers and consoles: /healthz, /readyz, /metrics, /status. Resolves when the port is open, or
+ * Listens for probes, scrapers and consoles: /healthz, /readyz, /metrics, /status, and /repair. Resolves when the port is open, or
  * when it turned out to be taken: then the log names it, and it is tried again.
  */
 export async function startHealth(options: HealthOptions): Promise<HealthServer> {
@@ -102,7 +106,7 @@ function createHealthServer(options: HealthOptions): Server {
   server.timeout = patienceMs;
   server.maxRequestsPerSocket = 10_000;
   server.on('request', (request, response) => {
-    answer(request, pages, options.token)
+    answer(request, pages, options)
       .catch((error: unknown): Answer => {
         options.log.failure(error, { path: pathOf(request) });
         return { status: 500, type: 'text/plain', body: 'internal error\n' };
@@ -145,9 +149,16 @@ function boundConnections(server: Server): void {
   });
 }
 
-type Pages = ReadonlyMap<string, { readonly guarded: boolean; readonly make: () => Answer | Promise<Answer> }>;
+interface PageMaker {
+  readonly guarded: boolean;
+  /** POST: it changes something. Absent: GET and HEAD. */
+  readonly method?: 'POST';
+  readonly make: (request: IncomingMessage) => Answer | Promise<Answer>;
+}
 
-function createPages({ board, metrics, mask }: HealthOptions): Pages {
+type Pages = ReadonlyMap<string, PageMaker>;
+
+function createPages({ board, metrics, mask, repairs }: HealthOptions): Pages {
   const json = (status: number, value: unknown): Answer => ({
     status,
     type: 'application/json; charset=utf-8',
@@ -161,11 +172,16 @@ function createPages({ board, metrics, mask }: HealthOptions): Pages {
     metrics.ready(board.readiness().ready);
     return { status: 200, type: metrics.contentType, body: mask(await metrics.text()) };
   };
-  return new Map([
+  const repair = async (request: IncomingMessage) => {
+    const { status, body } = await answerRepair(request, repairs ?? (() => undefined));
+    return json(status, body);
+  };
+  return new Map<string, PageMaker>([
     ['/healthz', { guarded: false, make: () => json(200, { alive: true }) }],
     ['/readyz', { guarded: false, make: readyz }],
     ['/metrics', { guarded: true, make: shared(scrape) }],
     ['/status', { guarded: true, make: shared(async () => json(200, board.view())) }],
+    ...(repairs ? ([[repairPath, { guarded: true, method: 'POST', make: repair }]] as const) : []),
   ]);
 }
 
@@ -179,16 +195,25 @@ function shared(make: () => Promise<Answer>): () => Promise<Answer> {
   };
 }
 
-async function answer(request: IncomingMessage, pages: Pages, token: () => string | undefined): Promise<Answer> {
+async function answer(
+  request: IncomingMessage,
+  pages: Pages,
+  { token, host }: Pick<HealthOptions, 'token' | 'host'>,
+): Promise<Answer> {
   const page = pages.get(pathOf(request));
   if (page === undefined) return plain(404, `There are ${[...pages.keys()].join(', ')}.\n`);
-  if (request.method !== 'GET' && request.method !== 'HEAD')
-    return plain(405, 'GET or HEAD.\n', { allow: 'GET, HEAD' });
+  const methods = page.method === undefined ? ['GET', 'HEAD'] : [page.method];
+  if (!methods.includes(request.method ?? '')) {
+    return plain(405, `${methods.join(' or ')}.\n`, { allow: methods.join(', ') });
+  }
   if (page.guarded && !authorized(request.headers.authorization, token()))
     return plain(401, 'Send the token of http.token as a bearer token.\n', {
       'www-authenticate': 'Bearer realm="jumpcloud-ocsf"',
     });
-  return page.make();
+  // Who may read without a token need not be one who may set something going.
+  if (page.method === 'POST' && token() === undefined && !isLoopback(host))
+    return plain(403, 'Set http.token: without one this is for the local machine alone.\n');
+  return page.make(request);
 }
 
 function plain(status: number, body: string, headers: Readonly<Record<string, string>> = {}): Answer {

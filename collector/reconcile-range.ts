@@ -53,6 +53,8 @@ export interface ReconcileRangeOptions {
   readonly repair: boolean;
   readonly signal: AbortSignal;
   readonly onHour?: (hour: number) => void;
+  /** Has the process that runs the live lane repair a range, and waits for it. Absent: nobody can be asked. */
+  readonly ask?: (range: Range, inUse: CollectorError) => Promise<void>;
 }
 
 /** A part of the range that one lane has collected: all of the feed's event types, or those of a backfill. */
@@ -85,13 +87,13 @@ const ASKING_LANE = 'reconcile';
 /**
  * Reads a range once more and asks the sink for every record, by identity; JumpCloud's own count stands beside it. The
  * newest overlap is left out: the live lane still reads it.
- * @throws CollectorError LANE_IN_USE with `repair` while the owning lane runs
+ * @throws CollectorError LANE_IN_USE with `repair` while the owning lane runs and cannot be asked; what `ask` throws
  */
 export async function reconcileRange(
   asked: Range,
   settings: FeedSettings,
   parts: FeedParts,
-  { repair, signal, onHour = () => undefined }: ReconcileRangeOptions,
+  { repair, signal, onHour = () => undefined, ask }: ReconcileRangeOptions,
 ): Promise<RangeReport> {
   const notes: string[] = [];
   const owned = await ownedParts(asked, settings, parts, notes);
@@ -112,7 +114,7 @@ export async function reconcileRange(
       unknown.map(({ from, to }) => ({ from, to, types: part.types })),
     )) {
       const rest = { ...part, ...known };
-      if (repair) await repairPart(rest, found, sink, own, parts, signal);
+      if (repair) await repairPart(rest, found, sink, own, parts, signal, ask);
       await countPart(rest, found, parts, signal, notes);
     }
     hours.push(...rowsOf(found));
@@ -251,7 +253,7 @@ function judge(
   return settings.classes === undefined || settings.classes.has(outcome.event.classUid) ? 'delivered' : 'raw';
 }
 
-/** Delivers what is missing, hour by hour, in the lane that owns it. */
+/** Delivers what is missing, hour by hour, in the lane that owns it, or has it delivered by who runs that lane. */
 async function repairPart(
   part: Owned,
   found: ReadonlyMap<string, Figures>,
@@ -259,9 +261,28 @@ async function repairPart(
   settings: FeedSettings,
   parts: FeedParts,
   signal: AbortSignal,
+  ask: ReconcileRangeOptions['ask'],
 ): Promise<void> {
   const hours = hoursOf(part).filter(({ start }) => missingIn(found, start) > 0);
   if (hours.length === 0) return;
+  try {
+    await repairHere(part, hours, found, settings, parts, signal);
+  } catch (error) {
+    const isAsked = error instanceof CollectorError && error.code === 'LANE_IN_USE' && part.lane === 'live';
+    if (!isAsked || ask === undefined) throw error;
+    for (const range of joinedHours(hours)) await ask(range, error);
+  }
+  await proveRepair(part, hours, found, sink, settings, parts, signal);
+}
+
+async function repairHere(
+  part: Owned,
+  hours: readonly { start: number; end: number }[],
+  found: ReadonlyMap<string, Figures>,
+  settings: FeedSettings,
+  parts: FeedParts,
+  signal: AbortSignal,
+): Promise<void> {
   const lane = await Lane.open(part.lane, parts.sink, parts.clock, parts.observer, (stored) => {
     if (stored === undefined)
       throw new CollectorError('STATE_CORRUPT', `Lane ${part.lane} lost its position.`, {
@@ -282,7 +303,17 @@ async function repairPart(
   } finally {
     await lane.close();
   }
-  await proveRepair(part, hours, found, sink, settings, parts, signal);
+}
+
+/** Hours that follow each other as one range. */
+function joinedHours(hours: readonly { start: number; end: number }[]): Range[] {
+  const ranges: Range[] = [];
+  for (const { start, end } of hours) {
+    const last = ranges.at(-1);
+    if (last?.to === start) ranges[ranges.length - 1] = { from: last.from, to: end };
+    else ranges.push({ from: start, to: end });
+  }
+  return ranges;
 }
 
 /** What the sink has lost is delivered a second time: the tally begins again with what the sink holds of these hours. */

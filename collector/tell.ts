@@ -5,6 +5,7 @@ import type { KeyStatus } from './key-guard.js';
 import { describeBasis, describeLife, nameCredential } from './key-life.js';
 import type { Log } from './log.js';
 import type { FeedObserver } from './observer.js';
+import type { RepairView } from './repair.js';
 
 /** Unknown event types named in the log: once each, and no more than this, since strangers choose the names. */
 const MOST_TYPES = 100;
@@ -119,6 +120,20 @@ export function tellKeyWarning(log: Log, status: KeyStatus, occasion: KeyOccasio
   // Of a key that is refused already the poll has told, with the cure.
   if (days === 0 && !status.refused) log.error(message, fields);
   else log.warn(message, fields);
+}
+
+/** Tells the log what the running feed was asked to repair, and what came of it. */
+export function tellRepair(log: Log, { from, to, state, found, minutesRead, minutes, error }: RepairView): void {
+  const range = { from, to };
+  if (state === 'asked') log.info('asked to repair: the range is read anew between polls', range);
+  else if (error === null) log.info(`repaired: ${found} records that were missing are delivered`, range);
+  else
+    log.warn(`the repair was given up after ${minutesRead} of ${minutes} minutes: ${error.message}`, {
+      ...range,
+      code: error.code,
+      cure: error.cure,
+      found,
+    });
 }
 
 /** One observer that passes everything on to several. */

@@ -1,16 +1,22 @@
 import { formatSecond } from '../../mappings/instant.js';
+import { askRepair, type Listener } from '../ask-repair.js';
 import type { FeedConfig } from '../config/feed-config.js';
 import type { Flags } from '../config/flags.js';
-import { exitCodes } from '../errors.js';
+import { type CollectorError, exitCodes } from '../errors.js';
+import { systemTiming } from '../jumpcloud/timing.js';
 import type { Log } from '../log.js';
+import { bar, progressLine } from '../progress.js';
 import type { Range } from '../ranges.js';
 import { type HourFigures, type RangeReport, reconcileRange } from '../reconcile-range.js';
+import type { RepairView } from '../repair.js';
 import { assembleFeed } from './assemble-feed.js';
 import { put } from './output.js';
 import { rangeOf } from './range.js';
 import { setUp } from './set-up.js';
 import { listenForStop } from './stopping.js';
 
+/** Without a terminal: one line so often. */
+const LINE_EVERY_MS = 10_000;
 const COLUMNS = [
   'hour',
   'service',
@@ -37,7 +43,11 @@ export async function reconcile(
   let code: number = exitCodes.done;
   try {
     for (const feed of config.feeds) {
-      const report = await reconcileFeed(feed, range, flags.repair, log.child({ feed: feed.name }), stopping.signal);
+      const report = await reconcileFeed(feed, config.shared.http, range, {
+        repair: flags.repair,
+        log: log.child({ feed: feed.name }),
+        signal: stopping.signal,
+      });
       for (const line of flags.json ? jsonLines(feed.name, report) : textLines(feed.name, report)) {
         await put(process.stdout, `${line}\n`);
       }
@@ -52,18 +62,42 @@ export async function reconcile(
 
 async function reconcileFeed(
   config: FeedConfig,
+  listener: Listener,
   range: Range,
-  repair: boolean,
-  log: Log,
-  signal: AbortSignal,
+  { repair, log, signal }: { repair: boolean; log: Log; signal: AbortSignal },
 ): Promise<RangeReport> {
   const { settings, parts, close } = await assembleFeed(config, log);
+  const line = progressLine(process.stderr);
   try {
     const onHour = (hour: number) => log.debug(`comparing ${formatSecond(hour)}`);
-    return await reconcileRange(range, settings, parts, { repair, signal, onHour });
+    const ask = async (part: Range, inUse: CollectorError) => {
+      log.info('the feed runs: it is asked to repair', spanOf(part));
+      const waiting = { clock: systemTiming, signal, onProgress: reporter(log, line.show) };
+      const { found } = await askRepair(config.name, part, listener, inUse, waiting);
+      line.clear();
+      log.info(`the running feed has delivered ${found} records`, spanOf(part));
+    };
+    return await reconcileRange(range, settings, parts, { repair, signal, onHour, ask });
   } finally {
+    line.clear();
     await close();
   }
+}
+
+function spanOf({ from, to }: Range): { from: string; to: string } {
+  return { from: formatSecond(from), to: formatSecond(to) };
+}
+
+/** A bar on a terminal, a line every ten seconds elsewhere. */
+function reporter(log: Log, show: (text: string) => void): (view: RepairView) => void {
+  let last = performance.now();
+  return ({ minutes, minutesRead, found, error }) => {
+    const told = `${minutesRead} of ${minutes} minutes, ${found} records found`;
+    show(`${bar(minutesRead / minutes)} ${told}${error === null ? '' : `, goes on after ${error.code}`}`);
+    if (process.stderr.isTTY || performance.now() - last < LINE_EVERY_MS) return;
+    last = performance.now();
+    log.info(`the running feed repairs: ${told}`, error === null ? {} : { code: error.code });
+  };
 }
 
 /** One line an hour and service, and one with the verdict. */
@@ -83,6 +117,6 @@ function textLines(feed: string, { hours, notes, verdict }: RangeReport): string
 const verdicts: Readonly<Record<RangeReport['verdict'], string>> = {
   equal: 'equal: every record that JumpCloud shows is held, and its count agrees',
   explained: 'complete: every record that JumpCloud shows is held; its count differs, as the column "explained" says',
-  different: 'different: records are missing; repeat with --repair while the feed is stopped',
+  different: 'different: records are missing; repeat with --repair',
   unknown: 'unknown: not all of the range could be compared',
 };

@@ -13,9 +13,10 @@ import type { Log, RootLog } from '../log.js';
 import { createMetrics, type Metrics } from '../metrics.js';
 import type { FeedObserver } from '../observer.js';
 import { openSink } from '../open-sink.js';
+import { Repairs } from '../repair.js';
 import type { Sink } from '../sinks/sink.js';
 import { StatusBoard } from '../status.js';
-import { allClientsOf, allOf, tellClient, tellFeed, tellKeyWarning } from '../tell.js';
+import { allClientsOf, allOf, tellClient, tellFeed, tellKeyWarning, tellRepair } from '../tell.js';
 import { version } from '../version.js';
 import { readConfig, setUp } from './set-up.js';
 import { listenForStop } from './stopping.js';
@@ -32,6 +33,8 @@ interface Process {
   readonly signal: AbortSignal;
   /** Clients whose credential a SIGHUP reads again. */
   readonly clients: Set<Client>;
+  /** By a feed's name: what it can be asked to read anew. */
+  readonly repairs: Map<string, Repairs>;
 }
 
 /**
@@ -49,14 +52,23 @@ export async function run(flags: Flags, { once }: { once: boolean }): Promise<nu
   const reload = () => reloadOnHangUp(flags, log, clients);
   process.on('SIGHUP', reload);
   const token = () => http.token?.reveal();
+  const repairs = new Map<string, Repairs>();
   const health =
     http.enabled && !once
-      ? await startHealth({ ...http, token, board, metrics, log: log.child({}), mask: log.mask })
+      ? await startHealth({
+          ...http,
+          token,
+          board,
+          metrics,
+          log: log.child({}),
+          mask: log.mask,
+          repairs: (feed) => repairs.get(feed),
+        })
       : undefined;
   if (health?.port !== undefined)
     log.info(`health, readiness, metrics and status on http://${http.host}:${health.port}`);
   try {
-    const shared = { log, metrics, board, once, signal: stopping.signal, clients };
+    const shared = { log, metrics, board, once, signal: stopping.signal, clients, repairs };
     const codes = await Promise.all(config.feeds.map((feed) => runOne(feed, shared)));
     return codes.find((code) => code !== exitCodes.done) ?? exitCodes.done;
   } finally {
@@ -102,6 +114,8 @@ async function collectFeed(config: FeedConfig, log: Log, shared: Process): Promi
   const sink = await openSink(config, log, timing, !once);
   // The onlookers ask the feed's parts, which are made with the onlookers: they meet through this.
   const made: { client?: Client; guard?: KeyGuard } = {};
+  const repairs = new Repairs(timing.now, (view) => tellRepair(log, view));
+  shared.repairs.set(config.name, repairs);
   const looking = lookOn(config, sink, log, shared, made);
   const { settings, parts, client, guard } = assemble(config, {
     sink,
@@ -122,7 +136,7 @@ async function collectFeed(config: FeedConfig, log: Log, shared: Process): Promi
   const keyLife = followKeyLife(client, guard, log, timing, either);
   try {
     await Promise.race([keyLife.asked, timing.sleep(KEY_LIFE_PATIENCE_MS, either)]);
-    await runFeed(settings, parts, { once, signal });
+    await runFeed(settings, { ...parts, repairs }, { once, signal });
     log.info(once && !signal.aborted ? 'caught up: everything JumpCloud shows is delivered' : 'stopped');
   } finally {
     ended.abort();
@@ -138,7 +152,7 @@ function lookOn(
   config: FeedConfig,
   sink: Sink,
   log: Log,
-  { log: root, metrics, board }: Process,
+  { log: root, metrics, board, repairs }: Process,
   made: { readonly client?: Client; readonly guard?: KeyGuard },
 ): { observer: FeedObserver; client: ClientObserver } {
   const now = () => made.client?.clock.serverNow() ?? Date.now();
@@ -152,6 +166,7 @@ function lookOn(
     now,
     key,
     skewMs,
+    repair: () => repairs.get(config.name)?.view,
     onReady: (ready) => measured.ready(ready),
     onNoData(silent, since) {
       measured.noData(silent);

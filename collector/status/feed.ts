@@ -5,6 +5,7 @@ import type { KeyStatus } from '../key-guard.js';
 import { describeBasis, describeLife } from '../key-life.js';
 import type { FeedObserver } from '../observer.js';
 import { type ReconciledHour, reconciledHours } from '../reconciled-hours.js';
+import type { RepairView } from '../repair.js';
 import type { Sink } from '../sinks/sink.js';
 import { LaneStatus, type LaneView } from './lane.js';
 
@@ -48,6 +49,8 @@ export interface FeedView {
   /** Whole hours of the last three days, service by service. */
   readonly reconciliation: readonly ReconciledHour[];
   readonly errors: readonly FailureView[];
+  /** The last repair that the feed was asked for since the process started. */
+  readonly repair: RepairView | null;
 }
 
 export interface KeyView {
@@ -73,6 +76,8 @@ export interface FeedStatusOptions {
   readonly key?: () => KeyStatus | undefined;
   /** JumpCloud's clock less the local one in milliseconds. */
   readonly skewMs?: () => number | undefined;
+  /** The last repair that the feed was asked for. */
+  readonly repair?: () => RepairView | undefined;
   /** Told whenever the feed becomes ready or stops being so. */
   readonly onReady?: (ready: boolean) => void;
   /** Told when no new record came for longer than `health.noDataAfter`, and when one came again. `since` is epoch milliseconds. */
@@ -160,6 +165,7 @@ export class FeedStatus {
       lanes: [...this.#lanes.values()].map((lane) => lane.view()),
       reconciliation: this.#hours,
       errors: this.#errors,
+      repair: this.#options.repair?.() ?? null,
     };
   }
 
