@@ -98,6 +98,9 @@ async function buildStage(stage: Stage, into: string, args: ReadonlyMap<string, 
   };
 }
 
+/** Home of the user who builds, inside the image. */
+const home = '/root';
+
 const system = ['usr', 'bin', 'sbin', 'lib', 'lib64', 'etc'].filter((name) =>
   readdirSync('/', { encoding: 'utf8' }).includes(name),
 );
@@ -105,7 +108,7 @@ const bound = system.filter((name) => !lstatSync(`/${name}`).isSymbolicLink());
 
 /** Mount points for the base image's directories, and its links among them. */
 function layBase(root: string): void {
-  for (const name of [...bound, 'dev', 'proc', 'tmp', 'root/.npm']) mkdirSync(join(root, name), { recursive: true });
+  for (const name of [...bound, 'dev', 'proc', 'tmp', `${home}/.npm`]) mkdirSync(join(root, name), { recursive: true });
   for (const name of system) if (!bound.includes(name)) symlinkSync(readlinkSync(`/${name}`), join(root, name));
 }
 
@@ -146,10 +149,10 @@ mount --bind /proc "$root/proc"
 async function enter(root: string, workdir: string, env: ReadonlyMap<string, string>, command: string): Promise<void> {
   const { stdout } = await run('npm', ['config', 'get', 'cache'], { encoding: 'utf8' });
   const script = `${mounts}
-mount --bind "$1" "$root/root/.npm"
+mount --bind "$1" "$root${home}/.npm"
 exec chroot "$root" /bin/sh -c "umask 022; cd '$2' && $3"`;
   await run('unshare', ['--mount', 'sh', '-c', script, 'sh', root, stdout.trim(), workdir, command], {
-    env: { ...Object.fromEntries(env), HOME: '/root', npm_config_prefer_offline: 'true' },
+    env: { ...Object.fromEntries(env), HOME: home, npm_config_prefer_offline: 'true' },
     maxBuffer: 16 * 1024 * 1024,
   }).catch((error: { stdout?: string; stderr?: string }) => {
     throw new Error(`RUN ${command}\n${error.stdout}\n${error.stderr}`, { cause: error });
