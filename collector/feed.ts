@@ -116,7 +116,7 @@ export async function runFeed(
   try {
     while (!signal.aborted) {
       try {
-        lane ??= await openLive(settings, parts, signal);
+        lane ??= await openLive(settings, parts, signal, failures === 0);
         parts.repairs?.follow(lane);
         await poll(lane, settings, parts, signal);
         failures = 0;
@@ -169,9 +169,17 @@ async function waitForPoll(
   }
 }
 
-/** Opens the live lane: first run, continuation, or refusal of a state that belongs to somebody else. */
-export async function openLive(settings: FeedSettings, parts: FeedParts, signal?: AbortSignal): Promise<Lane> {
-  await learnClock(settings, parts, signal);
+/**
+ * Opens the live lane: first run, continuation, or refusal of a state that belongs to somebody else.
+ * @param tells whether to say that JumpCloud's time is asked for; false where it was said before
+ */
+export async function openLive(
+  settings: FeedSettings,
+  parts: FeedParts,
+  signal?: AbortSignal,
+  tells = true,
+): Promise<Lane> {
+  await learnClock(settings, parts, signal, tells);
   const now = Math.floor(parts.serverNow() / 1000);
   let started: readonly string[] = [];
   const lane = await Lane.open(LIVE, parts.sink, parts.clock, parts.observer, (stored) => {
@@ -203,10 +211,17 @@ export async function openLive(settings: FeedSettings, parts: FeedParts, signal?
  * Before a first run that begins "so long ago": asks JumpCloud for anything at all, because its answer tells its clock.
  * The origin is fixed for good and must not be taken from a clock that may be days off.
  */
-async function learnClock(settings: FeedSettings, parts: FeedParts, signal: AbortSignal | undefined): Promise<void> {
+async function learnClock(
+  settings: FeedSettings,
+  parts: FeedParts,
+  signal: AbortSignal | undefined,
+  tells: boolean,
+): Promise<void> {
   const now = Math.floor(parts.serverNow() / 1000);
   const isFixed = settings.start(now) === settings.start(now - DAY);
   if (isFixed || (await parts.sink.peek(LIVE)) !== undefined) return;
+  // Without it nothing would be said for as long as the network hangs.
+  if (tells) parts.observer.noted(LIVE, 'no position is stored yet: asking JumpCloud for its time, by which it begins');
   const pages = parts.source.pages({ services: settings.services, start: now - 60, end: now }, signal);
   try {
     await pages.next();

@@ -31,7 +31,9 @@ test('while a page hangs: the first signal gives up the request; a second one, o
   const simulated = await tenant({ script: [{ effect: { kind: 'hang' } }] });
   const env = feedOf(simulated, { LOG_LEVEL: 'debug', SHUTDOWN_GRACE: '20s' });
   const patient = start(['run'], { env });
+  await patient.said('asking JumpCloud for its time');
   while (simulated.count('events') === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(patient.stderr().match(/asking JumpCloud for its time/g), 'said once').toHaveLength(1);
   patient.child.kill('SIGINT');
   expect(await patient.ended).toMatchObject({ code: 0 });
   expect(patient.stderr()).not.toContain('grace time');
