@@ -118,8 +118,12 @@ const cli = yargs(hideBin(process.argv))
           demandOption: true,
           describe: 'One SELECT statement; - reads it from stdin',
         })
-        .option('tables-directory', { type: 'string', describe: 'Default: TABLES_DIRECTORY, else ./data/tables' })
-        .option('format', { choices: ['table', 'json', 'csv'] as const, default: 'table' as const })
+        .option('tables-directory', {
+          type: 'string',
+          requiresArg: true,
+          describe: 'Default: TABLES_DIRECTORY, else ./data/tables',
+        })
+        .option('format', { choices: ['table', 'json', 'csv'] as const, default: 'table' as const, requiresArg: true })
         .example(
           '$0 query "SELECT user_name, count(*) FROM authentication WHERE outcome = \'Failure\' GROUP BY 1 ORDER BY 2 DESC"',
           'who failed to log in most often',

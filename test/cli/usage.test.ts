@@ -45,7 +45,16 @@ test.each([
   [['backfill', '--from', '2026-08-01'], /Missing required argument: to/],
   [['backfill', '--from', 'yesterday', '--to', '2026-08-01'], /--from yesterday is neither a date/],
   [['backfill', '--from', '2026-08-02', '--to', '2026-08-01'], /is not before --to/],
-  [['query'], /Not enough non-option arguments/],
+  [['query'], /query needs a statement\.\n.*"SELECT count\(\*\) FROM events", or - to read it from stdin/],
+  [['query', 'SELECT', '1'], /more words were given: 1\n.*Put the whole statement in quotes/],
+  [
+    ['query', 'SELECT 1', '--formt', 'json'],
+    /Unknown flag: --formt\n.*Did you mean --format\? See jumpcloud-ocsf query/,
+  ],
+  [['query', 'SELECT 1', '--poll-interval', '5s'], /Unknown flag: --poll-interval\n {2}→ See/],
+  [['query', 'SELECT 1', '--tables-directory'], /Not enough arguments following: tables-directory/],
+  [['query', '--format', 'json'], /query needs a statement/],
+  [['query', ''], /There is no statement/],
   [['query', 'SELECT 1', '--format', 'xml'], /Given: "xml", Choices: "table", "json", "csv"/],
 ])('%j is a mistake: said with a cure, exit 2, and nothing is run', async (args, message) => {
   const { code, stdout, stderr } = await command(args);
