@@ -9,6 +9,7 @@ import type { Lengths } from './grid.js';
 import type { Search, Source } from './jumpcloud/source.js';
 import type { Advance, Lane } from './lane.js';
 import type { FeedObserver } from './observer.js';
+import type { BatchHour } from './tally.js';
 
 /** One search to deliver, and what its records and its progress mean to the lane. */
 export interface Collection {
@@ -31,6 +32,8 @@ export interface ReadSoFar {
   readonly organization: string | undefined;
   /** What the batch at hand delivers. */
   readonly events: readonly NormalisedEvent[];
+  /** The same, and all else that it counts, by service and hour. */
+  readonly hours: readonly BatchHour[];
   /** Records shown so far, by minute since the epoch. */
   readonly lengths: Lengths;
 }
@@ -78,8 +81,8 @@ export async function collect(
     const readTo = complete ? search.end : gatherer.readTo;
     const { newest, organization, lengths } = gatherer;
     const gathered = gatherer.take();
-    const { events } = gathered;
-    const read = { complete, readTo, startedAt, newest, organization, events, lengths };
+    const { events, hours } = gathered;
+    const read = { complete, readTo, startedAt, newest, organization, events, hours, lengths };
     committing = lane.commit(gathered, advance(read));
     // Awaited before the next commit and at the end; until then a rejection must not count as unhandled.
     committing.catch(() => undefined);

@@ -11,6 +11,8 @@ export interface HourParts {
   readonly tally: () => Tally;
   /** Whole second from which the lane owns a service's records. */
   readonly ownedFrom: (service: string) => number;
+  /** Whether the pass has met records in an hour that are neither delivered nor counted, so that it must be read as a whole. */
+  readonly mustRead: (hour: number) => boolean;
   /** Reads an hour anew and delivers what is missing. False where the sink cannot tell what it holds. */
   readonly readHour: (hour: number) => Promise<boolean>;
   /** True once the comparison has used up its time. */
@@ -161,7 +163,7 @@ class Comparison {
   async #settle(hour: number): Promise<boolean> {
     const before = this.#differing(hour);
     if (before.length === 0) return true;
-    if (this.#isSettledOverAll(hour)) {
+    if (!this.parts.mustRead(hour) && this.#isSettledOverAll(hour)) {
       this.#explain(hour, before);
       return true;
     }

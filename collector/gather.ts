@@ -173,7 +173,10 @@ export class Gatherer {
       if (this.#isRepeat(candidate) || known.has(header.uid)) {
         this.#counts.duplicates += 1;
       } else {
-        this.#hours.add(header.service, floorToSecond(candidate.instant), this.#examine(candidate, page));
+        const second = floorToSecond(candidate.instant);
+        const fate = this.#examine(candidate, page);
+        const isUncertain = fate === 'notSelected' && second < this.scope.rememberedFrom(header.service);
+        this.#hours.add(header.service, second, isUncertain ? 'notSelectedAgain' : fate);
       }
     }
   }

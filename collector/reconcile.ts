@@ -26,7 +26,7 @@ import type { Lane } from './lane.js';
 import type { ReconcileReport } from './observer.js';
 import { readAnew } from './read-anew.js';
 import { reconciledHours } from './reconciled-hours.js';
-import { inMemory, tallyOf } from './tally.js';
+import { type BatchHour, inMemory, shownAnew, tallyOf } from './tally.js';
 
 /** How far back a live lane compares what it read with JumpCloud's count, and how often. */
 export interface ReconcileSettings {
@@ -53,6 +53,8 @@ const PLACE = 'reconcile';
 /** A stretch of at most so many minutes and records is read anew rather than counted further: a count costs a request too. */
 const SMALL_MINUTES = 15;
 const SMALL_RECORDS = 1_000;
+/** An hour of at most so many records is read as a whole to count those of types that are not selected: ten pages or so. */
+const SMALL_HOUR_RECORDS = 10_000;
 /** Minutes of one search where everything is read anew. */
 const WIDE_MINUTES = 60;
 const MINUTE = 60;
@@ -138,6 +140,8 @@ class Pass {
   readonly #before: number;
   readonly #end: number;
   #from = 0;
+  /** Hours in which a search has shown more than before without finding as much to deliver. */
+  readonly #grown = new Set<number>();
   #reread = 0;
   #unknown = 0;
   #reason: string | undefined;
@@ -182,6 +186,7 @@ class Pass {
         grid: () => this.grid,
         tally,
         ownedFrom,
+        mustRead: (hour) => this.#mustRead(hour),
         readHour: (hour) => this.#readHour(hour),
         isOver: () => this.#isOver(),
       });
@@ -269,10 +274,16 @@ class Pass {
     return true;
   }
 
+  #mustRead(hour: number): boolean {
+    const expected = expectedCount(cellsOfHour(this.grid, hour) ?? []) ?? Number.POSITIVE_INFINITY;
+    return this.#grown.has(hour) && expected <= SMALL_HOUR_RECORDS;
+  }
+
   /** Reads an hour anew and settles what JumpCloud counts otherwise. False where the sink cannot tell what it holds. */
   async #readHour(hour: number): Promise<boolean> {
     const cells = cellsOfHour(this.grid, hour);
-    if (cells === undefined || !(await this.#read(cells))) return false;
+    if (cells === undefined || !(await this.#read(cells, hour))) return false;
+    this.#grown.delete(hour);
     const [from, to] = [cells[0]!.start, cells.at(-1)!.end];
     const expected = expectedCount(cellsOfHour(this.grid, hour) ?? []);
     const count = await this.#counter.count(this.grid.services, from * MINUTE, to * MINUTE, expected);
@@ -280,15 +291,24 @@ class Pass {
     return true;
   }
 
-  /** Reads cells anew and delivers what the sink does not hold. False where the sink cannot tell. */
-  async #read(cells: readonly Cell[]): Promise<boolean> {
+  /**
+   * Reads cells anew and delivers what the sink does not hold. False where the sink cannot tell.
+   * @param hour since the epoch, where the cells are just that hour
+   */
+  async #read(cells: readonly Cell[], hour?: number): Promise<boolean> {
     const [from, to] = [cells[0]!.start, cells.at(-1)!.end];
     const { lane } = this;
     if (!lane.tells) return this.#cannotKnow(to - from, 'This sink cannot tell what it holds.');
     const [start, end] = [from * MINUTE, to * MINUTE];
+    const before = delivered(lane.cursor.counts);
+    const batches: BatchHour[] = [];
     const advance = (read: ReadSoFar) => {
+      batches.push(...read.hours);
       if (read.complete) this.grid = reread(this.grid, { start: from, end: to, lengths: read.lengths });
-      return { memory: { ...lane.cursor.memory, ...stored({ ...memoryOf(lane.cursor), grid: this.grid }) } };
+      const tally = tallyOf(lane.cursor);
+      const shown = read.complete && hour !== undefined ? shownAnew(tally, hour, batches) : tally;
+      const grid = stored({ ...memoryOf(lane.cursor), grid: this.grid });
+      return { memory: { ...lane.cursor.memory, ...grid, ...inMemory(shown) } };
     };
     const ownedFrom = (service: string) => originOf(lane.cursor, service);
     const stretch = { services: this.grid.services, start, end, ownedFrom, ownedTo: () => end };
@@ -299,7 +319,18 @@ class Pass {
       return this.#cannotKnow(to - from, error.message);
     }
     this.#reread += to - from;
+    this.#noteGrowth(cells, delivered(lane.cursor.counts) - before);
     return true;
+  }
+
+  /** Records of types that are not selected have no identity in the sink: that some are new shows in their number alone. */
+  #noteGrowth(cells: readonly Cell[], found: number): void {
+    const [from, to] = [cells[0]!.start, cells.at(-1)!.end];
+    const lengthOf = (read: readonly Cell[]) => expectedCount(read.map((cell) => ({ ...cell, explained: 0 })));
+    const now = this.grid.cells.filter((cell) => cell.start >= from && cell.end <= to);
+    const old = lengthOf(cells);
+    if (old !== undefined && (lengthOf(now) ?? 0) - old <= found) return;
+    for (let hour = Math.floor(from / MINUTES_OF_HOUR); hour * MINUTES_OF_HOUR < to; hour += 1) this.#grown.add(hour);
   }
 
   #cannotKnow(minutes: number, reason: string): false {

@@ -13,11 +13,13 @@ export interface HourCounts {
   readonly notSelected: number;
 }
 
-/** What became of one record. */
-export type Fate = keyof HourCounts;
+/** What became of one record; `notSelectedAgain`: not selected, and perhaps counted before. */
+export type Fate = keyof HourCounts | 'notSelectedAgain';
 
 /** What one batch delivers of one service in one hour. */
 export interface BatchHour extends HourCounts {
+  /** Not selected, and perhaps counted before: nobody remembers, and the sink was never given it. Not in the tally. */
+  readonly notSelectedAgain: number;
   readonly service: string;
   /** Hours since the epoch. */
   readonly hour: number;
@@ -62,6 +64,7 @@ const LONGEST_NAME = 40;
 /** Stored in place of a count that was not asked for. */
 const NOT_ASKED = -1;
 
+const none = { delivered: 0, deadLetters: 0, raw: 0, notSelected: 0, notSelectedAgain: 0 };
 const nothing: TallyRow = { delivered: 0, deadLetters: 0, raw: 0, notSelected: 0, explained: 0, count: undefined };
 
 /** Under which name a record's service is tallied: the one that a query uses. */
@@ -98,7 +101,7 @@ export class BatchTally {
     const hour = Math.floor(second / HOUR);
     const name = tallyName(service);
     const key = `${hour} ${name}`;
-    const row = this.#rows.get(key) ?? { service: name, hour, delivered: 0, deadLetters: 0, raw: 0, notSelected: 0 };
+    const row = this.#rows.get(key) ?? { service: name, hour, ...none };
     row[fate] += 1;
     this.#rows.set(key, row);
   }
@@ -143,6 +146,21 @@ export function added(tally: Tally, batch: readonly BatchHour[], position: Pick<
     hours.set(hour, rows);
   }
   return limited({ ...tally, whole, hours: new Map([...hours].sort(([a], [b]) => a - b)) });
+}
+
+/**
+ * The tally after an hour was read anew as a whole: what it shows of records that are not selected is all there are.
+ * @param batches what the search has brought
+ */
+export function shownAnew(tally: Tally, hour: number, batches: readonly BatchHour[]): Tally {
+  const shown = new Map<string, number>();
+  for (const batch of batches)
+    if (batch.hour === hour) shown.set(batch.service, (shown.get(batch.service) ?? 0) + batch.notSelectedAgain);
+  const rows = [...shown].map(([service, notSelected]) => {
+    const row = rowOf(tally, hour, service);
+    return { hour, service, row: { ...row, notSelected: Math.max(row.notSelected, notSelected) } };
+  });
+  return withRows(tally, rows);
 }
 
 /** The tally with other rows in place of its own; hours that it does not keep stay as they are. */

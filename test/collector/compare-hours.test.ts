@@ -59,6 +59,7 @@ function laneOf(held: Records, counted: Records, more: { shown?: Records; tells?
     grid: () => grid,
     tally: () => tally,
     ownedFrom: () => 0,
+    mustRead: () => false,
     readHour: async (hour) => {
       if (more.tells === false) return false;
       read.push(hour);

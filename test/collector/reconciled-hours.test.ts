@@ -8,7 +8,7 @@ import { tallyOf } from '../../collector/tally.js';
 import { allOf } from '../../collector/tell.js';
 import type { Ledger } from '../../fixtures/tenant/ledger.js';
 import { formatSecond } from '../../mappings/instant.js';
-import { configOf, tablesAt } from '../look-on.js';
+import { configOf, eventOf, tablesAt } from '../look-on.js';
 import { parseMetrics } from '../prometheus.js';
 import { type FeedUnderTest, feedFor, HOUR, MINUTE, noon, tenantFor, usualReconcile } from './feed-under-test.js';
 import { MemorySink } from './memory-sink.js';
@@ -45,8 +45,10 @@ function tallied(cursor: Cursor): Map<string, number> {
 
 const sorted = (counts: ReadonlyMap<string, number>) => [...counts].sort(([a], [b]) => (a < b ? -1 : 1));
 const hoursOf = (sink: MemorySink) => reconciledHours(sink.commits.at(-1)!).hours;
-const sum = (hours: readonly ReconciledHour[], what: 'explained' | 'delivered') =>
-  hours.reduce((total, hour) => total + hour[what], 0);
+const sum = (
+  hours: readonly ReconciledHour[],
+  what: 'explained' | 'delivered' | 'deadLetters' | 'raw' | 'notSelected',
+) => hours.reduce((total, hour) => total + hour[what], 0);
 
 /** Every whole hour is compared, and agrees with JumpCloud. */
 function expectAgreed(hours: readonly ReconciledHour[]): void {
@@ -68,7 +70,7 @@ describe('the tally', () => {
     await feed.until(noon + 5 * HOUR);
     expect(sorted(tallied(sink.commits.at(-1)!))).toEqual(sorted(known(tenant.ledger, time.world())));
     expect(sum(hoursOf(sink), 'delivered')).toBe(sink.events.length);
-    expect(hoursOf(sink).reduce((total, { deadLetters }) => total + deadLetters, 0)).toBe(sink.deadLetters.length);
+    expect(sum(hoursOf(sink), 'deadLetters')).toBe(sink.deadLetters.length);
     expectAgreed(hoursOf(sink));
   });
 
@@ -91,8 +93,26 @@ describe('the tally', () => {
     const selection = { families: new Set(['login'] as const), classes: new Set([3002]) };
     await feedFor(tenant, sink, time, { start, reconcile, ...selection }).until(noon + 4 * HOUR);
     expectAgreed(hoursOf(sink));
-    expect(hoursOf(sink).some(({ notSelected }) => notSelected > 0)).toBe(true);
+    const { counts } = sink.commits.at(-1)!;
+    expect(counts.raw).toBeGreaterThan(0);
+    for (const what of ['notSelected', 'raw'] as const) expect(sum(hoursOf(sink), what)).toBe(counts[what]);
+    expect(sum(hoursOf(sink), 'delivered')).toBe(counts.events);
     expect(sorted(tallied(sink.commits.at(-1)!))).toEqual(sorted(known(tenant.ledger, time.world())));
+  });
+
+  test('leaves out the events of the collector itself', async () => {
+    const time = virtualTime(noon);
+    const tenant = await tenantFor(time, story);
+    const sink = new MemorySink();
+    const feed = feedFor(tenant, sink, time, { start, reconcile });
+    const next = () => ({ memory: {}, own: [eventOf(6003, 'api_key_expires')] });
+    Object.assign(feed.parts, { beside: { recall: () => undefined, next } });
+    await feed.until(noon + HOUR);
+    const own = sink.events.filter(({ eventCode }) => eventCode === 'api_key_expires').length;
+    expect(own).toBeGreaterThan(50);
+    const { counts } = sink.commits.at(-1)!;
+    expect(sink.events.length).toBe(counts.events + own);
+    expect([...tallied(sink.commits.at(-1)!).values()].reduce((a, b) => a + b, 0)).toBe(counts.events);
   });
 
   test('is not grown by records dated a century ahead or long ago', async () => {
@@ -269,12 +289,14 @@ describe('those who look on', () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { ...story, trouble: { late, repeated: { share: 0.05 } } });
     const sink = new MemorySink();
-    const feed = feedFor(tenant, sink, time, { start, reconcile });
+    const settings = { start, reconcile, families: new Set(['login', 'other'] as const) };
+    const feed = feedFor(tenant, sink, time, settings);
     const { series, rows } = look(feed);
     await feed.until(noon + 5 * HOUR);
     const range = { from: (noon - 2 * HOUR) / 1000, to: (noon + 4 * HOUR) / 1000 };
     const printed = await reconcileRange(range, feed.settings, feed.parts, { repair: false, signal });
     expect(printed.hours.length).toBeGreaterThan(20);
+    expect(printed.hours.some(({ notSelected }) => notSelected > 0)).toBe(true);
     const within = rows().filter(({ hour }) => Date.parse(hour) / 1000 < range.to);
     expect(within).toEqual(printed.hours.map(asStatus));
 
@@ -283,7 +305,7 @@ describe('those who look on', () => {
     expect(differences.length).toBe(new Set(rows().map(({ service }) => service)).size);
     for (const { value } of differences) expect(value).toBe(0);
 
-    const again = feedFor(tenant, sink, time, { start, reconcile });
+    const again = feedFor(tenant, sink, time, settings);
     const restarted = look(again);
     await again.once();
     expect(restarted.rows()).toEqual(rows());

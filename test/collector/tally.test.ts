@@ -9,6 +9,7 @@ import {
   inMemory,
   rowOf,
   servicesIn,
+  shownAnew,
   type Tally,
   tallyOf,
   UNNAMED,
@@ -59,6 +60,19 @@ describe('a tally', () => {
     expect(rowOf(two, hour, 'sso')).toMatchObject({ delivered: 2, explained: 2, count: undefined });
   });
 
+  test('takes what is not selected, and may have been counted before, from an hour that was read anew as a whole', () => {
+    const first = new BatchTally();
+    for (const service of ['sso', 'sso', 'ldap']) first.add(service, noon, 'notSelected');
+    const tally = added(empty, first.take(), position(noon));
+    const again = new BatchTally();
+    for (const service of ['sso', 'sso', 'sso', 'radius']) again.add(service, noon, 'notSelectedAgain');
+    const batch = again.take();
+    const numbers = (of: Tally) => ['sso', 'ldap', 'radius'].map((service) => rowOf(of, hour, service).notSelected);
+    expect(numbers(added(tally, batch, position(noon)))).toEqual([2, 1, 0]);
+    expect(numbers(shownAnew(tally, hour, batch))).toEqual([3, 1, 1]);
+    expect(shownAnew(tally, hour + 1, batch)).toEqual(tally);
+  });
+
   test('keeps three days behind the position and takes in a day ahead, nothing beyond', () => {
     let tally = empty;
     for (let past = 0; past < 100; past += 1) {
@@ -95,7 +109,7 @@ describe('a tally', () => {
     for (let past = 0; past <= 72; past += 1) {
       for (let service = 0; service < 15; service += 1) {
         const row = { service: `service_name_${service}`, hour: hour + past };
-        const counts = { delivered: 123_456, deadLetters: 12, raw: 0, notSelected: 1_234 };
+        const counts = { notSelectedAgain: 0, delivered: 123_456, deadLetters: 12, raw: 0, notSelected: 1_234 };
         tally = added(tally, [{ ...row, ...counts }], position(noon + past * HOUR));
         const counted = { ...counts, explained: 5, count: 124_707 };
         tally = withRows(tally, [{ ...row, row: counted }]);
