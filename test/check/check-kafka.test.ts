@@ -1,3 +1,4 @@
+import { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } from 'kafkajs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Finding } from '../../collector/check/finding.js';
 import { command, feedOf, tenant } from '../cli/command.js';
@@ -55,5 +56,105 @@ describeKafka('check on a real broker', () => {
     expect(code).toBe(74);
     expect(findings[0]).toMatchObject({ verdict: 'failed', part: 'kafka brokers' });
     expect(stdout).not.toContain('wrong-password');
+  });
+});
+
+describeKafka('check on a real broker that guards its topics', () => {
+  const word = 'broker-password';
+  const users = ['whole', 'no-write', 'no-state', 'no-transactions'] as const;
+  const topics = ['ocsf.authentication', 'ocsf.account_change', 'ocsf.dead_letters', 'ocsf.raw'] as const;
+  const state = 'ocsf.state.jumpcloud';
+  let cluster: Cluster;
+  beforeAll(async () => {
+    const scram = 'org.apache.kafka.common.security.scram.ScramLoginModule required;';
+    cluster = await startCluster({
+      listener: {
+        protocol: 'SASL_PLAINTEXT',
+        properties: { 'sasl.enabled.mechanisms': 'SCRAM-SHA-256', 'scram-sha-256.sasl.jaas.config': scram },
+      },
+      scram: users.map((name) => `SCRAM-SHA-256=[name=${name},password=${word}]`),
+      properties: {
+        'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+        'super.users': 'User:ANONYMOUS',
+      },
+    });
+    const admin = await cluster.admin();
+    await admin.createTopics({
+      waitForLeaders: true,
+      topics: [
+        ...topics.map((topic) => ({ topic, numPartitions: 1 })),
+        { topic: state, numPartitions: 1, configEntries: [{ name: 'cleanup.policy', value: 'compact' }] },
+      ],
+    });
+    const { READ, WRITE, DESCRIBE, DESCRIBE_CONFIGS } = AclOperationTypes;
+    const allow = (user: string, kind: AclResourceTypes, name: string, operations: readonly AclOperationTypes[]) =>
+      admin.createAcls({
+        acl: operations.map((operation) => ({
+          resourceType: kind,
+          resourceName: name,
+          resourcePatternType:
+            kind === AclResourceTypes.TOPIC ? ResourcePatternTypes.LITERAL : ResourcePatternTypes.PREFIXED,
+          principal: `User:${user}`,
+          host: '*',
+          operation,
+          permissionType: AclPermissionTypes.ALLOW,
+        })),
+      });
+    for (const user of users) {
+      for (const topic of topics) {
+        const writes = user !== 'no-write' || topic !== 'ocsf.account_change';
+        await allow(user, AclResourceTypes.TOPIC, topic, [DESCRIBE, DESCRIBE_CONFIGS, ...(writes ? [WRITE] : [])]);
+      }
+      // Kafka takes Read and Write for Describe: who lacks that on a topic has no right there at all.
+      if (user !== 'no-state')
+        await allow(user, AclResourceTypes.TOPIC, state, [DESCRIBE, DESCRIBE_CONFIGS, READ, WRITE]);
+      const transacts = user !== 'no-transactions';
+      await allow(user, AclResourceTypes.TRANSACTIONAL_ID, 'ocsf.jumpcloud/', [
+        DESCRIBE,
+        ...(transacts ? [WRITE] : []),
+      ]);
+    }
+  }, 180_000);
+  afterAll(() => cluster?.stop());
+
+  const check = async (user: (typeof users)[number]) => {
+    const env = feedOf(await tenant(), {
+      SINK: 'kafka',
+      CLASSES: '3001,3002',
+      KAFKA_BROKERS: cluster.brokers.join(','),
+      KAFKA_SASL_MECHANISM: 'scram-sha-256',
+      KAFKA_SASL_USERNAME: user,
+      KAFKA_SASL_PASSWORD: word,
+    });
+    const { stdout, code } = await command(['check', '--json'], { env });
+    expect(stdout).not.toContain(word);
+    const { findings } = JSON.parse(stdout) as { findings: Finding[] };
+    const failed = findings.filter(({ verdict }) => verdict === 'failed');
+    return { code, failed: failed.map(({ part, code: own, cure }) => ({ part, code: own, cure })) };
+  };
+  const acl = (user: string, operations: string, resource: string) =>
+    `kafka-acls.sh --bootstrap-server ${cluster.brokers.join(',')} --add --allow-principal "User:${user}" ${operations} ${resource}`;
+
+  test('finds nothing wrong where every right is granted', async () => {
+    expect(await check('whole')).toEqual({ code: 0, failed: [] });
+  });
+
+  test.each([
+    ['no-write', 'kafka ocsf.account_change', '--operation Write', '--topic "ocsf.account_change"'],
+    [
+      'no-state',
+      'kafka ocsf.state.jumpcloud',
+      '--operation Describe --operation Read --operation Write',
+      '--topic "ocsf.state.jumpcloud"',
+    ],
+    [
+      'no-transactions',
+      'kafka transactions',
+      '--operation Describe --operation Write',
+      '--transactional-id "ocsf.jumpcloud/" --resource-pattern-type prefixed',
+    ],
+  ] as const)('names the right that %s lacks, and the ACL to add: 74', async (user, part, operations, resource) => {
+    const cure = expect.stringContaining(acl(user, operations, resource));
+    expect(await check(user)).toEqual({ code: 74, failed: [{ part, code: 'SINK_REFUSED', cure }] });
   });
 });

@@ -4,6 +4,7 @@ import { TransactionCoordinator } from './coordinator.js';
 import { asKafkaFailure } from './error-table.js';
 import { type LaneParts, transactionalIdOf } from './lane-parts.js';
 import { createCluster, type ProducerIdentity } from './low-level.js';
+import { grant, isRightMissing, type Right } from './missing-right.js';
 import { type OperationParts, partsOf } from './operations.js';
 import type { KafkaOptions, KafkaSettings } from './settings.js';
 import { findMissing, readTopicFacts } from './topic-setup.js';
@@ -65,7 +66,9 @@ async function probeTopics(admin: Admin, settings: KafkaSettings, { log }: LaneP
         probed.push({ topic, missing: true, ...(await probeCreation(admin, settings, plan, command)) });
       }
     } catch (error) {
-      probed.push({ topic, ok: false, missing: false, finding: failed(topic.name, error, 'looking at the topic') });
+      const rights = rightsOn(topic);
+      const finding = denied(settings, topic.name, error, 'looking at the topic', rights);
+      probed.push({ topic, ok: false, missing: false, finding });
     }
   }
   return probed;
@@ -107,11 +110,15 @@ async function probeTransactions(shared: LaneParts, topics: readonly Topic[]): P
     await cluster.connect();
     const producer = await coordinator.init(settings.transactionTimeout);
     const writing: KafkaFinding[] = [];
-    for (const { name } of topics) writing.push(await probeWriting(coordinator, producer, name));
+    for (const { name } of topics) writing.push(await probeWriting(coordinator, producer, name, settings));
     if (writing.some(({ ok }) => ok)) await coordinator.end(producer, 'abort');
     return [found('transactions', 'available'), ...writing];
   } catch (error) {
     const finding = failed('transactions', error, 'starting transactions');
+    if (isRightMissing(error)) {
+      const ids = { kind: 'transactional-id', name: transactionalIdOf(settings, ''), prefixed: true } as const;
+      return [{ ...finding, cure: grant(settings, ['Describe', 'Write'], ids) }];
+    }
     return [{ ...finding, cure: `${finding.cure} On a platform without transactions: kafka.delivery: at_least_once.` }];
   } finally {
     await cluster.disconnect().catch(() => undefined);
@@ -122,12 +129,13 @@ async function probeWriting(
   coordinator: TransactionCoordinator,
   producer: ProducerIdentity,
   name: string,
+  settings: KafkaSettings,
 ): Promise<KafkaFinding> {
   try {
     await coordinator.add(producer, [{ topic: name, partitions: [0] }]);
     return found(name, 'may be written to');
   } catch (error) {
-    return failed(name, error, 'trying the right to write');
+    return denied(settings, name, error, 'trying the right to write', ['Write']);
   }
 }
 
@@ -144,8 +152,27 @@ async function probeStateReading(shared: LaneParts, topics: readonly Topic[]): P
     });
     return [found(name, 'may be read')];
   } catch (error) {
-    return [failed(name, error, 'trying the right to read')];
+    return [denied(shared.settings, name, error, 'trying the right to read', ['Read'])];
   }
+}
+
+/** All that a feed does with a topic. */
+function rightsOn({ use }: Topic): Right[] {
+  return use === 'state' ? ['Describe', 'Read', 'Write'] : ['Describe', 'Write'];
+}
+
+/** A failure; where a right on the topic is missing, the cure names it. */
+function denied(
+  settings: KafkaSettings,
+  topic: string,
+  error: unknown,
+  doing: string,
+  rights: readonly Right[],
+): KafkaFinding {
+  const finding = failed(topic, error, doing);
+  return isRightMissing(error)
+    ? { ...finding, cure: grant(settings, rights, { kind: 'topic', name: topic }) }
+    : finding;
 }
 
 function notTried(): KafkaFinding {
