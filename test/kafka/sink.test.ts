@@ -346,5 +346,18 @@ describeKafka('the Kafka sink on a real broker', () => {
     const known = await lane.known?.(asked, instantOfSecond(0), instantOfSecond(firstSecond + 100));
 
     expect([...(known ?? [])].sort()).toEqual([uidOf(3), uidOf(49), uidOf(900), uidOf('raw')].sort());
+
+    // What was delivered since, by another lane, is found as well; what lies outside of the times asked for is not.
+    const other = sinkOf(feed).lane('backfill/2026-01-01_2026-02-01');
+    await other.open();
+    await other.commit(batchOf(50, 60, { cursor: cursorAt(60, 'backfill/2026-01-01_2026-02-01') }));
+    const later = await lane.known?.([uidOf(3), uidOf(50)], instantOfSecond(0), instantOfSecond(firstSecond + 100));
+    expect([...(later ?? [])].sort()).toEqual([uidOf(3), uidOf(50)].sort());
+    const outside = await lane.known?.(
+      [uidOf(3)],
+      instantOfSecond(firstSecond + 4),
+      instantOfSecond(firstSecond + 100),
+    );
+    expect([...(outside ?? [])]).toEqual([]);
   });
 });

@@ -1,10 +1,16 @@
 import { floorToMillisecond, type Instant } from '../../../mappings/instant.js';
+import type { Clock } from '../../clock.js';
 import { CollectorError } from '../../errors.js';
+import { hashOf } from '../../seen.js';
 import type { KafkaRecord, PartitionReader } from './partition-reader.js';
 import type { Topic } from './topics.js';
 
 /** A record is published after it happened, but a device's clock may be ahead of the collector's by as much as this. */
 const AHEAD_MS = 60 * 60_000;
+/** What was read is kept this long: the questions of one comparison follow one another, and a topic may be made anew. */
+const KEPT_MS = 10 * 60_000;
+/** Records kept at most (some tens of megabytes); beyond that every question reads anew. */
+const MOST_KEPT = 400_000;
 
 /** What is looked for. */
 export interface Search {
@@ -12,55 +18,123 @@ export interface Search {
   /** Times of the records: from ≤ time < to. */
   readonly from: Instant;
   readonly to: Instant;
-  /** Epoch milliseconds. */
-  readonly now: number;
   /** How long to wait for an open transaction. */
   readonly patienceMs: number;
 }
 
 /**
- * Which of these uids are in the topics. They are read from the publishing time on at which a record of `from` can have
- * been published at the earliest.
- * @throws CollectorError SINK_REFUSED where retention has already deleted records published since then: what is not found
- *   may have been there
+ * Tells which uids are in the topics. They are read from the publishing time on at which a record of `from` can have been
+ * published at the earliest, up to their end. What was read is kept for the questions that follow: those of a comparison go
+ * over a range hour by hour, and each would read all that was published since.
  */
-export async function findKnown(
-  reader: PartitionReader,
-  topics: readonly Topic[],
-  search: Search,
-): Promise<ReadonlySet<string>> {
-  const found = new Set<string>();
-  const wanted = new Set(search.uids);
-  let cut: string | undefined;
-  for (const { name } of topics.filter(({ use }) => use !== 'state')) {
-    for (const partition of await reader.partitions(name)) {
-      if (found.size === wanted.size) return found;
-      const isWhole = await searchPartition(reader, name, partition, search, wanted, found);
-      if (!isWhole) cut ??= name;
+export class KnownRecords {
+  readonly #topics: readonly Topic[];
+  readonly #clock: Clock;
+  #read: Read | undefined;
+
+  constructor(topics: readonly Topic[], clock: Clock) {
+    this.#topics = topics.filter(({ use }) => use !== 'state');
+    this.#clock = clock;
+  }
+
+  /**
+   * @throws CollectorError SINK_REFUSED where retention has already deleted records published since then: what is not found
+   *   may have been there
+   */
+  async find(reader: PartitionReader, search: Search): Promise<ReadonlySet<string>> {
+    const now = this.#clock.now();
+    const since = Math.max(0, Math.min(floorToMillisecond(search.from), now) - AHEAD_MS);
+    if (this.#read === undefined || !this.#serves(this.#read, since)) {
+      this.#read = { since, startedAt: this.#clock.monotonic(), times: new Map(), next: new Map() };
+    }
+    const read = this.#read;
+    let found = findIn(read, search);
+    if (found.size === new Set(search.uids).size) return found;
+    for (const { name } of this.#topics) {
+      for (const partition of await reader.partitions(name)) await readOn(read, reader, name, partition, search);
+    }
+    // Not all of what was read could be kept.
+    if (read.times.size >= MOST_KEPT) this.#read = undefined;
+    found = findIn(read, search);
+    if (found.size === new Set(search.uids).size) return found;
+    await this.#requireWhole(reader, since);
+    return found;
+  }
+
+  /** Lets go of what is too old to be kept. */
+  expire(): void {
+    if (this.#read !== undefined && !this.#serves(this.#read, this.#read.since)) this.#read = undefined;
+  }
+
+  #serves({ since: first, startedAt }: Read, since: number): boolean {
+    return since >= first && this.#clock.monotonic() - startedAt < KEPT_MS;
+  }
+
+  async #requireWhole(reader: PartitionReader, since: number): Promise<void> {
+    for (const { name } of this.#topics) {
+      for (const partition of await reader.partitions(name)) {
+        const { start } = await reader.bounds(name, partition);
+        if (start === 0n) continue;
+        const first = await reader.offsetOfTime(name, partition, since);
+        if (first === undefined || first <= start) throw noLongerWhole(name);
+      }
     }
   }
-  // What was deleted does not matter where everything was found elsewhere.
-  if (cut !== undefined && found.size < wanted.size) throw noLongerWhole(cut);
-  return found;
 }
 
-/** @returns false where records that were published since then may have been deleted */
-async function searchPartition(
+/** What was read of the topics so far. */
+interface Read {
+  /** Publishing time from which on, epoch milliseconds. */
+  readonly since: number;
+  /** On the monotonic clock. */
+  readonly startedAt: number;
+  /** The records' times by their uids' hashes; NaN for one without a readable time, which lies in every range. */
+  readonly times: Map<bigint, number>;
+  /** Offset after the last record read, by `topic/partition`. */
+  readonly next: Map<string, bigint>;
+}
+
+async function readOn(
+  read: Read,
   reader: PartitionReader,
   topic: string,
   partition: number,
-  search: Search,
-  wanted: ReadonlySet<string>,
-  found: Set<string>,
-): Promise<boolean> {
-  const since = Math.min(floorToMillisecond(search.from), search.now) - AHEAD_MS;
-  const { start, end } = await reader.bounds(topic, partition);
-  const first = await reader.offsetOfTime(topic, partition, Math.max(0, since));
-  for await (const record of reader.read(topic, partition, first ?? end, end, search.patienceMs)) {
+  { uids, patienceMs }: Search,
+): Promise<void> {
+  const wanted = new Set(uids.map(hashOf));
+  const place = `${topic}/${partition}`;
+  const { end } = await reader.bounds(topic, partition);
+  const from = read.next.get(place) ?? (await reader.offsetOfTime(topic, partition, read.since)) ?? end;
+  if (from > end) throw madeAnew(topic);
+  for await (const record of reader.read(topic, partition, from, end, patienceMs)) {
     const uid = record.headers.event_id;
-    if (uid !== undefined && wanted.has(uid) && isWithin(record, search)) found.add(uid);
+    if (uid === undefined) continue;
+    const hash = hashOf(uid);
+    if (read.times.size >= MOST_KEPT && !wanted.has(hash)) continue;
+    // Of two records of one uid the one that lies in every range counts.
+    if (!Number.isNaN(read.times.get(hash) ?? 0)) read.times.set(hash, timeOf(record));
   }
-  return start === 0n || (first !== undefined && first > start);
+  read.next.set(place, end);
+}
+
+function findIn({ times }: Read, { uids, from, to }: Search): Set<string> {
+  const first = floorToMillisecond(from);
+  return new Set(
+    uids.filter((uid) => {
+      const time = times.get(hashOf(uid));
+      if (time === undefined) return false;
+      // A header has milliseconds, an instant nanoseconds: the millisecond it lies in counts.
+      return Number.isNaN(time) || (time >= first && BigInt(time) * 1_000_000n < to);
+    }),
+  );
+}
+
+/** Epoch milliseconds; NaN where the record has no time. */
+function timeOf({ headers }: KafkaRecord): number {
+  const text = headers.event_time;
+  if (text === undefined) return Number.NaN;
+  const time = Number.isNaN(Date.parse(text)) ? Number(text) : Date.parse(text);
+  return Number.isSafeInteger(time) ? time : Number.NaN;
 }
 
 function noLongerWhole(topic: string): CollectorError {
@@ -69,11 +143,8 @@ function noLongerWhole(topic: string): CollectorError {
   });
 }
 
-/** A dead letter without a readable time lies in every range. */
-function isWithin({ headers }: KafkaRecord, { from, to }: Search): boolean {
-  const text = headers.event_time;
-  if (text === undefined) return true;
-  const time = Number.isNaN(Date.parse(text)) ? Number(text) : Date.parse(text);
-  // A header has milliseconds, an instant nanoseconds: the millisecond it lies in counts.
-  return time >= floorToMillisecond(from) && BigInt(time) * 1_000_000n < to;
+function madeAnew(topic: string): CollectorError {
+  return new CollectorError('SINK_REFUSED', `Topic ${topic} was made anew while it was read.`, {
+    cure: 'Compare again: what the topic held before is gone.',
+  });
 }

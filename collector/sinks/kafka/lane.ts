@@ -4,7 +4,7 @@ import { CollectorError } from '../../errors.js';
 import type { Batch, Committed, LaneSink } from '../sink.js';
 import { claimInProcess } from './claims.js';
 import { asKafkaFailure } from './error-table.js';
-import { findKnown } from './known.js';
+import { KnownRecords } from './known.js';
 import { type LaneParts, transactionalIdOf } from './lane-parts.js';
 import { openSession, patienceOf } from './open-session.js';
 import type { Session } from './session.js';
@@ -23,6 +23,7 @@ const RETRY_MS = 250;
 export class KafkaLane implements LaneSink {
   readonly #parts: LaneParts;
   readonly #lane: string;
+  readonly #known: KnownRecords;
   #session: Session | undefined;
   /** Name of the commit that is stored, as far as this lane knows. */
   #stored: string | undefined;
@@ -36,6 +37,7 @@ export class KafkaLane implements LaneSink {
   constructor(lane: string, parts: LaneParts) {
     this.#lane = lane;
     this.#parts = parts;
+    this.#known = new KnownRecords(topicsOf(parts.settings), parts.clock);
   }
 
   open(): Promise<Committed | undefined> {
@@ -74,6 +76,7 @@ export class KafkaLane implements LaneSink {
   }
 
   async #commit(batch: Batch, commit: string): Promise<void> {
+    this.#known.expire();
     for (let attempt = 1; ; attempt++) {
       try {
         await this.#require().commit(batch, commit);
@@ -119,9 +122,8 @@ export class KafkaLane implements LaneSink {
 
   async known(uids: readonly string[], from: Instant, to: Instant): Promise<ReadonlySet<string>> {
     if (uids.length === 0) return new Set();
-    const { settings, clock } = this.#parts;
-    const search = { uids, from, to, now: clock.now(), patienceMs: patienceOf(settings) };
-    return withReader(this.#parts, [], new Set<string>(), (reader) => findKnown(reader, topicsOf(settings), search));
+    const search = { uids, from, to, patienceMs: patienceOf(this.#parts.settings) };
+    return withReader(this.#parts, [], new Set<string>(), (reader) => this.#known.find(reader, search));
   }
 
   /** Frees the lane at once after a clean end; a lane in doubt is free when its lease has lapsed, or for this process at once. */
