@@ -257,7 +257,7 @@ const cli = yargs(hideBin(process.argv))
   .recommendCommands()
   .version(version)
   .alias('help', 'h')
-  .wrap(Math.min(110, process.stdout.columns ?? 110))
+  .wrap(Math.min(110, process.stdout.columns || 110))
   .epilogue(
     'Exit codes: 0 done, 2 usage, 65 data, 69 JumpCloud unavailable, 70 internal, 73 lane in use, 74 state or sink,\n75 try again, 77 credential, 78 configuration, 79 reconcile found a difference.',
   )

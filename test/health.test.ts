@@ -7,6 +7,7 @@ import { CollectorError } from '../collector/errors.js';
 import { type HealthOptions, type HealthServer, startHealth } from '../collector/health.js';
 import { createLog } from '../collector/log.js';
 import { createMetrics } from '../collector/metrics.js';
+import { Repairs } from '../collector/repair.js';
 import { StatusBoard, type StatusView } from '../collector/status.js';
 import { configOf, cursorAt, report, tablesAt } from './look-on.js';
 import { parseMetrics, seriesValue } from './prometheus.js';
@@ -321,5 +322,25 @@ describe('F-32: hostile and hurried clients', () => {
     expect(await logged()).toContain('out of order');
     broken = false;
     await vi.waitFor(async () => expect((await get('/metrics')).status).toBe(200), { timeout: 10_000 });
+  });
+});
+
+describe('/repair', () => {
+  const body = JSON.stringify({ feed: 'acme', from: '2026-11-20T00:00:00Z', to: '2026-11-20T01:00:00Z' });
+  const post = { method: 'POST', body, headers: { 'content-type': 'application/json' } };
+
+  it('is not there where nobody takes requests, and asks for a token where others than this machine can reach it', async () => {
+    expect((await (await start()).get('/repair', post)).status).toBe(404);
+    const repairs = new Repairs(Date.now);
+    const open = await start({ host: '0.0.0.0', repairs: () => repairs });
+    const refused = await open.get('/repair', post);
+    expect([refused.status, await refused.text()]).toEqual([403, expect.stringContaining('Set http.token')]);
+    const guarded = await start({ host: '0.0.0.0', token: () => 'a-token', repairs: () => repairs });
+    expect((await guarded.get('/repair', post)).status).toBe(401);
+    const headers = { ...post.headers, authorization: 'Bearer a-token' };
+    const asked = await guarded.get('/repair', { ...post, headers });
+    expect(asked.status, 'the feed holds no lane yet').toBe(409);
+    const local = await start({ repairs: () => repairs });
+    expect((await local.get('/repair', post)).status).toBe(409);
   });
 });

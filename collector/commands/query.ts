@@ -19,7 +19,7 @@ export async function query(options: {
   const tables = await openTables(directory);
   try {
     const answer = await tables.query(sql);
-    for await (const piece of render(answer, options.format, process.stdout.columns ?? 160)) {
+    for await (const piece of render(answer, options.format, process.stdout.columns || 160)) {
       await put(process.stdout, piece);
     }
   } finally {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { cli, command, feedOf, folder, tenant } from './command.js';
+import { freePort, HOUR, plantGap, startFeed } from './repairing.js';
 
 /** `script` of util-linux gives a child a terminal. */
 function hasScript(): boolean {
@@ -53,4 +54,27 @@ test('a backfill shows a bar on a terminal and none elsewhere, and keeps it off 
   expect(other).toMatchObject({ code: 0, stdout: '' });
   expect(other.stderr).not.toMatch(/\[[#·]{20}\]/);
   expect(other.stderr).not.toContain('\u001b');
+}, 120_000);
+
+test('reconcile --repair shows on a terminal how far the running feed is, and keeps it off stdout', async ({
+  skip,
+}) => {
+  if (!hasScript()) skip();
+  const simulated = await tenant();
+  const cwd = folder();
+  const env = feedOf(simulated, {
+    HTTP_ENABLED: 'true',
+    HTTP_PORT: await freePort(),
+    POLL_INTERVAL: '1s',
+    RECONCILE_ENABLED: 'false',
+  });
+  const feed = await startFeed(cwd, env);
+  plantGap(simulated, 5, 10 * HOUR);
+  const range = `--from ${new Date(Date.now() - 12 * HOUR).toISOString()} --to ${new Date(Date.now() - 8 * HOUR).toISOString()}`;
+  const shown = await command([], { cwd, env, ...onTerminal(`${node} reconcile ${range} --repair > out`) });
+  expect(shown.code, shown.stdout).toBe(0);
+  expect(shown.stdout).toMatch(/\[[#·]{20}\] +\d+ % \d+ of \d+ minutes, \d+ records found/);
+  expect(readFileSync(join(cwd, 'out'), 'utf8')).toMatch(/^hour .*equal: every record that JumpCloud shows is held/s);
+  feed.running.child.kill('SIGTERM');
+  expect(await feed.running.ended).toMatchObject({ code: 0 });
 }, 120_000);
