@@ -3,7 +3,7 @@ import { floorToSecond } from '../mappings/instant.js';
 import { type KeyOccasion, keyWarningEvent } from '../mappings/key-warning.js';
 import type { FeedConfig } from './config/feed-config.js';
 import { CollectorError } from './errors.js';
-import type { Beside, FeedParts, FeedSettings } from './feed.js';
+import type { Beside, FeedParts, FeedSettings } from './feed-parts.js';
 import { type Client, type ClientOptions, createClient } from './jumpcloud/client.js';
 import type { ClientObserver } from './jumpcloud/observer.js';
 import type { SecretSource } from './jumpcloud/secret.js';

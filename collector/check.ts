@@ -8,7 +8,7 @@ import { checkSource, type SourceAnswers } from './check/source.js';
 import type { FeedConfig } from './config/feed-config.js';
 import { type Cursor, secondOf } from './cursor.js';
 import { asCollectorError } from './errors.js';
-import type { FeedSettings } from './feed.js';
+import type { FeedSettings } from './feed-parts.js';
 import type { Client } from './jumpcloud/client.js';
 import type { KeyLife } from './jumpcloud/console.js';
 import type { ClientObserver } from './jumpcloud/observer.js';

@@ -1,7 +1,7 @@
 import type { NormalisedEvent } from '../mappings/event.js';
 import { isObject, type JsonObject, type JsonValue } from '../mappings/json.js';
 import type { KeyOccasion } from '../mappings/key-warning.js';
-import type { Beside, Delivering } from './feed.js';
+import type { Beside, Delivering } from './feed-parts.js';
 import {
   type CredentialKind,
   daysLeft,

@@ -1,6 +1,6 @@
 import type { FeedConfig } from '../config/feed-config.js';
 import type { Cursor } from '../cursor.js';
-import type { FeedSettings } from '../feed.js';
+import type { FeedSettings } from '../feed-parts.js';
 import type { Client } from '../jumpcloud/client.js';
 import type { KeyLife } from '../jumpcloud/console.js';
 import type { Finding } from './finding.js';

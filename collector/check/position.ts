@@ -1,6 +1,7 @@
 import { type Cursor, secondOf } from '../cursor.js';
 import { asCollectorError, CollectorError } from '../errors.js';
-import { type FeedSettings, refuseForeignState } from '../feed.js';
+import type { FeedSettings } from '../feed-parts.js';
+import { refuseForeignState } from '../open-live.js';
 import { spell } from '../progress.js';
 import { type Finding, findingOf } from './finding.js';
 

@@ -4,7 +4,7 @@ import type { FeedConfig } from '../config/feed-config.js';
 import type { Flags } from '../config/flags.js';
 import { exitCodes } from '../errors.js';
 import { type EventType, sameTypes } from '../event-types.js';
-import type { FeedSettings } from '../feed.js';
+import type { FeedSettings } from '../feed-parts.js';
 import type { Log } from '../log.js';
 import { bar, progressLine, spell } from '../progress.js';
 import type { Range } from '../ranges.js';

@@ -1,6 +1,7 @@
 import { onTestFinished } from 'vitest';
 import type { CollectorError } from '../../collector/errors.js';
-import { type FeedParts, type FeedSettings, runFeed } from '../../collector/feed.js';
+import { runFeed } from '../../collector/feed.js';
+import type { FeedParts, FeedSettings } from '../../collector/feed-parts.js';
 import { type Client, type ClientOptions, createClient } from '../../collector/jumpcloud/client.js';
 import type { FeedObserver, ReconcileReport } from '../../collector/observer.js';
 import type { ReconcileSettings } from '../../collector/reconcile.js';

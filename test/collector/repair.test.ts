@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { systemClock } from '../../collector/clock.js';
-import { openLive } from '../../collector/feed.js';
+import { openLive } from '../../collector/open-live.js';
 import { Repairs } from '../../collector/repair.js';
 import { compare, type FeedUnderTest, feedFor, HOUR, noon, tenantFor } from './feed-under-test.js';
 import { MemorySink } from './memory-sink.js';
