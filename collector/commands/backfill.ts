@@ -1,11 +1,12 @@
 import { formatSecond } from '../../mappings/instant.js';
-import { type BackfillPart, type BackfillProgress, narrowed, planBackfill, runBackfill } from '../backfill.js';
+import { type BackfillProgress, runBackfill } from '../backfill.js';
 import type { FeedConfig } from '../config/feed-config.js';
 import type { Flags } from '../config/flags.js';
 import { exitCodes } from '../errors.js';
 import { type EventType, sameTypes } from '../event-types.js';
 import type { FeedSettings } from '../feed-parts.js';
 import type { Log } from '../log.js';
+import { type BackfillPart, narrowed, planBackfill } from '../plan-backfill.js';
 import { bar, progressLine, spell } from '../progress.js';
 import type { Range } from '../ranges.js';
 import { assembleFeed } from './assemble-feed.js';
@@ -83,18 +84,15 @@ function spanOf({ from, to, types }: BackfillPart, { families }: FeedSettings): 
 
 /** A bar on a terminal, a line every ten seconds elsewhere. */
 function reporter(log: Log, show: (text: string) => void): (progress: BackfillProgress) => void {
-  const started = performance.now();
-  let last = started;
-  return ({ lane, from, to, settled, records, expected }) => {
-    const seconds = (performance.now() - started) / 1000;
+  let last = performance.now();
+  return ({ lane, from, to, settled, records, expected, perSecond, secondsLeft }) => {
     const share = expected ? Math.min(1, records / expected) : (settled - from) / (to - from);
-    const rate = records / Math.max(seconds, 0.001);
-    const left = share > 0 ? (seconds / share) * (1 - share) : undefined;
-    show(
-      `${bar(share)} ${records}${expected === undefined ? '' : ` of ${expected}`} records, ${Math.round(rate)}/s${left === undefined ? '' : `, ${spell(left)} left`}`,
-    );
+    const rate = Math.round(perSecond);
+    const of = expected === undefined ? '' : ` of ${expected}`;
+    const left = secondsLeft === undefined ? '' : `, ${spell(secondsLeft)} left`;
+    show(`${bar(share)} ${records}${of} records, ${rate}/s${left}`);
     if (process.stderr.isTTY || performance.now() - last < LINE_EVERY_MS) return;
     last = performance.now();
-    log.info('backfilling', { lane, settled: formatSecond(settled), records, expected, perSecond: Math.round(rate) });
+    log.info('backfilling', { lane, settled: formatSecond(settled), records, expected, perSecond: rate });
   };
 }

@@ -53,6 +53,13 @@ export class MemorySink implements Sink {
     this.#lanes.set(lane, { ...state, cursor: JSON.parse(JSON.stringify(change(state.cursor))) });
   }
 
+  /** Puts a lane under another name. */
+  rename(lane: string, name: string): void {
+    this.tamper(lane, (cursor) => ({ ...cursor, lane: name }));
+    this.#lanes.set(name, this.#lanes.get(lane)!);
+    this.#lanes.delete(lane);
+  }
+
   *held(): Generator<Held> {
     for (const { uid, time, text } of this.events) {
       yield { uid, time, text: (JSON.parse(text) as { raw_data: string }).raw_data };
