@@ -26,11 +26,15 @@ export function tellFeed(log: Log): FeedObserver {
       if (counts.records > 0)
         log.debug('committed', { lane, ...counts, settled: cursor.settled, ms: Math.round(durationMs) });
       if (counts.deadLetters > 0) {
-        log.warn(`${counts.deadLetters} dead letters: see them with \`jumpcloud-ocsf dead-letters list\``, { lane });
+        log.warn(`${several(counts.deadLetters, 'dead letter')}: see them with \`jumpcloud-ocsf dead-letters list\``, {
+          lane,
+        });
       }
       if (lateness.length > 0) {
         const latest = Math.round(Math.max(...lateness));
-        log.info(`${lateness.length} late records delivered, the latest ${latest} s after its time`, { lane });
+        log.info(`${several(lateness.length, 'late record')} delivered, the latest ${latest} s after its time`, {
+          lane,
+        });
       }
       for (const type of unknownTypes) {
         if (namedTypes.has(type) || namedTypes.size >= MOST_TYPES) continue;
@@ -70,7 +74,7 @@ export function tellFeed(log: Log): FeedObserver {
         finished,
       });
       if (found > 0)
-        log.info(`${found} records found that became visible after the polls had passed: delivered`, {
+        log.info(`${several(found, 'record')} found that became visible after the polls had passed: delivered`, {
           lane,
           ...range,
         });
@@ -80,6 +84,10 @@ export function tellFeed(log: Log): FeedObserver {
     },
     closed: () => undefined,
   };
+}
+
+function several(count: number, noun: string): string {
+  return count === 1 ? `1 ${noun}` : `${count} ${noun}s`;
 }
 
 /** Tells the log what the client for JumpCloud does. */

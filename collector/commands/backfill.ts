@@ -2,7 +2,7 @@ import { formatSecond } from '../../mappings/instant.js';
 import { type BackfillProgress, runBackfill } from '../backfill.js';
 import type { FeedConfig } from '../config/feed-config.js';
 import type { Flags } from '../config/flags.js';
-import { exitCodes } from '../errors.js';
+import { asCollectorError, exitCodes } from '../errors.js';
 import { type EventType, sameTypes } from '../event-types.js';
 import type { FeedSettings } from '../feed-parts.js';
 import type { Log } from '../log.js';
@@ -35,25 +35,29 @@ export async function backfill(
   const asked = { range: rangeOf(flags), types: eventTypesOf(flags.eventTypes), dryRun: flags.dryRun };
   const { config, log } = setUp(flags);
   const stopping = listenForStop(log, config.shared.shutdown.graceMs);
+  let code: number = exitCodes.done;
   try {
     for (const feed of config.feeds) {
-      await backfillFeed(feed, asked, log.child({ feed: feed.name }), stopping.signal);
+      const isWhole = await backfillFeed(feed, asked, log.child({ feed: feed.name }), stopping.signal);
+      if (!isWhole) code = exitCodes.laneInUse;
     }
-    return stopping.signal.aborted ? exitCodes.tryAgain : exitCodes.done;
+    return stopping.signal.aborted ? exitCodes.tryAgain : code;
   } finally {
     stopping.release();
     await log.close();
   }
 }
 
+/** False where a part of the range is left to another process, which reads it now. */
 async function backfillFeed(
   config: FeedConfig,
   { range, types, dryRun }: Asked,
   log: Log,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const { settings, parts, client, close } = await assembleFeed(config, log, CONCURRENCY);
   const line = progressLine(process.stderr);
+  let isWhole = true;
   try {
     const plan = await planBackfill(range, settings, parts, { dryRun, signal, ...(types && { types }) });
     for (const note of plan.notes) log.warn(note);
@@ -64,12 +68,23 @@ async function backfillFeed(
         const { services } = narrowed(settings, part.types);
         const count = await client.count({ services, start: part.from, end: part.to }, signal);
         process.stdout.write(`${span}: ${count} records\n`);
-      } else {
+        continue;
+      }
+      try {
         await runBackfill(part, settings, parts, signal, reporter(log, line.show));
         line.clear();
         if (!signal.aborted) log.info(`backfilled ${span}`);
+      } catch (error) {
+        const failure = asCollectorError(error);
+        if (failure.code !== 'LANE_IN_USE') throw failure;
+        isWhole = false;
+        log.warn(`${span} is left to the process that reads it now: ${failure.message}`, {
+          code: failure.code,
+          cure: 'Repeat the command when that one has ended: it reads what is left, if anything.',
+        });
       }
     }
+    return isWhole;
   } finally {
     line.clear();
     await close();
