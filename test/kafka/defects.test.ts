@@ -4,6 +4,7 @@ import { AnswerHolder } from './answer-holder.js';
 import { type Cluster, startCluster } from './broker.js';
 import { apiKeys, ConnectionCutter } from './connection-cutter.js';
 import { createOn, move } from './leaders.js';
+import { withInternalReader } from './read-committed.js';
 import { readTopic } from './read-topic.js';
 import { describeKafka } from './when-kafka.js';
 
@@ -130,5 +131,23 @@ describeKafka('defects of kafkajs on a real cluster of three', () => {
     await producer.disconnect();
 
     expect((await readTopic(cluster, 'b')).map(({ value }) => value)).toEqual(['first']);
+  });
+
+  test('K: what admin calls the high watermark ends before the first open transaction of anybody', async () => {
+    await createOn(admin, 'k', [1]);
+    const open = await documentedProducer('k-open');
+    const transaction = await open.transaction();
+    await transaction.send({ topic: 'k', messages: [message('open', 0)] });
+    const plain = new Kafka({ brokers: [...cluster.brokers], logLevel: logLevel.NOTHING }).producer();
+    await plain.connect();
+    await plain.send({ topic: 'k', messages: [message('x0', 0), message('x1', 0)] });
+
+    const [told] = await admin.fetchTopicOffsets('k');
+    const { end } = await withInternalReader(cluster, (reader) => reader.bounds('k', 0));
+    await transaction.abort();
+    await Promise.all([open.disconnect(), plain.disconnect()]);
+
+    expect(told?.high).toBe('0');
+    expect(end).toBe(3n);
   });
 });
