@@ -105,6 +105,23 @@ export function start(args: readonly string[], options: StartOptions = {}): Runn
   };
 }
 
+/** Where a run says that it answers. */
+export async function addressOf(running: Running): Promise<string> {
+  await running.said(/status on http:\/\/127\.0\.0\.1:\d+/);
+  return /status on (http:\/\/127\.0\.0\.1:\d+)/.exec(running.stderr())![1]!;
+}
+
+/** Asks until the answer has this status. */
+export async function until(url: string, status: number): Promise<string> {
+  for (let tries = 0; tries < 2_000; tries += 1) {
+    const answer = await fetch(url);
+    const text = await answer.text();
+    if (answer.status === status) return text;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`${url} never answered ${status}`);
+}
+
 /** Runs the command to its end. */
 export function command(args: readonly string[], options: StartOptions = {}): Promise<Ended> {
   return start(args, options).ended;

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { cli, command, compareTables, feedOf, folder, jsonLines, type Running, start, tenant } from './command.js';
+import { addressOf, cli, command, compareTables, feedOf, folder, jsonLines, start, tenant, until } from './command.js';
 
 /** A port that is taken, and stays so. */
 async function takenPort(): Promise<number> {
@@ -10,23 +10,6 @@ async function takenPort(): Promise<number> {
   await new Promise((resolve) => server.once('listening', resolve));
   onTestFinished(() => void server.close());
   return (server.address() as AddressInfo).port;
-}
-
-/** Where a run says that it answers. */
-async function addressOf(running: Running): Promise<string> {
-  await running.said(/status on http:\/\/127\.0\.0\.1:\d+/);
-  return /status on (http:\/\/127\.0\.0\.1:\d+)/.exec(running.stderr())![1]!;
-}
-
-/** Asks until the answer has this status. */
-async function until(url: string, status: number): Promise<string> {
-  for (let tries = 0; tries < 1_000; tries += 1) {
-    const answer = await fetch(url);
-    const text = await answer.text();
-    if (answer.status === status) return text;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`${url} never answered ${status}`);
 }
 
 test('F-32: with the health port taken it says so and collects all the same', async () => {
