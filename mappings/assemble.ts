@@ -46,11 +46,10 @@ export function assemble(
     time: provenance.time,
     message: buildMessage(reading, mapped),
     metadata: buildMetadata(reading, provenance, profiles),
+    timezone_offset: timezoneOffset(provenance.header.timestamp!),
+    status_detail: outcome.detail,
+    status_code: outcome.code,
   };
-  const offset = timezoneOffset(provenance.header.timestamp!);
-  if (offset !== undefined) event.timezone_offset = offset;
-  if (outcome.detail !== undefined) event.status_detail = outcome.detail;
-  if (outcome.code !== undefined) event.status_code = outcome.code;
   Object.assign(event, attributes);
   const observables = buildObservables(attributes);
   if (observables.length > 0) event.observables = observables;

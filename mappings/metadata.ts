@@ -25,42 +25,36 @@ export interface OcsfMetadata {
 export function buildMetadata(reading: Reading, provenance: Provenance, profiles: readonly string[]): OcsfMetadata {
   const { header, time, fetchedAt, mapper } = provenance;
   const { record } = reading;
-  const metadata: OcsfMetadata = {
+  reading.take(record, reading.peek(record, 'timestamp') === undefined ? 'jc_timestamp' : 'timestamp');
+  reading.take(record, 'id');
+  const service = reading.text(record, 'service');
+  // OCSF: logged_time must not precede time. A record dated after its fetching says so instead.
+  const datedAfterFetch = fetchedAt !== undefined && fetchedAt < time;
+  const labels = provenance.redacted ? ['redacted'] : [];
+  if (datedAfterFetch) labels.push('dated_after_fetch');
+  return {
     uid: header.uid,
     version: ocsfVersion,
     original_time: wellFormed(header.timestamp!),
     log_provider: 'JumpCloud Directory Insights',
     log_format: 'JSON',
+    original_event_uid: wellFormed(header.id!),
+    event_code: reading.text(record, 'event_type'),
+    log_name: service,
+    log_source: service,
+    tenant_uid: reading.text(record, 'organization'),
+    log_version: reading.code(record, '@version'),
+    correlation_uid: reading.text(reading.object(record, 'correlation'), 'id'),
+    logged_time: datedAfterFetch ? undefined : fetchedAt,
+    labels: labels.length > 0 ? labels : undefined,
+    profiles: profiles.length > 0 ? profiles : undefined,
+    product: {
+      name: 'Directory Insights',
+      vendor_name: 'JumpCloud',
+      feature: service === undefined ? undefined : { name: service },
+    },
+    transformation_info_list: [{ name: mapper.name, product: { name: mapper.name, version: mapper.version } }],
   };
-  reading.take(record, reading.peek(record, 'timestamp') === undefined ? 'jc_timestamp' : 'timestamp');
-  metadata.original_event_uid = wellFormed(header.id!);
-  reading.take(record, 'id');
-  const eventCode = reading.text(record, 'event_type');
-  if (eventCode !== undefined) metadata.event_code = eventCode;
-  const service = reading.text(record, 'service');
-  if (service !== undefined) {
-    metadata.log_name = service;
-    metadata.log_source = service;
-  }
-  const organization = reading.text(record, 'organization');
-  if (organization !== undefined) metadata.tenant_uid = organization;
-  const version = reading.code(record, '@version');
-  if (version !== undefined) metadata.log_version = version;
-  const correlation = reading.text(reading.object(record, 'correlation'), 'id');
-  if (correlation !== undefined) metadata.correlation_uid = correlation;
-  const labels = provenance.redacted ? ['redacted'] : [];
-  // OCSF: logged_time must not precede time. A record dated after its fetching says so instead.
-  if (fetchedAt !== undefined && fetchedAt >= time) metadata.logged_time = fetchedAt;
-  else if (fetchedAt !== undefined) labels.push('dated_after_fetch');
-  if (labels.length > 0) metadata.labels = labels;
-  if (profiles.length > 0) metadata.profiles = profiles;
-  metadata.product = {
-    name: 'Directory Insights',
-    vendor_name: 'JumpCloud',
-    ...(service === undefined ? {} : { feature: { name: service } }),
-  };
-  metadata.transformation_info_list = [{ name: mapper.name, product: { name: mapper.name, version: mapper.version } }];
-  return metadata;
 }
 
 function wellFormed(text: string): string {

@@ -52,7 +52,9 @@ rmSync(into, { recursive: true, force: true });
 mkdirSync(into, { recursive: true });
 
 // Lengths are counted in UTF-16 units: the only bounds are "not empty" and those of addresses, which are ASCII.
-const ocsf = compiler({ inlineRefs: false, unicode: false, strictTypes: false, logger: false });
+const ocsf = compiler({ unicode: false, strictTypes: false, logger: false });
+// No schema asks for what others left unevaluated: without the account of it validation takes a tenth less time.
+Object.assign(ocsf.opts, { unevaluated: false, dynamicRef: false });
 const classes = jsonFiles(join(here, 'ocsf')).filter((name) => name !== 'objects.json');
 ocsf.addSchema(readJson(here, 'ocsf', 'objects.json'));
 for (const name of classes) ocsf.addSchema(readJson(here, 'ocsf', name));
