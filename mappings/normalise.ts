@@ -22,7 +22,7 @@ import type { ClassUid } from './ocsf.js';
 import type { RawData } from './raw-data.js';
 import { Reading } from './reading.js';
 import type { ReceivedRecord, RecordHeader } from './record.js';
-import { faithful, hasForbiddenKey, makeWellFormed, mayHoldSecret, redact, redactText } from './redact.js';
+import { faithful, hasForbiddenKey, makeWellFormed, redact, redactText } from './redact.js';
 import { serialise } from './serialise.js';
 import { mapUserAccess } from './user-access-management.js';
 
@@ -161,9 +161,8 @@ function prepare(received: ReceivedRecord): { record: JsonObject; text: string; 
   let { text } = received;
   if (!text.isWellFormed()) text = text.toWellFormed();
   if (text !== received.text || (text.includes('\\u') && LONE_SURROGATE.test(text))) value = makeWellFormed(value);
-  if (!mayHoldSecret(text)) return { record: value as JsonObject, text, redacted: false };
   const redaction = redact(value);
-  text = redaction.redacted ? JSON.stringify(redaction.value) : faithful(text, redaction);
+  text = redaction.redacted ? JSON.stringify(redaction.value) : faithful(text, redaction, received.members);
   return { record: redaction.value as JsonObject, text, redacted: redaction.redacted };
 }
 

@@ -5,22 +5,26 @@ import { isObject, type JsonObject, type JsonValue } from './json.js';
  * put under `unmapped` and none is forgotten. The record itself is never changed.
  */
 export class Reading {
-  readonly #taken = new Map<JsonObject, string[]>();
+  /** Objects of which something was taken, and its names at the same place. They are few: a list is quicker than a map. */
+  readonly #objects: JsonObject[] = [];
+  readonly #names: string[][] = [];
 
   constructor(readonly record: JsonObject) {}
 
   /** Notes that a member's value is in the event. */
   take(of: JsonObject | undefined, key: string): void {
     if (of === undefined) return;
-    const keys = this.#taken.get(of);
-    if (keys === undefined) this.#taken.set(of, [key]);
-    else keys.push(key);
+    const names = this.#taken(of);
+    if (names === undefined) {
+      this.#objects.push(of);
+      this.#names.push([key]);
+    } else names.push(key);
   }
 
   /** A text that is not blank, left for `unmapped` unless it is taken later. */
   peek(of: JsonObject | undefined, key: string): string | undefined {
     const value = of?.[key];
-    return typeof value === 'string' && value.trim() !== '' ? value : undefined;
+    return typeof value === 'string' && !isBlank(value) ? value : undefined;
   }
 
   /** A text that is not blank; taken. */
@@ -72,8 +76,13 @@ export class Reading {
     return this.#restOf(this.record);
   }
 
+  #taken(object: JsonObject): string[] | undefined {
+    const at = this.#objects.indexOf(object);
+    return at < 0 ? undefined : this.#names[at];
+  }
+
   #restOf(object: JsonObject): JsonObject | undefined {
-    const taken = this.#taken.get(object);
+    const taken = this.#taken(object);
     const rest: JsonObject = {};
     let some = false;
     for (const key in object) {
@@ -98,11 +107,17 @@ export class Reading {
 
   /** Whether something in the object, at any depth, was taken. */
   #touched(object: JsonObject): boolean {
-    if (this.#taken.has(object)) return true;
+    if (this.#taken(object) !== undefined) return true;
     for (const key in object) {
       const value = object[key];
       if (isObject(value) && this.#touched(value)) return true;
     }
     return false;
   }
+}
+
+/** Whether there is nothing but white space. Most texts begin with a visible ASCII character, which settles it. */
+function isBlank(text: string): boolean {
+  const first = text.charCodeAt(0);
+  return !(first > 0x20 && first < 0x7f) && text.trim() === '';
 }

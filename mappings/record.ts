@@ -10,6 +10,8 @@ export interface ReceivedRecord {
   readonly value: JsonValue;
   /** Levels of nesting in the text: 0 for a scalar, 1 for a flat object. */
   readonly depth: number;
+  /** Members of all objects in the text, a name counted as often as it stands there; absent where nobody counted. */
+  readonly members?: number;
 }
 
 /** What position, selection and routing need of a record, read without mapping it. */

@@ -155,6 +155,7 @@ function memberSensitivity(key: string, outer: Sensitivity, label: Sensitivity |
 
 /** How sensitive the thing is that the object names, where it is of the kind `{field, from, to}`; undefined where it is not. */
 function labelSensitivity(value: JsonObject): Sensitivity | undefined {
+  if (!mayBeLabelled(value)) return undefined;
   let label: Sensitivity | undefined;
   let isPair = false;
   for (const key in value) {
@@ -165,6 +166,12 @@ function labelSensitivity(value: JsonObject): Sensitivity | undefined {
     if (typeof name === 'string') label = judge(name).sensitivity;
   }
   return isPair ? label : undefined;
+}
+
+/** A quick look: most objects have none of these names. */
+function mayBeLabelled(value: JsonObject): boolean {
+  for (const key in value) if (key === 'field' || key === 'key' || key === 'name' || key === 'attribute') return true;
+  return false;
 }
 
 /** A copy whose members are all its own, `__proto__` too. */
@@ -194,14 +201,14 @@ export function mayHoldSecret(text: string): boolean {
  * The text as received where nothing in it needs redaction, else the redacted record written anew. Never throws: what
  * could not be searched for secrets is withheld, with the reason in its place.
  */
-export function redactText({ text: received, value, depth }: ReceivedRecord): RedactedText {
+export function redactText({ text: received, value, depth, members }: ReceivedRecord): RedactedText {
   const text = wellFormed(received);
   if (!mayHoldSecret(text)) return { text, redacted: false };
   try {
     // The source does not parse what is far too deep.
     if (depth > DEEPEST_SEARCHED) throw new RangeError('nested too deeply');
     const redaction = redact(value);
-    if (!redaction.redacted) return { text: faithful(text, redaction), redacted: false };
+    if (!redaction.redacted) return { text: faithful(text, redaction, members), redacted: false };
     return { text: wellFormed(JSON.stringify(redaction.value)), redacted: true };
   } catch (error) {
     const reason = error instanceof RangeError ? 'nested too deeply' : 'unreadable';
@@ -210,13 +217,17 @@ export function redactText({ text: received, value, depth }: ReceivedRecord): Re
 }
 
 /**
- * The text of a value in which nothing was redacted, as received, unless a name occurs twice in one object: the value
- * holds only the last of them, so that only the last was searched for secrets.
+ * The text of a value in which nothing was redacted, as received, unless a name occurs twice in one object and could be
+ * a secret's: the value holds only the last of them, so that only the last was searched for secrets.
+ * @param counted the members of all objects in the text, where somebody counted them
  */
-export function faithful(text: string, { value, members }: Redaction): string {
+export function faithful(text: string, { value, members }: Redaction, counted = countMembers(text)): string {
+  return counted === members || !mayHoldSecret(text) ? text : wellFormed(JSON.stringify(value));
+}
+
+function countMembers(text: string): number {
   // Without a backslash every quotation mark delimits a string; JumpCloud writes no blank before a colon.
-  if (!text.includes('\\') && countPairs(text) === members) return text;
-  return countNames(text) === members ? text : wellFormed(JSON.stringify(value));
+  return text.includes('\\') || /"\s+:/.test(text) ? countNames(text) : countPairs(text);
 }
 
 function countPairs(text: string): number {

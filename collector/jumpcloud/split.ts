@@ -12,6 +12,7 @@ const MAX_ELEMENTS = 100_000;
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
+const COLON = 0x3a;
 const BACKSLASH = 0x5c;
 const OPEN_ARRAY = 0x5b;
 const CLOSE_ARRAY = 0x5d;
@@ -30,6 +31,7 @@ export function splitArray(text: string): ReceivedRecord[] {
   let start = first + 1;
   let depth = 1;
   let deepest = 1;
+  let members = 0;
   let at = start;
   for (; at < text.length && depth > 0; at += 1) {
     const code = text.charCodeAt(at);
@@ -38,29 +40,32 @@ export function splitArray(text: string): ReceivedRecord[] {
     } else if (code === OPEN_OBJECT || code === OPEN_ARRAY) {
       depth += 1;
       if (depth > deepest) deepest = depth;
+    } else if (code === COLON) {
+      members += 1;
     } else if (code === CLOSE_OBJECT || code === CLOSE_ARRAY) {
       depth -= 1;
       if (depth === 0 && code !== CLOSE_ARRAY) throw damaged('its brackets do not match');
     } else if (code === COMMA && depth === 1) {
-      records.push(element(text.slice(start, at), deepest - 1, records.length));
+      records.push(element(text.slice(start, at), deepest - 1, members, records.length));
       if (records.length > MAX_ELEMENTS) throw damaged(`it has more than ${MAX_ELEMENTS} elements`);
       start = at + 1;
       deepest = 1;
+      members = 0;
     }
   }
   if (depth > 0) throw damaged('it ends in the middle');
   const end = at - 1;
   if (skipSpace(text, at) < text.length) throw damaged('something follows the end of the array');
   if (records.length > 0 || skipSpace(text, start) < end)
-    records.push(element(text.slice(start, end), deepest - 1, records.length));
+    records.push(element(text.slice(start, end), deepest - 1, members, records.length));
   return records;
 }
 
-function element(slice: string, depth: number, index: number): ReceivedRecord {
+function element(slice: string, depth: number, members: number, index: number): ReceivedRecord {
   const text = trimSpace(slice);
-  if (depth > MAX_PARSED_DEPTH) return { text, value: null, depth };
+  if (depth > MAX_PARSED_DEPTH) return { text, value: null, depth, members };
   try {
-    return { text, value: JSON.parse(text) as JsonValue, depth };
+    return { text, value: JSON.parse(text) as JsonValue, depth, members };
   } catch (error) {
     throw damaged(`element ${index + 1} is not valid JSON`, error);
   }
