@@ -40,7 +40,8 @@ export interface BackfillLimits extends ReadAheadLimits {
 /** Nobody waits for a backfill's records one by one: larger commits make fewer and larger files. */
 const BATCHES_A_COMMIT = 2;
 /** Searches at the same time, and bytes of pages that wait for their turn: parsed, they take several times as much. */
-const usualLimits: BackfillLimits = { searches: 3, bytes: 3 * 1024 * 1024, largestSearch: 10_000 };
+const usualLimits: BackfillLimits = { searches: 3, bytes: 1024 * 1024, largestSearch: 10_000 };
+
 /**
  * Collects one planned range into its own lane, oldest first, from where the lane stands. Searches run
  * side by side, what they bring is delivered in order, so that the position is always a whole second.

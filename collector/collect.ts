@@ -54,7 +54,8 @@ export interface CollectParts {
   readonly serverNow: () => number;
 }
 
-const BATCH_BYTES = 16 * 1024 * 1024;
+/** Of event texts: one batch is gathered while another is committed. */
+const BATCH_BYTES = 8 * 1024 * 1024;
 
 /**
  * Reads a search to its end and delivers it batch by batch: the next page is fetched while the last is mapped, and

@@ -103,7 +103,8 @@ export class Gatherer {
   #bytes = 0;
   #reached: Reached;
   #lengths = new Map<number, number>();
-  #page: readonly ReceivedRecord[] = [];
+  /** Texts of the page before: its parsed records would take several times as much. */
+  #page: readonly string[] = [];
   #latestServerTime = 0;
 
   constructor(
@@ -166,7 +167,7 @@ export class Gatherer {
     // From here on nothing fails: the page counts as a whole, and what was reached with it.
     this.#reached = reached;
     this.#latestServerTime = page.serverTime;
-    this.#page = page.records;
+    this.#page = page.records.map(({ text }) => text);
     for (const candidate of candidates) {
       this.#counts.records += 1;
       const { header } = candidate;
@@ -312,9 +313,9 @@ function laterOf(a: Instant, b: Instant): Instant {
 }
 
 /** Whether a proxy or a cache gave the same page again under another name. */
-function isSamePage(page: readonly ReceivedRecord[], before: readonly ReceivedRecord[]): boolean {
+function isSamePage(page: readonly ReceivedRecord[], before: readonly string[]): boolean {
   if (page.length < 2 || page.length !== before.length) return false;
-  return page.every(({ text }, index) => text === before[index]!.text);
+  return page.every(({ text }, index) => text === before[index]);
 }
 
 function pageRepeated(number: number): CollectorError {

@@ -84,7 +84,8 @@ export function createTablesSink(options: TablesOptions): Sink {
   return {
     kind: 'tables',
     guarantee: 'exactly_once',
-    batchSize: 2048,
+    // Two pages of the usual size.
+    batchSize: 2000,
     target: directory,
     lane(name) {
       return new TablesLane(name, setting);
