@@ -106,12 +106,32 @@ function jsonLines(feed: string, { hours, notes, verdict }: RangeReport): string
 }
 
 function textLines(feed: string, { hours, notes, verdict }: RangeReport): string[] {
-  const rows = [[...COLUMNS], ...hours.map((hour) => COLUMNS.map((column) => String(hour[column] ?? '?')))];
+  const cellsOf = (row: HourFigures) => COLUMNS.map((column) => String(row[column] ?? '?'));
+  const rows = [[...COLUMNS], ...hours.map(cellsOf), ...(hours.length > 1 ? [cellsOf(totalOf(hours))] : [])];
   const widths = COLUMNS.map((_, index) => Math.max(...rows.map((row) => row[index]!.length)));
   const lines = rows.map((row) =>
     row.map((cell, index) => (index < 2 ? cell.padEnd(widths[index]!) : cell.padStart(widths[index]!))).join('  '),
   );
   return [...lines, ...notes, `${feed}: ${verdicts[verdict]}`];
+}
+
+function totalOf(hours: readonly HourFigures[]): HourFigures {
+  const sum = (column: Exclude<keyof HourFigures, 'hour' | 'service' | 'count'>) =>
+    hours.reduce((total, hour) => total + hour[column], 0);
+  return {
+    hour: 'total',
+    service: '',
+    count: hours.some(({ count }) => count === undefined)
+      ? undefined
+      : hours.reduce((total, { count = 0 }) => total + count, 0),
+    delivered: sum('delivered'),
+    deadLetters: sum('deadLetters'),
+    raw: sum('raw'),
+    notSelected: sum('notSelected'),
+    explained: sum('explained'),
+    missing: sum('missing'),
+    repaired: sum('repaired'),
+  };
 }
 
 const verdicts: Readonly<Record<RangeReport['verdict'], string>> = {

@@ -271,6 +271,13 @@ test('79: reconcile ends with 0 where everything is delivered, and with 79 where
   const args = ['reconcile', '--from', day(49), '--to', day(1)];
   const equal = await command(args, { cwd, env });
   expect(equal.code, equal.stderr).toBe(0);
+  const delivered = equal.stdout
+    .split('\n')
+    .flatMap((line) => (/^(\d{4}-|total)/.test(line) ? [line.split(/ +/)] : []));
+  const total = delivered.pop()!;
+  expect(total[0]).toBe('total');
+  expect(Number(total[2])).toBe(delivered.reduce((sum, row) => sum + Number(row[3]), 0));
+  expect(Number(total[2])).toBeGreaterThan(200);
   const files = readdirSync(join(cwd, 'tables', 'authentication'), { recursive: true, encoding: 'utf8' });
   rmSync(join(cwd, 'tables', 'authentication', files.find((name) => name.endsWith('.parquet'))!));
   const gap = await command(args, { cwd, env });
