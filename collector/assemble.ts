@@ -8,8 +8,8 @@ import { type Client, type ClientOptions, createClient } from './jumpcloud/clien
 import type { ClientObserver } from './jumpcloud/observer.js';
 import type { SecretSource } from './jumpcloud/secret.js';
 import type { Timing } from './jumpcloud/timing.js';
-import { besides, KeyGuard, type KeyStatus } from './key-guard.js';
-import { describeBasis, describeLife, nameCredential } from './key-life.js';
+import { besides, KeyGuard, type KeyStatus } from './key/guard.js';
+import { describeBasis, describeLife, nameCredential } from './key/life.js';
 import type { FeedObserver } from './observer.js';
 import type { Sink } from './sinks/sink.js';
 import { mapper } from './version.js';

@@ -5,11 +5,11 @@ import type { Clock } from './clock.js';
 import type { Cursor } from './cursor.js';
 import { CollectorError } from './errors.js';
 import { ForeignOrganization, Gatherer, type Scope, type Selection } from './gather.js';
-import type { Lengths } from './grid.js';
 import type { Search, Source } from './jumpcloud/source.js';
 import type { Advance, Lane } from './lane.js';
 import type { FeedObserver } from './observer.js';
-import type { BatchHour } from './tally.js';
+import type { Lengths } from './reconcile/grid.js';
+import type { BatchHour } from './reconcile/tally.js';
 
 /** One search to deliver, and what its records and its progress mean to the lane. */
 export interface Collection {

@@ -3,8 +3,8 @@ import type { Clock } from './clock.js';
 import type { CollectSettings } from './collect.js';
 import type { Source } from './jumpcloud/source.js';
 import type { FeedObserver } from './observer.js';
-import type { ReconcileSettings } from './reconcile.js';
-import type { Repairs } from './repair.js';
+import type { ReconcileSettings } from './reconcile/reconcile.js';
+import type { Repairs } from './reconcile/repair.js';
 import type { Sink } from './sinks/sink.js';
 
 /** What a feed collects and how often. */

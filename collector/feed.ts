@@ -4,7 +4,7 @@ import { nothingGathered } from './gather.js';
 import type { Lane } from './lane.js';
 import { LIVE, openLive } from './open-live.js';
 import { poll } from './poll.js';
-import { Reconciler } from './reconcile.js';
+import { Reconciler } from './reconcile/reconcile.js';
 
 const SHORTEST_RECONCILE_MS = 30_000;
 const LONGEST_RETRY_MS = 5 * 60_000;

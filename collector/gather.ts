@@ -6,12 +6,12 @@ import { type KeptRecord, type NormaliseContext, normalise, toRawRecord } from '
 import type { ReceivedRecord, RecordHeader } from '../mappings/record.js';
 import { addCounts, type Counts, noCounts } from './cursor.js';
 import { CollectorError } from './errors.js';
-import type { Lengths } from './grid.js';
 import { calledFromBehind, Identities } from './identities.js';
 import type { Page } from './jumpcloud/source.js';
+import type { Lengths } from './reconcile/grid.js';
+import { type BatchHour, BatchTally, type Fate } from './reconcile/tally.js';
 import type { Seen } from './seen.js';
 import type { SeenPiece } from './sinks/sink.js';
-import { type BatchHour, BatchTally, type Fate } from './tally.js';
 
 /** What a feed delivers of what it reads. */
 export interface Selection {

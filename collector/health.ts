@@ -3,8 +3,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import type { Log } from './log.js';
 import type { Metrics } from './metrics.js';
-import type { Repairs } from './repair.js';
-import { answerRepair, repairPath } from './repair-endpoint.js';
+import type { Repairs } from './reconcile/repair.js';
+import { answerRepair, repairPath } from './reconcile/repair-endpoint.js';
 import type { StatusBoard } from './status.js';
 
 export interface HealthOptions {

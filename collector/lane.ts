@@ -4,9 +4,9 @@ import type { Clock } from './clock.js';
 import { addCounts, type Cursor, secondOf } from './cursor.js';
 import type { Gathered } from './gather.js';
 import type { FeedObserver } from './observer.js';
+import { added, inMemory, tallyOf } from './reconcile/tally.js';
 import { Seen } from './seen.js';
 import type { LaneSink, Sink } from './sinks/sink.js';
-import { added, inMemory, tallyOf } from './tally.js';
 
 /** What a commit changes of the position. */
 export interface Advance

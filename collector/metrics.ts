@@ -6,7 +6,7 @@ import { Lag } from './lag.js';
 import { Few } from './metrics/few.js';
 import { addProcessMetrics } from './metrics/process.js';
 import type { CommitReport, FeedObserver } from './observer.js';
-import { type ReconciledHour, type ReconciledHours, reconciledHours } from './reconciled-hours.js';
+import { type ReconciledHour, type ReconciledHours, reconciledHours } from './reconcile/reconciled-hours.js';
 
 /** The metrics of a process. Names begin with `jumpcloud_ocsf_`, units are base units. */
 export interface Metrics {

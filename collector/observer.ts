@@ -3,7 +3,7 @@ import type { NormalisedEvent } from '../mappings/event.js';
 import type { Counts, Cursor } from './cursor.js';
 import type { CollectorError } from './errors.js';
 import type { Search } from './jumpcloud/source.js';
-import type { ReconciledHours } from './reconciled-hours.js';
+import type { ReconciledHours } from './reconcile/reconciled-hours.js';
 
 /** What one commit delivered. */
 export interface CommitReport {

@@ -7,7 +7,7 @@ import { nothingGathered, type Scope } from './gather.js';
 import { type Group, groupOf, groupsToPoll, joined, moved, placeOf, setAside } from './groups.js';
 import { refusals } from './jumpcloud/first-page.js';
 import type { Advance, Lane } from './lane.js';
-import { followed } from './reconcile.js';
+import { followed } from './reconcile/reconcile.js';
 import { liveWindow, settledAfter, type Window } from './window.js';
 
 /** Reads and delivers everything that JumpCloud shows by now. */

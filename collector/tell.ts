@@ -1,11 +1,11 @@
 import { formatSecond } from '../mappings/instant.js';
 import { describeOldKey, type KeyOccasion } from '../mappings/key-warning.js';
 import type { ClientObserver } from './jumpcloud/observer.js';
-import type { KeyStatus } from './key-guard.js';
-import { describeBasis, describeLife, nameCredential } from './key-life.js';
+import type { KeyStatus } from './key/guard.js';
+import { describeBasis, describeLife, nameCredential } from './key/life.js';
 import type { Log } from './log.js';
 import type { FeedObserver } from './observer.js';
-import type { RepairView } from './repair.js';
+import type { RepairView } from './reconcile/repair.js';
 
 /** Unknown event types named in the log: once each, and no more than this, since strangers choose the names. */
 const MOST_TYPES = 100;

@@ -7,7 +7,7 @@ import { CollectorError } from '../collector/errors.js';
 import { type HealthOptions, type HealthServer, startHealth } from '../collector/health.js';
 import { createLog } from '../collector/log.js';
 import { createMetrics } from '../collector/metrics.js';
-import { Repairs } from '../collector/repair.js';
+import { Repairs } from '../collector/reconcile/repair.js';
 import { StatusBoard, type StatusView } from '../collector/status.js';
 import { configOf, cursorAt, report, tablesAt } from './look-on.js';
 import { parseMetrics, seriesValue } from './prometheus.js';

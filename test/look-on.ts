@@ -2,8 +2,8 @@ import type { FeedConfig } from '../collector/config/feed-config.js';
 import { loadConfig } from '../collector/config.js';
 import { type Counts, type Cursor, noCounts } from '../collector/cursor.js';
 import type { CommitReport, ReconcileReport } from '../collector/observer.js';
-import { reconciledHours } from '../collector/reconciled-hours.js';
-import { inMemory } from '../collector/tally.js';
+import { reconciledHours } from '../collector/reconcile/reconciled-hours.js';
+import { inMemory } from '../collector/reconcile/tally.js';
 import type { DeadLetter, DeadLetterReason } from '../mappings/dead-letter.js';
 import type { NormalisedEvent } from '../mappings/event.js';
 

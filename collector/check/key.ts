@@ -1,6 +1,6 @@
 import type { Client } from '../jumpcloud/client.js';
-import type { KeyGuard, KeyStatus } from '../key-guard.js';
-import { describeBasis, describeLife, nameCredential, WARNING_DAYS } from '../key-life.js';
+import type { KeyGuard, KeyStatus } from '../key/guard.js';
+import { describeBasis, describeLife, nameCredential, WARNING_DAYS } from '../key/life.js';
 import type { Finding } from './finding.js';
 
 /** How long the key lives, as the guard knows it. */

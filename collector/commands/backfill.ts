@@ -1,14 +1,14 @@
 import { formatSecond } from '../../mappings/instant.js';
-import { type BackfillProgress, runBackfill } from '../backfill.js';
+import { type BackfillProgress, runBackfill } from '../backfill/backfill.js';
+import { type EventType, sameTypes } from '../backfill/event-types.js';
+import { type BackfillPart, narrowed, planBackfill } from '../backfill/plan-backfill.js';
+import type { Range } from '../backfill/ranges.js';
 import type { FeedConfig } from '../config/feed-config.js';
 import type { Flags } from '../config/flags.js';
 import { asCollectorError, exitCodes } from '../errors.js';
-import { type EventType, sameTypes } from '../event-types.js';
 import type { FeedSettings } from '../feed-parts.js';
 import type { Log } from '../log.js';
-import { type BackfillPart, narrowed, planBackfill } from '../plan-backfill.js';
 import { bar, progressLine, spell } from '../progress.js';
-import type { Range } from '../ranges.js';
 import { assembleFeed } from './assemble-feed.js';
 import { eventTypesOf } from './event-types-flag.js';
 import { rangeOf } from './range.js';

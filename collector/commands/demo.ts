@@ -5,15 +5,15 @@ import { startTenant, type Tenant } from '../../fixtures/tenant/tenant.js';
 import { assemble } from '../assemble.js';
 import { loadConfig, readFileFromDisk } from '../config.js';
 import type { Cursor } from '../cursor.js';
+import { openTables, type QueryAnswer } from '../delivered/query.js';
+import { render } from '../delivered/render.js';
 import { CollectorError, exitCodes } from '../errors.js';
 import { runFeed } from '../feed.js';
 import { systemTiming } from '../jumpcloud/timing.js';
-import { describeLife } from '../key-life.js';
+import { describeLife } from '../key/life.js';
 import { createLog } from '../log.js';
 import type { FeedObserver } from '../observer.js';
 import { bar, progressLine } from '../progress.js';
-import { openTables, type QueryAnswer } from '../query.js';
-import { render } from '../render.js';
 import { createTablesSink } from '../sinks/tables/tables.js';
 import { tellKeyWarning } from '../tell.js';
 

@@ -1,14 +1,14 @@
 import { formatSecond } from '../../mappings/instant.js';
-import { askRepair, type Listener } from '../ask-repair.js';
+import type { Range } from '../backfill/ranges.js';
 import type { FeedConfig } from '../config/feed-config.js';
 import type { Flags } from '../config/flags.js';
 import { type CollectorError, exitCodes } from '../errors.js';
 import { systemTiming } from '../jumpcloud/timing.js';
 import type { Log } from '../log.js';
 import { bar, progressLine } from '../progress.js';
-import type { Range } from '../ranges.js';
-import { type HourFigures, type RangeReport, reconcileRange } from '../reconcile-range.js';
-import type { RepairView } from '../repair.js';
+import { askRepair, type Listener } from '../reconcile/ask-repair.js';
+import { type HourFigures, type RangeReport, reconcileRange } from '../reconcile/reconcile-range.js';
+import type { RepairView } from '../reconcile/repair.js';
 import { assembleFeed } from './assemble-feed.js';
 import { put } from './output.js';
 import { rangeOf } from './range.js';

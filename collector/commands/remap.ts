@@ -1,11 +1,11 @@
 import { settingsOf } from '../assemble.js';
 import type { FeedConfig } from '../config/feed-config.js';
 import type { Flags } from '../config/flags.js';
+import { newRemapReport, type RemapReport, remapping } from '../delivered/remap.js';
 import { CollectorError, exitCodes } from '../errors.js';
 import { systemTiming } from '../jumpcloud/timing.js';
 import type { Log } from '../log.js';
 import { openSink } from '../open-sink.js';
-import { newRemapReport, type RemapReport, remapping } from '../remap.js';
 import type { TablesLane } from '../sinks/tables/lane.js';
 import { chosen } from './choose-feed.js';
 import { confirm } from './confirm.js';

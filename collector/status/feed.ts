@@ -1,11 +1,11 @@
 import type { FeedConfig } from '../config/feed-config.js';
 import type { CollectorError } from '../errors.js';
 import type { AuthorizationMode, ClientObserver } from '../jumpcloud/observer.js';
-import type { KeyStatus } from '../key-guard.js';
-import { describeBasis, describeLife } from '../key-life.js';
+import type { KeyStatus } from '../key/guard.js';
+import { describeBasis, describeLife } from '../key/life.js';
 import type { FeedObserver } from '../observer.js';
-import { type ReconciledHour, reconciledHours } from '../reconciled-hours.js';
-import type { RepairView } from '../repair.js';
+import { type ReconciledHour, reconciledHours } from '../reconcile/reconciled-hours.js';
+import type { RepairView } from '../reconcile/repair.js';
 import type { Sink } from '../sinks/sink.js';
 import { LaneStatus, type LaneView } from './lane.js';
 

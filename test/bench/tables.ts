@@ -7,8 +7,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openTables } from '../../collector/delivered/query.js';
 import { createClient } from '../../collector/jumpcloud/client.js';
-import { openTables } from '../../collector/query.js';
 import { spawnTenant } from '../../fixtures/tenant/process.js';
 import { servicesFor } from '../../mappings/catalogue.js';
 import { runCommand } from './command.js';

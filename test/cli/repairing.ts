@@ -1,5 +1,5 @@
 import { createServer } from 'node:net';
-import type { RepairView } from '../../collector/repair.js';
+import type { RepairView } from '../../collector/reconcile/repair.js';
 import type { StatusView } from '../../collector/status.js';
 import type { Tenant } from '../../fixtures/tenant/tenant.js';
 import { type Running, start } from './command.js';

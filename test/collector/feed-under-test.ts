@@ -4,7 +4,7 @@ import { runFeed } from '../../collector/feed.js';
 import type { FeedParts, FeedSettings } from '../../collector/feed-parts.js';
 import { type Client, type ClientOptions, createClient } from '../../collector/jumpcloud/client.js';
 import type { FeedObserver, ReconcileReport } from '../../collector/observer.js';
-import type { ReconcileSettings } from '../../collector/reconcile.js';
+import type { ReconcileSettings } from '../../collector/reconcile/reconcile.js';
 import type { Sink } from '../../collector/sinks/sink.js';
 import type { CompareOptions, Comparison, Ledger } from '../../fixtures/tenant/ledger.js';
 import { startTenant, type Tenant, type TenantOptions } from '../../fixtures/tenant/tenant.js';

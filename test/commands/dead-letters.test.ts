@@ -145,8 +145,8 @@ describe('dead letters in tables', () => {
           if (at === step) throw new Error('stopped');
         },
       });
-      const { replayLetters } = await import('../../collector/replay.js');
-      const { unresolvedLetters } = await import('../../collector/dead-letters.js');
+      const { replayLetters } = await import('../../collector/delivered/replay.js');
+      const { unresolvedLetters } = await import('../../collector/delivered/dead-letters.js');
       const { loadConfig, readFileFromDisk } = await import('../../collector/config.js');
       const config = loadConfig({ flags: flags(), env: {}, readFile: readFileFromDisk }).feeds[0]!;
       const parts = { log: () => undefined };

@@ -2,7 +2,7 @@ import { chmod, mkdtemp, readdir, readFile, rm, unlink, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { openTables } from '../../collector/query.js';
+import { openTables } from '../../collector/delivered/query.js';
 import { createTablesSink } from '../../collector/sinks/tables/tables.js';
 import { compare, feedFor, HOUR, MINUTE, noon, tenantFor } from '../collector/feed-under-test.js';
 import { virtualTime } from '../collector/virtual-time.js';

@@ -5,7 +5,7 @@
  *     node dist/test/faults/remap-child.js <tables directory> <number of the step to rest at>
  */
 import { writeSync } from 'node:fs';
-import { newRemapReport, remapping } from '../../collector/remap.js';
+import { newRemapReport, remapping } from '../../collector/delivered/remap.js';
 import { createTablesSink, openableLane } from '../../collector/sinks/tables/tables.js';
 import { mapper } from '../../collector/version.js';
 

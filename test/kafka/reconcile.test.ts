@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { systemClock } from '../../collector/clock.js';
-import { type HourFigures, reconcileRange } from '../../collector/reconcile-range.js';
+import { type HourFigures, reconcileRange } from '../../collector/reconcile/reconcile-range.js';
 import { createKafkaSink } from '../../collector/sinks/kafka/kafka-sink.js';
 import { writeState } from '../../collector/sinks/kafka/operations.js';
 import type { KafkaOptions } from '../../collector/sinks/kafka/settings.js';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { WARNING_DAYS } from '../../collector/key-life.js';
+import { WARNING_DAYS } from '../../collector/key/life.js';
 import { createKafkaSink } from '../../collector/sinks/kafka/kafka-sink.js';
 import { virtualTime } from '../collector/virtual-time.js';
 import { type Cluster, startCluster } from '../kafka/broker.js';

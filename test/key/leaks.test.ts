@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
-import { openTables } from '../../collector/query.js';
+import { openTables } from '../../collector/delivered/query.js';
 import type { Tenant } from '../../fixtures/tenant/tenant.js';
 import type { JsonObject } from '../../mappings/json.js';
 import { command, feedOf, folder, start, tenant } from '../cli/command.js';

@@ -2,7 +2,7 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { openTables } from '../../collector/query.js';
+import { openTables } from '../../collector/delivered/query.js';
 import { settableClock } from '../../fixtures/tenant/clock.js';
 import { redactedText } from '../../fixtures/tenant/control.js';
 import type { Comparison, Ledger } from '../../fixtures/tenant/ledger.js';

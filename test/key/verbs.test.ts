@@ -1,7 +1,7 @@
 import { chmodSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { KeyReport } from '../../collector/key-report.js';
+import type { KeyReport } from '../../collector/key/report.js';
 import type { TenantOptions } from '../../fixtures/tenant/tenant.js';
 import { command, feedOf, folder, tenant } from '../cli/command.js';
 

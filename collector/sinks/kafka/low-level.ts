@@ -1,12 +1,11 @@
 import { createRequire } from 'node:module';
-import type { Broker, Kafka, RecordMetadata } from 'kafkajs';
+import type { Broker, Kafka, KafkaConfig, RecordMetadata } from 'kafkajs';
 import Cluster from 'kafkajs/src/cluster/index.js';
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
 import createSocketFactory from 'kafkajs/src/network/socketFactory.js';
 import crc32c from 'kafkajs/src/protocol/recordBatch/crc32C/index.js';
 import produceDefinition from 'kafkajs/src/protocol/requests/produce/index.js';
 import { CollectorError } from '../../errors.js';
-import type { Connection } from './connection.js';
 
 // The only door to what kafkajs does not export. Its files are read by path, so the version is part of the contract.
 const KAFKAJS_VERSION = '2.2.4';
@@ -68,7 +67,10 @@ export function requireKafkajsVersion(): void {
 }
 
 /** A connection to the cluster below kafkajs' producer, consumer and admin. The caller connects and disconnects it. */
-export function createCluster(kafka: Kafka, connection: Connection): LowLevelCluster {
+export function createCluster(
+  kafka: Kafka,
+  connection: { readonly brokers: readonly string[]; readonly config: Omit<KafkaConfig, 'brokers'> },
+): LowLevelCluster {
   const { logCreator: _, logLevel: __, socketFactory, ...config } = connection.config;
   return new Cluster({
     ...config,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openTables } from '../../../collector/query.js';
+import { openTables } from '../../../collector/delivered/query.js';
 import type { LaneSink, Sink } from '../../../collector/sinks/sink.js';
 import { classTables } from '../../../collector/sinks/tables/catalog.js';
 import { textOfRow } from '../../../collector/sinks/tables/event-text.js';

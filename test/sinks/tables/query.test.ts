@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openTables } from '../../../collector/query.js';
+import { openTables } from '../../../collector/delivered/query.js';
 import { createTablesSink } from '../../../collector/sinks/tables/tables.js';
 import { viewNames } from '../../../collector/sinks/tables/views.js';
 import { sampleBatch, sampleEvent } from '../../contract/sample-batch.js';

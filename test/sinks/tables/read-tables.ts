@@ -1,4 +1,4 @@
-import { openTables } from '../../../collector/query.js';
+import { openTables } from '../../../collector/delivered/query.js';
 import type { PlainValue } from '../../../collector/sinks/tables/value.js';
 import type { Delivered } from '../../contract/sink-contract.js';
 

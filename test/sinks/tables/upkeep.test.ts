@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openTables } from '../../../collector/query.js';
+import { openTables } from '../../../collector/delivered/query.js';
 import { createTablesSink, type TablesOptions } from '../../../collector/sinks/tables/tables.js';
 import { type OwnFile, planExpiry, planMerge, upkeepRules } from '../../../collector/sinks/tables/upkeep.js';
 import { sampleBatch, sampleEvent } from '../../contract/sample-batch.js';

@@ -1,0 +1,138 @@
+import { describe, expect, test } from 'vitest';
+import { CollectorError } from '../../collector/errors.js';
+import type { Source } from '../../collector/jumpcloud/source.js';
+import {
+  comparableHours,
+  compareHours,
+  type HourParts,
+  needComparing,
+} from '../../collector/reconcile/compare-hours.js';
+import { Counter } from '../../collector/reconcile/count.js';
+import { extended, type Grid } from '../../collector/reconcile/grid.js';
+import { added, BatchTally, rowOf, type Tally } from '../../collector/reconcile/tally.js';
+import { formatSecond } from '../../mappings/instant.js';
+
+const HOUR = 3600;
+/** Hours since the epoch: 2026-11-03T12:00:00Z and the two before it. */
+const noon = Date.UTC(2026, 10, 3, 12) / 1000 / HOUR;
+const hours = [noon - 3, noon - 2, noon - 1];
+const position = { settled: formatSecond(noon * HOUR), newest: formatSecond(noon * HOUR) };
+const beginning: Tally = { whole: noon - 3, compared: undefined, hours: new Map() };
+
+/** Records by service, hour by hour. */
+type Records = Readonly<Record<string, readonly number[]>>;
+
+/** A lane that has delivered `held` while JumpCloud counts `counted`, and shows `shown` when it is read again. */
+function laneOf(held: Records, counted: Records, more: { shown?: Records; tells?: boolean; time?: number } = {}) {
+  const deliver = (tally: Tally, records: Records, only?: number) => {
+    const batch = new BatchTally();
+    for (const [service, list] of Object.entries(records)) {
+      for (const [index, count] of list.entries()) {
+        if (only !== undefined && hours[index] !== only) continue;
+        for (let record = 0; record < count; record += 1) batch.add(service, hours[index]! * HOUR, 'delivered');
+      }
+    }
+    return added(tally, batch.take(), position);
+  };
+  let tally = deliver(beginning, held);
+  let left = more.time ?? 1_000;
+  const asked: string[] = [];
+  const read: number[] = [];
+  const lengths = new Map<number, number>();
+  for (const list of Object.values(held))
+    for (const [index, minute] of hours.map((hour) => hour * 60).entries())
+      lengths.set(minute, (lengths.get(minute) ?? 0) + list[index]!);
+  const grid: Grid = extended({ services: ['sso', 'ldap', 'radius'], cells: [] }, hours[0]! * 60, noon * 60, {
+    start: hours[0]! * 60,
+    end: noon * 60,
+    lengths,
+  });
+  const count: Source['count'] = async ({ services, start, end }) => {
+    left -= 1;
+    const [service = ''] = services;
+    asked.push(service);
+    if (counted[service] === undefined && service === 'radius')
+      throw new CollectorError('QUERY_REFUSED', 'no such service', { cure: 'None.' });
+    const list = counted[service] ?? [];
+    return list.reduce((sum, one, index) => {
+      const at = hours[index]! * HOUR;
+      return at >= start && at < end! ? sum + one : sum;
+    }, 0);
+  };
+  const parts: HourParts = {
+    counter: new Counter({ count }, new AbortController().signal),
+    grid: () => grid,
+    tally: () => tally,
+    ownedFrom: () => 0,
+    mustRead: () => false,
+    readHour: async (hour) => {
+      if (more.tells === false) return false;
+      read.push(hour);
+      tally = deliver(tally, more.shown ?? {}, hour);
+      return true;
+    },
+    isOver: () => left <= 0,
+  };
+  const row = (tally: Tally, hour: number, service: string) => {
+    const { delivered, explained, count } = rowOf(tally, hour, service);
+    return { delivered, explained, count };
+  };
+  return { parts, asked, read, grid, row, tally: () => tally };
+}
+
+const even = { sso: [5, 5, 5], ldap: [1, 0, 2] };
+
+describe('comparing whole hours', () => {
+  test('asks one count a service where they agree, and none of a service that shows nothing', async () => {
+    const lane = laneOf(even, even);
+    const tally = await compareHours(hours, lane.parts);
+    expect(lane.asked).toEqual(['sso', 'ldap']);
+    expect(tally.compared).toBe(noon - 1);
+    for (const hour of hours) expect(lane.row(tally, hour, 'sso')).toEqual({ delivered: 5, explained: 0, count: 5 });
+    expect(needComparing(hours, tally, lane.grid, () => 0)).toBe(false);
+    expect(needComparing([...hours, noon], tally, lane.grid, () => 0)).toBe(true);
+  });
+
+  test('finds what two services hide from a count over all: one record more here, one less there', async () => {
+    const lane = laneOf(even, { sso: [5, 6, 5], ldap: [1, 0, 1] }, { shown: { sso: [0, 1, 0] } });
+    const tally = await compareHours(hours, lane.parts);
+    expect(lane.row(tally, noon - 2, 'sso')).toEqual({ delivered: 6, explained: 0, count: 6 });
+    expect(lane.row(tally, noon - 1, 'ldap')).toEqual({ delivered: 2, explained: -1, count: 1 });
+    expect(lane.read).toEqual([noon - 2, noon - 1]);
+    const again = await compareHours(hours, { ...lane.parts, tally: () => tally });
+    expect(lane.read).toHaveLength(2);
+    expect(again).toEqual(tally);
+  });
+
+  test('leaves a difference where there was no time to read again, and needs comparing for it', async () => {
+    const lane = laneOf(even, { ...even, sso: [5, 9, 5] }, { time: 7 });
+    const tally = await compareHours(hours, lane.parts);
+    expect(lane.read).toEqual([]);
+    expect(lane.row(tally, noon - 2, 'sso')).toEqual({ delivered: 5, explained: 0, count: 9 });
+    expect(tally.compared).toBeUndefined();
+    expect(needComparing(hours, { ...tally, compared: noon - 1 }, lane.grid, () => 0)).toBe(true);
+  });
+
+  test('is unknown where the sink cannot tell, and where a service gets no count', async () => {
+    const lane = laneOf({ ...even, radius: [1, 0, 0] }, { ...even, sso: [5, 9, 5] }, { tells: false });
+    const tally = await compareHours(hours, lane.parts);
+    expect(lane.row(tally, noon - 2, 'sso').count).toBeNull();
+    expect(lane.row(tally, noon - 1, 'sso').count).toBe(5);
+    expect(lane.row(tally, noon - 3, 'radius').count).toBeNull();
+  });
+
+  test('asks a service that shows nothing where the others do not make up the whole', async () => {
+    const lane = laneOf(even, { sso: [5, 4, 5], ldap: even.ldap, radius: [0, 1, 0] }, { shown: { radius: [0, 1, 0] } });
+    const tally = await compareHours(hours, lane.parts);
+    expect(lane.row(tally, noon - 2, 'radius')).toEqual({ delivered: 1, explained: 0, count: 1 });
+    expect(lane.row(tally, noon - 2, 'sso')).toEqual({ delivered: 5, explained: -1, count: 4 });
+  });
+});
+
+test('hours are compared that the grid holds to their end and the tally from its beginning', () => {
+  const { grid } = laneOf(even, even);
+  expect(comparableHours(grid, beginning, (noon - 2) * 60 + 5)).toEqual([noon - 2, noon - 1]);
+  expect(comparableHours(grid, { ...beginning, whole: noon - 1 }, 0)).toEqual([noon - 1]);
+  const longer = extended(grid, 0, noon * 60 + 59, { start: 0, end: 0, lengths: new Map() });
+  expect(comparableHours(longer, beginning, 0)).toEqual(hours);
+});
