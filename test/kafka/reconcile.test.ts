@@ -108,7 +108,7 @@ describeKafka('reconciliation on a real broker', () => {
     const feed = feedFor(tenant, sink, time, { start });
     await feed.once();
     const before = await compared(tenant, 'gap.');
-    expect(before.missing).toBeGreaterThan(300);
+    expect(before.missing).toBeGreaterThan(20);
 
     const found = await ask(feed, range(-6, 4));
     expect(found).toMatchObject({ verdict: 'different', notes: [] });
@@ -135,7 +135,7 @@ describeKafka('reconciliation on a real broker', () => {
     const feed = feedFor(tenant, sink, time, { start, interval: 5 * MINUTE, reconcile: usualReconcile });
     await feed.until(begin + 4 * HOUR);
 
-    expect(feed.told.reconciled.reduce((total, { found }) => total + found, 0)).toBeGreaterThan(50);
+    expect(feed.told.reconciled.reduce((total, { found }) => total + found, 0)).toBeGreaterThan(5);
     expect(await compared(tenant, 'own.')).toEqual(allOnce);
   });
 
@@ -163,7 +163,7 @@ describeKafka('reconciliation on a real broker', () => {
     expect(found.notes.join()).toContain('no longer holds all');
     // The hours that were published since are compared all the same.
     expect(found.hours.map(({ hour }) => Date.parse(hour)).every((hour) => hour >= begin)).toBe(true);
-    expect(sum(found.hours, 'delivered')).toBeGreaterThan(300);
+    expect(sum(found.hours, 'delivered')).toBeGreaterThan(50);
     expect(sum(found.hours, 'missing')).toBe(0);
     expect((await ask(feed, range(-4, 5), true)).verdict).toBe('unknown');
     const later = await deliveredTo('gone.');
@@ -197,7 +197,7 @@ describeKafka('reconciliation on a real broker', () => {
     expect(await done('state', 'set', '--settled', target, '--yes')).toMatchObject({ code: 0 });
     expect(await done('run', '--once')).toMatchObject({ code: 0 });
     const { missing } = await compared(tenant, 'verb.');
-    expect(missing).toBeGreaterThan(100);
+    expect(missing).toBeGreaterThan(10);
 
     const span = ['--from', formatSecond((begin - 6 * HOUR) / 1000), '--to', formatSecond((begin + 6 * HOUR) / 1000)];
     const found = await done('reconcile', ...span);
