@@ -114,7 +114,9 @@ export class Reconciler {
     if (!isLong && short !== undefined && !isDue(short, this.settings.interval, now)) return undefined;
     // A pass that fails is repeated no sooner than the next would be due.
     this.#notBefore = parts.clock.monotonic() + this.settings.interval;
-    const reach = isLong ? this.settings.longReach : this.settings.reach;
+    // What came within reach while no pass was finished (a stop, an outage, a slow API) must not leave it unseen.
+    const missed = short === undefined ? 0 : Math.max(0, (now - Date.parse(short)) / 1000);
+    const reach = isLong ? this.settings.longReach : Math.min(this.settings.longReach, this.settings.reach + missed);
     const pass = new Pass(lane, settings, parts, parts.clock.monotonic() + budget, signal);
     if (!(await pass.compare(reach))) {
       this.#notBefore = Number.NEGATIVE_INFINITY;

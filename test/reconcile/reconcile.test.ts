@@ -50,6 +50,24 @@ describe('five in a hundred records visible 1 s to 110 min late', () => {
   );
 });
 
+test('what became visible late during a stop of hours is found by the first pass after it, not only by the daily one', async () => {
+  const time = virtualTime(noon);
+  const tenant = await tenantFor(time, {
+    records: 2_500,
+    from: noon - HOUR,
+    to: noon + 9 * HOUR,
+    trouble: { late: { share: 0.05, minDelay: 40 * MINUTE, maxDelay: 110 * MINUTE } },
+  });
+  const sink = new MemorySink();
+  const changes = { start: (now: number) => now - 3600, reconcile };
+  await feedFor(tenant, sink, time, changes).until(noon + 2 * HOUR);
+  time.pass(7 * HOUR);
+  const after = feedFor(tenant, sink, time, changes);
+  await after.until(noon + 11 * HOUR + 30 * MINUTE);
+  expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 2_500, ...equal });
+  expect(sum(after.told.reconciled, 'found')).toBeGreaterThan(0);
+});
+
 describe('a quiet tenant', () => {
   test('is asked one count a pass, and once an hour one more a service; nothing is read again', async () => {
     const time = virtualTime(noon);
