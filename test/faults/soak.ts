@@ -218,7 +218,7 @@ async function soak(): Promise<boolean> {
   const { expected, missing, repeated, unknown } = found;
   const perHourLimit = 8 / Math.max(1, hours / 2);
   const { rssMiBPerHour, heapMiBPerHour, handlesPerHour } = growth;
-  const steady = hours < 1 || (rssMiBPerHour < perHourLimit && heapMiBPerHour < 1 && handlesPerHour < 1);
+  const steady = hours < 1 || (rssMiBPerHour < perHourLimit && heapMiBPerHour < perHourLimit / 2 && handlesPerHour < 1);
   process.stdout.write(
     `${JSON.stringify({ seed, hours, expected, missing, repeated, unknown, ...growth, ...counts })}\n`,
   );
