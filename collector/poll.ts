@@ -5,7 +5,7 @@ import { asCollectorError, CollectorError } from './errors.js';
 import type { FeedParts, FeedSettings } from './feed-parts.js';
 import { nothingGathered, type Scope } from './gather.js';
 import { type Group, groupOf, groupsToPoll, joined, moved, placeOf, setAside } from './groups.js';
-import { refusals } from './jumpcloud/first-page.js';
+import { refusalOf, refusals } from './jumpcloud/first-page.js';
 import type { Advance, Lane } from './lane.js';
 import { followed } from './reconcile/reconcile.js';
 import { liveWindow, settledAfter, type Window } from './window.js';
@@ -144,16 +144,8 @@ async function refusedServices(
 ): Promise<Map<string, CollectorError>> {
   const refused = new Map<string, CollectorError>();
   for (const service of group.services) {
-    const pages = parts.source.pages({ services: [service], start: window.start, end: window.end }, signal);
-    try {
-      await pages.next();
-    } catch (error) {
-      const failure = asCollectorError(error);
-      if (!refusals.has(failure.code)) throw failure;
-      refused.set(service, failure);
-    } finally {
-      await pages.return();
-    }
+    const refusal = await refusalOf(parts.source, [service], window, signal);
+    if (refusal !== undefined) refused.set(service, refusal);
   }
   return refused;
 }

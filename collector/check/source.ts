@@ -68,14 +68,15 @@ async function askAll(
   now: () => number,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, CollectorError>> {
-  const first = await refusalOf(client, services, now() - HOUR, signal);
+  const first = await refusalOf(client, services, { start: now() - HOUR }, signal);
   if (first === undefined) return new Map();
   // A local clock far ahead asks for the future; the first answer has shown JumpCloud's own.
-  const second = client.clock.skewMs() === undefined ? first : await refusalOf(client, services, now() - HOUR, signal);
+  const second =
+    client.clock.skewMs() === undefined ? first : await refusalOf(client, services, { start: now() - HOUR }, signal);
   if (second === undefined) return new Map();
   const refused = new Map<string, CollectorError>();
   for (const service of services) {
-    const refusal = await refusalOf(client, [service], now() - HOUR, signal);
+    const refusal = await refusalOf(client, [service], { start: now() - HOUR }, signal);
     if (refusal !== undefined) refused.set(service, refusal);
   }
   if (refused.size === services.length) throw second;

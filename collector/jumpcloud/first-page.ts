@@ -24,11 +24,11 @@ export async function firstPage(
 export async function refusalOf(
   source: Pick<Source, 'pages'>,
   services: readonly string[],
-  start: number,
+  window: { readonly start: number; readonly end?: number },
   signal: AbortSignal,
 ): Promise<CollectorError | undefined> {
   try {
-    await firstPage(source, services, { start }, signal);
+    await firstPage(source, services, window, signal);
     return undefined;
   } catch (error) {
     const failure = asCollectorError(error);

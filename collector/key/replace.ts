@@ -55,11 +55,11 @@ async function refuseWhatIsLost(
   start: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const refusal = await refusalOf(client, services, start, signal);
+  const refusal = await refusalOf(client, services, { start }, signal);
   if (refusal === undefined) return;
   const lost: string[] = [];
   for (const service of services)
-    if ((await refusalOf(client, [service], start, signal)) !== undefined) lost.push(service);
+    if ((await refusalOf(client, [service], { start }, signal)) !== undefined) lost.push(service);
   if (lost.length === 0) return;
   if (lost.length === services.length) throw refusal;
   throw new CollectorError('ROLE_REFUSED', `the new key may not read ${lost.join(', ')}: ${refusal.message}`, {
