@@ -2,7 +2,7 @@
 import { setFlagsFromString } from 'node:v8';
 import yargs, { type Argv } from 'yargs';
 import { hideBin } from 'yargs/helpers';
-import { usageFault } from './commands/usage.js';
+import { usageFault } from './commands/usage-error.js';
 import { flagOptions } from './config/flags.js';
 import { asCollectorError, exitCodes } from './errors.js';
 import { version } from './version.js';

@@ -2,10 +2,10 @@ import { readActor } from './actor.js';
 import { totpFactor } from './auth-factors.js';
 import type { CatalogueRow } from './catalogue/row.js';
 import { type Change, decideActivity, readChanges, readRoleChange, readUserResult } from './changes.js';
-import type { ClassAttributes, Deed, Mapped } from './mapped.js';
+import type { ClassAttributes, Deed, Mapped } from './class-attributes.js';
+import { addSurroundings } from './context.js';
 import { readOutcome } from './outcome.js';
-import type { Reading } from './reading.js';
-import { addSurroundings } from './surroundings.js';
+import type { Reading } from './record-reader.js';
 import { addName, callUser, isPerson, type OcsfUser, readUser, samePerson } from './user.js';
 import { accessChange } from './user-access-management.js';
 

@@ -1,5 +1,5 @@
 import type { JsonObject } from './json.js';
-import type { Reading } from './reading.js';
+import type { Reading } from './record-reader.js';
 import { addInitiator, type OcsfUser, readUser } from './user.js';
 
 /** OCSF `actor`. */

@@ -1,10 +1,10 @@
 import { readActor } from './actor.js';
 import type { CatalogueRow } from './catalogue/row.js';
-import type { ClassAttributes, Mapped, OcsfNamed } from './mapped.js';
+import type { ClassAttributes, Mapped, OcsfNamed } from './class-attributes.js';
+import { addSurroundings } from './context.js';
 import { readNamed } from './named.js';
 import { readOutcome } from './outcome.js';
-import type { Reading } from './reading.js';
-import { addSurroundings } from './surroundings.js';
+import type { Reading } from './record-reader.js';
 
 /** Objects that an operation is about. */
 const resourceKeys = ['resource', 'application', 'command', 'file', 'report', 'workflow'];

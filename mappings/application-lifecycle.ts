@@ -1,9 +1,9 @@
 import { readActor } from './actor.js';
 import type { CatalogueRow } from './catalogue/row.js';
+import type { ClassAttributes, Mapped } from './class-attributes.js';
 import { readDevice } from './device.js';
-import type { ClassAttributes, Mapped } from './mapped.js';
 import { readOutcome } from './outcome.js';
-import type { Reading } from './reading.js';
+import type { Reading } from './record-reader.js';
 
 const verbs: Readonly<Record<number, [done: string, todo: string]>> = {
   1: ['installed', 'install'],

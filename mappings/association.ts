@@ -1,13 +1,13 @@
 import { readActor } from './actor.js';
 import type { CatalogueRow } from './catalogue/row.js';
+import type { ClassAttributes, Mapped, OcsfNamed } from './class-attributes.js';
+import { addSurroundings } from './context.js';
 import { readEntity } from './entity-kinds.js';
 import { callGroup, groupPrivilege } from './group-management.js';
 import type { JsonObject } from './json.js';
-import type { ClassAttributes, Mapped, OcsfNamed } from './mapped.js';
 import { readNamed } from './named.js';
 import { type Outcome, readOutcome } from './outcome.js';
-import type { Reading } from './reading.js';
-import { addSurroundings } from './surroundings.js';
+import type { Reading } from './record-reader.js';
 import { callUser, type OcsfUser, readUser } from './user.js';
 import { accessChange } from './user-access-management.js';
 

@@ -1,13 +1,13 @@
+import { captions } from '../schemas/ocsf.js';
 import { type OcsfActor, readActor, readAuthorizations } from './actor.js';
 import { readAuthFactors } from './auth-factors.js';
 import type { CatalogueRow, RowOptions } from './catalogue/row.js';
+import type { ClassAttributes, Mapped, OcsfNamed } from './class-attributes.js';
+import { addSurroundings } from './context.js';
 import { addPlace, readAddress, readSystemEndpoint } from './endpoint.js';
-import type { ClassAttributes, Mapped, OcsfNamed } from './mapped.js';
-import { captions } from './ocsf.js';
 import { readOutcome } from './outcome.js';
-import type { Reading } from './reading.js';
+import type { Reading } from './record-reader.js';
 import { readSession } from './session.js';
-import { addSurroundings } from './surroundings.js';
 import { addName, isPerson, type OcsfUser, readUser } from './user.js';
 
 const LOGON = 1;

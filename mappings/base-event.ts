@@ -1,9 +1,9 @@
 import { readActor } from './actor.js';
 import type { CatalogueRow } from './catalogue/row.js';
+import type { ClassAttributes, Mapped } from './class-attributes.js';
 import { readDevice } from './device.js';
-import type { ClassAttributes, Mapped } from './mapped.js';
 import { readOutcome } from './outcome.js';
-import type { Reading } from './reading.js';
+import type { Reading } from './record-reader.js';
 
 /**
  * Anything (0): event types without a row, and those whose record lacks what their class requires. An actor is allowed

@@ -1,5 +1,5 @@
 import { isObject, type JsonObject, type JsonValue } from './json.js';
-import type { Reading } from './reading.js';
+import type { Reading } from './record-reader.js';
 import type { OcsfUser } from './user.js';
 import { isEmailAddress } from './user.js';
 

@@ -1,12 +1,12 @@
+import { captions, ocsfClasses } from '../schemas/ocsf.js';
 import { readActor } from './actor.js';
 import type { CatalogueRow } from './catalogue/row.js';
+import type { ClassAttributes, Deed, Mapped } from './class-attributes.js';
 import { readDevice } from './device.js';
 import { readClient } from './endpoint.js';
 import type { JsonObject } from './json.js';
-import type { ClassAttributes, Deed, Mapped } from './mapped.js';
-import { captions, ocsfClasses } from './ocsf.js';
 import type { Outcome } from './outcome.js';
-import type { Reading } from './reading.js';
+import type { Reading } from './record-reader.js';
 import { callUser, isPerson, type OcsfUser, readUser, userNamed } from './user.js';
 
 const CREATE = 1;

@@ -1,8 +1,8 @@
+import { captions } from '../schemas/ocsf.js';
 import { isHostname } from './endpoint.js';
 import type { JsonObject } from './json.js';
-import { captions } from './ocsf.js';
 import { type OcsfOs, readDeviceOs } from './os.js';
-import type { Reading } from './reading.js';
+import type { Reading } from './record-reader.js';
 
 /** OCSF `device`, an attribute of the profile `host`. */
 export interface OcsfDevice {

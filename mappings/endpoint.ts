@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import type { JsonObject } from './json.js';
 import { type OcsfOs, readUserAgentOs } from './os.js';
-import type { Reading } from './reading.js';
+import type { Reading } from './record-reader.js';
 
 /** OCSF `location`. `lat` and `long` are floats, also where they are whole. */
 export interface OcsfLocation {

@@ -1,8 +1,8 @@
+import { captions } from '../schemas/ocsf.js';
+import type { OcsfNamed } from './class-attributes.js';
 import type { JsonObject } from './json.js';
-import type { OcsfNamed } from './mapped.js';
 import { readIdentity } from './named.js';
-import { captions } from './ocsf.js';
-import type { Reading } from './reading.js';
+import type { Reading } from './record-reader.js';
 
 /** OCSF's `managed_entity.type_id` by the words of the catalogue and of JumpCloud's records. */
 const typeIds = new Map<string, number>([

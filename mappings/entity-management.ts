@@ -1,11 +1,11 @@
 import { readActor } from './actor.js';
 import type { CatalogueRow } from './catalogue/row.js';
+import type { ClassAttributes, Deed, Mapped, OcsfNamed } from './class-attributes.js';
+import { addSurroundings } from './context.js';
 import { managedEntity, readEntity } from './entity-kinds.js';
 import { isObject } from './json.js';
-import type { ClassAttributes, Deed, Mapped, OcsfNamed } from './mapped.js';
 import { readOutcome } from './outcome.js';
-import type { Reading } from './reading.js';
-import { addSurroundings } from './surroundings.js';
+import type { Reading } from './record-reader.js';
 
 const OTHER = 99;
 

@@ -1,4 +1,4 @@
-import type { Reading } from './reading.js';
+import type { Reading } from './record-reader.js';
 
 /** The user agent where the record has it as one text; JumpCloud's parsed form is not put together again. */
 export function readHttpRequest(reading: Reading): { user_agent: string } | undefined {

@@ -1,6 +1,6 @@
+import { ocsfVersion } from '../schemas/ocsf.js';
 import { describeErrors, eventValidators } from '../schemas/validators.js';
 import type { NormalisedEvent } from './event.js';
-import { ocsfVersion } from './ocsf.js';
 import { sha256 } from './record.js';
 
 /** A program with the collector's user agent used a key that a newer one has replaced. */

@@ -1,5 +1,5 @@
-import type { ClassAttributes, Mapped } from './mapped.js';
-import { Reading } from './reading.js';
+import type { ClassAttributes, Mapped } from './class-attributes.js';
+import { Reading } from './record-reader.js';
 import { callUser, readUser } from './user.js';
 
 const FAILURE = 2;

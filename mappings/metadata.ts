@@ -1,6 +1,6 @@
-import { ocsfVersion } from './ocsf.js';
-import type { Reading } from './reading.js';
+import { ocsfVersion } from '../schemas/ocsf.js';
 import type { RecordHeader } from './record.js';
+import type { Reading } from './record-reader.js';
 
 /** What the metadata needs besides the record. */
 export interface Provenance {

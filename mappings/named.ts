@@ -1,6 +1,6 @@
+import type { OcsfNamed } from './class-attributes.js';
 import type { JsonObject } from './json.js';
-import type { OcsfNamed } from './mapped.js';
-import type { Reading } from './reading.js';
+import type { Reading } from './record-reader.js';
 
 /** Members that hold an id or a name, in the order in which they are believed. */
 const uidKeys = ['id', 'object_id', 'objectId', 'uid', '_id'];

@@ -1,6 +1,6 @@
+import { captions } from '../schemas/ocsf.js';
+import type { ClassAttributes } from './class-attributes.js';
 import type { OcsfEndpoint } from './endpoint.js';
-import type { ClassAttributes } from './mapped.js';
-import { captions } from './ocsf.js';
 import type { OcsfUser } from './user.js';
 
 /** OCSF `observable`: a copy of a value for searching, with the path of where it stands. */

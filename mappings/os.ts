@@ -1,6 +1,6 @@
+import { captions } from '../schemas/ocsf.js';
 import type { JsonObject } from './json.js';
-import { captions } from './ocsf.js';
-import type { Reading } from './reading.js';
+import type { Reading } from './record-reader.js';
 
 /** OCSF `os`. */
 export interface OcsfOs {

@@ -1,5 +1,5 @@
 import type { JsonObject } from './json.js';
-import type { Reading } from './reading.js';
+import type { Reading } from './record-reader.js';
 
 /** What came of an activity: OCSF `status_id` with its caption, the reason and the source's own code. */
 export interface Outcome {

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { captions } from './ocsf.js';
+import { captions } from '../schemas/ocsf.js';
 
 /** The record's text as it is kept: as received, or redacted. */
 export interface RawData {

@@ -1,5 +1,5 @@
+import type { ClassAttributes } from './class-attributes.js';
 import type { OcsfEvent } from './event.js';
-import type { ClassAttributes } from './mapped.js';
 
 /**
  * The event as JSON. OCSF tells 38 from 38.0, which JavaScript does not: whole coordinates are written with `.0`.

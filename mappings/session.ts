@@ -1,4 +1,4 @@
-import type { Reading } from './reading.js';
+import type { Reading } from './record-reader.js';
 
 /** The session that a record names; most name none. */
 export function readSession(reading: Reading): { uid: string } | undefined {

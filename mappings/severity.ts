@@ -1,5 +1,5 @@
-import { captions } from './ocsf.js';
-import type { Reading } from './reading.js';
+import { captions } from '../schemas/ocsf.js';
+import type { Reading } from './record-reader.js';
 
 const INFORMATIONAL = 1;
 

@@ -1,11 +1,11 @@
 import { readActor } from './actor.js';
 import type { CatalogueRow } from './catalogue/row.js';
+import type { ClassAttributes, Mapped, OcsfNamed } from './class-attributes.js';
+import { addSurroundings } from './context.js';
 import { groupPrivilege } from './group-management.js';
-import type { ClassAttributes, Mapped, OcsfNamed } from './mapped.js';
 import { readNamed } from './named.js';
 import { type Outcome, readOutcome } from './outcome.js';
-import type { Reading } from './reading.js';
-import { addSurroundings } from './surroundings.js';
+import type { Reading } from './record-reader.js';
 import { addName, callUser, isPerson, readUser } from './user.js';
 
 const ASSIGN = 1;

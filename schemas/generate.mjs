@@ -1,4 +1,4 @@
-// Writes schemas/ocsf/*.json and mappings/ocsf.ts from a compiled OCSF schema:
+// Writes schemas/ocsf/*.json and schemas/ocsf.ts from a compiled OCSF schema:
 //
 //   node schemas/generate.mjs FACTS.json
 //
@@ -226,7 +226,7 @@ const table = (entries) =>
     .join(', ')} }`;
 
 write(
-  'mappings/ocsf.ts',
+  'schemas/ocsf.ts',
   `// ${source} Do not edit.
 
 /** The OCSF release that events are written to. */

@@ -1,4 +1,4 @@
-import { type ClassUid, ocsfClasses } from '../mappings/ocsf.js';
+import { type ClassUid, ocsfClasses } from './ocsf.js';
 
 /** What a compiled schema says is wrong with a value. */
 export interface SchemaError {

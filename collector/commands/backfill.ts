@@ -1,19 +1,19 @@
 import { formatSecond } from '../../mappings/instant.js';
-import { type BackfillProgress, runBackfill } from '../backfill/backfill.js';
-import { type EventType, sameTypes } from '../backfill/event-types.js';
-import { type BackfillPart, narrowed, planBackfill } from '../backfill/plan-backfill.js';
-import type { Range } from '../backfill/ranges.js';
+import { type BackfillPart, narrowed, planBackfill } from '../backfill/plan.js';
+import { type BackfillProgress, runBackfill } from '../backfill/run.js';
 import type { FeedConfig } from '../config/feed-config.js';
 import type { Flags } from '../config/flags.js';
 import { asCollectorError, exitCodes } from '../errors.js';
-import type { FeedSettings } from '../feed-parts.js';
-import type { Log } from '../log.js';
-import { bar, progressLine, spell } from '../progress.js';
-import { assembleFeed } from './assemble-feed.js';
+import type { Log } from '../log/logger.js';
+import type { FeedSettings } from '../pipeline/dependencies.js';
+import { type EventType, sameTypes } from '../position/event-families.js';
+import type { Range } from '../position/time-range.js';
+import { assembleFeed } from '../runtime/feed-for-command.js';
 import { eventTypesOf } from './event-types-flag.js';
+import { setUp } from './load.js';
+import { bar, progressLine, spell } from './progress.js';
 import { rangeOf } from './range.js';
-import { setUp } from './set-up.js';
-import { listenForStop } from './stopping.js';
+import { listenForStop } from './shutdown.js';
 
 /** Searches of a backfill run side by side, within its own allowance of requests a second. */
 const CONCURRENCY = 3;

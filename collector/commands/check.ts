@@ -1,14 +1,14 @@
-import type { CheckedFeed } from '../check/checked-feed.js';
-import { exitCodeOf, type Finding, findingOf, inOrder, lineOf } from '../check/finding.js';
-import { writeReport } from '../check/report.js';
-import { RequestTally } from '../check/request-tally.js';
-import { checkFeed } from '../check.js';
 import type { FeedConfig } from '../config/feed-config.js';
 import type { Flags } from '../config/flags.js';
-import type { LoadedConfig } from '../config.js';
-import { createLog } from '../log.js';
+import type { LoadedConfig } from '../config/load-config.js';
+import type { CheckedFeed } from '../diagnostics/checked-feed.js';
+import { exitCodeOf, type Finding, findingOf, inOrder, lineOf } from '../diagnostics/finding.js';
+import { RequestTally } from '../diagnostics/request-stats.js';
+import { checkFeed } from '../diagnostics/run-checks.js';
+import { writeReport } from '../diagnostics/support-bundle.js';
+import { createLog } from '../log/logger.js';
 import { version } from '../version.js';
-import { readConfig } from './set-up.js';
+import { readConfig } from './load.js';
 
 /**
  * `check`: whether every feed of the configuration could run, one line a finding, the gravest first.

@@ -2,7 +2,7 @@ import type { Flags } from '../config/flags.js';
 import { annotatedSchema } from '../config/keys.js';
 import { describeConfig } from '../config/print.js';
 import { exitCodes } from '../errors.js';
-import { readConfig } from './set-up.js';
+import { readConfig } from './load.js';
 
 /** `config print`: the configuration in force, each value with where it comes from, secrets left out. */
 export async function printConfig(flags: Flags): Promise<number> {

@@ -1,17 +1,17 @@
 import type { DeadLetter } from '../../mappings/dead-letter.js';
-import { settingsOf } from '../assemble.js';
 import type { FeedConfig } from '../config/feed-config.js';
 import type { Flags } from '../config/flags.js';
-import { type LetterSelection, unresolvedLetters } from '../delivered/dead-letters.js';
-import { type ReplayReport, replayLetters } from '../delivered/replay.js';
 import { CollectorError, exitCodes } from '../errors.js';
-import { systemTiming } from '../jumpcloud/timing.js';
-import type { Log } from '../log.js';
-import { openSink } from '../open-sink.js';
+import { systemTiming } from '../jumpcloud/http/abort.js';
+import type { Log } from '../log/logger.js';
+import { type LetterSelection, unresolvedLetters } from '../reprocess/dead-letters.js';
+import { type ReplayReport, replayLetters } from '../reprocess/replay.js';
+import { settingsOf } from '../runtime/assemble.js';
+import { openSink } from '../runtime/open-sink.js';
 import { chosen } from './choose-feed.js';
+import { setUp } from './load.js';
 import { put } from './output.js';
 import { rangeOf } from './range.js';
-import { setUp } from './set-up.js';
 
 type LetterFlags = Flags & {
   reason?: string | undefined;

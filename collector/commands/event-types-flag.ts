@@ -1,5 +1,5 @@
-import { type EventType, eventTypes, inOrder } from '../backfill/event-types.js';
 import { CollectorError } from '../errors.js';
+import { type EventType, eventTypes, inOrder } from '../position/event-families.js';
 
 /**
  * Reads `--event-types`: names separated by commas, or the flag given several times.

@@ -1,21 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
-import { clientOf, guardOf, secretOf, settingsOf } from '../assemble.js';
-import { hasty } from '../check.js';
 import type { FeedConfig } from '../config/feed-config.js';
 import type { Flags } from '../config/flags.js';
 import { unreadable } from '../config/secret.js';
-import type { Cursor } from '../cursor.js';
+import { hasty } from '../diagnostics/run-checks.js';
 import { asCollectorError, CollectorError, exitCodes } from '../errors.js';
-import { lastFour, tidy } from '../jumpcloud/secret.js';
-import { systemTiming } from '../jumpcloud/timing.js';
-import { swapKeyFile, verifyKey } from '../key/replace.js';
-import { describeKey, type KeyReport, reportKey } from '../key/report.js';
-import type { RootLog } from '../log.js';
-import { openSink } from '../open-sink.js';
-import { tellClient } from '../tell.js';
+import { lastFour, tidy } from '../jumpcloud/auth/secret-source.js';
+import { systemTiming } from '../jumpcloud/http/abort.js';
+import { swapKeyFile, verifyKey } from '../key-expiry/replace.js';
+import { describeKey, type KeyReport, reportKey } from '../key-expiry/report.js';
+import type { RootLog } from '../log/logger.js';
+import { tellClient } from '../monitoring/log-observer.js';
+import type { Cursor } from '../position/cursor.js';
+import { clientOf, guardOf, secretOf, settingsOf } from '../runtime/assemble.js';
+import { openSink } from '../runtime/open-sink.js';
 import { chosen } from './choose-feed.js';
-import { setUp } from './set-up.js';
+import { setUp } from './load.js';
 
 /** `key`: every feed's key. The exit code is that of the first one that JumpCloud does not take. */
 export async function showKeys(flags: Flags & { json: boolean; feed?: string | undefined }): Promise<number> {

@@ -5,8 +5,8 @@ import type { DeadLetter } from '../../mappings/dead-letter.js';
 import { normalise } from '../../mappings/normalise.js';
 import { type ReceivedRecord, readHeader } from '../../mappings/record.js';
 import { CollectorError, exitCodes } from '../errors.js';
-import { splitArray } from '../jumpcloud/split.js';
-import { fileMode } from '../sinks/durable-file.js';
+import { fileMode } from '../files/durable-file.js';
+import { splitArray } from '../jumpcloud/insights/split-array.js';
 import { mapper } from '../version.js';
 import { put } from './output.js';
 

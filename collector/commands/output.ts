@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { CollectorError } from '../errors.js';
-import { errno } from '../sinks/durable-file.js';
+import { errno } from '../files/durable-file.js';
 
 /**
  * Writes text and waits while the reader is slower than the work.

@@ -1,7 +1,7 @@
 import { text } from 'node:stream/consumers';
-import { openTables } from '../delivered/query.js';
-import { type AnswerFormat, render } from '../delivered/render.js';
 import { CollectorError, exitCodes } from '../errors.js';
+import { openTables } from '../query/open-tables.js';
+import { type AnswerFormat, render } from '../query/render.js';
 import { put } from './output.js';
 
 /** `query`: one statement over the tables, answered on stdout. */

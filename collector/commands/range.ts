@@ -1,6 +1,6 @@
 import { floorToSecond, parseInstant } from '../../mappings/instant.js';
-import type { Range } from '../backfill/ranges.js';
 import { CollectorError } from '../errors.js';
+import type { Range } from '../position/time-range.js';
 
 /** The range of `--from` and `--to`. @throws CollectorError USAGE */
 export function rangeOf({ from, to }: { from: string; to: string }): Range {

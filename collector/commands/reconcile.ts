@@ -1,19 +1,19 @@
 import { formatSecond } from '../../mappings/instant.js';
-import type { Range } from '../backfill/ranges.js';
 import type { FeedConfig } from '../config/feed-config.js';
 import type { Flags } from '../config/flags.js';
 import { type CollectorError, exitCodes } from '../errors.js';
-import { systemTiming } from '../jumpcloud/timing.js';
-import type { Log } from '../log.js';
-import { bar, progressLine } from '../progress.js';
-import { askRepair, type Listener } from '../reconcile/ask-repair.js';
-import { type HourFigures, type RangeReport, reconcileRange } from '../reconcile/reconcile-range.js';
-import type { RepairView } from '../reconcile/repair.js';
-import { assembleFeed } from './assemble-feed.js';
+import { systemTiming } from '../jumpcloud/http/abort.js';
+import type { Log } from '../log/logger.js';
+import type { Range } from '../position/time-range.js';
+import { type HourFigures, type RangeReport, reconcileRange } from '../reconcile/range-report.js';
+import { askRepair, type Listener } from '../reconcile/repair-client.js';
+import type { RepairView } from '../reconcile/repair-queue.js';
+import { assembleFeed } from '../runtime/feed-for-command.js';
+import { setUp } from './load.js';
 import { put } from './output.js';
+import { bar, progressLine } from './progress.js';
 import { rangeOf } from './range.js';
-import { setUp } from './set-up.js';
-import { listenForStop } from './stopping.js';
+import { listenForStop } from './shutdown.js';
 
 /** Without a terminal: one line so often. */
 const LINE_EVERY_MS = 10_000;

@@ -1,16 +1,16 @@
-import { settingsOf } from '../assemble.js';
 import type { FeedConfig } from '../config/feed-config.js';
 import type { Flags } from '../config/flags.js';
-import { newRemapReport, type RemapReport, remapping } from '../delivered/remap.js';
 import { CollectorError, exitCodes } from '../errors.js';
-import { systemTiming } from '../jumpcloud/timing.js';
-import type { Log } from '../log.js';
-import { openSink } from '../open-sink.js';
-import type { TablesLane } from '../sinks/tables/lane.js';
+import { systemTiming } from '../jumpcloud/http/abort.js';
+import type { Log } from '../log/logger.js';
+import { newRemapReport, type RemapReport, remapping } from '../reprocess/remap.js';
+import { settingsOf } from '../runtime/assemble.js';
+import { openSink } from '../runtime/open-sink.js';
+import type { TablesLane } from '../sinks/tables/tables-lane.js';
 import { chosen } from './choose-feed.js';
 import { confirm } from './confirm.js';
+import { setUp } from './load.js';
 import { rangeOf } from './range.js';
-import { setUp } from './set-up.js';
 
 /** `remap`: rebuilds the events of a range from their records with today's mapping, lane by lane. */
 export async function remap(
@@ -44,7 +44,7 @@ export async function remap(
 
 /** Takes every lane of the feed before anything is changed. @throws CollectorError LANE_IN_USE while one runs */
 async function openLanes(feed: FeedConfig, log: Log): Promise<TablesLane[]> {
-  const { openableLane } = await import('../sinks/tables/tables.js');
+  const { openableLane } = await import('../sinks/tables/tables-sink.js');
   const sink = await openSink(feed, log, systemTiming);
   const names = await sink.lanes();
   await sink.close();

@@ -1,18 +1,18 @@
 import { floorToSecond, parseInstant } from '../../mappings/instant.js';
-import { settingsOf } from '../assemble.js';
 import type { FeedConfig } from '../config/feed-config.js';
 import type { Flags } from '../config/flags.js';
-import { type Cursor, firstCursor } from '../cursor.js';
 import { CollectorError, exitCodes } from '../errors.js';
-import { systemTiming } from '../jumpcloud/timing.js';
-import { describeLane, type LaneReport, reportLane } from '../lane-report.js';
-import type { Log } from '../log.js';
-import { movePosition } from '../move-position.js';
-import { kafkaOptions, openSink } from '../open-sink.js';
+import { systemTiming } from '../jumpcloud/http/abort.js';
+import type { Log } from '../log/logger.js';
+import { type Cursor, firstCursor } from '../position/cursor.js';
+import { describeLane, type LaneReport, reportLane } from '../position/lane-report.js';
+import { movePosition } from '../position/reposition.js';
+import { settingsOf } from '../runtime/assemble.js';
+import { kafkaOptions, openSink } from '../runtime/open-sink.js';
 import type { Sink } from '../sinks/sink.js';
 import { chosen } from './choose-feed.js';
 import { confirm } from './confirm.js';
-import { setUp } from './set-up.js';
+import { setUp } from './load.js';
 
 /** `state show`: where every lane of every feed stands. */
 export async function showState(flags: Flags & { json: boolean; feed?: string | undefined }): Promise<number> {

@@ -1,7 +1,7 @@
+import { nearest } from './did-you-mean.js';
 import { type Key, keys } from './keys.js';
-import { nearest } from './nearest.js';
+import { fromText } from './parse-text.js';
 import type { Problem, Setting, Settings } from './setting.js';
-import { fromText } from './text.js';
 
 /** What the environment sets, what is wrong in it, and what an operator should know about it. */
 export interface EnvironmentSettings {

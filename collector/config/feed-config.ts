@@ -1,6 +1,6 @@
 import type { Instant } from '../../mappings/instant.js';
-import type { AuthorizationMode } from '../jumpcloud/observer.js';
-import type { Endpoints } from '../jumpcloud/region.js';
+import type { Endpoints } from '../jumpcloud/http/endpoints.js';
+import type { AuthorizationMode } from '../jumpcloud/http/observer.js';
 import type { Secret } from './secret.js';
 
 /** Where a feed without a position begins. */

@@ -1,6 +1,6 @@
 import { type Key, keys } from './keys.js';
+import { fromText } from './parse-text.js';
 import type { Problem, Setting, Settings } from './setting.js';
-import { fromText } from './text.js';
 
 /** An option as yargs takes it. */
 export interface FlagOption {

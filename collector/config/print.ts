@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import type { JsonValue } from '../../mappings/json.js';
 import { isObject } from '../../mappings/json.js';
-import type { LoadedConfig } from '../config.js';
+import type { LoadedConfig } from './load-config.js';
 import type { Setting, Settings } from './setting.js';
 
 /**

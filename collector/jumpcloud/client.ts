@@ -1,21 +1,21 @@
 import type { LookupFunction } from 'node:net';
-import { type Authorizer, createCall } from './call.js';
-import { type KeyLife, readKeyLife } from './console.js';
-import { type Credential, createCredential } from './credential.js';
-import { type Answer, createExchange, type Deadlines, type Exchange } from './exchange.js';
-import { damaged, readObject } from './json-body.js';
-import { createTokenStore, type TokenRequest } from './oauth.js';
-import type { AuthorizationMode, ClientObserver } from './observer.js';
-import { createPace, type Pace } from './pace.js';
-import { type AskPage, type PageSize, queryOf, readPages } from './pages.js';
-import type { Environment } from './proxy.js';
-import { type Endpoints, type RegionOptions, resolveEndpoints } from './region.js';
-import { defaultRetryPolicy, type RetryPolicy } from './retry.js';
-import { createSecret, type SecretSource } from './secret.js';
-import { createServerClock, type ServerClock } from './server-clock.js';
-import type { Source } from './source.js';
-import { systemTiming, type Timing } from './timing.js';
-import { createTransport } from './transport.js';
+import { type Credential, createCredential } from './auth/credential.js';
+import { createTokenStore, type TokenRequest } from './auth/oauth.js';
+import { createSecret, type SecretSource } from './auth/secret-source.js';
+import { type KeyLife, readKeyLife } from './directory/key-life.js';
+import { systemTiming, type Timing } from './http/abort.js';
+import { type Endpoints, type RegionOptions, resolveEndpoints } from './http/endpoints.js';
+import { damaged, readObject } from './http/json-body.js';
+import type { AuthorizationMode, ClientObserver } from './http/observer.js';
+import type { Environment } from './http/proxy-agent.js';
+import { createPace, type Pace } from './http/rate-limiter.js';
+import { defaultRetryPolicy, type RetryPolicy } from './http/retry-policy.js';
+import { type Authorizer, createCall } from './http/retrying-call.js';
+import { type Answer, createExchange, type Deadlines, type Exchange } from './http/send-request.js';
+import { createServerClock, type ServerClock } from './http/server-clock.js';
+import { createTransport } from './http/transport.js';
+import { type AskPage, type PageSize, queryOf, readPages } from './insights/pages.js';
+import type { Source } from './insights/source.js';
 
 export interface ClientOptions extends RegionOptions {
   /** Default `bearer`. */

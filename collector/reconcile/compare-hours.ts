@@ -1,6 +1,6 @@
-import { type Counter, CountRefused } from './count.js';
-import { cellsOfHour, expectedCount, type Grid } from './grid.js';
-import { delivered, isCountable, rowOf, servicesIn, type Tally, type TallyRow, withRows } from './tally.js';
+import { delivered, isCountable, rowOf, servicesIn, type Tally, type TallyRow, withRows } from './hourly-tally.js';
+import { cellsOfHour, expectedCount, type Grid } from './minute-counts.js';
+import { type Counter, CountRefused } from './source-count.js';
 
 /** What a comparison of whole hours, service by service, needs of the pass that it follows. */
 export interface HourParts {

@@ -2,7 +2,7 @@ import type { DeadLetter } from '../../mappings/dead-letter.js';
 import type { NormalisedEvent } from '../../mappings/event.js';
 import type { Instant } from '../../mappings/instant.js';
 import type { KeptRecord } from '../../mappings/normalise.js';
-import type { Cursor } from '../cursor.js';
+import type { Cursor } from '../position/cursor.js';
 
 /** What survives a crash: `exactly_once` = a reader of the sink sees every record once; `at_least_once` = repeats are possible, under the same uid. */
 export type Guarantee = 'exactly_once' | 'at_least_once';

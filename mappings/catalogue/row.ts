@@ -1,4 +1,4 @@
-import type { ClassUid } from '../ocsf.js';
+import type { ClassUid } from '../../schemas/ocsf.js';
 import type { OutcomeRule } from '../outcome.js';
 
 /** What a feed can be asked to collect (`jumpcloud.eventTypes`). */

@@ -1,6 +1,6 @@
+import { type OcsfClass, ocsfClasses } from '../../schemas/ocsf.js';
+import { allRows } from '../catalogue/index-by-type.js';
 import type { ActivityRule, CatalogueRow } from '../catalogue/row.js';
-import { allRows } from '../catalogue.js';
-import { type OcsfClass, ocsfClasses } from '../ocsf.js';
 import type { OutcomeRule } from '../outcome.js';
 import { baseEventReasons } from './base-event-reasons.js';
 import { code, markdownTable } from './markdown.js';

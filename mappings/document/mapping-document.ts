@@ -1,4 +1,4 @@
-import { ocsfVersion } from '../ocsf.js';
+import { ocsfVersion } from '../../schemas/ocsf.js';
 import { describeColumns } from './columns.js';
 import { describeEventTypes } from './event-types.js';
 import { describeFields } from './fields.js';

@@ -8,10 +8,10 @@
  *     npm run bench:kafka -- [records]
  */
 import { CompressionTypes, type Message, Partitioners } from 'kafkajs';
-import { splitArray } from '../../collector/jumpcloud/split.js';
-import { eventHeaders } from '../../collector/sinks/kafka/messages.js';
-import { type KafkaSettings, kafkaSettings } from '../../collector/sinks/kafka/settings.js';
-import { planTopic, topicOfClass, topicsOf } from '../../collector/sinks/kafka/topics.js';
+import { splitArray } from '../../collector/jumpcloud/insights/split-array.js';
+import { type KafkaSettings, kafkaSettings } from '../../collector/sinks/kafka/client/settings.js';
+import { eventHeaders } from '../../collector/sinks/kafka/messages/headers.js';
+import { planTopic, topicOfClass, topicsOf } from '../../collector/sinks/kafka/topics/topics.js';
 import { mapper } from '../../collector/version.js';
 import { spawnTenant } from '../../fixtures/tenant/process.js';
 import { startTenant } from '../../fixtures/tenant/tenant.js';

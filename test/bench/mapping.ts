@@ -7,8 +7,8 @@
  *
  *     npm run bench
  */
-import { decode } from '../../collector/jumpcloud/json-body.js';
-import { splitArray } from '../../collector/jumpcloud/split.js';
+import { decode } from '../../collector/jumpcloud/http/json-body.js';
+import { splitArray } from '../../collector/jumpcloud/insights/split-array.js';
 import { mapper } from '../../collector/version.js';
 import { startTenant } from '../../fixtures/tenant/tenant.js';
 import { normalise } from '../../mappings/normalise.js';

@@ -7,10 +7,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openTables } from '../../collector/delivered/query.js';
 import { createClient } from '../../collector/jumpcloud/client.js';
+import { openTables } from '../../collector/query/open-tables.js';
 import { spawnTenant } from '../../fixtures/tenant/process.js';
-import { servicesFor } from '../../mappings/catalogue.js';
+import { servicesFor } from '../../mappings/catalogue/index-by-type.js';
 import { runCommand } from './command.js';
 
 const records = Number(process.argv[2] ?? 200_000);

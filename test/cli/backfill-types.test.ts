@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { openTables } from '../../collector/delivered/query.js';
+import { openTables } from '../../collector/query/open-tables.js';
 import { command, compareTables, feedOf, folder, jsonLines, start, tenant } from './command.js';
 
 const DAY = 86_400_000;

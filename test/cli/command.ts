@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
-import { openTables } from '../../collector/delivered/query.js';
+import { openTables } from '../../collector/query/open-tables.js';
 import { redactedText } from '../../fixtures/tenant/control.js';
 import type { Comparison } from '../../fixtures/tenant/ledger.js';
 import { startTenant, type Tenant, type TenantOptions } from '../../fixtures/tenant/tenant.js';

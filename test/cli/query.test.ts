@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { loadConfig, readFileFromDisk } from '../../collector/config.js';
+import { loadConfig, readFileFromDisk } from '../../collector/config/load-config.js';
 import { startTenant, type Tenant } from '../../fixtures/tenant/tenant.js';
 import { cli, command, type Ended, feedOf, folder, jsonLines, type StartOptions, start } from './command.js';
 

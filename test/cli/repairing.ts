@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
-import type { RepairView } from '../../collector/reconcile/repair.js';
-import type { StatusView } from '../../collector/status.js';
+import type { StatusView } from '../../collector/monitoring/status/board.js';
+import type { RepairView } from '../../collector/reconcile/repair-queue.js';
 import type { Tenant } from '../../fixtures/tenant/tenant.js';
 import { type Running, start } from './command.js';
 

@@ -1,11 +1,11 @@
 import { vi } from 'vitest';
-import { assemble } from '../../collector/assemble.js';
-import { loadConfig, readFileFromDisk } from '../../collector/config.js';
-import { runFeed } from '../../collector/feed.js';
-import { systemTiming } from '../../collector/jumpcloud/timing.js';
-import { createLog } from '../../collector/log.js';
-import { openSink } from '../../collector/open-sink.js';
-import { tellClient, tellFeed } from '../../collector/tell.js';
+import { loadConfig, readFileFromDisk } from '../../collector/config/load-config.js';
+import { systemTiming } from '../../collector/jumpcloud/http/abort.js';
+import { createLog } from '../../collector/log/logger.js';
+import { tellClient, tellFeed } from '../../collector/monitoring/log-observer.js';
+import { runFeed } from '../../collector/pipeline/feed.js';
+import { assemble } from '../../collector/runtime/assemble.js';
+import { openSink } from '../../collector/runtime/open-sink.js';
 import type { Tenant } from '../../fixtures/tenant/tenant.js';
 
 /** Flags as the command line gives them to a verb. */

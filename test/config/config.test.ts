@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { type ConfigSources, loadConfig, readFileFromDisk } from '../../collector/config/load-config.js';
 import { describeConfig } from '../../collector/config/print.js';
-import { type ConfigSources, loadConfig, readFileFromDisk } from '../../collector/config.js';
 import { CollectorError } from '../../collector/errors.js';
 import { certificate, files, privateKey } from './files.js';
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { keys } from '../../collector/config/keys.js';
-import { loadConfig } from '../../collector/config.js';
+import { loadConfig } from '../../collector/config/load-config.js';
 import { certificate, files, privateKey } from './files.js';
 
 const example = readFileSync(new URL('../../deploy/config.example.yaml', import.meta.url), 'utf8');

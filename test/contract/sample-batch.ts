@@ -1,5 +1,5 @@
-import type { Cursor } from '../../collector/cursor.js';
-import { noCounts } from '../../collector/cursor.js';
+import type { Cursor } from '../../collector/position/cursor.js';
+import { noCounts } from '../../collector/position/cursor.js';
 import type { Batch, SeenPiece } from '../../collector/sinks/sink.js';
 import type { DeadLetter } from '../../mappings/dead-letter.js';
 import type { NormalisedEvent } from '../../mappings/event.js';

@@ -7,8 +7,8 @@
 import { writeSync } from 'node:fs';
 import { asCollectorError } from '../../collector/errors.js';
 import type { Sink } from '../../collector/sinks/sink.js';
-import { createStdoutSink } from '../../collector/sinks/stdout/stdout.js';
-import { createTablesSink } from '../../collector/sinks/tables/tables.js';
+import { createStdoutSink } from '../../collector/sinks/stdout/stdout-sink.js';
+import { createTablesSink } from '../../collector/sinks/tables/tables-sink.js';
 import { batchesOf, sampleBatch } from './sample-batch.js';
 
 export interface SinkOrder {

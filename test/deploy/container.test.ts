@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTenant, type Tenant } from '../../fixtures/tenant/tenant.js';
-import { parseMetrics, seriesValue } from '../prometheus.js';
+import { parseMetrics, seriesValue } from '../monitoring/prometheus.js';
 import { parseDockerfile } from './dockerfile.js';
 import { buildImage, contextFiles, type Image, runImage, whyNot } from './image.js';
 

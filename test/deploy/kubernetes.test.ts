@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { configFileVariable } from '../../collector/config/environment.js';
 import { keys } from '../../collector/config/keys.js';
-import { defaultConfigFile, loadConfig } from '../../collector/config.js';
+import { defaultConfigFile, loadConfig } from '../../collector/config/load-config.js';
 import { execForm, parseDockerfile } from './dockerfile.js';
 
 const run = promisify(execFile);

@@ -3,9 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { CollectorError } from '../../collector/errors.js';
-import { createMetrics } from '../../collector/metrics.js';
-import { comparedCursor, cursorAt, deadLetterOf, eventOf, passOver, report } from '../look-on.js';
-import { parseMetrics } from '../prometheus.js';
+import { createMetrics } from '../../collector/monitoring/metrics.js';
+import { comparedCursor, cursorAt, deadLetterOf, eventOf, passOver, report } from '../monitoring/observe-feed.js';
+import { parseMetrics } from '../monitoring/prometheus.js';
 import { anchors } from './anchors.js';
 import { readQuery } from './promql.js';
 

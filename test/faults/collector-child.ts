@@ -6,15 +6,15 @@
  */
 import { writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { assemble } from '../../collector/assemble.js';
-import { loadConfig, readFileFromDisk } from '../../collector/config.js';
-import { runFeed } from '../../collector/feed.js';
-import { systemTiming } from '../../collector/jumpcloud/timing.js';
-import { createLog } from '../../collector/log.js';
+import { loadConfig, readFileFromDisk } from '../../collector/config/load-config.js';
+import { systemTiming } from '../../collector/jumpcloud/http/abort.js';
+import { createLog } from '../../collector/log/logger.js';
+import { tellClient, tellFeed } from '../../collector/monitoring/log-observer.js';
+import { runFeed } from '../../collector/pipeline/feed.js';
+import { assemble } from '../../collector/runtime/assemble.js';
 import { createKafkaSink } from '../../collector/sinks/kafka/kafka-sink.js';
 import type { Sink } from '../../collector/sinks/sink.js';
-import { createTablesSink } from '../../collector/sinks/tables/tables.js';
-import { tellClient, tellFeed } from '../../collector/tell.js';
+import { createTablesSink } from '../../collector/sinks/tables/tables-sink.js';
 import { apiKeys, ConnectionCutter } from '../kafka/connection-cutter.js';
 import { CUT } from './run-and-kill.js';
 

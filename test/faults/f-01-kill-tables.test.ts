@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { openTables } from '../../collector/delivered/query.js';
+import { openTables } from '../../collector/query/open-tables.js';
 import { redactedText } from '../../fixtures/tenant/control.js';
 import { startTenant } from '../../fixtures/tenant/tenant.js';
 import { runAndKill } from './run-and-kill.js';

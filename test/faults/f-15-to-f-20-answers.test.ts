@@ -1,9 +1,9 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { BrokenBody, Effect } from '../../fixtures/tenant/faults.js';
 import { malformedKinds } from '../../fixtures/tenant/malformed.js';
-import { compare, feedFor, HOUR, MINUTE, noon, tenantFor } from '../collector/feed-under-test.js';
-import { MemorySink } from '../collector/memory-sink.js';
-import { virtualTime } from '../collector/virtual-time.js';
+import { compare, feedFor, HOUR, MINUTE, noon, tenantFor } from '../pipeline/feed-under-test.js';
+import { MemorySink } from '../pipeline/memory-sink.js';
+import { virtualTime } from '../pipeline/virtual-time.js';
 
 // Hours of polls: seconds on an idle machine, minutes on a busy one.
 vi.setConfig({ testTimeout: 300_000 });

@@ -1,9 +1,9 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { Fault } from '../../fixtures/tenant/faults.js';
 import { formatSecond } from '../../mappings/instant.js';
-import { compare, feedFor, HOUR, MINUTE, noon, tenantFor, usualReconcile } from '../collector/feed-under-test.js';
-import { MemorySink } from '../collector/memory-sink.js';
-import { type VirtualTime, virtualTime } from '../collector/virtual-time.js';
+import { compare, feedFor, HOUR, MINUTE, noon, tenantFor, usualReconcile } from '../pipeline/feed-under-test.js';
+import { MemorySink } from '../pipeline/memory-sink.js';
+import { type VirtualTime, virtualTime } from '../pipeline/virtual-time.js';
 
 // Hours of polls: seconds on an idle machine, minutes on a busy one.
 vi.setConfig({ testTimeout: 300_000 });

@@ -2,10 +2,10 @@ import { chmod, mkdtemp, readdir, readFile, rm, unlink, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { openTables } from '../../collector/delivered/query.js';
-import { createTablesSink } from '../../collector/sinks/tables/tables.js';
-import { compare, feedFor, HOUR, MINUTE, noon, tenantFor } from '../collector/feed-under-test.js';
-import { virtualTime } from '../collector/virtual-time.js';
+import { openTables } from '../../collector/query/open-tables.js';
+import { createTablesSink } from '../../collector/sinks/tables/tables-sink.js';
+import { compare, feedFor, HOUR, MINUTE, noon, tenantFor } from '../pipeline/feed-under-test.js';
+import { virtualTime } from '../pipeline/virtual-time.js';
 
 // Hours of polls: seconds on an idle machine, minutes on a busy one.
 vi.setConfig({ testTimeout: 300_000 });

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { openTables } from '../../collector/delivered/query.js';
+import { openTables } from '../../collector/query/open-tables.js';
 import { spawnTenant } from '../../fixtures/tenant/process.js';
 
 const DAY = 86_400_000;

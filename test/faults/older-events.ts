@@ -1,4 +1,4 @@
-import { createTablesSink } from '../../collector/sinks/tables/tables.js';
+import { createTablesSink } from '../../collector/sinks/tables/tables-sink.js';
 import { readFixtureRecords } from '../../fixtures/records.js';
 import type { NormalisedEvent } from '../../mappings/event.js';
 import type { JsonObject } from '../../mappings/json.js';

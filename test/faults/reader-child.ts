@@ -5,7 +5,7 @@
  *     node dist/test/faults/reader-child.js <tables directory>
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openTables } from '../../collector/delivered/query.js';
+import { openTables } from '../../collector/query/open-tables.js';
 
 const directory = process.argv[2] ?? '';
 let stopping = false;

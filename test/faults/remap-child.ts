@@ -5,8 +5,8 @@
  *     node dist/test/faults/remap-child.js <tables directory> <number of the step to rest at>
  */
 import { writeSync } from 'node:fs';
-import { newRemapReport, remapping } from '../../collector/delivered/remap.js';
-import { createTablesSink, openableLane } from '../../collector/sinks/tables/tables.js';
+import { newRemapReport, remapping } from '../../collector/reprocess/remap.js';
+import { createTablesSink, openableLane } from '../../collector/sinks/tables/tables-sink.js';
 import { mapper } from '../../collector/version.js';
 
 const [directory = '', restAt = ''] = process.argv.slice(2);

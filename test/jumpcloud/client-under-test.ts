@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest';
 import { type Client, type ClientOptions, createClient } from '../../collector/jumpcloud/client.js';
-import type { ClientObserver } from '../../collector/jumpcloud/observer.js';
-import type { Page, Search } from '../../collector/jumpcloud/source.js';
+import type { ClientObserver } from '../../collector/jumpcloud/http/observer.js';
+import type { Page, Search } from '../../collector/jumpcloud/insights/source.js';
 import { type FakeTiming, fakeTiming } from './fake-timing.js';
 
 export const apiPath = '/insights/directory/v1';

@@ -1,4 +1,4 @@
-import type { Timing } from '../../collector/jumpcloud/timing.js';
+import type { Timing } from '../../collector/jumpcloud/http/abort.js';
 
 /** A clock that only `sleep` and the test move; sleeping takes no real time but lets real input and output happen. */
 export interface FakeTiming extends Timing {

@@ -1,6 +1,6 @@
-import type { Cursor } from '../../collector/cursor.js';
-import { noCounts } from '../../collector/cursor.js';
-import { hashOf } from '../../collector/seen.js';
+import type { Cursor } from '../../collector/position/cursor.js';
+import { noCounts } from '../../collector/position/cursor.js';
+import { hashOf } from '../../collector/position/dedupe-set.js';
 import type { Batch } from '../../collector/sinks/sink.js';
 import type { DeadLetter } from '../../mappings/dead-letter.js';
 import type { NormalisedEvent } from '../../mappings/event.js';

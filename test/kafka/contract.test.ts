@@ -1,6 +1,6 @@
 import { afterAll, beforeAll } from 'vitest';
+import type { KafkaOptions } from '../../collector/sinks/kafka/client/settings.js';
 import { createKafkaSink } from '../../collector/sinks/kafka/kafka-sink.js';
-import type { KafkaOptions } from '../../collector/sinks/kafka/settings.js';
 import type { Guarantee, LaneSink, Sink } from '../../collector/sinks/sink.js';
 import { type SinkUnderTest, sinkContract } from '../contract/sink-contract.js';
 import { type Cluster, startCluster } from './broker.js';

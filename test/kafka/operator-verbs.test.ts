@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { listDeadLetters, replayDeadLetters } from '../../collector/commands/dead-letters.js';
 import { setState, showState } from '../../collector/commands/state.js';
-import type { LaneReport } from '../../collector/lane-report.js';
+import type { LaneReport } from '../../collector/position/lane-report.js';
 import { createKafkaSink } from '../../collector/sinks/kafka/kafka-sink.js';
 import type { DeadLetter } from '../../mappings/dead-letter.js';
 import { tell } from '../commands/collecting.js';

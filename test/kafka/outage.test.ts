@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CollectorError } from '../../collector/errors.js';
+import type { KafkaOptions } from '../../collector/sinks/kafka/client/settings.js';
 import { createKafkaSink } from '../../collector/sinks/kafka/kafka-sink.js';
-import type { KafkaOptions } from '../../collector/sinks/kafka/settings.js';
 import { AnswerHolder } from './answer-holder.js';
 import { batchOf, cursorAt, uidOf } from './batches.js';
 import { type Cluster, startCluster } from './broker.js';

@@ -1,12 +1,12 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../collector/clock.js';
 import type { CollectorError } from '../../collector/errors.js';
+import type { KafkaOptions } from '../../collector/sinks/kafka/client/settings.js';
 import { listDeadLetters, type PublishedDeadLetter } from '../../collector/sinks/kafka/dead-letter-topic.js';
 import { createKafkaSink } from '../../collector/sinks/kafka/kafka-sink.js';
 import { KafkaLane } from '../../collector/sinks/kafka/lane.js';
 import { missingTopicCommands, partsOf, readState, writeState } from '../../collector/sinks/kafka/operations.js';
 import { probe } from '../../collector/sinks/kafka/probe.js';
-import type { KafkaOptions } from '../../collector/sinks/kafka/settings.js';
 import type { Sink } from '../../collector/sinks/sink.js';
 import { batchOf, cursorAt, deadLetterOf, firstSecond, uidOf } from './batches.js';
 import { type Cluster, client, startCluster } from './broker.js';

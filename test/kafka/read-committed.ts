@@ -1,6 +1,6 @@
-import { createConnection, createKafka } from '../../collector/sinks/kafka/connection.js';
-import { type KafkaRecord, PartitionReader } from '../../collector/sinks/kafka/partition-reader.js';
-import { kafkaSettings } from '../../collector/sinks/kafka/settings.js';
+import { createConnection, createKafka } from '../../collector/sinks/kafka/client/connection.js';
+import { type KafkaRecord, PartitionReader } from '../../collector/sinks/kafka/client/partition-reader.js';
+import { kafkaSettings } from '../../collector/sinks/kafka/client/settings.js';
 import type { Cluster } from './broker.js';
 
 /**

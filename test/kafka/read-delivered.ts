@@ -1,4 +1,4 @@
-import { ocsfClasses } from '../../mappings/ocsf.js';
+import { ocsfClasses } from '../../schemas/ocsf.js';
 
 /** A record of a topic, as far as it tells what was delivered. */
 interface Delivered {

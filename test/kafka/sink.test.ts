@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { CollectorError } from '../../collector/errors.js';
-import { compressedSize } from '../../collector/sinks/kafka/codecs.js';
+import { compressedSize } from '../../collector/sinks/kafka/client/compression.js';
+import type { KafkaOptions } from '../../collector/sinks/kafka/client/settings.js';
 import { createKafkaSink } from '../../collector/sinks/kafka/kafka-sink.js';
-import type { KafkaOptions } from '../../collector/sinks/kafka/settings.js';
 import type { Sink } from '../../collector/sinks/sink.js';
 import { instantOfSecond } from '../../mappings/instant.js';
 import { batchOf, cursorAt, deadLetterOf, eventOf, firstSecond, uidOf } from './batches.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { readFixtureRecords } from '../../fixtures/records.js';
-import { allRows, classify, family, servicesFor } from '../../mappings/catalogue.js';
-import { ocsfClasses } from '../../mappings/ocsf.js';
+import { allRows, classify, family, servicesFor } from '../../mappings/catalogue/index-by-type.js';
+import { ocsfClasses } from '../../schemas/ocsf.js';
 import { event, finishedEvent, record } from './mapping.js';
 
 describe('the catalogue', () => {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { packageRoot, readFixtureRecords } from '../../fixtures/records.js';
-import { classify } from '../../mappings/catalogue.js';
+import { classify } from '../../mappings/catalogue/index-by-type.js';
 import { baseEventReasons } from '../../mappings/document/base-event-reasons.js';
 import { documentMapping } from '../../mappings/document/mapping-document.js';
 import { traceSample } from '../../mappings/document/trace.js';

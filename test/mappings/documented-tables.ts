@@ -1,5 +1,5 @@
-import { classTables } from '../../collector/sinks/tables/catalog.js';
 import { type Column, type ColumnType, duckType } from '../../collector/sinks/tables/columns.js';
+import { classTables } from '../../collector/sinks/tables/table-catalog.js';
 import { flatColumns } from '../../collector/sinks/tables/views.js';
 import type { DocumentedColumn, DocumentedTable } from '../../mappings/document/sample.js';
 

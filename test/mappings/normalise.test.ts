@@ -6,8 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { readFixtureRecords } from '../../fixtures/records.js';
 import type { JsonObject, JsonValue } from '../../mappings/json.js';
 import { normalise, toRawRecord } from '../../mappings/normalise.js';
-import type { ClassUid } from '../../mappings/ocsf.js';
 import { readHeader } from '../../mappings/record.js';
+import type { ClassUid } from '../../schemas/ocsf.js';
 import { eventValidators } from '../../schemas/validators.js';
 import {
   ana,

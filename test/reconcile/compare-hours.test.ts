@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { CollectorError } from '../../collector/errors.js';
-import type { Source } from '../../collector/jumpcloud/source.js';
+import type { Source } from '../../collector/jumpcloud/insights/source.js';
 import {
   comparableHours,
   compareHours,
   type HourParts,
   needComparing,
 } from '../../collector/reconcile/compare-hours.js';
-import { Counter } from '../../collector/reconcile/count.js';
-import { extended, type Grid } from '../../collector/reconcile/grid.js';
-import { added, BatchTally, rowOf, type Tally } from '../../collector/reconcile/tally.js';
+import { added, BatchTally, rowOf, type Tally } from '../../collector/reconcile/hourly-tally.js';
+import { extended, type Grid } from '../../collector/reconcile/minute-counts.js';
+import { Counter } from '../../collector/reconcile/source-count.js';
 import { formatSecond } from '../../mappings/instant.js';
 
 const HOUR = 3600;

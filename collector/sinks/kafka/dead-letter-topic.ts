@@ -1,10 +1,10 @@
 import type { DeadLetter } from '../../../mappings/dead-letter.js';
 import { CollectorError } from '../../errors.js';
-import { asKafkaFailure } from './error-table.js';
+import { asKafkaFailure } from './client/error-table.js';
+import { type KafkaRecord, PartitionReader } from './client/partition-reader.js';
+import type { KafkaOptions } from './client/settings.js';
 import { type OperationParts, partsOf } from './operations.js';
-import { type KafkaRecord, PartitionReader } from './partition-reader.js';
-import type { KafkaOptions } from './settings.js';
-import { ownTopic } from './topics.js';
+import { ownTopic } from './topics/topics.js';
 
 /** A dead letter as it lies in its topic, its parts put together. */
 export interface PublishedDeadLetter {

@@ -2,15 +2,15 @@ import { randomUUID } from 'node:crypto';
 import type { KafkaConfig } from 'kafkajs';
 import { type Clock, systemClock } from '../../clock.js';
 import type { Sink } from '../sink.js';
-import { createConnection, createKafka, type KafkaLog } from './connection.js';
-import { thisHolder } from './holder.js';
+import { createConnection, createKafka, type KafkaLog } from './client/connection.js';
+import { type KafkaOptions, kafkaSettings } from './client/settings.js';
+import { withReader } from './client/with-reader.js';
 import { KafkaLane } from './lane.js';
-import type { LaneParts } from './lane-parts.js';
-import { type KafkaOptions, kafkaSettings } from './settings.js';
-import { laneKeys } from './state.js';
-import { glanceAtLane, listLanes } from './state-topic.js';
-import { ownTopic, topicsOf } from './topics.js';
-import { withReader } from './with-reader.js';
+import type { LaneParts } from './lane-context.js';
+import { laneKeys } from './state/lane-state.js';
+import { thisHolder } from './state/process-identity.js';
+import { glanceAtLane, listLanes } from './state/state-topic.js';
+import { ownTopic, topicsOf } from './topics/topics.js';
 
 /** What the sink takes from the rest of the house. */
 export interface KafkaParts {

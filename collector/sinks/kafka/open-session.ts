@@ -1,14 +1,21 @@
 import { CollectorError } from '../../errors.js';
-import type { LaneParts } from './lane-parts.js';
-import { isFree, laneInUse } from './lease.js';
-import { PartitionReader } from './partition-reader.js';
-import { PieceLog } from './piece-log.js';
-import { createPublisher, type Publisher } from './publisher.js';
+import { PartitionReader } from './client/partition-reader.js';
+import { createPublisher, type Publisher } from './client/publisher.js';
+import type { LaneParts } from './lane-context.js';
 import { Session } from './session.js';
-import { type LaneKeys, type LaneState, laneKeys, noLaneState, requireComplete, STATE_PARTITION } from './state.js';
-import { glanceAtLease, readLane, type StoredLane } from './state-topic.js';
-import { TopicTable } from './topic-table.js';
-import { ownTopic } from './topics.js';
+import { PieceLog } from './state/dedupe-log.js';
+import {
+  type LaneKeys,
+  type LaneState,
+  laneKeys,
+  noLaneState,
+  requireComplete,
+  STATE_PARTITION,
+} from './state/lane-state.js';
+import { isFree, laneInUse } from './state/lease.js';
+import { glanceAtLease, readLane, type StoredLane } from './state/state-topic.js';
+import { TopicTable } from './topics/topic-table.js';
+import { ownTopic } from './topics/topics.js';
 
 const WATCH_MS = 1_000;
 /** How much longer than a transaction may last to wait for one of another lane. */

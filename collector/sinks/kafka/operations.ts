@@ -1,17 +1,17 @@
 import { type Clock, systemClock } from '../../clock.js';
-import type { Cursor } from '../../cursor.js';
 import { CollectorError } from '../../errors.js';
-import { createConnection, createKafka, type KafkaLog } from './connection.js';
-import { asKafkaFailure } from './error-table.js';
-import { thisHolder } from './holder.js';
+import type { Cursor } from '../../position/cursor.js';
+import { createConnection, createKafka, type KafkaLog } from './client/connection.js';
+import { asKafkaFailure } from './client/error-table.js';
+import { type KafkaOptions, kafkaSettings } from './client/settings.js';
+import { withReader } from './client/with-reader.js';
 import { KafkaLane } from './lane.js';
-import type { LaneParts } from './lane-parts.js';
-import { type KafkaOptions, kafkaSettings } from './settings.js';
-import { laneKeys, requireComplete } from './state.js';
-import { glanceAtLane, readLane } from './state-topic.js';
-import { findMissing } from './topic-setup.js';
-import { createCommand, ownTopic } from './topics.js';
-import { withReader } from './with-reader.js';
+import type { LaneParts } from './lane-context.js';
+import { laneKeys, requireComplete } from './state/lane-state.js';
+import { thisHolder } from './state/process-identity.js';
+import { glanceAtLane, readLane } from './state/state-topic.js';
+import { findMissing } from './topics/topic-setup.js';
+import { createCommand, ownTopic } from './topics/topics.js';
 
 /** What the operator's verbs need besides the options. */
 export interface OperationParts {

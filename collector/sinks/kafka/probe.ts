@@ -1,15 +1,15 @@
 import type { Admin } from 'kafkajs';
 import type { ErrorCode } from '../../errors.js';
-import { TransactionCoordinator } from './coordinator.js';
-import { asKafkaFailure } from './error-table.js';
-import { type LaneParts, transactionalIdOf } from './lane-parts.js';
-import { createCluster, type ProducerIdentity } from './low-level.js';
-import { grant, isRightMissing, type Right } from './missing-right.js';
+import { asKafkaFailure } from './client/error-table.js';
+import { createCluster, type ProducerIdentity } from './client/kafkajs.js';
+import { grant, isRightMissing, type Right } from './client/missing-acl.js';
+import type { KafkaOptions, KafkaSettings } from './client/settings.js';
+import { TransactionCoordinator } from './client/transaction-coordinator.js';
+import { withReader } from './client/with-reader.js';
+import { type LaneParts, transactionalIdOf } from './lane-context.js';
 import { type OperationParts, partsOf } from './operations.js';
-import type { KafkaOptions, KafkaSettings } from './settings.js';
-import { findMissing, readTopicFacts } from './topic-setup.js';
-import { createCommand, ownTopic, type Topic, topicsOf } from './topics.js';
-import { withReader } from './with-reader.js';
+import { findMissing, readTopicFacts } from './topics/topic-setup.js';
+import { createCommand, ownTopic, type Topic, topicsOf } from './topics/topics.js';
 
 /** One thing that `check` looked at. */
 export interface KafkaFinding {

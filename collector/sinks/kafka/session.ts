@@ -1,17 +1,17 @@
 import { CollectorError } from '../../errors.js';
 import type { Batch } from '../sink.js';
-import { compose } from './compose.js';
-import { asKafkaFailure } from './error-table.js';
-import type { LaneParts } from './lane-parts.js';
-import { fenced, newLease } from './lease.js';
-import { type OutgoingMessage, outgoing } from './messages.js';
-import type { PartitionReader } from './partition-reader.js';
-import { type PieceLog, type StateRecord, sizeOfState } from './piece-log.js';
-import type { Publisher } from './publisher.js';
-import { type CursorEntry, foldState, type LaneKeys, type Lease, STATE_PARTITION } from './state.js';
-import { glanceAtLease } from './state-topic.js';
-import type { TopicTable } from './topic-table.js';
-import { topicOfClass } from './topics.js';
+import { asKafkaFailure } from './client/error-table.js';
+import type { PartitionReader } from './client/partition-reader.js';
+import type { Publisher } from './client/publisher.js';
+import type { LaneParts } from './lane-context.js';
+import { compose } from './messages/build-messages.js';
+import { type OutgoingMessage, outgoing } from './messages/headers.js';
+import { type PieceLog, type StateRecord, sizeOfState } from './state/dedupe-log.js';
+import { type CursorEntry, foldState, type LaneKeys, type Lease, STATE_PARTITION } from './state/lane-state.js';
+import { fenced, newLease } from './state/lease.js';
+import { glanceAtLease } from './state/state-topic.js';
+import type { TopicTable } from './topics/topic-table.js';
+import { topicOfClass } from './topics/topics.js';
 
 /** What a lane holds from its opening to its end. */
 export interface SessionParts {

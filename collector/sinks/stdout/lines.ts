@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import { CollectorError } from '../../errors.js';
-import { errno } from '../durable-file.js';
-import { wellFormedLine } from '../json-line.js';
+import { errno } from '../../files/durable-file.js';
+import { wellFormedLine } from '../files/json-line.js';
 
 const chunkCharacters = 64 * 1024;
 const gone = new Set(['EPIPE', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END']);

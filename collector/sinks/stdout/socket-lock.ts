@@ -3,7 +3,7 @@ import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promis
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errno, isMissing, makeDirectory } from '../durable-file.js';
+import { errno, isMissing, makeDirectory } from '../../files/durable-file.js';
 
 const attempts = 4;
 /** More than a candidate ever needs from making its socket to naming it. */

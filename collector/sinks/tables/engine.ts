@@ -2,8 +2,8 @@ import { link, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { DuckDBConnection, DuckDBInstance, DuckDBValue, Json } from '@duckdb/node-api';
 import { CollectorError } from '../../errors.js';
-import { errno, isMissing, makeDirectory, storageFailed, syncDirectory, syncFile } from '../durable-file.js';
-import { type PlainValue, plainValue } from './value.js';
+import { errno, isMissing, makeDirectory, storageFailed, syncDirectory, syncFile } from '../../files/durable-file.js';
+import { type PlainValue, plainValue } from './duckdb-value.js';
 
 /** How much of the machine DuckDB may take. */
 export interface EngineLimits {

@@ -1,8 +1,8 @@
 import { readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { errno, exists, isMissing, makeDirectory, namesIn, syncDirectory } from '../durable-file.js';
+import { errno, exists, isMissing, makeDirectory, namesIn, syncDirectory } from '../../files/durable-file.js';
+import type { OwnFile } from './compaction.js';
 import { asideName, fileOfAside, retiredEnding, sequenceOf } from './layout.js';
-import type { OwnFile } from './upkeep.js';
 
 /** The files of one lane: aside, in view, retired. All names are relative to the tables' directory. */
 export class LaneFiles {

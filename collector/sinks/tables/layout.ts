@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { fileNameOf } from '../file-name.js';
+import { fileNameOf } from '../../files/file-name.js';
 
 /** Where things lie below the tables' directory. A table's file is named relative to it: `authentication/event_day=2026-11-01/acme-live-0000000012.parquet`. */
 

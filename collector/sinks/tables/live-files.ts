@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CollectorError } from '../../errors.js';
-import { exists, namesIn } from '../durable-file.js';
-import { fileNameOf } from '../file-name.js';
-import { readState } from '../state-file.js';
+import { exists, namesIn } from '../../files/durable-file.js';
+import { fileNameOf } from '../../files/file-name.js';
+import { readState } from '../files/state-file.js';
+import { isLaneState, type LaneState } from './lane-state.js';
 import { asideName, filePrefix, retiredEnding } from './layout.js';
-import { isLaneState, type LaneState } from './state.js';
 
 /** A committed file, as of one moment. */
 export interface LiveFile {

@@ -1,6 +1,6 @@
 import { type FileHandle, open, rm } from 'node:fs/promises';
-import { fileMode, syncFile } from '../durable-file.js';
-import { wellFormedLine } from '../json-line.js';
+import { fileMode, syncFile } from '../../files/durable-file.js';
+import { wellFormedLine } from '../files/json-line.js';
 import { type Column, duckType, quoteText } from './columns.js';
 import type { Engine } from './engine.js';
 

@@ -1,5 +1,5 @@
-import { allTables, classTables, deadLetterTable, rawRecordTable, type Table } from './catalog.js';
 import { type Column, type ColumnType, duckType, quoteName, quoteText } from './columns.js';
+import { allTables, classTables, deadLetterTable, rawRecordTable, type Table } from './table-catalog.js';
 
 const timestamp = 'TIMESTAMP';
 

@@ -5,12 +5,12 @@ import type { KeptRecord } from '../../../mappings/normalise.js';
 import { sha256 } from '../../../mappings/record.js';
 import { CollectorError } from '../../errors.js';
 import type { Batch } from '../sink.js';
-import { classTables, deadLetterTable, rawRecordTable, type Table } from './catalog.js';
 import type { Engine } from './engine.js';
 import { groupBy } from './group-by.js';
 import type { LaneFiles } from './lane-files.js';
 import { fileName, groupOf } from './layout.js';
 import { type Row, slicesOf, writeParquet } from './parquet.js';
+import { classTables, deadLetterTable, rawRecordTable, type Table } from './table-catalog.js';
 
 /** Where a batch's files go. */
 export interface BatchTarget {

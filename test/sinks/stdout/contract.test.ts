@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import { createStdoutSink } from '../../../collector/sinks/stdout/stdout.js';
+import { createStdoutSink } from '../../../collector/sinks/stdout/stdout-sink.js';
 import { sinkContract } from '../../contract/sink-contract.js';
 
 sinkContract('stdout', 'at_least_once', async () => {

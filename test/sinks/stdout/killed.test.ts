@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createStdoutSink } from '../../../collector/sinks/stdout/stdout.js';
+import { createStdoutSink } from '../../../collector/sinks/stdout/stdout-sink.js';
 import { holdLane, runChild, startChild } from '../../contract/run-child.js';
 import { batchesOf, sampleBatch, sampleUid } from '../../contract/sample-batch.js';
 import { childSizes } from '../../contract/sink-child.js';

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createTablesSink } from '../../../collector/sinks/tables/tables.js';
+import { createTablesSink } from '../../../collector/sinks/tables/tables-sink.js';
 import { sinkContract } from '../../contract/sink-contract.js';
 import { readDelivered } from './read-tables.js';
 

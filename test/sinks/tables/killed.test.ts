@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createTablesSink } from '../../../collector/sinks/tables/tables.js';
+import { createTablesSink } from '../../../collector/sinks/tables/tables-sink.js';
 import { holdLane, runChild } from '../../contract/run-child.js';
 import { batchesOf, sampleUid } from '../../contract/sample-batch.js';
 import { childSizes } from '../../contract/sink-child.js';

@@ -1,5 +1,5 @@
-import { openTables } from '../../../collector/delivered/query.js';
-import type { PlainValue } from '../../../collector/sinks/tables/value.js';
+import { openTables } from '../../../collector/query/open-tables.js';
+import type { PlainValue } from '../../../collector/sinks/tables/duckdb-value.js';
 import type { Delivered } from '../../contract/sink-contract.js';
 
 /** All rows of an answer. */

@@ -1,0 +1,139 @@
+import type { Page, Search, Source } from '../jumpcloud/insights/source.js';
+
+/** How much is read before it is needed. */
+export interface ReadAheadLimits {
+  /** Searches under way at the same time. */
+  readonly searches: number;
+  /** Bytes of pages that wait; each search may hold one page beyond them. */
+  readonly bytes: number;
+}
+
+/** One search of several, under way: its pages come in order, whenever they arrived. */
+export interface SearchAhead {
+  readonly search: Search;
+  pages(): AsyncGenerator<Page, void, void>;
+}
+
+/**
+ * Runs searches side by side and hands them over in their order. While one is consumed the next are read, until the
+ * pages that wait reach the limit. A search's failure is thrown where its pages are consumed.
+ * Ending the loop early ends all searches.
+ */
+export async function* readAhead(
+  source: Pick<Source, 'pages'>,
+  searches: AsyncIterable<Search>,
+  limits: ReadAheadLimits,
+  signal: AbortSignal,
+): AsyncGenerator<SearchAhead, void, void> {
+  const ended = new AbortController();
+  const either = AbortSignal.any([signal, ended.signal]);
+  const held: Held = { bytes: 0, limit: limits.bytes, changed: new Change() };
+  const started: Running[] = [];
+  const rest = searches[Symbol.asyncIterator]();
+  let isLast = false;
+  let filling: Promise<void> | undefined;
+  const fill = async () => {
+    while (!isLast && !either.aborted && started.length < limits.searches) {
+      const next = await rest.next();
+      if (next.done) isLast = true;
+      else started.push(new Running(next.value, source, held, either));
+    }
+  };
+  const refill = () => {
+    filling ??= fill().finally(() => {
+      filling = undefined;
+    });
+    return filling;
+  };
+  try {
+    for (;;) {
+      if (started.length === 0) await refill();
+      const head = started[0];
+      if (head === undefined) return;
+      // A failure to find the next search is met when it is that one's turn.
+      refill().catch(() => undefined);
+      yield head;
+      started.shift();
+    }
+  } finally {
+    ended.abort();
+    held.changed.tell();
+    await filling?.catch(() => undefined);
+    await Promise.all(started.map((running) => running.finished));
+    await rest.return?.();
+  }
+}
+
+interface Held {
+  bytes: number;
+  readonly limit: number;
+  readonly changed: Change;
+}
+
+/** A search whose pages are taken in as they come. */
+class Running implements SearchAhead {
+  readonly finished: Promise<void>;
+  readonly #pages: Page[] = [];
+  #failure: { readonly error: unknown } | undefined;
+  #done = false;
+
+  constructor(
+    readonly search: Search,
+    source: Pick<Source, 'pages'>,
+    private readonly held: Held,
+    signal: AbortSignal,
+  ) {
+    this.finished = this.#take(source.pages(search, signal), signal);
+  }
+
+  async *pages(): AsyncGenerator<Page, void, void> {
+    for (;;) {
+      const page = this.#pages.shift();
+      if (page) {
+        this.held.bytes -= page.bytes;
+        this.held.changed.tell();
+        yield page;
+      } else if (this.#failure) {
+        throw this.#failure.error;
+      } else if (this.#done) {
+        return;
+      } else {
+        await this.held.changed.next();
+      }
+    }
+  }
+
+  async #take(pages: AsyncGenerator<Page, void, void>, signal: AbortSignal): Promise<void> {
+    try {
+      for await (const page of pages) {
+        this.#pages.push(page);
+        this.held.bytes += page.bytes;
+        this.held.changed.tell();
+        // With nothing waiting a search always goes on: the one that is consumed can never stand still for the others.
+        while (!signal.aborted && this.#pages.length > 0 && this.held.bytes >= this.held.limit) {
+          await this.held.changed.next();
+        }
+      }
+    } catch (error) {
+      this.#failure = { error };
+    } finally {
+      this.#done = true;
+      this.held.changed.tell();
+    }
+  }
+}
+
+/** Wakes everyone who waits for the next change. */
+class Change {
+  #waiting: (() => void)[] = [];
+
+  next(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  tell(): void {
+    const woken = this.#waiting;
+    this.#waiting = [];
+    for (const wake of woken) wake();
+  }
+}

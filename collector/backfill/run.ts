@@ -1,0 +1,203 @@
+import { formatInstant, formatSecond, parseInstant } from '../../mappings/instant.js';
+import { asCollectorError, CollectorError } from '../errors.js';
+import type { Search } from '../jumpcloud/insights/source.js';
+import { nothingGathered } from '../pipeline/batch-builder.js';
+import { collect, type ReadSoFar } from '../pipeline/collect.js';
+import type { FeedParts, FeedSettings } from '../pipeline/dependencies.js';
+import { Lane } from '../pipeline/lane.js';
+import { refuseForeignState } from '../pipeline/open-live-lane.js';
+import { type Cursor, originOf, secondOf } from '../position/cursor.js';
+import type { Range } from '../position/time-range.js';
+import { slices, type Window } from '../position/window.js';
+import { countRefusals } from '../reconcile/source-count.js';
+import { type BackfillPart, firstGiven, liveCursor, narrowed } from './plan.js';
+import { type ReadAheadLimits, readAhead, type SearchAhead } from './prefetch-searches.js';
+
+const DAY = 86_400;
+/** How far a backfill has come. */
+export interface BackfillProgress {
+  readonly lane: string;
+  readonly from: number;
+  readonly to: number;
+  /** Whole second up to which everything is delivered. */
+  readonly settled: number;
+  /** Read since this run began. */
+  readonly records: number;
+  /** JumpCloud's own count for what was left when this run began; undefined where it gives none. */
+  readonly expected: number | undefined;
+  /** Records read in a second, on average of this run. */
+  readonly perSecond: number;
+  /** Undefined before the first records. */
+  readonly secondsLeft: number | undefined;
+}
+
+/** How much a backfill takes in hand at a time. */
+export interface BackfillLimits extends ReadAheadLimits {
+  /** Records a single search may hold, by JumpCloud's count, before its window is split. */
+  readonly largestSearch: number;
+}
+
+/** Nobody waits for a backfill's records one by one: larger commits make fewer and larger files. */
+const BATCHES_A_COMMIT = 2;
+/** Searches at the same time, and bytes of pages that wait for their turn: parsed, they take several times as much. */
+const usualLimits: BackfillLimits = { searches: 3, bytes: 1024 * 1024, largestSearch: 10_000 };
+
+/**
+ * Collects one planned range into its own lane, oldest first, from where the lane stands. Searches run
+ * side by side, what they bring is delivered in order, so that the position is always a whole second.
+ */
+export async function runBackfill(
+  range: BackfillPart,
+  feed: FeedSettings,
+  parts: FeedParts,
+  signal: AbortSignal,
+  onProgress: (progress: BackfillProgress) => void,
+  limits: BackfillLimits = usualLimits,
+): Promise<void> {
+  const live = await liveCursor(feed, parts);
+  const settings = narrowed(feed, range.types);
+  const lane = await Lane.open(range.lane, parts.sink, parts.clock, parts.observer, (stored) => {
+    if (stored === undefined) throw notPlanned(range);
+    refuseForeignState(stored, settings);
+    return stored;
+  });
+  try {
+    await skipWhatIsGone(lane, range, parts, signal);
+    const from = Math.min(secondOf(lane.cursor.settled), range.to);
+    const progress = await progressOf(lane, { from, to: range.to }, range, parts, signal, onProgress);
+    progress();
+    const larger = { ...settings, batchSize: settings.batchSize * BATCHES_A_COMMIT };
+    const searches = closedSearches({ from, to: range.to }, lane.cursor.services, parts, signal, limits.largestSearch);
+    for await (const { search, pages } of opened(readAhead(parts.source, searches, limits, signal))) {
+      const source = { pages, count: parts.source.count };
+      await collectSlice(lane, search, live, larger, { ...parts, source }, signal, progress);
+      if (signal.aborted) return;
+    }
+  } catch (error) {
+    if (!signal.aborted || asCollectorError(error).code !== 'ABORTED') throw error;
+  } finally {
+    await lane.close();
+  }
+}
+
+function notPlanned({ lane }: BackfillPart): CollectorError {
+  return new CollectorError('STATE_CORRUPT', `Lane ${lane} lost its position.`, {
+    cure: 'Repeat the command: it plans anew what is left.',
+  });
+}
+
+/** Each search with its pages as a function of its own, as a source has it. */
+async function* opened(searches: AsyncGenerator<SearchAhead, void, void>) {
+  for await (const ahead of searches) yield { search: ahead.search, pages: () => ahead.pages() };
+}
+
+/** Closed searches over a range, oldest first: as wide as the count of one search allows; days where there is no count. */
+async function* closedSearches(
+  range: Range,
+  services: readonly string[],
+  parts: FeedParts,
+  signal: AbortSignal,
+  largest: number,
+): AsyncGenerator<Search & Window> {
+  if (range.from >= range.to) return;
+  const whole = { start: range.from, end: range.to };
+  for await (const window of splitByCount(whole, services, parts, signal, largest)) yield { services, ...window };
+}
+
+/** A lane that was broken off long ago may stand where JumpCloud no longer gives anything: it goes on after that. */
+async function skipWhatIsGone(lane: Lane, range: Range, parts: FeedParts, signal: AbortSignal): Promise<void> {
+  const from = secondOf(lane.cursor.settled);
+  if (from >= range.to) return;
+  const first = await firstGiven([{ from, to: range.to }], lane.cursor.services, parts, signal);
+  if (first === undefined) return;
+  parts.observer.noted(
+    lane.name,
+    `JumpCloud no longer gives what is older than ${formatSecond(first)}: records from ${lane.cursor.settled} to there were not collected and cannot be any more`,
+  );
+  await lane.commit(nothingGathered, { settled: formatSecond(first) });
+}
+
+async function progressOf(
+  lane: Lane,
+  left: Range,
+  range: Range,
+  parts: FeedParts,
+  signal: AbortSignal,
+  onProgress: (progress: BackfillProgress) => void,
+): Promise<() => void> {
+  const window = { start: left.from, end: left.to };
+  const expected = left.from < left.to ? await countOrUnknown(lane.cursor.services, window, parts, signal) : 0;
+  const before = lane.cursor.counts.records;
+  const started = parts.clock.monotonic();
+  return () => {
+    const records = lane.cursor.counts.records - before;
+    const settled = secondOf(lane.cursor.settled);
+    const seconds = (parts.clock.monotonic() - started) / 1000;
+    const share = expected ? Math.min(1, records / expected) : (settled - left.from) / Math.max(1, left.to - left.from);
+    const perSecond = seconds > 0 ? records / seconds : 0;
+    const secondsLeft = share > 0 ? (seconds / share) * (1 - share) : undefined;
+    onProgress({ lane: lane.name, ...range, settled, records, expected, perSecond, secondsLeft });
+  };
+}
+
+async function collectSlice(
+  lane: Lane,
+  search: Search,
+  live: Cursor,
+  settings: FeedSettings,
+  parts: FeedParts,
+  signal: AbortSignal,
+  progress: () => void,
+): Promise<void> {
+  const end = search.end ?? search.start;
+  const advance = (read: ReadSoFar) => {
+    progress();
+    const readTo = read.complete ? end : Math.min(read.readTo ?? search.start, end);
+    const newest = read.newest !== undefined && read.newest > (parseInstant(lane.cursor.newest) ?? 0n);
+    return {
+      organization: lane.cursor.organization ?? read.organization,
+      settled: formatSecond(Math.max(secondOf(lane.cursor.settled), readTo)),
+      newest: newest && read.newest !== undefined ? formatInstant(read.newest) : lane.cursor.newest,
+    };
+  };
+  const scope = {
+    ownedFrom: () => search.start,
+    ownedTo: (service: string) => Math.min(end, originOf(live, service)),
+    rememberedFrom: () => Number.NEGATIVE_INFINITY,
+    lateBefore: undefined,
+    known: async () => new Set<string>(),
+  };
+  await collect(lane, { search, scope, advance }, settings, parts, signal);
+  progress();
+}
+
+/** Halves a window until no part holds more than one search should; into days where JumpCloud gives no count. */
+async function* splitByCount(
+  window: Window,
+  services: readonly string[],
+  parts: FeedParts,
+  signal: AbortSignal,
+  largest: number,
+): AsyncGenerator<Window> {
+  const end = window.end ?? window.start;
+  const count = await countOrUnknown(services, window, parts, signal);
+  if (count === undefined) return yield* slices(window.start, end, DAY);
+  const middle = Math.floor((window.start + end) / 2);
+  if (count <= largest || middle <= window.start) return yield window;
+  yield* splitByCount({ start: window.start, end: middle }, services, parts, signal, largest);
+  yield* splitByCount({ start: middle, end }, services, parts, signal, largest);
+}
+
+async function countOrUnknown(
+  services: readonly string[],
+  window: Window,
+  parts: FeedParts,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  try {
+    return await parts.source.count({ services, ...window }, signal);
+  } catch (error) {
+    if (error instanceof CollectorError && countRefusals.has(error.code)) return undefined;
+    throw error;
+  }
+}

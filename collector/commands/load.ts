@@ -1,0 +1,23 @@
+import type { Flags } from '../config/flags.js';
+import { defaultConfigFile, type LoadedConfig, loadConfig, readFileFromDisk } from '../config/load-config.js';
+import { createLog, type RootLog } from '../log/logger.js';
+
+/** What every verb with a configuration begins with. */
+export interface SetUp {
+  readonly config: LoadedConfig;
+  readonly log: RootLog;
+}
+
+/** Reads the configuration and opens the log, which masks every secret from then on. @throws CollectorError CONFIG_… */
+export function setUp(flags: Flags): SetUp {
+  const config = readConfig(flags);
+  const log = createLog({ ...config.shared.log, noColor: process.env.NO_COLOR });
+  for (const secret of config.secrets) log.redact(secret.reveal());
+  for (const note of config.notes) log.warn(note);
+  return { config, log };
+}
+
+/** The configuration by flags, environment and file. @throws CollectorError CONFIG_… */
+export function readConfig(flags: Flags): LoadedConfig {
+  return loadConfig({ flags, env: process.env, readFile: readFileFromDisk, defaultFile: defaultConfigFile });
+}

@@ -1,0 +1,38 @@
+import { nearest } from '../config/did-you-mean.js';
+import { flagOptions } from '../config/flags.js';
+
+/** Flags of the verbs that take no configuration. */
+const ownFlags: Readonly<Record<string, readonly string[]>> = {
+  demo: ['records', 'directory'],
+  map: ['dead-letters', 'raw-data'],
+  query: ['tables-directory', 'format'],
+  simulate: ['port', 'records', 'seed'],
+};
+
+/**
+ * A mistake on the command line as it is told: what is wrong, what was probably meant, where to read on.
+ * @param message yargs' own sentence
+ * @param line the command line without the program
+ */
+export function usageFault(message: string, line: readonly string[]): string {
+  const words = line.filter((word) => !word.startsWith('-'));
+  // A verb of two words (`config print`) is known by its first one: its help lists the second.
+  const see = `See jumpcloud-ocsf ${[...words.slice(0, 1), '--help'].join(' ')}`;
+  const isQuery = words[0] === 'query';
+  if (isQuery && message.startsWith('Not enough non-option'))
+    return `query needs a statement.\n  → Give one SELECT in quotes, as in jumpcloud-ocsf query "SELECT count(*) FROM events", or - to read it from stdin. ${see}`;
+  if (message.startsWith('Did you mean')) {
+    return `Unknown verb: ${words.at(-1)}\n  → ${message} See jumpcloud-ocsf ${[...words.slice(0, -1), '--help'].join(' ')}`;
+  }
+  const unknown = /^Unknown arguments?: (.+)$/.exec(message)?.[1]?.split(', ');
+  // yargs names a flag of several words twice, as written and in camel case.
+  const flags = unknown?.filter((name) =>
+    line.some((word) => word.replace(/^--?/, '').split('=')[0] === name && word.startsWith('-')),
+  );
+  if (isQuery && unknown !== undefined && flags?.length === 0)
+    return `query takes one statement, and more words were given: ${unknown.join(' ')}\n  → Put the whole statement in quotes. ${see}`;
+  if (flags === undefined || flags.length === 0) return `${message}\n  → ${see}`;
+  const meant = nearest(flags[0]!, ownFlags[words[0] ?? ''] ?? Object.keys(flagOptions()));
+  const told = flags.map((name) => `--${name}`).join(', ');
+  return `Unknown flag${flags.length > 1 ? 's' : ''}: ${told}\n  → ${meant === undefined ? '' : `Did you mean --${meant}? `}${see}`;
+}

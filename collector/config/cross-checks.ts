@@ -1,0 +1,86 @@
+import { CollectorError } from '../errors.js';
+import { type Endpoints, isLoopback, resolveEndpoints } from '../jumpcloud/http/endpoints.js';
+import type { SaslMechanism } from './feed-config.js';
+import type { Effective } from './resolve.js';
+
+const saslNeeds: Readonly<Record<SaslMechanism, readonly string[]>> = {
+  plain: ['username', 'password'],
+  'scram-sha-256': ['username', 'password'],
+  'scram-sha-512': ['username', 'password'],
+  oauthbearer: ['tokenEndpoint', 'clientId', 'clientSecret'],
+};
+
+/** Checks what keys demand of each other; what is wrong is added to the feed's problems. */
+export function checkRules(feed: Effective): void {
+  if (feed.text('sink') === 'kafka' && !feed.settings.has('kafka.brokers'))
+    feed.refuse('sink', 'sink is kafka, but kafka.brokers is not set');
+  checkCredential(feed);
+  checkTls(feed);
+  checkSasl(feed);
+}
+
+/** A service account is not guessed at: which credential leaves the house is said by name. */
+function checkCredential(feed: Effective): void {
+  const mode = feed.text('jumpcloud.authorization');
+  const account = ['jumpcloud.clientId', 'jumpcloud.clientSecret'].find((path) => feed.settings.has(path));
+  if (account !== undefined && mode !== 'service-account' && !feed.settings.has('jumpcloud.apiKey'))
+    feed.refuse(account, `${account} is of a service account: set jumpcloud.authorization to service-account`);
+  const created = feed.moment('jumpcloud.keyCreated');
+  const expires = feed.momentOrNever('jumpcloud.keyExpires');
+  if (created !== undefined && typeof expires === 'number' && expires <= created)
+    feed.refuse('jumpcloud.keyExpires', 'jumpcloud.keyExpires is not after jumpcloud.keyCreated');
+}
+
+function checkTls(feed: Effective): void {
+  const [cert, key] = ['kafka.tls.cert', 'kafka.tls.key'] as const;
+  if (feed.settings.has(cert) !== feed.settings.has(key)) {
+    const [there, missing] = feed.settings.has(cert) ? [cert, key] : [key, cert];
+    feed.refuse(there, `${there} is set, but ${missing} is not: a client certificate needs both`);
+  }
+  const used = [cert, key, 'kafka.tls.ca', 'kafka.tls.serverName'].find((path) => feed.settings.has(path));
+  if (used !== undefined && !feed.boolean('kafka.tls.enabled'))
+    feed.refuse('kafka.tls.enabled', `kafka.tls.enabled is off, but ${used} is set`);
+}
+
+function checkSasl(feed: Effective): void {
+  const mechanism = feed.optionalText('kafka.sasl.mechanism') as SaslMechanism | undefined;
+  if (mechanism === undefined) {
+    const stray = [...feed.settings.keys()].find((path) => path.startsWith('kafka.sasl.'));
+    if (stray !== undefined) feed.refuse(stray, `${stray} is set, but kafka.sasl.mechanism is not`);
+    return;
+  }
+  for (const name of saslNeeds[mechanism])
+    if (!feed.settings.has(`kafka.sasl.${name}`))
+      feed.refuse('kafka.sasl.mechanism', `SASL ${mechanism} needs kafka.sasl.${name}`);
+  const endpoint = feed.optionalText('kafka.sasl.tokenEndpoint');
+  if (endpoint === undefined) return;
+  const url = new URL(endpoint);
+  if (url.protocol !== 'https:' && !isLoopback(url.hostname))
+    feed.refuse(
+      'kafka.sasl.tokenEndpoint',
+      'kafka.sasl.tokenEndpoint would send the client secret unencrypted: use https',
+    );
+}
+
+/**
+ * Where the feed's credential goes.
+ * @throws CollectorError as resolveEndpoints does, with the place of the setting in the message
+ */
+export function endpointsOf(feed: Effective): Endpoints {
+  const given = (path: string) => (feed.given(path) ? feed.text(path) : undefined);
+  try {
+    return resolveEndpoints({
+      region: given('jumpcloud.region'),
+      baseUrl: given('jumpcloud.baseUrl'),
+      consoleUrl: given('jumpcloud.consoleUrl'),
+      tokenUrl: given('jumpcloud.tokenUrl'),
+    });
+  } catch (error) {
+    if (!(error instanceof CollectorError)) throw error;
+    const paths = ['jumpcloud.consoleUrl', 'jumpcloud.tokenUrl', 'jumpcloud.region', 'jumpcloud.baseUrl'];
+    const named = paths.find((path) => feed.given(path) && error.message.includes(path.replace('jumpcloud.', '')));
+    const path = named ?? paths.findLast((candidate) => feed.given(candidate));
+    const where = path === undefined ? '' : `${feed.where(path)}: `;
+    throw new CollectorError(error.code, `${where}${error.message}`, { cure: error.cure, cause: error });
+  }
+}

@@ -1,0 +1,204 @@
+import { formatSecond } from '../../mappings/instant.js';
+import { readHeader } from '../../mappings/record.js';
+import { asCollectorError, type CollectorError } from '../errors.js';
+import type { Client } from '../jumpcloud/client.js';
+import { firstPage, refusalOf, refusals } from '../jumpcloud/insights/probe.js';
+import type { Page } from '../jumpcloud/insights/source.js';
+import { type Finding, findingOf } from './finding.js';
+
+/** What JumpCloud answered, for the checks that follow. */
+export interface SourceAnswers {
+  readonly findings: readonly Finding[];
+  /** Services that answer; none where the credential, or the way to JumpCloud, does not hold. */
+  readonly services: readonly string[];
+  /** Named by the records; undefined where there were none. */
+  readonly organization: string | undefined;
+  /** The newest hour, day or week that has records. */
+  readonly sample: Page | undefined;
+}
+
+/** What is asked for. Whole seconds. */
+export interface SourceQuestion {
+  readonly feed: string;
+  readonly services: readonly string[];
+  /** Where the next poll begins. */
+  readonly start: (now: number) => number;
+  /** True where JumpCloud's own count is used. */
+  readonly counts: boolean;
+}
+
+const HOUR = 3600;
+/** How far back a record is looked for, step by step. */
+const REACHES = [HOUR, 24 * HOUR, 7 * 24 * HOUR] as const;
+
+/** Asks JumpCloud what a poll would ask, with a few small searches. Never throws for what JumpCloud answers. */
+export async function checkSource(
+  client: Client,
+  question: SourceQuestion,
+  signal: AbortSignal,
+): Promise<SourceAnswers> {
+  const { feed } = question;
+  const findings: Finding[] = [];
+  const now = () => Math.floor(client.clock.serverNow() / 1000);
+  let services: readonly string[] = [];
+  try {
+    const refused = await askAll(client, question.services, now, signal);
+    services = question.services.filter((service) => !refused.has(service));
+    findings.push(reached(client, feed), answering(feed, services, question.services.length));
+    for (const [service, error] of refused) findings.push(setAside(feed, service, error));
+    findings.push(...(await checkReach(client, feed, services, question.start(now()), now(), signal)));
+    if (question.counts) findings.push(await checkCount(client, feed, services, now(), signal));
+    const found = await lookForRecords(client, services, now(), signal);
+    return { findings: [...findings, ...clockFindings(client, feed)], services, ...found };
+  } catch (error) {
+    const all = [...findings, findingOf(error, feed), ...clockFindings(client, feed)];
+    return { findings: all, services, organization: undefined, sample: undefined };
+  }
+}
+
+function answering(feed: string, services: readonly string[], asked: number): Finding {
+  const message = `${services.length} of ${asked} answer: ${services.join(', ')}`;
+  return { feed, part: 'services', verdict: 'ok', message };
+}
+
+/** Asks for all services at once; where that is refused, for each alone. @throws CollectorError where none answers */
+async function askAll(
+  client: Client,
+  services: readonly string[],
+  now: () => number,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, CollectorError>> {
+  const first = await refusalOf(client, services, { start: now() - HOUR }, signal);
+  if (first === undefined) return new Map();
+  // A local clock far ahead asks for the future; the first answer has shown JumpCloud's own.
+  const second =
+    client.clock.skewMs() === undefined ? first : await refusalOf(client, services, { start: now() - HOUR }, signal);
+  if (second === undefined) return new Map();
+  const refused = new Map<string, CollectorError>();
+  for (const service of services) {
+    const refusal = await refusalOf(client, [service], { start: now() - HOUR }, signal);
+    if (refusal !== undefined) refused.set(service, refusal);
+  }
+  if (refused.size === services.length) throw second;
+  return refused;
+}
+
+/** The organization that a page's records name. */
+export function organizationIn(page: Page | undefined): string | undefined {
+  for (const record of page?.records ?? []) {
+    const { organization } = readHeader(record);
+    if (organization !== undefined) return organization;
+  }
+  return undefined;
+}
+
+function reached(client: Client, feed: string): Finding {
+  const { configured, used, lastFour, where } = client.credential.state;
+  const through = client.proxy === undefined ? '' : ` through the proxy ${client.proxy}`;
+  const header = used === configured ? used : `${used} (configured: ${configured})`;
+  return {
+    feed,
+    part: 'credential',
+    verdict: 'ok',
+    message: `${client.endpoints.baseUrl} takes …${lastFour} from ${where} as ${header}${through}`,
+  };
+}
+
+function setAside(feed: string, service: string, error: CollectorError): Finding {
+  const { message, cure, code, detail } = error;
+  return {
+    feed,
+    part: `service ${service}`,
+    verdict: 'warning',
+    message: `is refused and will be set aside, the others go on: ${message}`,
+    cure,
+    code,
+    ...(detail === undefined ? {} : { detail }),
+  };
+}
+
+function clockFindings(client: Client, feed: string): Finding[] {
+  const skew = client.clock.skewMs();
+  if (skew === undefined) return [];
+  const seconds = Math.abs(Math.round(skew / 1000));
+  if (Math.abs(skew) <= 2_000) return [{ feed, part: 'clock', verdict: 'ok', message: "agrees with JumpCloud's" }];
+  const message = `this machine's clock is ${seconds} s ${skew > 0 ? 'behind' : 'ahead of'} JumpCloud's, whose clock is used`;
+  return [
+    {
+      feed,
+      part: 'clock',
+      verdict: 'warning',
+      message,
+      cure: 'Let NTP set the clock: certificates and logs go by it.',
+    },
+  ];
+}
+
+/** Whether JumpCloud goes as far back as the next poll does. */
+async function checkReach(
+  client: Client,
+  feed: string,
+  services: readonly string[],
+  start: number,
+  now: number,
+  signal: AbortSignal,
+): Promise<Finding[]> {
+  if (start > now - HOUR) return [];
+  try {
+    await firstPage(client, services, { start, end: start + 60 }, signal);
+    return [{ feed, part: 'history', verdict: 'ok', message: `JumpCloud answers from ${formatSecond(start)} on` }];
+  } catch (error) {
+    const failure = asCollectorError(error);
+    const message = `the next poll begins at ${formatSecond(start)}, and JumpCloud refuses that: ${failure.message}`;
+    return [{ ...findingOf(failure, feed), message }];
+  }
+}
+
+async function checkCount(
+  client: Client,
+  feed: string,
+  services: readonly string[],
+  now: number,
+  signal: AbortSignal,
+): Promise<Finding> {
+  try {
+    const count = await client.count({ services, start: now - 2 * HOUR, end: now - HOUR }, signal);
+    return {
+      feed,
+      part: 'count',
+      verdict: 'ok',
+      message: `JumpCloud counts too (${count} records in an hour): late records are found`,
+    };
+  } catch (error) {
+    const { message, code } = asCollectorError(error);
+    return {
+      feed,
+      part: 'count',
+      verdict: 'warning',
+      message: `JumpCloud refuses to count: ${message}`,
+      cure: 'Nothing to do: polls go on; what becomes visible later than poll.overlap is found by reading anew, or set reconcile.enabled to false.',
+      code,
+    };
+  }
+}
+
+/** Goes back until there is a record that names an organization. */
+async function lookForRecords(
+  client: Client,
+  services: readonly string[],
+  now: number,
+  signal: AbortSignal,
+): Promise<Pick<SourceAnswers, 'organization' | 'sample'>> {
+  let sample: Page | undefined;
+  for (const reach of REACHES) {
+    try {
+      sample = await firstPage(client, services, { start: now - reach }, signal);
+    } catch (error) {
+      if (refusals.has(asCollectorError(error).code)) break;
+      throw error;
+    }
+    const organization = organizationIn(sample);
+    if (organization !== undefined) return { organization, sample };
+  }
+  return { organization: undefined, sample };
+}

@@ -1,0 +1,105 @@
+import type { FeedConfig } from '../config/feed-config.js';
+import { asCollectorError } from '../errors.js';
+import type { Client } from '../jumpcloud/client.js';
+import type { KeyLife } from '../jumpcloud/directory/key-life.js';
+import { systemTiming } from '../jumpcloud/http/abort.js';
+import type { ClientObserver } from '../jumpcloud/http/observer.js';
+import type { Log } from '../log/logger.js';
+import { allClientsOf, tellClient } from '../monitoring/log-observer.js';
+import type { FeedSettings } from '../pipeline/dependencies.js';
+import { type Cursor, secondOf } from '../position/cursor.js';
+import { clientOf, guardOf, settingsOf } from '../runtime/assemble.js';
+import { openSink } from '../runtime/open-sink.js';
+import { checkKey } from './check-key.js';
+import { checkPosition } from './check-position.js';
+import { checkDestination } from './check-sink.js';
+import { checkSource, type SourceAnswers } from './check-source.js';
+import type { CheckedFeed } from './checked-feed.js';
+import { type Finding, findingOf, inOrder } from './finding.js';
+
+/** How a command asks that must not keep anybody waiting. */
+export const hasty = {
+  retry: { attempts: 2, baseMs: 500, capMs: 2_000, retryAfterCapMs: 2_000 },
+  deadlines: { connectMs: 10_000, responseMs: 20_000, requestMs: 30_000 },
+} as const;
+
+/** Records a page: enough to meet one that names its organization. */
+const SAMPLE = 200;
+
+/** Looks at everything that a feed needs. Writes nothing but what it takes away again. Never throws for what it finds. */
+export async function checkFeed(
+  config: FeedConfig,
+  log: Log,
+  observer: ClientObserver,
+  signal: AbortSignal,
+): Promise<CheckedFeed> {
+  const findings: Finding[] = [...(await checkDestination(config, log))];
+  const settings = settingsOf(config, { batchSize: 1 });
+  const { cursor, failure } = await storedPosition(config, log);
+  // Where the sink itself was found at fault, its silence about the position is no news.
+  if (failure && !findings.some(({ verdict }) => verdict === 'failed')) findings.push(failure);
+  const checked = { config, settings, cursor, client: undefined, answers: undefined, keyLife: undefined };
+  try {
+    const client = clientOf(config, allClientsOf([tellClient(log), observer]), systemTiming, {
+      ...hasty,
+      pageSize: SAMPLE,
+    });
+    client.credential.restore(cursor?.memory.authorization);
+    const { answers, keyLife, found } = await askJumpCloud(client, config, settings, cursor, signal);
+    return { ...checked, client, answers, keyLife, findings: inOrder([...findings, ...found]) };
+  } catch (error) {
+    return { ...checked, findings: inOrder([...findings, findingOf(error, config.name)]) };
+  }
+}
+
+async function askJumpCloud(
+  client: Client,
+  config: FeedConfig,
+  settings: FeedSettings,
+  cursor: Cursor | undefined,
+  signal: AbortSignal,
+): Promise<{ answers: SourceAnswers; keyLife: KeyLife | undefined; found: Finding[] }> {
+  const question = {
+    feed: config.name,
+    services: settings.services,
+    start: (now: number) => (cursor === undefined ? settings.start(now) : secondOf(cursor.settled)),
+    counts: config.reconcile.enabled,
+  };
+  const answers = await checkSource(client, question, signal);
+  const guard = guardOf(config, client, () => undefined);
+  guard.recall(cursor?.memory ?? {});
+  const keyLife = answers.services.length === 0 ? undefined : await askKeyLife(client, signal);
+  if (keyLife?.kind === 'known') guard.told(keyLife);
+  const found = [
+    ...answers.findings,
+    ...checkKey(guard, client, config.name),
+    ...checkPosition(cursor, settings, answers.organization, client.clock.serverNow()),
+  ];
+  return { answers, keyLife, found };
+}
+
+/** JumpCloud's word on the key's life; that it says nothing is ordinary. */
+async function askKeyLife(client: Client, signal: AbortSignal): Promise<KeyLife> {
+  try {
+    return await client.keyLife(signal);
+  } catch (error) {
+    const { code, detail, message } = asCollectorError(error);
+    return { kind: 'refused', code, detail, reason: message };
+  }
+}
+
+async function storedPosition(
+  config: FeedConfig,
+  log: Log,
+): Promise<{ cursor: Cursor | undefined; failure: Finding | undefined }> {
+  try {
+    const sink = await openSink(config, log, systemTiming);
+    try {
+      return { cursor: await sink.peek('live'), failure: undefined };
+    } finally {
+      await sink.close();
+    }
+  } catch (error) {
+    return { cursor: undefined, failure: findingOf(error, config.name) };
+  }
+}

@@ -1,0 +1,150 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { pipeline, type Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { got } from 'got';
+import { CollectorError } from '../../errors.js';
+import { userAgent } from '../../version.js';
+import { linkedSignal, type Timing } from './abort.js';
+import type { ServerClock } from './server-clock.js';
+import type { Transport } from './transport.js';
+
+/** Limits of one request in milliseconds, each from its own beginning. */
+export interface Deadlines {
+  /** Name resolution, TCP, TLS and a proxy's tunnel, each. */
+  readonly connectMs: number;
+  /** From the sent request to the first line of the answer. */
+  readonly responseMs: number;
+  /** All of it, to the last byte of the body. */
+  readonly requestMs: number;
+}
+
+export interface Request {
+  readonly method: 'GET' | 'POST';
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Bytes of the body after decompression that a 200 may have. */
+  readonly maxBytes: number;
+}
+
+/** One complete answer, whatever its status. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /** Decompressed; of anything but a 200 only the beginning. */
+  readonly body: Buffer;
+  /** Local epoch milliseconds at the last byte. */
+  readonly arrivedAt: number;
+  /** Epoch milliseconds of the Date header; undefined where it is missing. */
+  readonly serverDate: number | undefined;
+  readonly requestId: string | undefined;
+}
+
+/** Sends one request and reads the whole answer; no repetition, no redirect. @throws whatever got, zlib or the cap throw. */
+export type Exchange = (request: Request, signal?: AbortSignal) => Promise<Answer>;
+
+/** An error page is only quoted from. */
+const MAX_ERROR_BYTES = 65_536;
+
+export function createExchange(
+  transport: Transport,
+  deadlines: Deadlines,
+  clock: ServerClock,
+  timing: Timing,
+): Exchange {
+  return async (request, signal) => {
+    const linked = linkedSignal(signal);
+    try {
+      return await send(request, linked.signal);
+    } finally {
+      linked.unlink();
+    }
+  };
+
+  async function send(request: Request, signal: AbortSignal): Promise<Answer> {
+    const sentAt = timing.monotonic();
+    const stream = got.stream(request.url, {
+      method: request.method,
+      headers: { ...request.headers, 'user-agent': userAgent, 'accept-encoding': 'gzip' },
+      ...(request.body === undefined ? {} : { body: request.body }),
+      agent: transport.agents(new URL(request.url)),
+      signal,
+      timeout: {
+        lookup: deadlines.connectMs,
+        connect: deadlines.connectMs,
+        secureConnect: deadlines.connectMs,
+        response: deadlines.responseMs,
+        request: deadlines.requestMs,
+      },
+      retry: { limit: 0 },
+      followRedirect: false,
+      throwHttpErrors: false,
+      decompress: false,
+    });
+    const { statusCode: status, headers } = await begun(stream);
+    const serverDate = clock.observe(headers.date, sentAt);
+    const body = await readBody(stream, headers['content-encoding'], status === 200, request.maxBytes);
+    const requestId = headers['x-request-id'];
+    return {
+      status,
+      headers,
+      body,
+      arrivedAt: timing.now(),
+      serverDate,
+      requestId: typeof requestId === 'string' ? requestId : undefined,
+    };
+  }
+}
+
+type GotStream = ReturnType<typeof got.stream>;
+
+function begun(stream: GotStream): Promise<{ statusCode: number; headers: IncomingHttpHeaders }> {
+  return new Promise((resolve, reject) => {
+    stream.once('response', resolve);
+    // Stays on: an error between the answer's head and the reading of its body must not be without a listener.
+    stream.on('error', reject);
+  });
+}
+
+async function readBody(
+  stream: Readable,
+  encoding: string | undefined,
+  whole: boolean,
+  maxBytes: number,
+): Promise<Buffer> {
+  const limit = whole ? maxBytes : MAX_ERROR_BYTES;
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of decoded(stream, encoding) as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    chunks.push(chunk);
+    if (bytes > limit && whole) throw tooLarge(maxBytes);
+    // Leaving the loop closes the connection.
+    if (bytes > limit) break;
+  }
+  return Buffer.concat(chunks, Math.min(bytes, limit));
+}
+
+function decoded(stream: Readable, encoding: string | undefined): Readable {
+  const name = encoding?.trim().toLowerCase() ?? '';
+  if (name === '' || name === 'identity') return stream;
+  if (name === 'gzip' || name === 'x-gzip') {
+    // The reader of the last stream sees every error; there is nothing left to do here.
+    return pipeline(stream, createGunzip(), () => {});
+  }
+  stream.destroy();
+  throw new CollectorError(
+    'RESPONSE_INVALID',
+    `the answer is encoded as ${JSON.stringify(name.slice(0, 20))}, which was not asked for`,
+    {
+      cure: 'Look for a proxy that changes answers.',
+      transient: true,
+    },
+  );
+}
+
+function tooLarge(maxBytes: number): CollectorError {
+  return new CollectorError('RESPONSE_TOO_LARGE', `the answer is larger than ${maxBytes} bytes`, {
+    cure: 'The search starts again with fewer records a page; if a single record is this large, raise the cap on bodies.',
+  });
+}

@@ -1,0 +1,151 @@
+import { formatSecond } from '../../../mappings/instant.js';
+import { CollectorError } from '../../errors.js';
+import type { Timing } from '../http/abort.js';
+import { decode } from '../http/json-body.js';
+import type { ClientObserver } from '../http/observer.js';
+import type { Answer } from '../http/send-request.js';
+import type { Page, Search } from './source.js';
+import { splitArray } from './split-array.js';
+
+/** Asks for one page with this body and reads the answer; repeats as need be. */
+export type AskPage = <T>(body: string, read: (answer: Answer) => T, signal?: AbortSignal) => Promise<T>;
+
+/**
+ * The page size in use. Halves when a page is larger than the cap; doubles again, up to the configured size, after a
+ * search whose pages stayed below a quarter of it.
+ */
+export interface PageSize {
+  limit: number;
+  readonly configured: number;
+  readonly maxBytes: number;
+}
+
+interface Received extends Omit<Page, 'number' | 'last'> {
+  /** The raw X-Search_after; undefined where it is no usable cursor. */
+  readonly cursor: string | undefined;
+  readonly full: boolean;
+}
+
+/**
+ * The pages of one search (see Source.pages). One body, unchanged but for `search_after`, which is the header's own text:
+ * parsed and printed again, a number beyond 2^53 would not be the same.
+ *
+ * When a page is larger than the cap the search starts again from its first page, with half the limit: `number` is then 1
+ * once more and the same records come again.
+ * @throws CollectorError PAGE_WITHOUT_CURSOR or PAGE_CURSOR_REPEATED after the page concerned; RESPONSE_TOO_LARGE where a
+ * single record is larger than the cap
+ */
+export async function* readPages(
+  search: Search,
+  ask: AskPage,
+  size: PageSize,
+  observer: ClientObserver,
+  timing: Timing,
+  signal?: AbortSignal,
+): AsyncGenerator<Page, void, void> {
+  for (;;) {
+    try {
+      yield* readOnce(search, ask, size, timing, signal);
+      return;
+    } catch (error) {
+      if (!(error instanceof CollectorError) || error.code !== 'RESPONSE_TOO_LARGE' || size.limit === 1) throw error;
+      const next = Math.ceil(size.limit / 2);
+      observer.onPageTooLarge?.({ limit: size.limit, next });
+      size.limit = next;
+    }
+  }
+}
+
+async function* readOnce(
+  search: Search,
+  ask: AskPage,
+  size: PageSize,
+  timing: Timing,
+  signal?: AbortSignal,
+): AsyncGenerator<Page, void, void> {
+  const limit = size.limit;
+  const query = queryOf(search, limit);
+  const seen = new Set<string>();
+  let cursor: string | undefined;
+  let largest = 0;
+  for (let number = 1; ; number += 1) {
+    const {
+      cursor: next,
+      full,
+      ...page
+    } = await ask(
+      cursor === undefined ? query : `${query.slice(0, -1)},"search_after":${cursor}}`,
+      (answer) => receive(answer, limit, timing),
+      signal,
+    );
+    largest = Math.max(largest, page.bytes);
+    yield { ...page, number, last: !full };
+    if (!full) break;
+    if (next === undefined) throw withoutCursor(number);
+    if (seen.has(next)) throw repeated(number);
+    seen.add(next);
+    cursor = next;
+  }
+  // A reader that was overtaken by another search's halving must not undo it.
+  if (size.limit === limit && largest < size.maxBytes / 4) size.limit = Math.min(size.configured, limit * 2);
+}
+
+/** The body of a search, also of its count. @throws CollectorError INTERNAL for a window that is empty or inverted */
+export function queryOf(search: Search, limit?: number): string {
+  if (search.services.length === 0 || (search.end !== undefined && search.end <= search.start)) {
+    throw new CollectorError('INTERNAL', `a search over nothing was about to be sent (${JSON.stringify(search)})`, {
+      cure: 'This is a defect: please report it with the log lines around it.',
+    });
+  }
+  return JSON.stringify({
+    service: search.services,
+    start_time: formatSecond(search.start),
+    ...(search.end === undefined ? {} : { end_time: formatSecond(search.end) }),
+    ...(limit === undefined ? {} : { limit, sort: 'ASC' }),
+  });
+}
+
+function receive(answer: Answer, limit: number, timing: Timing): Received {
+  const records = splitArray(decode(answer.body));
+  return {
+    records,
+    // The body counts: X-Result-Count may be wrong. X-Limit matters where JumpCloud allows less than was asked for.
+    full: records.length >= Math.min(limit, positive(answer.headers['x-limit']) ?? limit),
+    cursor: usableCursor(answer.headers['x-search_after']),
+    serverTime: answer.serverDate ?? timing.now(),
+    fetchedAt: answer.arrivedAt,
+    requestId: answer.requestId,
+    bytes: answer.body.length,
+  };
+}
+
+function positive(header: string | string[] | undefined): number | undefined {
+  const number = typeof header === 'string' && /^\d+$/.test(header.trim()) ? Number(header) : 0;
+  return number > 0 ? number : undefined;
+}
+
+/** The header where it is what `search_after` takes: a JSON array that is not empty. */
+function usableCursor(header: string | string[] | undefined): string | undefined {
+  if (typeof header !== 'string') return undefined;
+  try {
+    const parsed: unknown = JSON.parse(header);
+    return Array.isArray(parsed) && parsed.length > 0 ? header.trim() : undefined;
+  } catch {
+    // Not JSON: no cursor. The caller turns that into an error of its own.
+    return undefined;
+  }
+}
+
+function withoutCursor(number: number): CollectorError {
+  return new CollectorError('PAGE_WITHOUT_CURSOR', `page ${number} is full but names no page after it`, {
+    cure: 'The search is asked again at the next poll; if it stays, look for a proxy that drops the header X-Search_after.',
+    transient: true,
+  });
+}
+
+function repeated(number: number): CollectorError {
+  return new CollectorError('PAGE_CURSOR_REPEATED', `page ${number} leads back to a page that was already read`, {
+    cure: 'The search is asked again at the next poll; if it stays, please report it to JumpCloud.',
+    transient: true,
+  });
+}

@@ -1,0 +1,38 @@
+import { asCollectorError, type CollectorError, type ErrorCode } from '../../errors.js';
+import type { Page, Source } from './source.js';
+
+/** Answers that may concern one service of several, or the past beyond some day, rather than the key. */
+export const refusals: ReadonlySet<ErrorCode> = new Set(['QUERY_REFUSED', 'NOT_LICENSED', 'ROLE_REFUSED']);
+
+/** The first page of a search, and no more. @throws CollectorError */
+export async function firstPage(
+  source: Pick<Source, 'pages'>,
+  services: readonly string[],
+  window: { readonly start: number; readonly end?: number },
+  signal?: AbortSignal,
+): Promise<Page | undefined> {
+  const pages = source.pages({ services, ...window }, signal);
+  try {
+    const { value } = await pages.next();
+    return value ?? undefined;
+  } finally {
+    await pages.return();
+  }
+}
+
+/** JumpCloud's refusal of a search; undefined where it answers. @throws CollectorError any other failure */
+export async function refusalOf(
+  source: Pick<Source, 'pages'>,
+  services: readonly string[],
+  window: { readonly start: number; readonly end?: number },
+  signal: AbortSignal,
+): Promise<CollectorError | undefined> {
+  try {
+    await firstPage(source, services, window, signal);
+    return undefined;
+  } catch (error) {
+    const failure = asCollectorError(error);
+    if (!refusals.has(failure.code)) throw failure;
+    return failure;
+  }
+}

@@ -1,0 +1,32 @@
+import type { ReceivedRecord } from '../../../mappings/record.js';
+
+/** What one search asks for. Whole seconds since the epoch; `end` undefined leaves the search open towards the future. */
+export interface Search {
+  readonly services: readonly string[];
+  /** Inclusive. */
+  readonly start: number;
+  /** JumpCloud does not say whether it is inclusive: ask for the second and drop what lies beyond. */
+  readonly end?: number;
+}
+
+/** One answer of a search, in the order JumpCloud sent it (ascending by timestamp, in milliseconds). */
+export interface Page {
+  readonly records: readonly ReceivedRecord[];
+  /** 1 for the first page of a search. */
+  readonly number: number;
+  readonly last: boolean;
+  /** Epoch milliseconds of the server's Date header; the local clock where the header is missing. */
+  readonly serverTime: number;
+  /** Epoch milliseconds of the local clock at which the page arrived. */
+  readonly fetchedAt: number;
+  readonly requestId: string | undefined;
+  readonly bytes: number;
+}
+
+/** JumpCloud's event API, as the feed sees it. Errors are CollectorErrors; an error is never an empty page. */
+export interface Source {
+  /** Pages of a search. Ends after the short page; throws when a page cannot be had after the retries. */
+  pages(search: Search, signal?: AbortSignal): AsyncGenerator<Page, void, void>;
+  /** JumpCloud's own count for a search. */
+  count(search: Search, signal?: AbortSignal): Promise<number>;
+}

@@ -1,0 +1,77 @@
+import type { Clock } from '../clock.js';
+import { asCollectorError } from '../errors.js';
+import type { Client } from '../jumpcloud/client.js';
+import type { Log } from '../log/logger.js';
+import type { KeyGuard } from './monitor.js';
+
+/** How often JumpCloud is asked how long the key lives. */
+const EVERY_MS = 12 * 3_600_000;
+/** The same while the key is refused: it may be in the middle of a rotation. */
+const REFUSED_EVERY_MS = 60_000;
+
+/** A guard's knowledge, kept fresh. */
+export interface KeyLifeFollower {
+  /** Resolves when JumpCloud was asked for the first time, whatever came of it. */
+  readonly asked: Promise<void>;
+  /** Resolves some time after the signal aborted. */
+  readonly ended: Promise<void>;
+}
+
+/**
+ * Asks JumpCloud how long the key in use lives: now, twice a day, and whenever another key is put in place. A refusal is
+ * normal and quiet: the guard then goes by what was declared, or by the first day of use.
+ */
+export function followKeyLife(
+  client: Pick<Client, 'keyLife' | 'credential'>,
+  guard: KeyGuard,
+  log: Log,
+  clock: Pick<Clock, 'sleep'>,
+  signal: AbortSignal,
+): KeyLifeFollower {
+  const asked = askOnce(client, guard, log, signal);
+  return { asked: asked.then(() => undefined), ended: goOn(asked) };
+
+  async function goOn(first: Promise<boolean>): Promise<void> {
+    let refused = await first;
+    while (!signal.aborted) {
+      // Asked again at once would be too early: a new key counts when a poll was answered with it.
+      const changed = await client.credential.waitForChange(refused ? REFUSED_EVERY_MS : EVERY_MS, signal);
+      if (changed) {
+        tellForeignDeclaration(guard, log);
+        await clock.sleep(1_000, signal);
+      }
+      if (!signal.aborted) refused = await askOnce(client, guard, log, signal);
+    }
+  }
+}
+
+/** True where the key itself is refused. */
+async function askOnce(
+  client: Pick<Client, 'keyLife' | 'credential'>,
+  guard: KeyGuard,
+  log: Log,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    const asking = client.credential.state.fingerprint;
+    const life = await client.keyLife(signal);
+    const { fingerprint } = client.credential.state;
+    // An answer that was overtaken by a rotation is of the key before.
+    if (life.kind === 'known' && (asking ?? fingerprint) === fingerprint) guard.told(life);
+    else if (life.kind !== 'known') log.debug(`JumpCloud does not tell how long the key lives: ${life.reason}`);
+    return life.kind === 'refused' && life.code === 'CREDENTIAL_REFUSED';
+  } catch (error) {
+    if (!signal.aborted) log.debug(`asking how long the key lives failed: ${asCollectorError(error).message}`);
+    return false;
+  }
+}
+
+function tellForeignDeclaration(guard: KeyGuard, log: Log): void {
+  if (guard.status()?.declaredOfAnother)
+    log.warn(
+      'jumpcloud.keyCreated or jumpcloud.keyExpires is still that of the key before, and is not used for the new one',
+      {
+        cure: 'Set it to the day of the new key.',
+      },
+    );
+}

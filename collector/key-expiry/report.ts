@@ -1,0 +1,115 @@
+import type { FeedConfig } from '../config/feed-config.js';
+import { asCollectorError, type CollectorError } from '../errors.js';
+import type { Client } from '../jumpcloud/client.js';
+import { firstPage } from '../jumpcloud/insights/probe.js';
+import type { Cursor } from '../position/cursor.js';
+import { describeBasis, describeLife, nameCredential } from './lifetime.js';
+import type { KeyGuard } from './monitor.js';
+
+/** What `key` tells of one feed's key. Dates are RFC 3339; null: unknown, or there is none. */
+export interface KeyReport {
+  readonly feed: string;
+  readonly kind: 'key' | 'client_secret';
+  readonly lastFour: string;
+  readonly fingerprint: string;
+  /** The variable or the file it was read from. */
+  readonly where: string;
+  readonly header: { readonly configured: string; readonly used: string | null };
+  readonly createdAt: string | null;
+  readonly firstSeenAt: string | null;
+  readonly expiresAt: string | null;
+  readonly daysLeft: number | null;
+  /** False where it may expire sooner. */
+  readonly certain: boolean;
+  readonly basis: string;
+  readonly description: string;
+  /** Whether JumpCloud takes it now; null: it could not be asked. */
+  readonly accepted: boolean | null;
+  /** What JumpCloud, or the way to it, answered otherwise. */
+  readonly failure: { readonly code: string; readonly message: string; readonly cure: string } | null;
+  readonly organization: string | null;
+  /** The day that the configuration declares is that of another key. */
+  readonly declaredOfAnother: boolean;
+  readonly rotation: string;
+}
+
+/** Asks JumpCloud whether it takes the key and how long it lives, and puts it together with what is remembered. */
+export async function reportKey(
+  config: FeedConfig,
+  services: readonly string[],
+  client: Client,
+  guard: KeyGuard,
+  cursor: Cursor | undefined,
+  signal: AbortSignal,
+): Promise<{ report: KeyReport; failure: CollectorError | undefined }> {
+  client.credential.restore(cursor?.memory.authorization);
+  guard.recall(cursor?.memory ?? {});
+  const failure = await tryKey(client, services, signal);
+  if (failure?.code === 'CREDENTIAL_MISSING') throw failure;
+  const life = await client.keyLife(signal).catch(() => undefined);
+  if (life?.kind === 'known') guard.told(life);
+  const status = guard.status();
+  if (status === undefined) throw failure ?? new Error('the key was asked with but is not known');
+  const { configured, used, where } = client.credential.state;
+  const now = client.clock.serverNow();
+  const date = (ms: number | undefined) => (ms === undefined ? null : new Date(ms).toISOString());
+  const report: KeyReport = {
+    feed: config.name,
+    kind: status.kind,
+    lastFour: status.lastFour,
+    fingerprint: status.fingerprint,
+    where,
+    header: { configured, used: used ?? null },
+    createdAt: date(status.life.createdAt),
+    firstSeenAt: date(guard.firstSeen()),
+    expiresAt: date(status.life.expiresAt),
+    daysLeft: status.daysLeft ?? null,
+    certain: status.life.certain,
+    basis: describeBasis(status.life),
+    description: `${nameCredential(status)} ${describeLife(status.life, now)}`,
+    accepted: failure === undefined ? true : failure.code === 'CREDENTIAL_REFUSED' ? false : null,
+    failure: failure === undefined ? null : { code: failure.code, message: failure.message, cure: failure.cure },
+    organization: cursor?.organization ?? null,
+    declaredOfAnother: status.declaredOfAnother,
+    rotation: status.rotation,
+  };
+  return { report, failure };
+}
+
+async function tryKey(
+  client: Client,
+  services: readonly string[],
+  signal: AbortSignal,
+): Promise<CollectorError | undefined> {
+  try {
+    await firstPage(client, services, { start: Math.floor(client.clock.serverNow() / 1000) - 3600 }, signal);
+    return undefined;
+  } catch (error) {
+    return asCollectorError(error);
+  }
+}
+
+/** The report for people. */
+export function describeKey(report: KeyReport): string {
+  const { header } = report;
+  const answer =
+    report.failure === null
+      ? `JumpCloud takes it as ${header.used}${header.used === header.configured ? '' : ` (configured: ${header.configured})`}`
+      : report.failure.message;
+  const day = (at: string | null) => at?.slice(0, 10) ?? 'unknown';
+  const lines = [
+    `feed         ${report.feed}${report.organization === null ? '' : ` (organization ${report.organization})`}`,
+    `${report.kind === 'key' ? 'key   ' : 'secret'}       …${report.lastFour}, from ${report.where}`,
+    `in use       ${answer}`,
+    `created      ${day(report.createdAt)}`,
+    `first used   ${report.firstSeenAt === null ? 'not yet' : day(report.firstSeenAt)}`,
+    `expires      ${report.expiresAt === null ? 'never' : `${day(report.expiresAt)}${report.certain ? '' : ' at the latest; it may be sooner'}`}`,
+    `days left    ${report.daysLeft ?? 'no end'}`,
+    `known how    ${report.basis}`,
+    ...(report.declaredOfAnother
+      ? ['             jumpcloud.keyCreated or keyExpires is that of the key before: set it to the day of this one.']
+      : []),
+    `to replace   ${report.rotation}`,
+  ];
+  return `${lines.join('\n')}\n`;
+}

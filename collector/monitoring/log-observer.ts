@@ -1,0 +1,175 @@
+import { formatSecond } from '../../mappings/instant.js';
+import { describeOldKey, type KeyOccasion } from '../../mappings/key-warning.js';
+import type { ClientObserver } from '../jumpcloud/http/observer.js';
+import { describeBasis, describeLife, nameCredential } from '../key-expiry/lifetime.js';
+import type { KeyStatus } from '../key-expiry/monitor.js';
+import type { Log } from '../log/logger.js';
+import type { FeedObserver } from '../pipeline/observer.js';
+import type { RepairView } from '../reconcile/repair-queue.js';
+
+/** Unknown event types named in the log: once each, and no more than this, since strangers choose the names. */
+const MOST_TYPES = 100;
+
+/** Tells the log what a feed does: what changes at info, each search and commit at debug, what fails once with its cure. */
+export function tellFeed(log: Log): FeedObserver {
+  const namedTypes = new Set<string>();
+  return {
+    opened(lane, cursor, resumed) {
+      if (resumed)
+        log.info(`going on from ${cursor.settled}`, { lane, settled: cursor.settled, newest: cursor.newest });
+    },
+    noted: (lane, message) => log.warn(message, { lane }),
+    searching: (lane, { services, start, end }) =>
+      log.debug('searching', { lane, services, start, ...(end === undefined ? {} : { end }) }),
+    page: (lane, { records, bytes, requestId }) => log.trace('page', { lane, records, bytes, requestId }),
+    committed(lane, { counts, cursor, durationMs, unknownTypes, lateness }) {
+      if (counts.records > 0)
+        log.debug('committed', { lane, ...counts, settled: cursor.settled, ms: Math.round(durationMs) });
+      if (counts.deadLetters > 0) {
+        log.warn(`${several(counts.deadLetters, 'dead letter')}: see them with \`jumpcloud-ocsf dead-letters list\``, {
+          lane,
+        });
+      }
+      if (lateness.length > 0) {
+        const latest = Math.round(Math.max(...lateness));
+        log.info(`${several(lateness.length, 'late record')} delivered, the latest ${latest} s after its time`, {
+          lane,
+        });
+      }
+      for (const type of unknownTypes) {
+        if (namedTypes.has(type) || namedTypes.size >= MOST_TYPES) continue;
+        namedTypes.add(type);
+        log.info(`unknown event type ${type}: delivered as Base Event under its own name`, { lane });
+      }
+      log.recovered('sink', { lane });
+    },
+    searched(lane, { pages, records, durationMs }) {
+      log.recovered('source', { lane });
+      log.debug('search read to its end', { lane, pages, records, ms: Math.round(durationMs) });
+    },
+    caughtUp: (lane, nextPollMs) => log.debug(`caught up; next poll in ${Math.round(nextPollMs / 1000)} s`, { lane }),
+    failed(lane, part, error, retryMs) {
+      if (retryMs === undefined) return;
+      log.failing(part, error, { lane, retry: `in ${Math.ceil(retryMs / 1000)} s; the position is kept` });
+    },
+    refused: (lane, service, error, retryAt) =>
+      log.warn(
+        `JumpCloud refuses service ${service} (${error.message}); the others go on, it is asked again ${retryAt}`,
+        {
+          lane,
+          code: error.code,
+          cure: error.cure,
+        },
+      ),
+    reconciled(lane, { from, to, found, unknown, reason, asked, reread, explained, finished }) {
+      const range = { from: formatSecond(from), to: formatSecond(to) };
+      log.debug("compared with JumpCloud's own count", {
+        lane,
+        ...range,
+        asked,
+        reread,
+        found,
+        explained,
+        unknown,
+        finished,
+      });
+      if (found > 0)
+        log.info(`${several(found, 'record')} found that became visible after the polls had passed: delivered`, {
+          lane,
+          ...range,
+        });
+      if (unknown > 0)
+        log.warn(`of ${unknown} minutes it cannot be known whether anything is missing: ${reason}`, { lane, ...range });
+      else if (reason !== undefined) log.info(reason, { lane, ...range });
+    },
+    closed: () => undefined,
+  };
+}
+
+function several(count: number, noun: string): string {
+  return count === 1 ? `1 ${noun}` : `${count} ${noun}s`;
+}
+
+/** Tells the log what the client for JumpCloud does. */
+export function tellClient(log: Log): ClientObserver {
+  return {
+    onRequest: ({ purpose, path, status, code, ms, bytes, requestId }) =>
+      log.trace('request', { purpose, path, status, code, ms: Math.round(ms), bytes, requestId }),
+    onRetry: ({ code, detail, waitMs, attempt, attempts, asked }) =>
+      log.debug(`asking again in ${Math.round(waitMs / 1000)} s`, { code, detail, attempt, attempts, asked }),
+    onHeaderUsed({ configured, used }) {
+      if (configured !== used)
+        log.info(`configured ${configured}, JumpCloud took ${used}: remembered with the position`);
+    },
+    onKeyChanged: ({ lastFour, where }) => log.info(`another key is in use: …${lastFour} from ${where}`),
+    onKeyUntidy: ({ where, found }) => log.warn(`the credential in ${where} had ${found.join(' and ')}: taken off`),
+    onKeyUnreadable: ({ where, reason }) => log.warn(`${where}: ${reason}; the key read before stays in use`),
+    onSkew({ skewMs, agrees }) {
+      if (agrees) log.info("the clock agrees with JumpCloud's again");
+      else log.warn(`the clock is ${Math.round(skewMs / 1000)} s off JumpCloud's, whose clock is used`, { skewMs });
+    },
+    onPageTooLarge: ({ limit, next }) =>
+      log.info(`a page of ${limit} records is too large: searching again with ${next} a page`),
+  };
+}
+
+const OLD_KEY_CURE =
+  'Where it comes after the rotation: find the collector at that address, give it the new key or stop it.';
+
+/** Tells the log that a key ends soon, has ended, or that a revoked one is still used. */
+export function tellKeyWarning(log: Log, status: KeyStatus, occasion: KeyOccasion, now: number): void {
+  if (occasion.kind === 'old_key') {
+    log.warn(describeOldKey(occasion), { cure: OLD_KEY_CURE });
+    return;
+  }
+  const message = `the JumpCloud ${nameCredential(status)} ${describeLife(status.life, now)}`;
+  const days = occasion.kind === 'expires' ? occasion.threshold : undefined;
+  const fields = { basis: describeBasis(status.life), cure: status.rotation, days };
+  // Of a key that is refused already the poll has told, with the cure.
+  if (days === 0 && !status.refused) log.error(message, fields);
+  else log.warn(message, fields);
+}
+
+/** Tells the log what the running feed was asked to repair, and what came of it. */
+export function tellRepair(log: Log, { from, to, state, found, minutesRead, minutes, error }: RepairView): void {
+  const range = { from, to };
+  if (state === 'asked') log.info('asked to repair: the range is read anew between polls', range);
+  else if (error === null) log.info(`repaired: ${found} records that were missing are delivered`, range);
+  else
+    log.warn(`the repair was given up after ${minutesRead} of ${minutes} minutes: ${error.message}`, {
+      ...range,
+      code: error.code,
+      cure: error.cure,
+      found,
+    });
+}
+
+/** One observer that passes everything on to several. */
+export function allOf(observers: readonly FeedObserver[]): FeedObserver {
+  return {
+    opened: (...told) => each(observers, (one) => one.opened(...told)),
+    noted: (...told) => each(observers, (one) => one.noted(...told)),
+    searching: (...told) => each(observers, (one) => one.searching(...told)),
+    page: (...told) => each(observers, (one) => one.page(...told)),
+    committed: (...told) => each(observers, (one) => one.committed(...told)),
+    searched: (...told) => each(observers, (one) => one.searched(...told)),
+    caughtUp: (...told) => each(observers, (one) => one.caughtUp(...told)),
+    failed: (...told) => each(observers, (one) => one.failed(...told)),
+    refused: (...told) => each(observers, (one) => one.refused(...told)),
+    reconciled: (...told) => each(observers, (one) => one.reconciled?.(...told)),
+    closed: (...told) => each(observers, (one) => one.closed(...told)),
+  };
+}
+
+function each(observers: readonly FeedObserver[], tell: (observer: FeedObserver) => void): void {
+  for (const observer of observers) tell(observer);
+}
+
+/** The same for what the client tells. */
+export function allClientsOf(observers: readonly ClientObserver[]): ClientObserver {
+  const names = new Set(observers.flatMap((observer) => Object.keys(observer) as (keyof ClientObserver)[]));
+  const passOn = (name: keyof ClientObserver) => (told: never) => {
+    for (const observer of observers) observer[name]?.(told);
+  };
+  return Object.fromEntries([...names].map((name) => [name, passOn(name)]));
+}

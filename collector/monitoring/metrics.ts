@@ -1,0 +1,358 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { DeadLetterReason } from '../../mappings/dead-letter.js';
+import { ocsfClasses, ocsfVersion } from '../../schemas/ocsf.js';
+import type { ClientObserver } from '../jumpcloud/http/observer.js';
+import type { CommitReport, FeedObserver } from '../pipeline/observer.js';
+import { type ReconciledHour, type ReconciledHours, reconciledHours } from '../reconcile/hour-report.js';
+import { Few } from './label-limiter.js';
+import { Lag } from './lag.js';
+import { addProcessMetrics } from './process-metrics.js';
+
+/** The metrics of a process. Names begin with `jumpcloud_ocsf_`, units are base units. */
+export interface Metrics {
+  /** Opens the series of one feed. Once a feed. */
+  feed(options: FeedMetricsOptions): FeedMetrics;
+  /** Whether the process is ready, as /readyz says. */
+  ready(ready: boolean): void;
+  readonly contentType: string;
+  /** All series in Prometheus' text format. */
+  text(): Promise<string>;
+}
+
+export interface FeedMetricsOptions {
+  readonly feed: string;
+  /** `tables`, `kafka` or `stdout`. */
+  readonly sink: string;
+  /** Epoch milliseconds of the server's clock. */
+  readonly now: () => number;
+  /** Epoch milliseconds at which the key in use expires; undefined: unknown or never. Asked at every scrape. */
+  readonly keyExpires?: () => number | undefined;
+  /** JumpCloud's clock less the local one in milliseconds; undefined before the first answer. Asked at every scrape. */
+  readonly skewMs?: () => number | undefined;
+}
+
+/** The onlookers that feed a feed's series, and what no observer tells. */
+export interface FeedMetrics {
+  readonly observer: FeedObserver;
+  readonly client: ClientObserver;
+  ready(ready: boolean): void;
+  /** True while no new record came for longer than the feed's threshold. */
+  noData(silent: boolean): void;
+}
+
+const prefix = 'jumpcloud_ocsf_';
+const lane = ['feed', 'lane'] as const;
+/** Values of a label that strangers choose: more than this many become `other`. */
+const mostTypes = 100;
+const latenessBuckets = [1, 10, 60, 300, 900, 1800, 3600, 7200, 21_600, 86_400, 259_200];
+const pollBuckets = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900];
+const commitBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** @param version the program's own */
+export function createMetrics(options: { version: string }): Metrics {
+  const registry = new Registry();
+  const series = createSeries(registry);
+  series.build.set({ version: options.version, ocsf_version: ocsfVersion, node_version: process.version }, 1);
+  series.ready.set(0);
+  addProcessMetrics(registry, prefix);
+  const feeds = new Map<string, { of: FeedMetricsOptions; lags: Map<string, Lag> }>();
+  return {
+    feed: (of) => {
+      const lags = new Map<string, Lag>();
+      feeds.set(of.feed, { of, lags });
+      return feedMetrics(series, of, lags);
+    },
+    ready: (ready) => series.ready.set(ready ? 1 : 0),
+    contentType: registry.contentType,
+    text: async () => {
+      for (const { of, lags } of feeds.values()) measure(series, of, lags);
+      return registry.metrics();
+    },
+  };
+}
+
+/** What changes while nothing happens is measured when it is asked for. */
+function measure(series: Series, { feed, now, keyExpires, skewMs }: FeedMetricsOptions, lags: Map<string, Lag>): void {
+  for (const [name, lag] of lags) {
+    const ms = lag.at(now());
+    if (ms !== undefined) series.lag.set({ feed, lane: name }, ms / 1000);
+  }
+  const known: [Gauge<'feed'>, number | undefined][] = [
+    [series.keyExpiry, keyExpires?.()],
+    [series.skew, skewMs?.()],
+  ];
+  for (const [gauge, ms] of known) {
+    if (ms === undefined) gauge.remove({ feed });
+    else gauge.set({ feed }, ms / 1000);
+  }
+}
+
+type Series = ReturnType<typeof createSeries>;
+
+function createSeries(registry: Registry) {
+  const registers = [registry];
+  const counter = <T extends string>(name: string, help: string, labelNames: readonly T[]) =>
+    new Counter({ name: prefix + name, help, labelNames, registers });
+  const gauge = <T extends string>(name: string, help: string, labelNames: readonly T[]) =>
+    new Gauge({ name: prefix + name, help, labelNames, registers });
+  const histogram = <T extends string>(name: string, help: string, labelNames: readonly T[], buckets: number[]) =>
+    new Histogram({ name: prefix + name, help, labelNames, buckets, registers });
+  return {
+    build: gauge('build_info', 'Always 1; the versions are in the labels.', [
+      'version',
+      'ocsf_version',
+      'node_version',
+    ]),
+    ready: gauge('ready', '1 while /readyz answers 200.', []),
+    feedReady: gauge('feed_ready', '1 while the feed collects and delivers.', ['feed']),
+    received: counter('records_received_total', 'Records of committed searches, as JumpCloud sent them.', lane),
+    published: counter('events_published_total', 'Events committed to the sink.', [
+      ...lane,
+      'class_uid',
+      'class_name',
+      'sink',
+    ]),
+    discarded: counter(
+      'events_discarded_total',
+      'Records that were not delivered as events, each with its reason; all are intentional but dead_letter.',
+      [...lane, 'reason', 'intentional'],
+    ),
+    late: counter('events_late_total', 'Records that became visible after a search had passed their time.', lane),
+    lateness: histogram(
+      'event_lateness_seconds',
+      "Time between a late record's own time and its delivery.",
+      lane,
+      latenessBuckets,
+    ),
+    duplicates: counter('events_duplicate_total', 'Records received again and dropped by identity.', lane),
+    unmapped: counter(
+      'events_unmapped_total',
+      'Events of a type that the catalogue does not know, delivered as Base Event.',
+      [...lane, 'event_type'],
+    ),
+    deadLetters: counter('dead_letters_total', 'Records that could not become a valid event.', [...lane, 'reason']),
+    polls: histogram('poll_duration_seconds', 'Time a search took, with its commits.', lane, pollBuckets),
+    requests: counter(
+      'http_requests_total',
+      'Requests to JumpCloud by status, or by error code where no answer came.',
+      ['feed', 'purpose', 'code'],
+    ),
+    receivedBytes: counter('http_received_bytes_total', "Bytes of JumpCloud's answers after decompression.", [
+      'feed',
+      'purpose',
+    ]),
+    retries: counter('http_retries_total', 'Requests that were repeated.', ['feed', 'purpose', 'code']),
+    limited: counter('rate_limited_seconds_total', "Time waited because of JumpCloud's rate limit.", ['feed']),
+    failures: counter('failures_total', 'Failures that retries did not cure.', [...lane, 'part', 'code']),
+    lag: gauge(
+      'lag_seconds',
+      'Age of what was delivered last, measured against the end of the last poll; absent before the first delivery.',
+      lane,
+    ),
+    success: gauge('last_success_timestamp_seconds', 'When a search was last read and delivered to its end.', lane),
+    lastNew: gauge('last_record_timestamp_seconds', 'When a new record was last delivered.', lane),
+    cursor: gauge('cursor_timestamp_seconds', 'Position: the next search starts here.', lane),
+    skew: gauge('clock_skew_seconds', "JumpCloud's clock less the local one; absent before the first answer.", [
+      'feed',
+    ]),
+    keyExpiry: gauge(
+      'api_key_expiry_timestamp_seconds',
+      'When the key in use expires; absent where that is unknown or never.',
+      ['feed'],
+    ),
+    keyRefused: gauge('api_key_refused', '1 while JumpCloud refuses the key in use.', ['feed']),
+    noData: gauge('no_data', '1 while no new record came for longer than health.noDataAfter.', ['feed']),
+    commits: histogram(
+      'commit_duration_seconds',
+      'Time the sink took for a commit, acknowledgements included.',
+      [...lane, 'sink'],
+      commitBuckets,
+    ),
+    state: counter('state_writes_total', 'Positions written, each in one commit with the records it follows.', lane),
+    difference: gauge(
+      'reconcile_difference_records',
+      "Records of JumpCloud's own count that the reconciliation of the last three days neither found delivered nor explained; absent where that cannot be known.",
+      ['feed', 'service'],
+    ),
+    hour: gauge(
+      'reconcile_hour_records',
+      'Records of the last hour that was compared, by what became of them; absent where that cannot be known.',
+      ['feed', 'service', 'kind'],
+    ),
+    hourStart: gauge(
+      'reconcile_hour_timestamp_seconds',
+      "Start of the last hour that was compared with JumpCloud's own count; absent before the first.",
+      ['feed'],
+    ),
+    refused: gauge('services_refused', 'Services that JumpCloud refuses and that are set aside.', lane),
+  };
+}
+
+function feedMetrics(series: Series, { feed, sink, now }: FeedMetricsOptions, lags: Map<string, Lag>): FeedMetrics {
+  const types = new Few(mostTypes);
+  series.feedReady.set({ feed }, 0);
+  series.noData.set({ feed }, 0);
+  series.keyRefused.set({ feed }, 0);
+  series.limited.inc({ feed }, 0);
+  return {
+    observer: feedObserver(series, { feed, sink, now, types, lags, services: new Set() }),
+    client: clientObserver(series, feed),
+    ready: (ready) => series.feedReady.set({ feed }, ready ? 1 : 0),
+    noData: (silent) => series.noData.set({ feed }, silent ? 1 : 0),
+  };
+}
+
+interface Of {
+  readonly feed: string;
+  readonly sink: string;
+  readonly now: () => number;
+  readonly types: Few;
+  readonly lags: Map<string, Lag>;
+  /** Services that have series of the reconciliation. */
+  readonly services: Set<string>;
+}
+
+function feedObserver(series: Series, of: Of): FeedObserver {
+  const { feed, now, lags } = of;
+  // A backfill reads the past: its distance to the present says nothing.
+  const lagOf = (name: string): Lag | undefined => (name === 'live' ? lags.get(name) : undefined);
+  return {
+    opened: (name, cursor) => {
+      if (name === 'live' && !lags.has(name)) lags.set(name, new Lag());
+      zeros(series, { feed, lane: name });
+      series.cursor.set({ feed, lane: name }, Date.parse(cursor.settled) / 1000);
+      series.refused.set({ feed, lane: name }, Object.values(cursor.behind).filter((behind) => behind.refused).length);
+      if (name === 'live') reconciled(series, of, reconciledHours(cursor));
+    },
+    noted: () => {},
+    searching: (name, search) => lagOf(name)?.searching(search, now()),
+    page: () => {},
+    committed: (name, report) => {
+      lagOf(name)?.committed(report.cursor);
+      committed(series, of, name, report);
+    },
+    searched: (name, { durationMs }) => {
+      series.polls.observe({ feed, lane: name }, durationMs / 1000);
+      series.success.set({ feed, lane: name }, now() / 1000);
+    },
+    caughtUp: (name) => lagOf(name)?.caughtUp(now()),
+    failed: (name, part, error) => {
+      lagOf(name)?.failed();
+      series.failures.inc({ feed, lane: name, part, code: error.code });
+    },
+    refused: (name, _service, error) => series.failures.inc({ feed, lane: name, part: 'service', code: error.code }),
+    reconciled: (_name, report) => reconciled(series, of, report),
+    closed: () => {},
+  };
+}
+
+/** The hours as the reconciliation has left them: what is no longer known has no series any more. */
+function reconciled(series: Series, { feed, services }: Of, { compared, hours }: ReconciledHours): void {
+  for (const service of services) {
+    series.difference.remove({ feed, service });
+    for (const kind of Object.values(hourKinds)) series.hour.remove({ feed, service, kind });
+  }
+  services.clear();
+  series.hourStart.remove({ feed });
+  if (compared === undefined) return;
+  series.hourStart.set({ feed }, compared);
+  for (const hour of hours) {
+    const { service } = hour;
+    services.add(service);
+    if (hour.difference !== null) series.difference.inc({ feed, service }, Math.max(0, hour.difference));
+    if (Date.parse(hour.hour) !== compared * 1000) continue;
+    for (const [field, kind] of Object.entries(hourKinds) as [keyof typeof hourKinds, string][]) {
+      const records = hour[field];
+      if (records !== null) series.hour.set({ feed, service, kind }, records);
+    }
+  }
+}
+
+/** The figures of an hour, and the label under which each is shown. */
+const hourKinds = {
+  jumpcloud: 'jumpcloud',
+  delivered: 'delivered',
+  deadLetters: 'dead_letters',
+  raw: 'raw',
+  notSelected: 'not_selected',
+  explained: 'explained',
+  difference: 'difference',
+} as const satisfies Partial<Record<keyof ReconciledHour, string>>;
+
+/** Series that are watched for their rise must be there before they rise. */
+function zeros(series: Series, labels: { feed: string; lane: string }): void {
+  for (const counter of [series.received, series.late, series.duplicates, series.state]) counter.inc(labels, 0);
+  for (const [reason, intentional] of reasons) series.discarded.inc({ ...labels, reason, intentional }, 0);
+  for (const reason of Object.keys(deadLetterReasons)) series.deadLetters.inc({ ...labels, reason }, 0);
+}
+
+/** As a record, so that a reason more in the contract is one the compiler asks for here. */
+const deadLetterReasons: Record<DeadLetterReason, true> = {
+  not_an_object: true,
+  id_missing: true,
+  timestamp_missing: true,
+  timestamp_unreadable: true,
+  nested_too_deeply: true,
+  too_large: true,
+  forbidden_key: true,
+  schema_violation: true,
+  mapping_failed: true,
+  refused_by_sink: true,
+};
+
+const reasons = [
+  ['duplicate', 'true'],
+  ['not_selected', 'true'],
+  ['class_not_selected', 'true'],
+  ['dead_letter', 'false'],
+] as const;
+
+function committed(series: Series, { feed, sink, now, types }: Of, name: string, report: CommitReport): void {
+  const labels = { feed, lane: name };
+  const { counts, cursor } = report;
+  const numbers = [counts.duplicates, counts.notSelected, counts.raw, counts.deadLetters];
+  reasons.forEach(([reason, intentional], index) => {
+    series.discarded.inc({ ...labels, reason, intentional }, numbers[index]!);
+  });
+  series.received.inc(labels, counts.records);
+  series.duplicates.inc(labels, counts.duplicates);
+  series.late.inc(labels, counts.late);
+  for (const seconds of report.lateness) series.lateness.observe(labels, seconds);
+  for (const { reason } of report.deadLetters) series.deadLetters.inc({ ...labels, reason });
+  for (const type of report.unknownTypes) {
+    const eventCode = type.slice(type.indexOf('/') + 1);
+    const events = report.events.filter((event) => event.classUid === 0 && event.eventCode === eventCode).length;
+    series.unmapped.inc({ ...labels, event_type: types.name(type) }, events);
+  }
+  for (const [classUid, events] of countBy(report.events, (event) => event.classUid)) {
+    const class_name = (ocsfClasses as Readonly<Record<number, { name: string }>>)[classUid]?.name ?? 'unknown';
+    series.published.inc({ ...labels, class_uid: String(classUid), class_name, sink }, events);
+  }
+  series.commits.observe({ ...labels, sink }, report.durationMs / 1000);
+  series.state.inc(labels);
+  series.cursor.set(labels, Date.parse(cursor.settled) / 1000);
+  series.refused.set(labels, Object.values(cursor.behind).filter((behind) => behind.refused).length);
+  if (counts.records > counts.duplicates) series.lastNew.set(labels, now() / 1000);
+}
+
+function countBy<T>(items: readonly T[], by: (item: T) => number): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (const item of items) counts.set(by(item), (counts.get(by(item)) ?? 0) + 1);
+  return counts;
+}
+
+function clientObserver(series: Series, feed: string): ClientObserver {
+  return {
+    onRequest: ({ purpose, status, code, bytes }) => {
+      series.requests.inc({ feed, purpose, code: status === undefined ? (code ?? 'unknown') : String(status) });
+      series.receivedBytes.inc({ feed, purpose }, bytes);
+      if (purpose === 'api' && status !== undefined && status < 300) series.keyRefused.set({ feed }, 0);
+    },
+    onRetry: ({ purpose, code, waitMs }) => {
+      series.retries.inc({ feed, purpose, code });
+      if (code === 'RATE_LIMITED') series.limited.inc({ feed }, waitMs / 1000);
+    },
+    onKeyChanged: () => series.keyRefused.set({ feed }, 0),
+    onKeyRefused: () => series.keyRefused.set({ feed }, 1),
+  };
+}

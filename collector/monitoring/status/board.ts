@@ -1,0 +1,71 @@
+import { ocsfVersion } from '../../../schemas/ocsf.js';
+import { FeedStatus, type FeedStatusOptions, type FeedView, type NotReady } from './feed-status.js';
+
+/** Answers of /readyz. */
+export interface Readiness {
+  readonly ready: boolean;
+  readonly reasons: readonly (NotReady | { readonly part: 'process'; readonly message: string })[];
+}
+
+/** What /status answers. `version` changes when a field is removed or changes its meaning; fields may be added. */
+export interface StatusView {
+  readonly version: 1;
+  readonly program: { readonly name: string; readonly version: string; readonly ocsf: string; readonly node: string };
+  readonly startedAt: string;
+  readonly now: string;
+  readonly ready: boolean;
+  readonly reasons: Readiness['reasons'];
+  readonly feeds: readonly FeedView[];
+}
+
+/** What the process knows of itself: fed by the feeds' observers, read by the health port. */
+export class StatusBoard {
+  readonly #feeds = new Map<string, FeedStatus>();
+  readonly #started: number;
+  #stopping = false;
+
+  constructor(
+    private readonly version: string,
+    private readonly now: () => number = Date.now,
+  ) {
+    this.#started = now();
+  }
+
+  /** Opens the status of one feed; a feed of the same name replaces the one before (a configuration was loaded anew). */
+  feed(options: FeedStatusOptions): FeedStatus {
+    const status = new FeedStatus(options);
+    this.#feeds.set(status.name, status);
+    return status;
+  }
+
+  /** A feed that the configuration no longer holds. */
+  forget(feed: string): void {
+    this.#feeds.delete(feed);
+  }
+
+  /** From now on the process is not ready: it ends. */
+  stopping(): void {
+    this.#stopping = true;
+  }
+
+  /** Ready when every feed has read and delivered, and none is broken. */
+  readiness(): Readiness {
+    const reasons: Readiness['reasons'][number][] = [...this.#feeds.values()].flatMap((feed) => feed.evaluate());
+    if (this.#stopping) reasons.push({ part: 'process', message: 'the collector is stopping' });
+    if (this.#feeds.size === 0) reasons.push({ part: 'process', message: 'no feed has been started yet' });
+    return { ready: reasons.length === 0, reasons };
+  }
+
+  view(): StatusView {
+    const { ready, reasons } = this.readiness();
+    return {
+      version: 1,
+      program: { name: 'jumpcloud-ocsf', version: this.version, ocsf: ocsfVersion, node: process.version },
+      startedAt: new Date(this.#started).toISOString(),
+      now: new Date(this.now()).toISOString(),
+      ready,
+      reasons,
+      feeds: [...this.#feeds.values()].map((feed) => feed.view()),
+    };
+  }
+}

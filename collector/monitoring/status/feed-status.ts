@@ -1,0 +1,283 @@
+import type { FeedConfig } from '../../config/feed-config.js';
+import type { CollectorError } from '../../errors.js';
+import type { AuthorizationMode, ClientObserver } from '../../jumpcloud/http/observer.js';
+import { describeBasis, describeLife } from '../../key-expiry/lifetime.js';
+import type { KeyStatus } from '../../key-expiry/monitor.js';
+import type { FeedObserver } from '../../pipeline/observer.js';
+import { type ReconciledHour, reconciledHours } from '../../reconcile/hour-report.js';
+import type { RepairView } from '../../reconcile/repair-queue.js';
+import type { Sink } from '../../sinks/sink.js';
+import { LaneStatus, type LaneView } from './lane-status.js';
+
+/** Why a feed is not ready. */
+export interface NotReady {
+  readonly feed: string;
+  readonly lane: string;
+  /** What is broken: nothing has run yet (`start`), reading (`collection`), the sink (`delivery`), or no sign of life (`stall`). */
+  readonly part: 'start' | 'collection' | 'delivery' | 'stall';
+  readonly message: string;
+  /** RFC 3339. */
+  readonly since: string;
+  readonly cure?: string;
+}
+
+/** One of the last failures, with how often it came in a row. */
+export interface FailureView {
+  readonly first: string;
+  readonly last: string;
+  readonly times: number;
+  readonly lane: string;
+  readonly part: 'source' | 'sink' | 'service';
+  readonly code: string;
+  readonly message: string;
+  readonly cure: string;
+}
+
+/** A feed as /status shows it. */
+export interface FeedView {
+  readonly name: string;
+  readonly contact: { readonly name: string | null; readonly email: string | null };
+  readonly ready: boolean;
+  readonly organization: string | null;
+  readonly source: { readonly baseUrl: string; readonly region: string | null; readonly eventTypes: readonly string[] };
+  readonly sink: { readonly kind: string; readonly target: string; readonly guarantee: string };
+  readonly authorization: { readonly configured: AuthorizationMode; readonly used: AuthorizationMode | null };
+  readonly key: KeyView | null;
+  readonly clockSkewSeconds: number | null;
+  readonly noData: { readonly since: string; readonly thresholdSeconds: number } | null;
+  readonly lanes: readonly LaneView[];
+  /** Whole hours of the last three days, service by service. */
+  readonly reconciliation: readonly ReconciledHour[];
+  readonly errors: readonly FailureView[];
+  /** The last repair that the feed was asked for since the process started. */
+  readonly repair: RepairView | null;
+}
+
+export interface KeyView {
+  readonly lastFour: string;
+  readonly fingerprint: string;
+  readonly createdAt: string | null;
+  readonly expiresAt: string | null;
+  readonly daysLeft: number | null;
+  /** False where it may expire sooner. */
+  readonly certain: boolean;
+  readonly basis: string;
+  readonly description: string;
+  readonly refused: boolean;
+  readonly rotation: string;
+}
+
+/** What a feed's status is made of. */
+export interface FeedStatusOptions {
+  readonly config: FeedConfig;
+  readonly sink: Pick<Sink, 'kind' | 'target' | 'guarantee'>;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  readonly key?: () => KeyStatus | undefined;
+  /** JumpCloud's clock less the local one in milliseconds. */
+  readonly skewMs?: () => number | undefined;
+  /** The last repair that the feed was asked for. */
+  readonly repair?: () => RepairView | undefined;
+  /** Told whenever the feed becomes ready or stops being so. */
+  readonly onReady?: (ready: boolean) => void;
+  /** Told when no new record came for longer than `health.noDataAfter`, and when one came again. `since` is epoch milliseconds. */
+  readonly onNoData?: (silent: boolean, since: number) => void;
+}
+
+const errorsKept = 5;
+
+/** Follows one feed by what its observers tell, and answers for it. */
+export class FeedStatus {
+  readonly observer: FeedObserver;
+  readonly client: ClientObserver;
+  readonly #options: FeedStatusOptions;
+  readonly #lanes = new Map<string, LaneStatus>();
+  readonly #started: number;
+  #hours: readonly ReconciledHour[] = [];
+  #errors: FailureView[] = [];
+  #organization: string | undefined;
+  #used: AuthorizationMode | undefined;
+  #keyRefused = false;
+  #ready = false;
+  #silent = false;
+
+  constructor(options: FeedStatusOptions) {
+    this.#options = options;
+    this.#started = options.now();
+    this.observer = this.#feedObserver();
+    this.client = {
+      onHeaderUsed: ({ used }) => {
+        this.#used = used;
+      },
+      onRequest: ({ purpose, status }) => {
+        if (purpose === 'api' && status !== undefined && status < 300) this.#keyRefused = false;
+      },
+      onKeyRefused: () => {
+        this.#keyRefused = true;
+      },
+      onKeyChanged: () => {
+        this.#keyRefused = false;
+      },
+    };
+  }
+
+  get name(): string {
+    return this.#options.config.name;
+  }
+
+  /** Looks at what only time changes (silence, a lane that hangs) and tells what became different. */
+  evaluate(): NotReady[] {
+    const reasons = this.#reasons();
+    const ready = reasons.length === 0;
+    if (ready !== this.#ready) this.#options.onReady?.(ready);
+    this.#ready = ready;
+    const since = this.#silentSince();
+    const silent = since !== undefined;
+    if (silent !== this.#silent) this.#options.onNoData?.(silent, since ?? this.#options.now());
+    this.#silent = silent;
+    return reasons;
+  }
+
+  view(): FeedView {
+    const { config, sink, skewMs } = this.#options;
+    const { jumpcloud, contact } = config;
+    const ready = this.evaluate().length === 0;
+    const since = this.#silentSince();
+    const skew = skewMs?.();
+    return {
+      name: config.name,
+      contact: { name: contact.name ?? null, email: contact.email ?? null },
+      ready,
+      organization: this.#organization ?? jumpcloud.orgId ?? null,
+      source: {
+        baseUrl: jumpcloud.endpoints.baseUrl,
+        region: jumpcloud.endpoints.region ?? null,
+        eventTypes: jumpcloud.eventTypes,
+      },
+      sink: { kind: sink.kind, target: sink.target, guarantee: sink.guarantee },
+      authorization: { configured: jumpcloud.authorization, used: this.#used ?? null },
+      key: this.#keyView(),
+      clockSkewSeconds: skew === undefined ? null : skew / 1000,
+      noData:
+        since === undefined
+          ? null
+          : { since: new Date(since).toISOString(), thresholdSeconds: (config.health.noDataAfterMs ?? 0) / 1000 },
+      lanes: [...this.#lanes.values()].map((lane) => lane.view()),
+      reconciliation: this.#hours,
+      errors: this.#errors,
+      repair: this.#options.repair?.() ?? null,
+    };
+  }
+
+  #feedObserver(): FeedObserver {
+    const lane = (name: string): LaneStatus => {
+      const known = this.#lanes.get(name) ?? new LaneStatus(name, this.#options.now);
+      this.#lanes.set(name, known);
+      return known;
+    };
+    const then = (tell: () => void) => {
+      tell();
+      this.evaluate();
+    };
+    return {
+      opened: (name, cursor, resumed) =>
+        then(() => {
+          this.#organization = cursor.organization ?? this.#organization;
+          lane(name).opened(cursor, resumed);
+          if (name === 'live') this.#hours = reconciledHours(cursor).hours;
+        }),
+      noted: () => {},
+      searching: (name, search) => lane(name).searching(search),
+      page: (name) => lane(name).page(),
+      committed: (name, report) =>
+        then(() => {
+          this.#organization = report.cursor.organization ?? this.#organization;
+          lane(name).committed(report);
+        }),
+      searched: (name, { search }) => then(() => lane(name).searched(search)),
+      caughtUp: (name, nextPollMs) => then(() => lane(name).caughtUp(nextPollMs)),
+      failed: (name, part, error, retryMs) =>
+        then(() => {
+          this.#remember(name, part, error);
+          lane(name).failed(part, error, retryMs);
+        }),
+      refused: (name, _service, error) => this.#remember(name, 'service', error),
+      reconciled: (_name, { hours }) => {
+        this.#hours = hours;
+      },
+      closed: (name) => then(() => lane(name).closed()),
+    };
+  }
+
+  #remember(lane: string, part: FailureView['part'], { code, message, cure }: CollectorError): void {
+    const at = new Date(this.#options.now()).toISOString();
+    const same = this.#errors.findIndex((old) => old.lane === lane && old.part === part && old.code === code);
+    const before = this.#errors[same];
+    const rest = this.#errors.filter((_, index) => index !== same);
+    const failure = {
+      first: before?.first ?? at,
+      last: at,
+      times: (before?.times ?? 0) + 1,
+      lane,
+      part,
+      code,
+      message,
+      cure,
+    };
+    this.#errors = [...rest, failure].slice(-errorsKept);
+  }
+
+  #reasons(): NotReady[] {
+    const feed = this.name;
+    const live = this.#lanes.get('live');
+    if (live === undefined) {
+      const since = new Date(this.#started).toISOString();
+      return [{ feed, lane: 'live', part: 'start', message: 'the feed has not opened its lane yet', since }];
+    }
+    const stalled = live.stalledFor;
+    const since = new Date(live.since).toISOString();
+    if (stalled !== undefined) {
+      const message = `no sign of life for ${Math.round(stalled / 60_000)} minutes`;
+      return [
+        {
+          feed,
+          lane: live.name,
+          part: 'stall',
+          message,
+          since,
+          cure: 'Restart the collector; nothing is lost. Please report it with the log.',
+        },
+      ];
+    }
+    if (live.works) return [];
+    const part = live.state === 'blocked' ? 'delivery' : live.state === 'failing' ? 'collection' : 'start';
+    const cure = this.#errors.findLast((error) => error.lane === live.name && live.reason.startsWith(error.code))?.cure;
+    return [{ feed, lane: live.name, part, message: live.reason, since, ...(cure === undefined ? {} : { cure }) }];
+  }
+
+  /** Epoch milliseconds since when the feed is silent for longer than it may be; undefined while it is not. */
+  #silentSince(): number | undefined {
+    const threshold = this.#options.config.health.noDataAfterMs;
+    const last = this.#lanes.get('live')?.lastNew ?? this.#started;
+    return threshold !== undefined && this.#options.now() - last > threshold ? last : undefined;
+  }
+
+  #keyView(): KeyView | null {
+    const status = this.#options.key?.();
+    if (status === undefined) return null;
+    const { life, lastFour, fingerprint, daysLeft } = status;
+    const date = (ms: number | undefined) => (ms === undefined ? null : new Date(ms).toISOString());
+    return {
+      lastFour,
+      fingerprint,
+      createdAt: date(life.createdAt),
+      expiresAt: date(life.expiresAt),
+      daysLeft: daysLeft ?? null,
+      certain: life.certain,
+      basis: describeBasis(life),
+      description: describeLife(life, this.#options.now()),
+      refused: this.#keyRefused,
+      rotation: status.rotation,
+    };
+  }
+}

@@ -1,0 +1,326 @@
+import { classify, type Family } from '../../mappings/catalogue/index-by-type.js';
+import type { DeadLetter } from '../../mappings/dead-letter.js';
+import type { NormalisedEvent } from '../../mappings/event.js';
+import { floorToSecond, type Instant, instantOfSecond } from '../../mappings/instant.js';
+import { type KeptRecord, type NormaliseContext, normalise, toRawRecord } from '../../mappings/normalise.js';
+import type { ReceivedRecord, RecordHeader } from '../../mappings/record.js';
+import { CollectorError } from '../errors.js';
+import type { Page } from '../jumpcloud/insights/source.js';
+import { addCounts, type Counts, noCounts } from '../position/cursor.js';
+import type { Seen } from '../position/dedupe-set.js';
+import { calledFromBehind, Identities } from '../position/record-identity.js';
+import { type BatchHour, BatchTally, type Fate } from '../reconcile/hourly-tally.js';
+import type { Lengths } from '../reconcile/minute-counts.js';
+import type { SeenPiece } from '../sinks/sink.js';
+
+/** What a feed delivers of what it reads. */
+export interface Selection {
+  readonly families: ReadonlySet<Family>;
+  /** OCSF class_uids that are delivered as events; undefined: all. */
+  readonly classes: ReadonlySet<number> | undefined;
+}
+
+/** What a search tells about the records it brings. */
+export interface Scope {
+  /** Whole second from which (inclusive) the lane owns a service's records. */
+  readonly ownedFrom: (service: string) => number;
+  /** Whole second at which its part ends (exclusive); undefined: open. */
+  readonly ownedTo: (service: string) => number | undefined;
+  /** Records of this service before this second may have been delivered without being remembered: the sink is asked. */
+  readonly rememberedFrom: (service: string) => number;
+  /** New records before this instant are late; undefined: nothing counts as late. */
+  readonly lateBefore: Instant | undefined;
+  /** Which of these uids were delivered before. */
+  readonly known: (uids: readonly string[], from: Instant, to: Instant) => Promise<ReadonlySet<string>>;
+}
+
+/** The part of a batch that gathering makes; the position is added by the lane. */
+export interface Gathered {
+  readonly events: readonly NormalisedEvent[];
+  readonly deadLetters: readonly DeadLetter[];
+  readonly raw: readonly KeptRecord[];
+  readonly remember: readonly SeenPiece[];
+  readonly counts: Counts;
+  /** The same but for the duplicates, by service and by hour of the records' own time. */
+  readonly hours: readonly BatchHour[];
+  /** Seconds of lateness, one for each late record. */
+  readonly lateness: readonly number[];
+  readonly unknownTypes: readonly string[];
+}
+
+/** For a commit that moves only the position. */
+export const nothingGathered: Gathered = {
+  events: [],
+  deadLetters: [],
+  raw: [],
+  remember: [],
+  counts: noCounts,
+  hours: [],
+  lateness: [],
+  unknownTypes: [],
+};
+
+interface Candidate {
+  readonly received: ReceivedRecord;
+  readonly header: RecordHeader;
+  /** Its own time; where it has none, that of the record before it. */
+  readonly instant: Instant;
+  /** Under which time it is remembered: its own; where it has none, no earlier than JumpCloud's searches stop showing it. */
+  readonly until: Instant;
+  /** Another name it may have been remembered by; only for a record that tells neither id nor time. */
+  readonly alias: string | undefined;
+}
+
+/** What the pages taken in so far have shown. */
+interface Reached {
+  readonly newest: Instant | undefined;
+  /** Of the record that came last. */
+  readonly last: Instant | undefined;
+  readonly ordered: boolean;
+  readonly organization: string | undefined;
+}
+
+/** A record of a foreign organization stops everything (design decision 12). */
+export class ForeignOrganization extends Error {
+  constructor(readonly found: string) {
+    super(`a record of organization ${found}`);
+  }
+}
+
+/**
+ * Gathers the pages of one search into batches: drops repeats, counts what is not selected, turns the rest into events
+ * and dead letters. Whole pages only; `take` empties it.
+ */
+export class Gatherer {
+  readonly #identities = new Identities();
+  #events: NormalisedEvent[] = [];
+  #deadLetters: DeadLetter[] = [];
+  #raw: KeptRecord[] = [];
+  #counts: Counts = { ...noCounts };
+  readonly #hours = new BatchTally();
+  #lateness: number[] = [];
+  #unknownTypes = new Set<string>();
+  #bytes = 0;
+  #reached: Reached;
+  #lengths = new Map<number, number>();
+  /** Texts of the page before: its parsed records would take several times as much. */
+  #page: readonly string[] = [];
+  #latestServerTime = 0;
+
+  constructor(
+    private readonly seen: Seen,
+    private readonly selection: Selection,
+    private readonly scope: Scope,
+    private readonly mapping: Pick<NormaliseContext, 'rawData' | 'mapper'>,
+    private readonly windowStart: number,
+    organization: string | undefined,
+  ) {
+    this.#reached = { newest: undefined, last: undefined, ordered: true, organization };
+  }
+
+  /** The organization named by the records so far. */
+  get organization(): string | undefined {
+    return this.#reached.organization;
+  }
+
+  /** Records examined since the last `take`. */
+  get size(): number {
+    return this.#counts.records;
+  }
+
+  /** Bytes of event, dead letter and raw text since the last `take`. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Whole second up to which the pages so far are complete; undefined where JumpCloud did not send them in ascending order. */
+  get readTo(): number | undefined {
+    const { ordered, newest } = this.#reached;
+    return ordered && newest !== undefined ? floorToSecond(newest) : undefined;
+  }
+
+  /** The newest instant of the pages so far, capped at the server's clock. */
+  get newest(): Instant | undefined {
+    const cap = BigInt(Math.trunc(this.#latestServerTime)) * 1_000_000n;
+    const { newest } = this.#reached;
+    return newest === undefined || newest < cap ? newest : cap;
+  }
+
+  /** Minutes since the epoch → records that the search has shown of them, repeats and what is not owned included. */
+  get lengths(): Lengths {
+    return this.#lengths;
+  }
+
+  /**
+   * Takes in a page.
+   * @throws ForeignOrganization, or CollectorError PAGE_CURSOR_REPEATED for the page before once more; both before
+   *   anything of the page was taken in
+   */
+  async add(page: Page): Promise<void> {
+    if (page.number === 1) this.#startAnew();
+    else if (isSamePage(page.records, this.#page)) throw pageRepeated(page.number);
+    const { candidates, ...reached } = this.#read(page);
+    const unremembered = candidates.filter(
+      ({ header, instant }) => floorToSecond(instant) < this.scope.rememberedFrom(header.service),
+    );
+    const known = unremembered.length === 0 ? new Set<string>() : await this.#askSink(unremembered);
+    // From here on nothing fails: the page counts as a whole, and what was reached with it.
+    this.#reached = reached;
+    this.#latestServerTime = page.serverTime;
+    this.#page = page.records.map(({ text }) => text);
+    for (const candidate of candidates) {
+      this.#counts.records += 1;
+      const { header } = candidate;
+      if (this.#isRepeat(candidate) || known.has(header.uid)) {
+        this.#counts.duplicates += 1;
+      } else {
+        const second = floorToSecond(candidate.instant);
+        const fate = this.#examine(candidate, page);
+        const isUncertain = fate === 'notSelected' && second < this.scope.rememberedFrom(header.service);
+        this.#hours.add(header.service, second, isUncertain ? 'notSelectedAgain' : fate);
+      }
+    }
+  }
+
+  /** Hands over what was gathered and starts anew; ordering and occurrences are kept for the rest of the search. */
+  take(): Gathered {
+    const gathered: Gathered = {
+      events: this.#events,
+      deadLetters: this.#deadLetters,
+      raw: this.#raw,
+      remember: this.seen.takeStaged(),
+      counts: this.#counts,
+      hours: this.#hours.take(),
+      lateness: this.#lateness,
+      unknownTypes: [...this.#unknownTypes],
+    };
+    this.#events = [];
+    this.#deadLetters = [];
+    this.#raw = [];
+    this.#counts = addCounts(noCounts, noCounts);
+    this.#lateness = [];
+    this.#unknownTypes = new Set();
+    this.#bytes = 0;
+    return gathered;
+  }
+
+  #isRepeat({ header, until, alias }: Candidate): boolean {
+    const tellsNoTime = header.instant === undefined;
+    const isNew = this.seen.add(header.uid, until, tellsNoTime);
+    const isNewByAlias = alias === undefined || this.seen.add(alias, until, tellsNoTime);
+    return !(isNew && isNewByAlias);
+  }
+
+  /** A search that begins again (with smaller pages, say) shows everything again. */
+  #startAnew(): void {
+    this.#identities.startAnew();
+    this.#lengths = new Map();
+    this.#reached = { ...this.#reached, last: undefined };
+  }
+
+  #read(page: Page): Reached & { candidates: Candidate[] } {
+    let { newest, last, ordered, organization } = this.#reached;
+    const candidates: Candidate[] = [];
+    const headers = page.records.map((received) => this.#identities.headerOf(received));
+    const aliases = calledFromBehind(page.records, headers);
+    const later = laterInstants(headers, BigInt(Math.trunc(page.serverTime)) * 1_000_000n);
+    for (const [index, header] of headers.entries()) {
+      if (header.organization !== undefined) {
+        organization ??= header.organization;
+        if (header.organization !== organization) throw new ForeignOrganization(header.organization);
+      }
+      if (header.instant !== undefined) {
+        if (last !== undefined && header.instant / MILLISECOND < last / MILLISECOND) ordered = false;
+        if (newest === undefined || header.instant > newest) newest = header.instant;
+        last = header.instant;
+      }
+      // A record without a readable time lies where JumpCloud sorted it: at its neighbour's time.
+      const instant = header.instant ?? last ?? instantOfSecond(this.windowStart);
+      const second = floorToSecond(instant);
+      const minute = Math.floor(second / 60);
+      this.#lengths.set(minute, (this.#lengths.get(minute) ?? 0) + 1);
+      const end = this.scope.ownedTo(header.service);
+      if (second >= this.scope.ownedFrom(header.service) && (end === undefined || second < end)) {
+        const until = header.instant ?? laterOf(later[index]!, instant);
+        candidates.push({ received: page.records[index]!, header, instant, until, alias: aliases.get(index) });
+      }
+    }
+    return { candidates, newest, last, ordered, organization };
+  }
+
+  async #askSink(candidates: readonly Candidate[]): Promise<ReadonlySet<string>> {
+    let from = candidates[0]!.instant;
+    let to = from;
+    for (const { instant } of candidates) {
+      if (instant < from) from = instant;
+      if (instant > to) to = instant;
+    }
+    return this.scope.known(
+      candidates.map(({ header }) => header.uid),
+      from,
+      to + 1n,
+    );
+  }
+
+  #examine({ received, header, instant }: Candidate, page: Page): Fate {
+    const row = classify(header.service, header.eventType);
+    if (!this.selection.families.has(row.family)) {
+      this.#counts.notSelected += 1;
+      return 'notSelected';
+    }
+    if (this.scope.lateBefore !== undefined && instant < this.scope.lateBefore) {
+      this.#counts.late += 1;
+      this.#lateness.push(Math.max(0, page.serverTime / 1000 - floorToSecond(instant)));
+    }
+    const outcome = normalise(received, header, { ...this.mapping, fetchedAt: page.fetchedAt });
+    if (outcome.kind === 'dead_letter') {
+      this.#counts.deadLetters += 1;
+      this.#deadLetters.push(outcome.deadLetter);
+      this.#bytes += outcome.deadLetter.raw_size;
+      return 'deadLetters';
+    }
+    if (row.known === false) this.#unknownTypes.add(`${header.service}/${header.eventType}`);
+    if (this.selection.classes !== undefined && !this.selection.classes.has(outcome.event.classUid)) {
+      const raw = toRawRecord(received, header, outcome.event);
+      this.#counts.raw += 1;
+      this.#raw.push(raw);
+      this.#bytes += raw.text.length;
+      return 'raw';
+    }
+    this.#counts.events += 1;
+    this.#events.push(outcome.event);
+    this.#bytes += outcome.event.text.length;
+    return 'delivered';
+  }
+}
+
+const MILLISECOND = 1_000_000n;
+
+/** For each record its own instant or that of the next that has one; `end` where none follows. */
+function laterInstants(headers: readonly RecordHeader[], end: Instant): Instant[] {
+  const later = new Array<Instant>(headers.length);
+  let next = end;
+  for (let index = headers.length - 1; index >= 0; index -= 1) {
+    next = headers[index]!.instant ?? next;
+    later[index] = next;
+  }
+  return later;
+}
+
+function laterOf(a: Instant, b: Instant): Instant {
+  if (a > b) return a;
+  return b;
+}
+
+/** Whether a proxy or a cache gave the same page again under another name. */
+function isSamePage(page: readonly ReceivedRecord[], before: readonly string[]): boolean {
+  if (page.length < 2 || page.length !== before.length) return false;
+  return page.every(({ text }, index) => text === before[index]);
+}
+
+function pageRepeated(number: number): CollectorError {
+  return new CollectorError('PAGE_CURSOR_REPEATED', `page ${number} is the page before it once more`, {
+    cure: 'The search is asked again by itself from where it stands; if it stays, look for a cache or proxy in between.',
+    transient: true,
+  });
+}

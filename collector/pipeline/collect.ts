@@ -1,0 +1,124 @@
+import type { NormalisedEvent } from '../../mappings/event.js';
+import type { NormaliseContext } from '../../mappings/normalise.js';
+import type { Clock } from '../clock.js';
+import { CollectorError } from '../errors.js';
+import type { Search, Source } from '../jumpcloud/insights/source.js';
+import type { Cursor } from '../position/cursor.js';
+import type { BatchHour } from '../reconcile/hourly-tally.js';
+import type { Lengths } from '../reconcile/minute-counts.js';
+import { ForeignOrganization, Gatherer, type Scope, type Selection } from './batch-builder.js';
+import type { Advance, Lane } from './lane.js';
+import type { FeedObserver } from './observer.js';
+import { ahead } from './prefetch.js';
+
+/** One search to deliver, and what its records and its progress mean to the lane. */
+export interface Collection {
+  readonly search: Search;
+  readonly scope: Scope;
+  /** The position that follows what was read so far; asked once before each commit. */
+  readonly advance: (read: ReadSoFar) => Advance;
+}
+
+/** How much of a search is in hand when a batch is committed. */
+export interface ReadSoFar {
+  /** True when the search was read to its end. */
+  readonly complete: boolean;
+  /** Whole second up to which everything was read: the search's end, or where it stands; undefined at the end of an open search, or where JumpCloud's order gives no such second. */
+  readonly readTo: number | undefined;
+  /** Whole second of the server's clock when the search began; undefined where there was none. */
+  readonly startedAt: number | undefined;
+  /** The newest instant, capped at the server's clock. */
+  readonly newest: bigint | undefined;
+  readonly organization: string | undefined;
+  /** What the batch at hand delivers. */
+  readonly events: readonly NormalisedEvent[];
+  /** The same, and all else that it counts, by service and hour. */
+  readonly hours: readonly BatchHour[];
+  /** Records shown so far, by minute since the epoch. */
+  readonly lengths: Lengths;
+}
+
+/** Who collects, and with what. */
+export interface CollectSettings extends Selection, Pick<NormaliseContext, 'rawData' | 'mapper'> {
+  readonly name: string;
+  /** Records per commit. */
+  readonly batchSize: number;
+}
+
+/** The rest of the house, as collecting needs it. */
+export interface CollectParts {
+  readonly source: Source;
+  readonly clock: Clock;
+  readonly observer: FeedObserver;
+  /** Epoch milliseconds of the server's clock, as far as it is known. */
+  readonly serverNow: () => number;
+}
+
+/** Of event texts: one batch is gathered while another is committed. */
+const BATCH_BYTES = 8 * 1024 * 1024;
+
+/**
+ * Reads a search to its end and delivers it batch by batch: the next page is fetched while the last is mapped, and
+ * mapped while the batch before it is committed; one commit is under way at a time.
+ * @throws CollectorError the source's or the sink's failure; whole pages that came before a failure of the source are delivered
+ */
+export async function collect(
+  lane: Lane,
+  { search, scope, advance }: Collection,
+  settings: CollectSettings,
+  parts: CollectParts,
+  signal: AbortSignal,
+): Promise<void> {
+  const started = parts.clock.monotonic();
+  parts.observer.searching(lane.name, search);
+  const gatherer = new Gatherer(lane.seen, settings, scope, settings, search.start, lane.cursor.organization);
+  const before = Math.floor(parts.serverNow() / 1000);
+  let startedAt: number | undefined;
+  let pages = 0;
+  let records = 0;
+  let committing: Promise<void> = Promise.resolve();
+  const commit = async (complete: boolean) => {
+    await committing;
+    const readTo = complete ? search.end : gatherer.readTo;
+    const { newest, organization, lengths } = gatherer;
+    const gathered = gatherer.take();
+    const { events, hours } = gathered;
+    const read = { complete, readTo, startedAt, newest, organization, events, hours, lengths };
+    committing = lane.commit(gathered, advance(read));
+    // Awaited before the next commit and at the end; until then a rejection must not count as unhandled.
+    committing.catch(() => undefined);
+  };
+
+  let failure: unknown;
+  try {
+    for await (const page of ahead(parts.source.pages(search, signal))) {
+      // The earlier of the two: one answer with a wrong Date header must not carry the position ahead.
+      startedAt ??= Math.min(before, Math.floor(page.serverTime / 1000));
+      await gatherer.add(page);
+      pages += 1;
+      records += page.records.length;
+      parts.observer.page(lane.name, { ...page, records: page.records.length });
+      if (gatherer.size >= settings.batchSize || gatherer.bytes >= BATCH_BYTES) await commit(false);
+    }
+  } catch (error) {
+    failure = error;
+  }
+  await committing;
+  if (failure instanceof ForeignOrganization) throw foreignOrganization(failure, lane.cursor, settings.name);
+  // Whole pages that came before a failure are good: the position stops short of what is missing.
+  await commit(failure === undefined);
+  await committing;
+  lane.forget();
+  if (failure !== undefined) throw failure;
+  parts.observer.searched(lane.name, { search, pages, records, durationMs: parts.clock.monotonic() - started });
+}
+
+function foreignOrganization(found: ForeignOrganization, cursor: Cursor, feed: string): CollectorError {
+  return new CollectorError(
+    'ORGANIZATION_CHANGED',
+    `The key now reads organization ${found.found}, but feed ${feed} belongs to ${cursor.organization ?? 'the organization of its first record'}. Nothing of the new organization was delivered.`,
+    {
+      cure: 'Put a key of the right organization in place (or set jumpcloud.orgId), or give the other organization a feed of its own.',
+    },
+  );
+}

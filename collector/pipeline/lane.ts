@@ -1,0 +1,172 @@
+import type { NormalisedEvent } from '../../mappings/event.js';
+import { formatSecond } from '../../mappings/instant.js';
+import type { Clock } from '../clock.js';
+import { addCounts, type Cursor, secondOf } from '../position/cursor.js';
+import { Seen } from '../position/dedupe-set.js';
+import { added, inMemory, tallyOf } from '../reconcile/hourly-tally.js';
+import type { LaneSink, Sink } from '../sinks/sink.js';
+import type { Gathered } from './batch-builder.js';
+import type { FeedObserver } from './observer.js';
+
+/** What a commit changes of the position. */
+export interface Advance
+  extends Partial<Pick<Cursor, 'organization' | 'settled' | 'newest' | 'services' | 'behind' | 'memory'>> {
+  /** Events of the collector's own (a key that expires), delivered with the batch and not among its counts. */
+  readonly own?: readonly NormalisedEvent[];
+}
+
+/** One lane, opened: its position, what it remembers, and the only way to move both. */
+export class Lane {
+  #cursor: Cursor;
+  #broken = false;
+  #committing: Promise<void> = Promise.resolve();
+
+  private constructor(
+    readonly name: string,
+    private readonly sink: LaneSink,
+    readonly seen: Seen,
+    cursor: Cursor,
+    /** False on the lane's first run. */
+    readonly resumed: boolean,
+    private readonly clock: Clock,
+    private readonly observer: FeedObserver,
+  ) {
+    this.#cursor = cursor;
+  }
+
+  /**
+   * Takes the lane's lock and reads its last commit.
+   * @param prepare makes today's cursor from the stored one, or the first one; may throw to refuse a foreign state
+   */
+  static async open(
+    name: string,
+    sink: Sink,
+    clock: Clock,
+    observer: FeedObserver,
+    prepare: (stored: Cursor | undefined) => Cursor,
+  ): Promise<Lane> {
+    const laneSink = sink.lane(name);
+    try {
+      const committed = await laneSink.open();
+      const cursor = prepare(committed?.cursor);
+      const lane = new Lane(
+        name,
+        laneSink,
+        new Seen(committed?.seen),
+        cursor,
+        committed !== undefined,
+        clock,
+        observer,
+      );
+      observer.opened(name, cursor, lane.resumed);
+      return lane;
+    } catch (error) {
+      await laneSink.close();
+      throw error;
+    }
+  }
+
+  get cursor(): Cursor {
+    return this.#cursor;
+  }
+
+  /** True from a commit's start until it succeeded: what is stored is then unknown, only opening the lane anew tells. */
+  get broken(): boolean {
+    return this.#broken;
+  }
+
+  /** True where the sink can tell what it holds. */
+  get tells(): boolean {
+    return this.sink.known !== undefined;
+  }
+
+  /**
+   * Delivers what was gathered together with the position that follows it. When it rejects the lane is to be closed and
+   * opened anew. Identities stay remembered until `forget`: within a search JumpCloud may show a page twice.
+   */
+  commit(gathered: Gathered, advance: Advance): Promise<void> {
+    this.#committing = this.#commit(gathered, advance);
+    return this.#committing;
+  }
+
+  /** Forgets the identities that no search to come will meet. */
+  forget(): void {
+    this.seen.forgetBefore(Math.floor(rememberedReach(this.#cursor) / 60));
+  }
+
+  async #commit(gathered: Gathered, { own = [], ...advance }: Advance): Promise<void> {
+    const started = this.clock.monotonic();
+    const cursor = this.#advanced(gathered, advance);
+    const forgetBefore = Math.floor(rememberedReach(cursor) / 60);
+    this.#broken = true;
+    await this.sink.commit({
+      events: own.length === 0 ? gathered.events : [...gathered.events, ...own],
+      deadLetters: gathered.deadLetters,
+      raw: gathered.raw,
+      cursor,
+      remember: gathered.remember.filter(({ minute }) => minute >= forgetBefore),
+      forgetBefore,
+    });
+    this.#broken = false;
+    this.#cursor = cursor;
+    this.observer.committed(this.name, {
+      cursor,
+      counts: gathered.counts,
+      events: gathered.events,
+      deadLetters: gathered.deadLetters,
+      durationMs: this.clock.monotonic() - started,
+      lateness: gathered.lateness,
+      unknownTypes: gathered.unknownTypes,
+    });
+  }
+
+  /** Which of these uids the sink holds; none where it cannot tell. */
+  async known(uids: readonly string[], from: bigint, to: bigint): Promise<ReadonlySet<string>> {
+    // A sink takes one call at a time; a commit that fails is reported where it was made.
+    await this.#committing.catch(() => undefined);
+    return this.sink.known ? this.sink.known(uids, from, to) : new Set();
+  }
+
+  /** Frees the lock. */
+  async close(): Promise<void> {
+    await this.sink.close();
+    this.observer.closed(this.name);
+  }
+
+  #advanced(gathered: Gathered, advance: Omit<Advance, 'own'>): Cursor {
+    const cursor: Cursor = {
+      ...this.#cursor,
+      ...advance,
+      counts: addCounts(this.#cursor.counts, gathered.counts),
+      committedAt: new Date(this.clock.now()).toISOString(),
+    };
+    return { ...cursor, behind: forgetting(cursor), memory: this.#tallied(cursor, gathered) };
+  }
+
+  /** What is remembered, with the batch in the tally. A backfill reads what the live lane never owned: it keeps none. */
+  #tallied(cursor: Cursor, { hours }: Gathered): Cursor['memory'] {
+    if (this.name !== 'live') return cursor.memory;
+    const before = tallyOf({ ...this.#cursor, memory: cursor.memory });
+    return { ...cursor.memory, ...inMemory(added(before, hours, cursor)) };
+  }
+}
+
+/** The second from which on every identity must stay remembered: the earliest start of a search that is to come. */
+function rememberedReach(cursor: Cursor): number {
+  const starts = Object.values(cursor.behind)
+    .filter((behind) => behind.active)
+    .map((behind) => secondOf(behind.settled));
+  if (cursor.services.length > 0) starts.push(secondOf(cursor.settled));
+  return starts.length === 0 ? 0 : Math.min(...starts);
+}
+
+/** Services whose searches rest lose their identities as the lane moves on: from then on only the sink can tell. */
+function forgetting(cursor: Cursor): Cursor['behind'] {
+  const reach = rememberedReach(cursor);
+  const rest = Object.entries(cursor.behind).map(([service, behind]) => {
+    const fresh = (cursor.origins[service] ?? cursor.origin) === behind.settled;
+    const lost = !behind.active && !fresh && reach > secondOf(behind.rememberedFrom);
+    return [service, lost ? { ...behind, rememberedFrom: formatSecond(reach) } : behind] as const;
+  });
+  return Object.fromEntries(rest);
+}

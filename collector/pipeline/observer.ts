@@ -1,0 +1,62 @@
+import type { DeadLetter } from '../../mappings/dead-letter.js';
+import type { NormalisedEvent } from '../../mappings/event.js';
+import type { CollectorError } from '../errors.js';
+import type { Search } from '../jumpcloud/insights/source.js';
+import type { Counts, Cursor } from '../position/cursor.js';
+import type { ReconciledHours } from '../reconcile/hour-report.js';
+
+/** What one commit delivered. */
+export interface CommitReport {
+  readonly cursor: Cursor;
+  /** This commit's part of the counts. */
+  readonly counts: Counts;
+  readonly events: readonly NormalisedEvent[];
+  readonly deadLetters: readonly DeadLetter[];
+  readonly durationMs: number;
+  /** Seconds between a late record's own time and its delivery, one for each. */
+  readonly lateness: readonly number[];
+  /** `service/event_type` of records that the catalogue does not know. */
+  readonly unknownTypes: readonly string[];
+}
+
+/** What one pass has found, and what is known of whole hours since. Seconds since the epoch; the newest overlap is never part of it. */
+export interface ReconcileReport extends ReconciledHours {
+  readonly from: number;
+  readonly to: number;
+  /** Count requests asked. */
+  readonly asked: number;
+  /** Minutes that were read anew. */
+  readonly reread: number;
+  /** Records that were delivered because of it: events, dead letters and raw ones. */
+  readonly found: number;
+  /** Records by which JumpCloud counts otherwise than it shows: read anew without anything new, remembered, not read again. */
+  readonly explained: number;
+  /** Minutes of which nobody can tell whether anything is missing. */
+  readonly unknown: number;
+  /** Why, in one sentence; undefined where all is known. */
+  readonly reason: string | undefined;
+  /** False where the pass was broken off so as not to delay the next poll; it goes on after that. */
+  readonly finished: boolean;
+}
+
+/** Those who look on while a lane works: log, metrics, health. Called synchronously; must not throw. */
+export interface FeedObserver {
+  /** The lane is open; `resumed` tells a first run from the continuation of an earlier one. */
+  opened(lane: string, cursor: Cursor, resumed: boolean): void;
+  /** Something an operator should read once: a first run, a new service, a range that was cut. */
+  noted(lane: string, message: string): void;
+  searching(lane: string, search: Search): void;
+  page(lane: string, page: { records: number; bytes: number; serverTime: number; requestId: string | undefined }): void;
+  committed(lane: string, report: CommitReport): void;
+  /** A search was read to its end. */
+  searched(lane: string, result: { search: Search; pages: number; records: number; durationMs: number }): void;
+  /** The lane has read everything JumpCloud shows; the next poll follows in `nextPollMs`. */
+  caughtUp(lane: string, nextPollMs: number): void;
+  /** Collecting (`source`) or delivering (`sink`) failed; the lane tries again in `retryMs` (undefined: it gives up). */
+  failed(lane: string, part: 'source' | 'sink', error: CollectorError, retryMs: number | undefined): void;
+  /** JumpCloud refuses a service; the others go on. */
+  refused(lane: string, service: string, error: CollectorError, retryAt: string): void;
+  /** A comparison with JumpCloud's own count is done, or broken off so as not to delay the next poll. */
+  reconciled?(lane: string, report: ReconcileReport): void;
+  closed(lane: string): void;
+}

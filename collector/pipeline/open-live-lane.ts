@@ -1,0 +1,115 @@
+import { asCollectorError, CollectorError, type ErrorCode } from '../errors.js';
+import { type Cursor, firstCursor, selectServices } from '../position/cursor.js';
+import { nothingGathered } from './batch-builder.js';
+import type { FeedParts, FeedSettings } from './dependencies.js';
+import { Lane } from './lane.js';
+
+/** Name of the lane that polls. */
+export const LIVE = 'live';
+
+const DAY = 86_400;
+/** Failures in which nobody has answered: JumpCloud's clock is not known by them. */
+const UNANSWERED: ReadonlySet<ErrorCode> = new Set([
+  'UNREACHABLE',
+  'TIMED_OUT',
+  'TLS_REFUSED',
+  'CREDENTIAL_MISSING',
+  'CONFIG_UNREADABLE',
+  'ABORTED',
+  'INTERNAL',
+]);
+
+/**
+ * Opens the live lane: first run, continuation, or refusal of a state that belongs to somebody else.
+ * @param tells whether to say that JumpCloud's time is asked for; false where it was said before
+ */
+export async function openLive(
+  settings: FeedSettings,
+  parts: FeedParts,
+  signal?: AbortSignal,
+  tells = true,
+): Promise<Lane> {
+  await learnClock(settings, parts, signal, tells);
+  const now = Math.floor(parts.serverNow() / 1000);
+  let started: readonly string[] = [];
+  const lane = await Lane.open(LIVE, parts.sink, parts.clock, parts.observer, (stored) => {
+    if (stored === undefined) return firstLiveCursor(settings, parts);
+    refuseForeignState(stored, settings);
+    const fitted = selectServices(stored, settings.services, settings.start(now));
+    started = fitted.started;
+    return fitted.cursor;
+  });
+  parts.beside.recall(lane.cursor.memory);
+  if (!lane.resumed) {
+    parts.observer.noted(LIVE, `first run: no position is stored for this feed; collecting from ${lane.cursor.origin}`);
+    // The origin is stored before anything is read: it decides for good which lane owns which record.
+    await lane.commit(nothingGathered, {}).catch(async (error) => {
+      await lane.close();
+      throw error;
+    });
+  }
+  for (const service of started) {
+    parts.observer.noted(
+      LIVE,
+      `newly selected service ${service}: collecting it from ${lane.cursor.behind[service]?.settled}`,
+    );
+  }
+  return lane;
+}
+
+/**
+ * Before a first run that begins "so long ago": asks JumpCloud for anything at all, because its answer tells its clock.
+ * The origin is fixed for good and must not be taken from a clock that may be days off.
+ */
+async function learnClock(
+  settings: FeedSettings,
+  parts: FeedParts,
+  signal: AbortSignal | undefined,
+  tells: boolean,
+): Promise<void> {
+  const now = Math.floor(parts.serverNow() / 1000);
+  const isFixed = settings.start(now) === settings.start(now - DAY);
+  if (isFixed || (await parts.sink.peek(LIVE)) !== undefined) return;
+  // Without it nothing would be said for as long as the network hangs.
+  if (tells) parts.observer.noted(LIVE, 'no position is stored yet: asking JumpCloud for its time, by which it begins');
+  const pages = parts.source.pages({ services: settings.services, start: now - 60, end: now }, signal);
+  try {
+    await pages.next();
+  } catch (error) {
+    const { code } = asCollectorError(error);
+    // A refusal tells the time as well; what it means is for the first poll to say. Not so that of the key: it is said
+    // at once, since the client would let the poll wait for a minute before it asks with such a key again.
+    if (UNANSWERED.has(code) || code === 'CREDENTIAL_REFUSED') throw error;
+  } finally {
+    await pages.return();
+  }
+}
+
+/** The position of a feed that has never run. */
+function firstLiveCursor(settings: FeedSettings, parts: Pick<FeedParts, 'serverNow' | 'clock'>): Cursor {
+  return firstCursor({
+    feed: settings.name,
+    lane: LIVE,
+    organization: settings.organization,
+    baseUrl: settings.baseUrl,
+    start: settings.start(Math.floor(parts.serverNow() / 1000)),
+    services: settings.services,
+    now: parts.clock.now(),
+  });
+}
+
+export function refuseForeignState(stored: Cursor, settings: FeedSettings): void {
+  const foreignUrl = stored.baseUrl !== settings.baseUrl;
+  const foreignOrganization =
+    settings.organization !== undefined &&
+    stored.organization !== undefined &&
+    stored.organization !== settings.organization;
+  if (!foreignUrl && !foreignOrganization) return;
+  const owner = foreignUrl ? stored.baseUrl : `organization ${stored.organization}`;
+  const asked = foreignUrl ? settings.baseUrl : `organization ${settings.organization}`;
+  throw new CollectorError(
+    'ORGANIZATION_CHANGED',
+    `The position stored for feed ${settings.name} belongs to ${owner}, but the configuration names ${asked}. Nothing was delivered.`,
+    { cure: `Give the other organization a feed name and a place of its own, or set it back to ${owner}.` },
+  );
+}

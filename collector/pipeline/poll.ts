@@ -1,0 +1,155 @@
+import { floorToSecond, formatInstant, type Instant, parseInstant } from '../../mappings/instant.js';
+import { asCollectorError, CollectorError } from '../errors.js';
+import { refusalOf, refusals } from '../jumpcloud/insights/probe.js';
+import { type Cursor, originOf, secondOf } from '../position/cursor.js';
+import { type Group, groupOf, groupsToPoll, joined, moved, placeOf, setAside } from '../position/service-groups.js';
+import { liveWindow, settledAfter, type Window } from '../position/window.js';
+import { followed } from '../reconcile/scheduled-pass.js';
+import { nothingGathered, type Scope } from './batch-builder.js';
+import { collect, type ReadSoFar } from './collect.js';
+import type { FeedParts, FeedSettings } from './dependencies.js';
+import type { Advance, Lane } from './lane.js';
+
+/** Reads and delivers everything that JumpCloud shows by now. */
+export async function poll(lane: Lane, settings: FeedSettings, parts: FeedParts, signal: AbortSignal): Promise<void> {
+  const done = new Set<string>();
+  for (;;) {
+    const groups = groupsToPoll(lane.cursor, settings.services, parts.clock.now());
+    const next = groups.find(({ services }) => services.some((service) => !done.has(service)));
+    if (next === undefined) return;
+    for (let window: Window | undefined; window === undefined || window.end !== undefined; ) {
+      const group = groupOf(lane.cursor, next.services);
+      window = nextWindow(lane.cursor, group, settings, parts);
+      const refused = await collectOrSetAside(lane, group, window, settings, parts, signal);
+      if (refused) break;
+      if (window.end !== undefined && groupOf(lane.cursor, next.services).settled <= group.settled) throw clockStands();
+      if (window.end === undefined) for (const service of group.services) done.add(service);
+    }
+  }
+}
+
+/** What a group's next search asks for. */
+function nextWindow(cursor: Cursor, group: Group, settings: FeedSettings, parts: FeedParts): Window {
+  // JumpCloud has shown the newest record: its clock is past that, whatever an unproven local clock says.
+  const now = Math.max(Math.floor(parts.serverNow() / 1000), floorToSecond(newestOf(cursor)) + 1);
+  // A slice shorter than the overlap would end within it and lead nowhere.
+  const { start, ...window } = liveWindow(group.settled, now, Math.max(settings.slice, settings.overlap));
+  if (!group.main) return { start, ...window };
+  // Whole minutes can be compared with JumpCloud's count later; the identities of the first one are still remembered.
+  const origin = Math.min(...group.services.map((service) => originOf(cursor, service)));
+  return { start: Math.min(start, Math.max(origin, wholeMinute(start))), ...window };
+}
+
+function wholeMinute(second: number): number {
+  return second - (second % 60);
+}
+
+function clockStands(): CollectorError {
+  return new CollectorError('RESPONSE_INVALID', "JumpCloud's clock stands before the window that was just read.", {
+    cure: 'The search is asked again by itself; if it stays, look for a cache in between that answers with an old Date header.',
+    transient: true,
+  });
+}
+
+/** Collects one window; services that JumpCloud refuses are set aside so that the others go on. True where any was. */
+async function collectOrSetAside(
+  lane: Lane,
+  group: Group,
+  window: Window,
+  settings: FeedSettings,
+  parts: FeedParts,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    await collectWindow(lane, group, window, settings, parts, signal);
+    return false;
+  } catch (error) {
+    const failure = asCollectorError(error);
+    if (!refusals.has(failure.code)) throw failure;
+    const refused = await refusedServices(group, window, parts, signal);
+    // Where every service is refused the matter is the key, the licence or the query, not a service.
+    if (refused.size === 0 || (group.main && refused.size === group.services.length)) throw failure;
+    await lane.commit(nothingGathered, setAside(lane.cursor, group, refused, parts.clock.now()));
+    for (const [service, reason] of refused) {
+      parts.observer.refused(lane.name, service, reason, lane.cursor.behind[service]?.refused?.retryAt ?? '');
+    }
+    return true;
+  }
+}
+
+/** Collects one window of one group of services. */
+async function collectWindow(
+  lane: Lane,
+  group: Group,
+  window: Window,
+  settings: FeedSettings,
+  parts: FeedParts,
+  signal: AbortSignal,
+): Promise<void> {
+  const search = { services: group.services, start: window.start, end: window.end };
+  const advance = (read: ReadSoFar): Advance => {
+    const now = groupOf(lane.cursor, group.services);
+    const beside = remembered(lane.cursor, read, parts);
+    const place = position(lane.cursor, now, read, settings.overlap);
+    if (!now.main || place.settled === undefined || settings.reconcile === undefined) return { ...beside, ...place };
+    const shown = followed(lane.cursor, search, read, secondOf(place.settled), settings.reconcile);
+    return { ...beside, ...place, memory: { ...beside.memory, ...shown } };
+  };
+  await collect(lane, { search, scope: scopeOf(lane, group), advance }, settings, parts, signal);
+}
+
+/** What every commit of a live lane keeps besides the place of its services. */
+function remembered(cursor: Cursor, read: ReadSoFar, parts: FeedParts): Advance {
+  const newest =
+    read.newest !== undefined && read.newest > newestOf(cursor) ? formatInstant(read.newest) : cursor.newest;
+  const organization = cursor.organization ?? read.organization;
+  const { memory, own } = parts.beside.next({ events: read.events, organization });
+  return {
+    organization,
+    newest,
+    memory: { ...cursor.memory, ...memory },
+    own,
+  };
+}
+
+/** The place of a group's services that follows what was read of a window. */
+function position(cursor: Cursor, group: Group, read: ReadSoFar, overlap: number): Advance {
+  if (read.startedAt === undefined || (!read.complete && read.readTo === undefined)) return {};
+  const settled = settledAfter(group.settled, read.readTo, read.startedAt, overlap);
+  const caughtUp = !group.main && read.complete && read.readTo === undefined;
+  return caughtUp ? joined(cursor, group, settled) : moved(cursor, group, settled);
+}
+
+/** What the records of a group mean to the live lane. */
+function scopeOf(lane: Lane, group: Group): Scope {
+  const { cursor } = lane;
+  const rememberedFrom = group.main
+    ? wholeMinute(secondOf(cursor.settled))
+    : Math.max(...group.services.map((service) => secondOf(placeOf(cursor, service).rememberedFrom)));
+  return {
+    ownedFrom: (service) => originOf(cursor, service),
+    ownedTo: () => undefined,
+    rememberedFrom: () => rememberedFrom,
+    lateBefore: group.main && cursor.counts.records > 0 ? newestOf(cursor) : undefined,
+    known: (uids, from, to) => lane.known(uids, from, to),
+  };
+}
+
+/** Asks for each service of a refused search alone. */
+async function refusedServices(
+  group: Group,
+  window: Window,
+  parts: FeedParts,
+  signal: AbortSignal,
+): Promise<Map<string, CollectorError>> {
+  const refused = new Map<string, CollectorError>();
+  for (const service of group.services) {
+    const refusal = await refusalOf(parts.source, [service], window, signal);
+    if (refusal !== undefined) refused.set(service, refusal);
+  }
+  return refused;
+}
+
+function newestOf(cursor: Cursor): Instant {
+  return parseInstant(cursor.newest) ?? 0n;
+}

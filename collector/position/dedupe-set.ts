@@ -1,0 +1,78 @@
+import { floorToSecond, type Instant } from '../../mappings/instant.js';
+import type { SeenPiece } from '../sinks/sink.js';
+
+/**
+ * The identities a lane has examined lately: 8 bytes of each uid, by minute of the record's own time. A record that is
+ * read again has the same time, so only its minute is looked at, and whole minutes are forgotten at once.
+ */
+export class Seen {
+  readonly #minutes = new Map<number, Set<bigint>>();
+  #staged = new Map<number, bigint[]>();
+
+  constructor(pieces: readonly SeenPiece[] = []) {
+    for (const { minute, hashes } of pieces) {
+      const set = this.#set(minute);
+      for (const hash of hashes) set.add(hash);
+    }
+  }
+
+  /**
+   * Remembers a record. False where it was remembered before: the record is a repeat.
+   * @param anywhere true for a record that tells no time of its own: it may have been remembered at another
+   */
+  add(uid: string, instant: Instant, anywhere = false): boolean {
+    const minute = minuteOf(instant);
+    const hash = hashOf(uid);
+    if (anywhere && this.#holds(hash)) return false;
+    const set = this.#set(minute);
+    if (set.has(hash)) return false;
+    set.add(hash);
+    const staged = this.#staged.get(minute);
+    if (staged) staged.push(hash);
+    else this.#staged.set(minute, [hash]);
+    return true;
+  }
+
+  /** What was added since the last call, for the batch that delivers it. */
+  takeStaged(): SeenPiece[] {
+    const pieces = [...this.#staged].map(([minute, hashes]) => ({ minute, hashes: BigUint64Array.from(hashes) }));
+    this.#staged = new Map();
+    return pieces;
+  }
+
+  /** Drops whole minutes before this one. */
+  forgetBefore(minute: number): void {
+    for (const remembered of this.#minutes.keys()) if (remembered < minute) this.#minutes.delete(remembered);
+  }
+
+  /** How many identities are held. */
+  get size(): number {
+    let size = 0;
+    for (const set of this.#minutes.values()) size += set.size;
+    return size;
+  }
+
+  #holds(hash: bigint): boolean {
+    for (const set of this.#minutes.values()) if (set.has(hash)) return true;
+    return false;
+  }
+
+  #set(minute: number): Set<bigint> {
+    let set = this.#minutes.get(minute);
+    if (!set) {
+      set = new Set();
+      this.#minutes.set(minute, set);
+    }
+    return set;
+  }
+}
+
+/** The minute since the epoch in which an instant lies. */
+export function minuteOf(instant: Instant): number {
+  return Math.floor(floorToSecond(instant) / 60);
+}
+
+/** The first 8 bytes of a uid of 32 hexadecimal digits. */
+export function hashOf(uid: string): bigint {
+  return BigInt(`0x${uid.slice(0, 16)}`);
+}

@@ -1,0 +1,289 @@
+import { queryService } from '../../mappings/catalogue/index-by-type.js';
+import { floorToSecond, parseInstant } from '../../mappings/instant.js';
+import { type Cursor, secondOf } from '../position/cursor.js';
+
+/** Records of one service in one hour, by what became of them. */
+export interface HourCounts {
+  /** Delivered as events. */
+  readonly delivered: number;
+  readonly deadLetters: number;
+  /** Of a class that the feed does not deliver: kept raw. */
+  readonly raw: number;
+  /** Of a family that the feed does not collect. */
+  readonly notSelected: number;
+}
+
+/** What became of one record; `notSelectedAgain`: not selected, and perhaps counted before. */
+export type Fate = keyof HourCounts | 'notSelectedAgain';
+
+/** What one batch delivers of one service in one hour. */
+export interface BatchHour extends HourCounts {
+  /** Not selected, and perhaps counted before: nobody remembers, and the sink was never given it. Not in the tally. */
+  readonly notSelectedAgain: number;
+  readonly service: string;
+  /** Hours since the epoch. */
+  readonly hour: number;
+}
+
+/** What the lane has delivered of one service in one hour, and what JumpCloud counted there. */
+export interface TallyRow extends HourCounts {
+  /** JumpCloud's count beyond what was delivered, where reading the hour anew brought nothing new: negative where its count lags. */
+  readonly explained: number;
+  /** JumpCloud's count when it was last asked for; null: it cannot be known; undefined: not asked since something was delivered. */
+  readonly count: number | null | undefined;
+}
+
+/**
+ * What the live lane has delivered, by hour of the records' own time and by service: kept with the position and moved
+ * by the commit that delivers, so that no crash comes between the two.
+ */
+export interface Tally {
+  /** Hours since the epoch: of this hour, and all after it, every record is counted; of the one before, perhaps a part. */
+  readonly whole: number;
+  /** The last hour that was compared with JumpCloud's count. */
+  readonly compared: number | undefined;
+  /** Hour → service as a query names it → row; oldest hour first. */
+  readonly hours: ReadonlyMap<number, ReadonlyMap<string, TallyRow>>;
+}
+
+/** In place of a service, for records that name none. */
+export const UNNAMED = '(none)';
+/** In place of further services, once there are more than JumpCloud has: names in records are not ours to bound. */
+export const FURTHER = '(other)';
+
+/** Name of the tally's place in the cursor's memory. */
+const PLACE = 'tally';
+const HOUR = 3600;
+/** Hours that are kept behind the position, and taken in ahead of the newest record: what is dated further ahead is not counted. */
+const KEPT_HOURS = 72;
+const AHEAD_HOURS = 24;
+/** Keeps the stored form below 40 kB: a state record must not grow with what strangers write into records. */
+const MOST_ROWS = 1_200;
+const MOST_SERVICES = 60;
+const LONGEST_NAME = 40;
+/** Stored in place of a count that was not asked for. */
+const NOT_ASKED = -1;
+
+const none = { delivered: 0, deadLetters: 0, raw: 0, notSelected: 0, notSelectedAgain: 0 };
+const nothing: TallyRow = { delivered: 0, deadLetters: 0, raw: 0, notSelected: 0, explained: 0, count: undefined };
+
+/** Under which name a record's service is tallied: the one that a query uses. */
+export function tallyName(service: string): string {
+  return service === '' ? UNNAMED : queryService(service).slice(0, LONGEST_NAME);
+}
+
+/** Whether JumpCloud can be asked for the count of a service of this name. */
+export function isCountable(name: string): boolean {
+  return name !== UNNAMED && name !== FURTHER;
+}
+
+/** The records that a row accounts for. */
+export function delivered({ delivered: events, deadLetters, raw, notSelected }: HourCounts): number {
+  return events + deadLetters + raw + notSelected;
+}
+
+/** The row of a service in an hour; one of zeros where nothing of it was delivered. */
+export function rowOf(tally: Tally, hour: number, service: string): TallyRow {
+  return tally.hours.get(hour)?.get(service) ?? nothing;
+}
+
+/** The services with a row in any of these hours. */
+export function servicesIn(tally: Tally, hours: readonly number[]): string[] {
+  return [...new Set(hours.flatMap((hour) => [...(tally.hours.get(hour)?.keys() ?? [])]))];
+}
+
+/** Counts the records of one batch. */
+export class BatchTally {
+  #rows = new Map<string, { service: string; hour: number } & Record<Fate, number>>();
+
+  /** @param second whole second since the epoch of the record's own time */
+  add(service: string, second: number, fate: Fate): void {
+    const hour = Math.floor(second / HOUR);
+    const name = tallyName(service);
+    const key = `${hour} ${name}`;
+    const row = this.#rows.get(key) ?? { service: name, hour, ...none };
+    row[fate] += 1;
+    this.#rows.set(key, row);
+  }
+
+  /** Hands over what was counted and starts anew. */
+  take(): readonly BatchHour[] {
+    const rows = [...this.#rows.values()];
+    this.#rows = new Map();
+    return rows;
+  }
+}
+
+/** The tally kept with a position; one that begins now where there is none, or none that can be read. */
+export function tallyOf(cursor: Cursor): Tally {
+  return fromStored(cursor.memory[PLACE]) ?? begun(cursor);
+}
+
+/** A tally in the form in which it is stored with the position, under its own name. */
+export function inMemory(tally: Tally): Readonly<Record<string, unknown>> {
+  return { [PLACE]: toStored(tally) };
+}
+
+/** The tally after a batch, trimmed to the hours round the position that follows it. */
+export function added(tally: Tally, batch: readonly BatchHour[], position: Pick<Cursor, 'settled' | 'newest'>): Tally {
+  const { first, last, whole } = bounds(tally, position);
+  const hours = new Map([...tally.hours].filter(([hour]) => hour >= first && hour <= last));
+  const names = new Set(namesIn(hours));
+  for (const { hour, service, ...counts } of batch) {
+    if (hour < first || hour > last) continue;
+    const rows = new Map(hours.get(hour));
+    const name = names.has(service) || names.size < MOST_SERVICES ? service : FURTHER;
+    names.add(name);
+    const row = rows.get(name) ?? nothing;
+    rows.set(name, {
+      delivered: row.delivered + counts.delivered,
+      deadLetters: row.deadLetters + counts.deadLetters,
+      raw: row.raw + counts.raw,
+      notSelected: row.notSelected + counts.notSelected,
+      explained: row.explained,
+      count: undefined,
+    });
+    hours.set(hour, rows);
+  }
+  return limited({ ...tally, whole, hours: new Map([...hours].sort(([a], [b]) => a - b)) });
+}
+
+/**
+ * The tally after an hour was read anew as a whole: what it shows of records that are not selected is all there are.
+ * @param batches what the search has brought
+ */
+export function shownAnew(tally: Tally, hour: number, batches: readonly BatchHour[]): Tally {
+  const shown = new Map<string, number>();
+  for (const batch of batches)
+    if (batch.hour === hour) shown.set(batch.service, (shown.get(batch.service) ?? 0) + batch.notSelectedAgain);
+  const rows = [...shown].map(([service, notSelected]) => {
+    const row = rowOf(tally, hour, service);
+    return { hour, service, row: { ...row, notSelected: Math.max(row.notSelected, notSelected) } };
+  });
+  return withRows(tally, rows);
+}
+
+/** The tally with other rows in place of its own; hours that it does not keep stay as they are. */
+export function withRows(
+  tally: Tally,
+  rows: Iterable<{ readonly hour: number; readonly service: string; readonly row: TallyRow }>,
+): Tally {
+  const hours = new Map(tally.hours);
+  for (const { hour, service, row } of rows) {
+    if (hour < tally.whole) continue;
+    hours.set(hour, new Map(hours.get(hour)).set(service, row));
+  }
+  return { ...tally, hours: new Map([...hours].sort(([a], [b]) => a - b)) };
+}
+
+/** Before the first record everything from the origin on is still to come; later only hours that have not begun are whole. */
+function begun({ counts, origin, newest }: Cursor): Tally {
+  const last = floorToSecond(parseInstant(newest) ?? 0n);
+  const whole = counts.records === 0 ? Math.ceil(secondOf(origin) / HOUR) : Math.floor(last / HOUR) + 1;
+  return { whole, compared: undefined, hours: new Map() };
+}
+
+function bounds(tally: Tally, { settled, newest }: Pick<Cursor, 'settled' | 'newest'>) {
+  const floor = Math.floor(secondOf(settled) / HOUR) - KEPT_HOURS;
+  const latest = Math.max(secondOf(settled), floorToSecond(parseInstant(newest) ?? 0n));
+  const whole = Math.max(tally.whole, floor);
+  return { whole, first: Math.max(whole - 1, floor), last: Math.floor(latest / HOUR) + AHEAD_HOURS };
+}
+
+/** Gives up the oldest hours until what is left is small enough. */
+function limited(tally: Tally): Tally {
+  let rows = 0;
+  for (const hour of tally.hours.values()) rows += hour.size;
+  if (rows <= MOST_ROWS) return tally;
+  const hours = new Map(tally.hours);
+  let { whole } = tally;
+  for (const [hour, { size }] of tally.hours) {
+    if (rows <= MOST_ROWS) break;
+    hours.delete(hour);
+    whole = Math.max(whole, hour + 1);
+    rows -= size;
+  }
+  return { ...tally, whole, hours };
+}
+
+function namesIn(hours: ReadonlyMap<number, ReadonlyMap<string, TallyRow>>): ReadonlySet<string> {
+  return new Set([...hours.values()].flatMap((rows) => [...rows.keys()]));
+}
+
+/**
+ * One array an hour from `start` on, in it one array a row: the service's number, JumpCloud's count, delivered, dead
+ * letters, raw, not selected, explained; zeros at its end are left out.
+ */
+interface StoredTally {
+  readonly whole: number;
+  readonly compared?: number;
+  readonly services: readonly string[];
+  readonly start: number;
+  readonly hours: readonly (readonly (readonly (number | null)[])[])[];
+}
+
+function toStored({ whole, compared, hours }: Tally): StoredTally {
+  const services = [...namesIn(hours)];
+  const number = new Map(services.map((service, index) => [service, index]));
+  const kept = [...hours.keys()];
+  const start = kept[0] ?? whole;
+  const end = kept.at(-1) ?? start - 1;
+  const rowsOf = (hour: number) =>
+    [...(hours.get(hour) ?? [])].map(([service, row]) => shortened(number.get(service)!, row));
+  return {
+    whole,
+    ...(compared === undefined ? {} : { compared }),
+    services,
+    start,
+    hours: Array.from({ length: end - start + 1 }, (_, index) => rowsOf(start + index)),
+  };
+}
+
+function shortened(service: number, row: TallyRow): (number | null)[] {
+  const count = row.count === undefined ? NOT_ASKED : row.count;
+  const numbers = [service, count, row.delivered, row.deadLetters, row.raw, row.notSelected, row.explained];
+  while (numbers.at(-1) === 0) numbers.pop();
+  return numbers;
+}
+
+function fromStored(value: unknown): Tally | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { whole, compared, services, start, hours: stored } = value as Partial<StoredTally>;
+  const isSound =
+    Number.isSafeInteger(whole) &&
+    (compared === undefined || Number.isSafeInteger(compared)) &&
+    Number.isSafeInteger(start) &&
+    Array.isArray(services) &&
+    services.every((service) => typeof service === 'string') &&
+    Array.isArray(stored) &&
+    stored.length <= KEPT_HOURS + AHEAD_HOURS + 2;
+  if (!isSound) return undefined;
+  const hours = new Map<number, ReadonlyMap<string, TallyRow>>();
+  for (const [index, list] of stored.entries()) {
+    const rows = readRows(list, services as readonly string[]);
+    if (rows === undefined) return undefined;
+    if (rows.size > 0) hours.set(start! + index, rows);
+  }
+  return { whole: whole!, compared, hours };
+}
+
+function readRows(list: unknown, services: readonly string[]): Map<string, TallyRow> | undefined {
+  if (!Array.isArray(list)) return undefined;
+  const rows = new Map<string, TallyRow>();
+  for (const stored of list as unknown[]) {
+    if (!Array.isArray(stored)) return undefined;
+    const [number = 0, count = 0, ...counted] = stored as (number | null)[];
+    const service = services[number ?? -1];
+    const [events = 0, deadLetters = 0, raw = 0, notSelected = 0, explained = 0] = counted as number[];
+    const numbers = [events, deadLetters, raw, notSelected];
+    const isSound =
+      service !== undefined &&
+      (count === null || (Number.isSafeInteger(count) && count >= NOT_ASKED)) &&
+      numbers.every((one) => Number.isSafeInteger(one) && one >= 0) &&
+      Number.isSafeInteger(explained);
+    if (!isSound) return undefined;
+    const asked = count === NOT_ASKED ? undefined : count;
+    rows.set(service, { delivered: events, deadLetters, raw, notSelected, explained, count: asked });
+  }
+  return rows;
+}

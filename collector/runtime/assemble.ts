@@ -1,0 +1,171 @@
+import { servicesFor } from '../../mappings/catalogue/index-by-type.js';
+import { floorToSecond } from '../../mappings/instant.js';
+import { type KeyOccasion, keyWarningEvent } from '../../mappings/key-warning.js';
+import type { FeedConfig } from '../config/feed-config.js';
+import { CollectorError } from '../errors.js';
+import type { SecretSource } from '../jumpcloud/auth/secret-source.js';
+import { type Client, type ClientOptions, createClient } from '../jumpcloud/client.js';
+import type { Timing } from '../jumpcloud/http/abort.js';
+import type { ClientObserver } from '../jumpcloud/http/observer.js';
+import { describeBasis, describeLife, nameCredential } from '../key-expiry/lifetime.js';
+import { besides, KeyGuard, type KeyStatus } from '../key-expiry/monitor.js';
+import type { Beside, FeedParts, FeedSettings } from '../pipeline/dependencies.js';
+import type { FeedObserver } from '../pipeline/observer.js';
+import type { Sink } from '../sinks/sink.js';
+import { mapper } from '../version.js';
+
+/** Seconds of one closed search while a live lane catches up. */
+const SLICE = 6 * 3600;
+
+/** A feed put together from its configuration: ready to run, nothing sent yet. */
+export interface Assembled {
+  readonly settings: FeedSettings;
+  readonly parts: FeedParts;
+  readonly client: Client;
+  readonly guard: KeyGuard;
+}
+
+/** Everything about a feed that its configuration does not say. */
+export interface Surroundings {
+  readonly sink: Sink;
+  readonly timing: Timing;
+  readonly observer: FeedObserver;
+  readonly clientObserver: ClientObserver;
+  readonly onKeyWarning: (status: KeyStatus, occasion: KeyOccasion) => void;
+  /** Requests in flight at the same time; default 1. */
+  readonly concurrency?: number;
+}
+
+/** Joins a feed's parts. @throws CollectorError CREDENTIAL_MISSING where the configuration gives no credential */
+export function assemble(config: FeedConfig, around: Surroundings): Assembled {
+  const { sink, timing, observer } = around;
+  const client = clientOf(config, around.clientObserver, timing, { concurrency: around.concurrency });
+  const serverNow = () => client.clock.serverNow();
+  const guard = guardOf(config, client, around.onKeyWarning);
+  const parts: FeedParts = {
+    source: client,
+    sink,
+    clock: timing,
+    random: timing.random,
+    serverNow,
+    observer,
+    beside: besides([headerMemory(client), guard]),
+    credentialChanged: async (signal) => {
+      await client.credential.waitForChange(Number.MAX_SAFE_INTEGER, signal);
+    },
+  };
+  return { settings: settingsOf(config, sink), parts, client, guard };
+}
+
+/** The guard of a feed's key; it knows what the position remembers once that was recalled. */
+export function guardOf(
+  { name, jumpcloud }: FeedConfig,
+  client: Pick<Client, 'credential' | 'clock'>,
+  onWarning: Surroundings['onKeyWarning'],
+): KeyGuard {
+  const { keyCreated: created, keyExpires: expires, keyLifetimeMs: lifetime } = jumpcloud;
+  return new KeyGuard({
+    key: () => {
+      const { configured, ...state } = client.credential.state;
+      return { ...state, kind: configured === 'service-account' ? 'client_secret' : 'key' };
+    },
+    declared: { created, expires, lifetime },
+    now: () => client.clock.serverNow(),
+    event: (status, { organization, ...warning }) =>
+      keyWarningEvent({
+        ...warning,
+        fingerprint: status.fingerprint,
+        lastFour: status.lastFour,
+        credential: nameCredential(status),
+        feed: name,
+        organization: organization ?? jumpcloud.orgId,
+        expiresAt: status.life.expiresAt,
+        description: describeLife(status.life, warning.now),
+        basis: describeBasis(status.life),
+        cure: status.rotation,
+        mapper,
+      }),
+    onWarning,
+  });
+}
+
+/** What a feed collects, from its configuration. */
+export function settingsOf(config: FeedConfig, sink: Pick<Sink, 'batchSize'>): FeedSettings {
+  const { poll, jumpcloud, reconcile } = config;
+  return {
+    name: config.name,
+    baseUrl: jumpcloud.endpoints.baseUrl,
+    organization: jumpcloud.orgId,
+    families: new Set(jumpcloud.eventTypes),
+    services: servicesFor(jumpcloud.eventTypes),
+    classes: config.classes && new Set(config.classes),
+    start: (now) =>
+      poll.start.kind === 'back' ? now - Math.round(poll.start.ms / 1000) : floorToSecond(poll.start.instant),
+    interval: poll.intervalMs,
+    overlap: Math.round(poll.overlapMs / 1000),
+    slice: SLICE,
+    reconcile: reconcile.enabled
+      ? {
+          interval: reconcile.intervalMs,
+          reach: Math.round(reconcile.reachMs / 1000),
+          longInterval: reconcile.longIntervalMs,
+          longReach: Math.round(reconcile.longReachMs / 1000),
+        }
+      : undefined,
+    rawData: config.rawData,
+    mapper,
+    batchSize: sink.batchSize,
+  };
+}
+
+/**
+ * The client for a feed's organization and credential.
+ * @param changes what one command does otherwise: fewer attempts, another key
+ * @throws CollectorError CREDENTIAL_MISSING
+ */
+export function clientOf(
+  config: FeedConfig,
+  observer: ClientObserver,
+  timing: Timing,
+  changes: Partial<ClientOptions> = {},
+): Client {
+  const { jumpcloud, poll } = config;
+  return createClient({
+    region: jumpcloud.endpoints.region,
+    baseUrl: jumpcloud.endpoints.baseUrl,
+    consoleUrl: jumpcloud.endpoints.consoleUrl,
+    tokenUrl: jumpcloud.endpoints.tokenUrl,
+    authorization: jumpcloud.authorization,
+    headerFallback: !jumpcloud.authorizationGiven,
+    secret: changes.secret ?? secretOf(config),
+    clientId: jumpcloud.clientId,
+    orgId: jumpcloud.orgId,
+    pageSize: poll.pageSize,
+    requestsPerSecond: poll.requestsPerSecond,
+    caFile: jumpcloud.ca,
+    observer,
+    timing,
+    ...changes,
+  });
+}
+
+/** Where a feed's key (of a service account: its client secret) comes from. @throws CollectorError CREDENTIAL_MISSING */
+export function secretOf({ name, jumpcloud }: FeedConfig): SecretSource {
+  const account = jumpcloud.authorization === 'service-account';
+  const secret = account ? jumpcloud.clientSecret : jumpcloud.apiKey;
+  const variable = account ? 'JUMPCLOUD_CLIENT_SECRET' : 'JUMPCLOUD_API_KEY';
+  if (secret === undefined) {
+    throw new CollectorError('CREDENTIAL_MISSING', `Feed ${name} has no credential.`, {
+      cure: `Set ${variable}, or ${variable}_FILE to a file that holds nothing else; an administrator makes a key in the JumpCloud admin portal under "My API Key". To try things without one: \`jumpcloud-ocsf demo\`.`,
+    });
+  }
+  return secret.file === undefined ? { value: secret.reveal(), where: variable } : { file: secret.file };
+}
+
+/** Which header JumpCloud took for which key, remembered with the position (design decision 4). */
+function headerMemory(client: Client): Beside {
+  return {
+    recall: (memory) => client.credential.restore(memory.authorization),
+    next: () => ({ memory: { authorization: client.credential.remember() }, own: [] }),
+  };
+}

@@ -1,0 +1,137 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CollectorError } from '../../errors.js';
+import { isMissing, makeDirectory, syncDirectory, writeSynced } from '../../files/durable-file.js';
+import type { SeenPiece } from '../sink.js';
+
+/** One file of remembered identities, as the lane's state names it. */
+export interface SeenFile {
+  readonly name: string;
+  /** The newest minute in it: once that is out of reach the file goes. */
+  readonly lastMinute: number;
+}
+
+/** More files than this are merged into one. */
+const mostFiles = 32;
+const magic = Buffer.from('jcseen1\n');
+const digestBytes = 32;
+const headBytes = 12;
+
+/**
+ * Remembered identities of a lane in files that are written once: a commit adds one, and only the lane's state says
+ * which of them count. So no state grows with the overlap, and a commit that fails leaves nothing behind.
+ */
+export class SeenFiles {
+  constructor(private readonly directory: string) {}
+
+  /**
+   * Stores what a commit adds, durably, and returns the files that the state after this commit is to name.
+   * @param current the files that the state before this commit names
+   */
+  async write(
+    sequence: number,
+    current: readonly SeenFile[],
+    added: readonly SeenPiece[],
+    forgetBefore: number,
+  ): Promise<SeenFile[]> {
+    const within = current.filter((file) => file.lastMinute >= forgetBefore);
+    const merge = within.length >= mostFiles;
+    const kept = merge ? [] : within;
+    const pieces = [...(merge ? await this.read(within) : []), ...added].filter(
+      (piece) => piece.minute >= forgetBefore && piece.hashes.length > 0,
+    );
+    if (pieces.length === 0) return kept;
+    await makeDirectory(this.directory);
+    const name = seenFileName(sequence);
+    const path = join(this.directory, name);
+    await rm(path, { force: true });
+    await writeSynced(path, encode(pieces));
+    await syncDirectory(this.directory);
+    return [...kept, { name, lastMinute: pieces.reduce((last, { minute }) => Math.max(last, minute), -Infinity) }];
+  }
+
+  /**
+   * All pieces in these files.
+   * @throws CollectorError STATE_CORRUPT where one is missing or damaged.
+   */
+  async read(files: readonly SeenFile[]): Promise<SeenPiece[]> {
+    const pieces: SeenPiece[] = [];
+    for (const { name } of files) {
+      const found = await this.readFile(name);
+      if (found === undefined)
+        throw new CollectorError(
+          'STATE_CORRUPT',
+          `The remembered identities in ${join(this.directory, name)} are missing or damaged.`,
+          {
+            cure: 'Restore the directory from a backup; without them records could be delivered twice.',
+          },
+        );
+      for (const piece of found) pieces.push(piece);
+    }
+    return pieces;
+  }
+
+  /** The pieces of one file; undefined where it is missing or damaged. */
+  async readFile(name: string): Promise<SeenPiece[] | undefined> {
+    try {
+      return decode(await readFile(join(this.directory, name)));
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Removes files that the state does not name. */
+  async removeOthers(files: readonly SeenFile[]): Promise<void> {
+    const named = new Set(files.map(({ name }) => name));
+    for (const name of await this.list()) if (!named.has(name)) await rm(join(this.directory, name), { force: true });
+  }
+
+  /** Names of all files, whether or not the state names them. */
+  async list(): Promise<string[]> {
+    try {
+      return await readdir(this.directory);
+    } catch (error) {
+      if (isMissing(error)) return [];
+      throw error;
+    }
+  }
+}
+
+/** The name of the file that commit number `sequence` adds. */
+export function seenFileName(sequence: number): string {
+  return `${String(sequence).padStart(10, '0')}.seen`;
+}
+
+function encode(pieces: readonly SeenPiece[]): Buffer {
+  const size = pieces.reduce((sum, { hashes }) => sum + headBytes + hashes.length * 8, 0);
+  const buffer = Buffer.alloc(magic.length + size + digestBytes);
+  let at = magic.copy(buffer);
+  for (const { minute, hashes } of pieces) {
+    at = buffer.writeDoubleBE(minute, at);
+    at = buffer.writeUInt32BE(hashes.length, at);
+    for (const hash of hashes) at = buffer.writeBigUInt64BE(hash, at);
+  }
+  digest(buffer.subarray(0, at)).copy(buffer, at);
+  return buffer;
+}
+
+function decode(buffer: Buffer): SeenPiece[] | undefined {
+  const end = buffer.length - digestBytes;
+  if (end < magic.length || !buffer.subarray(0, magic.length).equals(magic)) return undefined;
+  if (!digest(buffer.subarray(0, end)).equals(buffer.subarray(end))) return undefined;
+  const pieces: SeenPiece[] = [];
+  for (let at = magic.length; at < end; ) {
+    const minute = buffer.readDoubleBE(at);
+    const hashes = new BigUint64Array(buffer.readUInt32BE(at + 8));
+    at += headBytes;
+    for (let n = 0; n < hashes.length; n++, at += 8) hashes[n] = buffer.readBigUInt64BE(at);
+    pieces.push({ minute, hashes });
+  }
+  return pieces;
+}
+
+function digest(bytes: Uint8Array): Buffer {
+  return createHash('sha256').update(bytes).digest();
+}

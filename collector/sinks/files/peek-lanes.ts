@@ -1,0 +1,50 @@
+import { dirname, join } from 'node:path';
+import { CollectorError } from '../../errors.js';
+import { namesIn, storageFailed } from '../../files/durable-file.js';
+import type { Cursor } from '../../position/cursor.js';
+import { readState } from './state-file.js';
+
+/** What the state file of every lane holds, whatever the sink. */
+export interface StateWithCursor {
+  readonly cursor: Cursor;
+}
+
+/**
+ * The cursor in a lane's state file, read without its lock; its copy's where the file is damaged. Undefined where there is neither.
+ * @param base the files' path without `.json` and `.bak`
+ * @throws CollectorError STATE_CORRUPT where neither can be read though one is there, STORAGE_FAILED where the directory cannot be read.
+ */
+export async function peekCursor<State extends StateWithCursor>(
+  base: string,
+  isState: (value: unknown) => value is State,
+): Promise<Cursor | undefined> {
+  const read = (path: string) =>
+    readState(path, isState).catch((error: unknown) => {
+      throw storageFailed(error, dirname(base));
+    });
+  const stored = await read(`${base}.json`);
+  if (stored.kind === 'valid') return stored.state.cursor;
+  const copy = await read(`${base}.bak`);
+  if (copy.kind === 'valid') return copy.state.cursor;
+  if (stored.kind === 'absent' && copy.kind === 'absent') return undefined;
+  throw new CollectorError('STATE_CORRUPT', `Neither ${base}.json nor its copy ${base}.bak can be read.`, {
+    cure: 'Restore the directory from a backup.',
+  });
+}
+
+/** Names of the lanes whose state lies in a directory, `live` first, then by name. */
+export async function laneNames<State extends StateWithCursor>(
+  directory: string,
+  isState: (value: unknown) => value is State,
+): Promise<string[]> {
+  const names = await namesIn(directory);
+  const bases = new Set(
+    names.filter((name) => /^[^.].*\.(json|bak)$/.test(name)).map((name) => name.replace(/\.(json|bak)$/, '')),
+  );
+  const lanes: string[] = [];
+  for (const base of bases) {
+    const lane = (await peekCursor(join(directory, base), isState))?.lane;
+    if (lane !== undefined) lanes.push(lane);
+  }
+  return lanes.sort((a, b) => Number(b === 'live') - Number(a === 'live') || (a < b ? -1 : 1));
+}

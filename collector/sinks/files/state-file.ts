@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { isObject, type JsonValue } from '../../../mappings/json.js';
+import { isMissing, replaceFile } from '../../files/durable-file.js';
+
+const version = 1;
+
+/** What a state file holds, or why it holds nothing that can be trusted. */
+export type StateRead<State> =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'valid'; readonly state: State }
+  | { readonly kind: 'corrupt'; readonly reason: string };
+
+/**
+ * Reads a state file: JSON with a version and the SHA-256 of its state.
+ * @param isState the last check: whether the value has the shape that the caller wrote
+ */
+export async function readState<State>(
+  path: string,
+  isState: (value: unknown) => value is State,
+): Promise<StateRead<State>> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if (isMissing(error)) return { kind: 'absent' };
+    throw error;
+  }
+  if (text === '') return { kind: 'corrupt', reason: 'it is empty' };
+  let value: JsonValue;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { kind: 'corrupt', reason: 'it is not complete JSON' };
+  }
+  if (!isObject(value)) return { kind: 'corrupt', reason: 'it is not an object' };
+  if (value.version !== version)
+    return {
+      kind: 'corrupt',
+      reason: `its version is ${JSON.stringify(value.version)}, this program reads ${version}`,
+    };
+  if (value.sha256 !== checksum(JSON.stringify(value.state)))
+    return { kind: 'corrupt', reason: 'its checksum does not match its content' };
+  const state: unknown = value.state;
+  return isState(state) ? { kind: 'valid', state } : { kind: 'corrupt', reason: 'it lacks a part of the state' };
+}
+
+/** Replaces a state file in one step. `beforeRename` is for tests that stop the process just before. */
+export async function writeState(path: string, state: unknown, beforeRename?: () => Promise<void>): Promise<void> {
+  const body = JSON.stringify(state);
+  const text = `{"version":${version},"sha256":"${checksum(body)}","state":${body}}\n`;
+  await replaceFile(path, text, beforeRename);
+}
+
+function checksum(text: string | undefined): string {
+  return createHash('sha256')
+    .update(text ?? '')
+    .digest('hex');
+}

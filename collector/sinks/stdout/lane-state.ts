@@ -1,0 +1,27 @@
+import { isObject } from '../../../mappings/json.js';
+import type { Cursor } from '../../position/cursor.js';
+import type { SeenFile } from '../files/dedupe-files.js';
+
+/** A lane's state. */
+export interface StdoutState {
+  /** Counts the lane's commits. */
+  readonly sequence: number;
+  readonly cursor: Cursor;
+  readonly seen: readonly SeenFile[];
+  /** How long the files beside it were at the commit: what follows is of a commit that did not come to pass. */
+  readonly deadLetterBytes: number;
+  readonly rawBytes: number;
+}
+
+/** True for a state as this version writes it. */
+export function isStdoutState(value: unknown): value is StdoutState {
+  return (
+    isObject(value) &&
+    Number.isSafeInteger(value.sequence) &&
+    isObject(value.cursor) &&
+    Array.isArray(value.seen) &&
+    value.seen.every((one) => isObject(one) && typeof one.name === 'string' && typeof one.lastMinute === 'number') &&
+    Number.isSafeInteger(value.deadLetterBytes) &&
+    Number.isSafeInteger(value.rawBytes)
+  );
+}

@@ -1,0 +1,52 @@
+import { resolve } from 'node:path';
+import type { Writable } from 'node:stream';
+import { fileNameOf } from '../../files/file-name.js';
+import { laneNames, peekCursor } from '../files/peek-lanes.js';
+import type { LaneSink, Sink } from '../sink.js';
+import { isStdoutState } from './lane-state.js';
+import { Lines } from './lines.js';
+import { StdoutLane, stateDirectory } from './stdout-lane.js';
+
+export interface StdoutOptions {
+  /** Where the position, the identities, dead letters and raw records are kept; made if it is missing. */
+  readonly directory: string;
+  readonly feed: string;
+  /** Default: the process's standard output. */
+  readonly output?: Writable;
+  /** Told what an operator should read: a state that was restored. */
+  readonly notice?: (message: string) => void;
+  /** Called at each step of a commit that a crash may follow; for tests. */
+  readonly checkpoint?: (step: string) => Promise<void>;
+}
+
+/**
+ * Events as NDJSON on standard output; the position in a file, moved once the lines are out. What was written between
+ * two positions comes again after a crash, under the same uid. Dead letters and raw records go to files beside the state.
+ */
+export function createStdoutSink(options: StdoutOptions): Sink {
+  const directory = resolve(options.directory);
+  const states = stateDirectory(directory, options.feed);
+  const lines = new Lines(options.output ?? process.stdout);
+  const open = new Set<LaneSink>();
+  return {
+    kind: 'stdout',
+    guarantee: 'at_least_once',
+    batchSize: 1000,
+    target: `standard output; position in ${states}`,
+    lane(name) {
+      return new StdoutLane(name, {
+        directory: states,
+        lines,
+        open,
+        checkpoint: options.checkpoint ?? (async () => {}),
+        notice: options.notice ?? (() => {}),
+      });
+    },
+    peek: (lane) => peekCursor(`${states}/${fileNameOf(lane)}`, isStdoutState),
+    lanes: () => laneNames(states, isStdoutState),
+    async close() {
+      for (const lane of [...open]) await lane.close();
+      lines.release();
+    },
+  };
+}

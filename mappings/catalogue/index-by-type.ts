@@ -1,0 +1,64 @@
+import { administrationRows } from './administration.js';
+import { deviceRows } from './devices.js';
+import { directoryRows } from './directory.js';
+import { loginRows } from './logins.js';
+import { base, type CatalogueRow, type Family, rows } from './row.js';
+import { usageRows } from './usage.js';
+
+export type { CatalogueRow, Family } from './row.js';
+
+/*
+ * One row an event type, from JumpCloud's own list and from what its records show besides. To add a type, add a row to
+ * the file of its kind; types without one become Base Event under their own name, so none is lost meanwhile.
+ *
+ * Families: `login` is who logs in to what. `admin` is the rest of the directory and of devices, and the services in
+ * which administrators set things up: access_management, saas_app_management, asset_management, alerts, reports,
+ * generic_di (risks and certificates), notifications, ai_admin, workflows. `other` is what people and devices do all day
+ * in great numbers: password managers, MDM results, software changes, LDAP searches, storage, AI chats and sessions.
+ */
+export const allRows: readonly CatalogueRow[] = [
+  ...loginRows,
+  ...directoryRows,
+  ...deviceRows,
+  ...administrationRows,
+  ...usageRows,
+];
+
+const byService = new Map<string, Map<string, CatalogueRow>>();
+const byType = new Map<string, CatalogueRow | undefined>();
+for (const row of allRows) {
+  const types = byService.get(row.service) ?? new Map<string, CatalogueRow>();
+  if (types.has(row.eventType)) throw new Error(`The catalogue has two rows for ${row.service} ${row.eventType}`);
+  byService.set(row.service, types.set(row.eventType, row));
+  byType.set(row.eventType, byType.has(row.eventType) ? undefined : row);
+}
+// One row for all services, so that names from records never fill memory.
+const [unknownRow] = rows('', 'admin', { '*': base() });
+
+/** The query value for a record's service: `ai-admin` is asked for as `ai_admin`, and `alert` as `alerts`. */
+export function queryService(service: string): string {
+  if (byService.has(service)) return service;
+  const name = service.toLowerCase().replaceAll('-', '_');
+  return name === 'alert' ? 'alerts' : name;
+}
+
+/**
+ * The row of an event type. A type without a row, or of a service without one, is an unknown Base Event of the family
+ * `admin`; a record that names no service is found by its type where only one service has it.
+ */
+export function classify(service: string, eventType: string): CatalogueRow {
+  if (service === '') return byType.get(eventType) ?? unknownRow!;
+  const types = byService.get(service) ?? byService.get(queryService(service));
+  return types?.get(eventType) ?? types?.get('*') ?? unknownRow!;
+}
+
+/** The family that collects an event type. */
+export function family(service: string, eventType: string): Family {
+  return classify(service, eventType).family;
+}
+
+/** The `service` values to ask for, so that every type of these families comes. */
+export function servicesFor(families: Iterable<Family>): string[] {
+  const wanted = new Set(families);
+  return [...new Set(allRows.filter((row) => wanted.has(row.family)).map((row) => row.service))];
+}

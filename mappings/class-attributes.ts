@@ -1,0 +1,67 @@
+import type { ClassUid } from '../schemas/ocsf.js';
+import type { OcsfActor } from './actor.js';
+import type { OcsfAuthFactor } from './auth-factors.js';
+import type { OcsfDevice } from './device.js';
+import type { OcsfEndpoint } from './endpoint.js';
+import type { Outcome } from './outcome.js';
+import type { OcsfUser } from './user.js';
+
+/** OCSF objects that name a thing: `group`, `resource_details`, `managed_entity`, `service`. */
+export interface OcsfNamed {
+  uid?: string;
+  name?: string;
+  type?: string;
+  type_id?: number;
+}
+
+/** The attributes that a class's mapper fills; those of every class are added by `assemble`. */
+export interface ClassAttributes {
+  actor?: OcsfActor;
+  api?: { operation: string; service?: OcsfNamed };
+  app?: { name: string; version?: string; path?: string; vendor_name?: string };
+  auth_factors?: OcsfAuthFactor[];
+  auth_protocol_id?: number;
+  auth_protocol?: string;
+  device?: OcsfDevice;
+  dst_endpoint?: OcsfEndpoint;
+  entity?: OcsfNamed;
+  evidences?: { user?: OcsfUser; src_endpoint?: OcsfEndpoint }[];
+  finding_info?: { uid: string; title?: string; desc?: string; types?: string[] };
+  group?: OcsfNamed;
+  http_request?: { user_agent: string };
+  is_alert?: boolean;
+  is_cleartext?: boolean;
+  is_mfa?: boolean;
+  is_remote?: boolean;
+  logon_type_id?: number;
+  logon_type?: string;
+  privileges?: string[];
+  resource?: OcsfNamed;
+  risk_level_id?: number;
+  risk_level?: string;
+  resources?: OcsfNamed[];
+  service?: OcsfNamed;
+  session?: { uid: string };
+  src_endpoint?: OcsfEndpoint;
+  subgroup?: OcsfNamed;
+  user?: OcsfUser;
+  user_result?: OcsfUser;
+}
+
+/** What a class's mapper makes of a record. */
+export interface Mapped {
+  readonly classUid: ClassUid;
+  readonly activityId: number;
+  readonly outcome: Outcome;
+  readonly attributes: ClassAttributes;
+  /** For the sentence: what was done to whom (`locked the account of ana.lima`), and the same as something tried. */
+  readonly deed: Deed;
+  /** For the sentence, where the event has no actor. */
+  readonly doer?: string;
+}
+
+/** A verb with its object, in the past tense and as an infinitive. */
+export interface Deed {
+  readonly done: string;
+  readonly todo: string;
+}

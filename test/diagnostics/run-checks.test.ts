@@ -1,0 +1,398 @@
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { checkDirectory } from '../../collector/diagnostics/check-directory.js';
+import { exitCodeOf, type Finding, inOrder, lineOf } from '../../collector/diagnostics/finding.js';
+import type { TenantOptions } from '../../fixtures/tenant/tenant.js';
+import { command, type Ended, feedOf, folder, tenant } from '../cli/command.js';
+import { createAuthority, hasOpenssl } from '../jumpcloud/certificates.js';
+import { connectProxy } from '../jumpcloud/connect-proxy.js';
+import { answer, scriptedServer } from '../jumpcloud/scripted-server.js';
+
+interface Checked extends Ended {
+  readonly findings: readonly Finding[];
+  /** The gravest. */
+  readonly first: Finding;
+}
+
+/** Runs `check --json` as a process of its own. */
+async function check(env: Readonly<Record<string, string>>, cwd = folder()): Promise<Checked> {
+  const ended = await command(['check', '--json'], { env, cwd });
+  const { findings, exitCode } = JSON.parse(ended.stdout) as { findings: Finding[]; exitCode: number };
+  expect(exitCode).toBe(ended.code);
+  return { ...ended, findings, first: findings[0]! };
+}
+
+const DAY = 86_400_000;
+const day = { to: Date.now(), from: Date.now() - DAY };
+const feed = async (options: TenantOptions = {}, more: Readonly<Record<string, string>> = {}) => {
+  const simulated = await tenant({ ...day, ...options });
+  return { simulated, env: feedOf(simulated, { POLL_START: '30h', ...more }) };
+};
+const part = (findings: readonly Finding[], name: string) => findings.filter((finding) => finding.part === name);
+
+test('a feed that can run: exit 0, a line a finding, nothing left behind', async () => {
+  const { env } = await feed();
+  const cwd = folder();
+  const ended = await command(['check'], { env, cwd });
+  expect(ended.code).toBe(0);
+  expect(ended.stderr).toBe('');
+  const lines = ended.stdout.trimEnd().split('\n');
+  expect(lines.every((line) => /^ok {7}\w/.test(line))).toBe(true);
+  expect(ended.stdout).toMatch(/credential: .* takes ….{4} from JUMPCLOUD_API_KEY as x-api-key \(configured: bearer\)/);
+  expect(readdirSync(cwd)).toEqual([]);
+});
+
+test('a running feed is looked at without being disturbed, and its position is told', async () => {
+  const { env, simulated } = await feed();
+  const cwd = folder();
+  expect((await command(['run', '--once'], { env, cwd })).code).toBe(0);
+  const before = readdirSync(join(cwd, 'tables'), { recursive: true }).sort();
+  const { findings, code } = await check(env, cwd);
+  expect(code).toBe(0);
+  expect(part(findings, 'position')[0]?.message).toContain(`${simulated.ledger.size} events`);
+  expect(readdirSync(join(cwd, 'tables'), { recursive: true }).sort()).toEqual(before);
+});
+
+describe('F-14: each cause has a finding and an exit code of its own', () => {
+  test('a configuration with several mistakes: 78, each named', async () => {
+    const { first, findings, code } = await check({ SINK: 'kafka', POLL_PAGE_SIZE: 'many', JUMPCLOUD_API_KEY: 'x' });
+    expect(code).toBe(78);
+    expect(first.part).toBe('configuration');
+    expect(findings.map(({ message }) => message).join()).toContain('POLL_PAGE_SIZE');
+  });
+
+  test('no credential: 77, and the rest is looked at all the same', async () => {
+    const { env } = await feed();
+    const { JUMPCLOUD_API_KEY: _, ...without } = env;
+    const { first, findings, code } = await check(without);
+    expect({ code, part: first.part, is: first.code }).toEqual({
+      code: 77,
+      part: 'credential',
+      is: 'CREDENTIAL_MISSING',
+    });
+    expect(part(findings, 'tables')[0]?.verdict).toBe('ok');
+  });
+
+  const states: readonly [what: string, options: TenantOptions, env: Record<string, string>, expected: object][] = [
+    [
+      'a revoked key',
+      { keys: [{ state: 'revoked' }] },
+      {},
+      { part: 'credential', code: 'CREDENTIAL_REFUSED', exit: 77, detail: '401' },
+    ],
+    [
+      'an expired key',
+      { keys: [{ expiresAt: '2026-01-01T00:00:00Z' }] },
+      {},
+      { part: 'credential', code: 'CREDENTIAL_REFUSED', exit: 77, detail: '401' },
+    ],
+    [
+      'a key of several organizations that names none',
+      { organizations: [{ records: 5 }] },
+      {},
+      { part: 'organization', code: 'ORGANIZATION_MISSING', exit: 77, detail: '401' },
+    ],
+    [
+      'no licence',
+      { keys: [{ state: 'unlicensed' }] },
+      {},
+      { part: 'licence', code: 'NOT_LICENSED', exit: 77, detail: '402' },
+    ],
+    [
+      'a role that may not read',
+      { keys: [{ state: 'role' }] },
+      {},
+      { part: 'role', code: 'ROLE_REFUSED', exit: 77, detail: '403' },
+    ],
+    [
+      'a wrong organization',
+      {},
+      { JUMPCLOUD_ORG_ID: 'ffffffffffffffffffffffff' },
+      { part: 'organization', code: 'ORGANIZATION_WRONG', exit: 78, detail: '400' },
+    ],
+    [
+      'a start that the plan does not reach',
+      { quirks: { retention: { days: 15, beyond: '402' } } },
+      { POLL_START: '20d' },
+      { part: 'licence', code: 'NOT_LICENSED', exit: 77, detail: '402' },
+    ],
+    [
+      'an address without an event API',
+      {},
+      { JUMPCLOUD_BASE_URL: 'https://console.jumpcloud.com' },
+      { part: 'address', code: 'BASE_URL_WRONG', exit: 78 },
+    ],
+  ];
+  test.for(states)('%s', async ([, options, more, expected]) => {
+    const { env } = await feed(options, more);
+    const { first, code } = await check(env);
+    expect({ part: first.part, code: first.code, exit: code, ...(first.detail && { detail: first.detail }) }).toEqual(
+      expected,
+    );
+    expect(first.cure?.length).toBeGreaterThan(10);
+  });
+
+  test('a refused service is a warning that names it, and the others answer: 0', async () => {
+    const { env } = await feed({ keys: [{ refusedServices: ['radius'] }] });
+    const { findings, code } = await check(env);
+    expect(code).toBe(0);
+    expect(part(findings, 'service radius')).toMatchObject([{ verdict: 'warning', code: 'ROLE_REFUSED' }]);
+    expect(part(findings, 'services')[0]?.message).not.toContain('radius');
+  });
+
+  test('a clock that is off is a warning, told with the figure, also where the search first asked for the future', async () => {
+    for (const [skew, says] of [
+      [-2 * 3_600_000, '7200 s ahead of'],
+      [600_000, '600 s behind'],
+    ] as const) {
+      const { env } = await feed({ now: () => Date.now() + skew, to: Date.now() - 3 * 3_600_000 });
+      const { findings, code } = await check(env);
+      expect(code).toBe(0);
+      expect(part(findings, 'clock')).toMatchObject([{ verdict: 'warning', message: expect.stringContaining(says) }]);
+    }
+  });
+
+  test('a key that ends soon is a warning with the rotation steps', async () => {
+    const soon = {
+      createdAt: new Date(Date.now() - 77 * DAY).toISOString(),
+      expiresAt: new Date(Date.now() + 13 * DAY - 60_000).toISOString(),
+    };
+    const { env } = await feed({ keys: [soon] });
+    const { findings, code } = await check(env);
+    expect(code).toBe(0);
+    expect(part(findings, 'key')).toMatchObject([
+      {
+        verdict: 'warning',
+        message: expect.stringContaining('expires in 13 days'),
+        cure: expect.stringContaining('generate a new key'),
+      },
+    ]);
+  });
+
+  test('a key of another organization than the position’s: 78, before anything runs', async () => {
+    const { env, simulated } = await feed({ organizations: [{ records: 50 }], keys: [] });
+    const keys = simulated.organizations.map(
+      (id, index) => simulated.issueKey({ email: `${index}@example.test`, organizations: [id] }).key,
+    );
+    const cwd = folder();
+    const as = (key: string | undefined) => ({ ...env, JUMPCLOUD_API_KEY: key ?? '' });
+    expect((await command(['run', '--once'], { env: as(keys[0]), cwd })).code).toBe(0);
+    const { first, code } = await check(as(keys[1]), cwd);
+    expect({ code, is: first.code, part: first.part }).toEqual({
+      code: 78,
+      is: 'ORGANIZATION_CHANGED',
+      part: 'organization',
+    });
+  });
+
+  test('a damaged position: 74', async () => {
+    const { env } = await feed();
+    const cwd = folder();
+    expect((await command(['run', '--once'], { env, cwd })).code).toBe(0);
+    const states = readdirSync(join(cwd, 'tables'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+      /live\.(json|bak)$/.test(name),
+    );
+    expect(states.length).toBeGreaterThan(0);
+    for (const name of states) writeFileSync(join(cwd, 'tables', name), '{"version":1');
+    const { first, code } = await check(env, cwd);
+    expect({ code, part: first.part, is: first.code }).toEqual({ code: 74, part: 'position', is: 'STATE_CORRUPT' });
+  });
+
+  test('a tables directory that is a file: 74', async () => {
+    const { env } = await feed();
+    const cwd = folder();
+    writeFileSync(join(cwd, 'tables'), '');
+    const { first, code } = await check(env, cwd);
+    expect({ code, part: first.part, detail: first.detail }).toEqual({ code: 74, part: 'tables', detail: 'ENOTDIR' });
+  });
+
+  test('too little space: the file system is named', async () => {
+    const directory = folder();
+    const found = await checkDirectory(directory, 'acme', 'tables', { least: Number.MAX_SAFE_INTEGER, scarce: 0 });
+    expect(exitCodeOf(found)).toBe(74);
+    expect(found.find(({ part: about }) => about === 'space')).toMatchObject({ verdict: 'failed', detail: 'ENOSPC' });
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  test('Kafka that is not there: 74', async () => {
+    const { env } = await feed({}, { SINK: 'kafka', KAFKA_BROKERS: '127.0.0.1:9' });
+    const { first, code } = await check(env);
+    expect({ code, part: first.part, is: first.code }).toEqual({
+      code: 74,
+      part: 'kafka brokers',
+      is: 'SINK_UNAVAILABLE',
+    });
+  });
+
+  test('429, 5xx and an HTML page: 75 or 69', async () => {
+    for (const [effect, code] of [
+      [{ kind: 'status', status: 429 }, 75],
+      [{ kind: 'status', status: 503 }, 69],
+      [{ kind: 'html', status: 502 }, 69],
+    ] as const) {
+      const { env } = await feed({ script: [{ effect }] });
+      expect((await check(env)).code).toBe(code);
+    }
+  });
+
+  test('nobody at the address, and a name that does not resolve: 69', async () => {
+    const gone = await check(
+      feedOf({ baseUrl: 'http://127.0.0.1:9/insights/directory/v1', apiKey: 'jca_x'.padEnd(40, 'y') }),
+    );
+    expect(gone).toMatchObject({ code: 69, first: { part: 'connection', detail: 'ECONNREFUSED' } });
+    const nowhere = await check(
+      feedOf({ baseUrl: 'https://collector.invalid/insights/directory/v1', apiKey: 'jca_x'.padEnd(40, 'y') }),
+    );
+    expect(nowhere).toMatchObject({ code: 69, first: { part: 'dns' } });
+  });
+});
+
+describe('F-25: proxies', () => {
+  const through = (address: string, more = {}) =>
+    feedOf(
+      { baseUrl: 'https://api.jumpcloud.com/insights/directory/v1', apiKey: 'jca_x'.padEnd(40, 'y') },
+      { HTTPS_PROXY: `http://${address}`, ...more },
+    );
+
+  test.for([
+    ['refuse', 'ERR_PROXY_REFUSED'],
+    ['authenticate', 'ERR_PROXY_AUTHENTICATION'],
+    ['drop', /^ERR_PROXY_/],
+  ] as const)('one that does not let through (%s) is named: 69', async ([behaviour, detail]) => {
+    const proxy = await connectProxy(behaviour, 'user:word');
+    const { first, code } = await check(through(proxy.address));
+    expect(code).toBe(69);
+    expect(first.part).toBe('proxy');
+    expect(first.detail).toMatch(detail);
+    expect(proxy.targets[0]).toBe('api.jumpcloud.com:443');
+  });
+});
+
+describe.skipIf(!hasOpenssl)('F-24: TLS that does not hold: 69, and what is wrong', () => {
+  const authority = hasOpenssl ? createAuthority('Check Authority') : undefined;
+  const refused = async (issued: 'unknown' | 'expired' | 'elsewhere', env = {}) => {
+    const host = issued === 'elsewhere' ? 'other.example.test' : '127.0.0.1';
+    const server = await scriptedServer(answer(200, []), authority!.issue(host, issued === 'expired' ? -1 : 30));
+    const ended = await check(
+      feedOf({ baseUrl: `${server.origin}/insights/directory/v1`, apiKey: 'jca_x'.padEnd(40, 'y') }, env),
+    );
+    expect(server.requests).toEqual([]);
+    return ended;
+  };
+
+  test('an authority that is unknown here', async () => {
+    expect(await refused('unknown')).toMatchObject({
+      code: 69,
+      first: { part: 'tls', code: 'TLS_REFUSED', message: expect.stringContaining('not trusted') },
+    });
+  });
+
+  test('a certificate that has expired, or is for another host, also with the authority added', async () => {
+    const env = { JUMPCLOUD_CA: authority!.file };
+    const expired = await refused('expired', env);
+    expect(expired).toMatchObject({ code: 69, first: { part: 'tls', message: expect.stringContaining('expired') } });
+    const elsewhere = await refused('elsewhere', env);
+    expect(elsewhere).toMatchObject({
+      code: 69,
+      first: { part: 'tls', message: expect.stringContaining('another host') },
+    });
+  });
+
+  test('no environment variable turns verification off', async () => {
+    expect((await refused('unknown', { NODE_TLS_REJECT_UNAUTHORIZED: '0' })).first.part).toBe('tls');
+  });
+
+  test('with the authority added, the same server answers', async () => {
+    const { env, simulated } = await feed();
+    const server = await scriptedServer((request, response) => {
+      forward(simulated.port, request, response);
+    }, authority!.issue('127.0.0.1'));
+    const base = `${server.origin}/insights/directory/v1`;
+    const { code, findings } = await check({ ...env, JUMPCLOUD_BASE_URL: base, JUMPCLOUD_CA: authority!.file });
+    expect(code).toBe(0);
+    expect(part(findings, 'credential')[0]?.message).toContain(base);
+  });
+});
+
+describe('the findings', () => {
+  const finding = (verdict: Finding['verdict'], code?: Finding['code']): Finding => ({
+    feed: 'acme',
+    part: 'p',
+    verdict,
+    message: 'a\n  b',
+    ...(code && { code }),
+  });
+
+  test('stand in order of gravity, and the gravest decides the exit code', () => {
+    const found = [
+      finding('ok'),
+      finding('warning', 'ROLE_REFUSED'),
+      finding('failed', 'UNREACHABLE'),
+      finding('failed', 'CONFIG_INVALID'),
+    ];
+    expect(inOrder(found).map(({ code }) => code)).toEqual([
+      'CONFIG_INVALID',
+      'UNREACHABLE',
+      'ROLE_REFUSED',
+      undefined,
+    ]);
+    expect(exitCodeOf(found)).toBe(78);
+    expect(exitCodeOf(found.slice(0, 2))).toBe(0);
+    expect(exitCodeOf([])).toBe(0);
+  });
+
+  test('take one line each, whatever they quote', () => {
+    expect(lineOf({ ...finding('failed', 'INTERNAL'), cure: 'c' }, true)).toBe('FAILED   acme: p: a b → c');
+  });
+});
+
+test('--report answers the open questions, names nobody, and only its owner may read it', async () => {
+  const { env, simulated } = await feed(
+    { keys: [{ email: 'secret.admin@example.test' }] },
+    { CONTACT_EMAIL: 'boss@example.test' },
+  );
+  const cwd = folder();
+  expect((await command(['run', '--once'], { env, cwd })).code).toBe(0);
+  const ended = await command(['check', '--report', 'report.json'], { env, cwd });
+  expect(ended.code).toBe(0);
+  const file = join(cwd, 'report.json');
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  expect(existsSync(`${file}.aside`)).toBe(false);
+  const text = readFileSync(file, 'utf8');
+  const { questions } = JSON.parse(text) as { questions: { question: string; answer: string }[][] };
+  const answerTo = (about: RegExp) => questions[0]?.find(({ question }) => about.test(question))?.answer;
+  expect(answerTo(/role/)).toMatch(/^Read Only: \d+ services answer$/);
+  expect(answerTo(/console/)).toBe('getSelf names creation and expiry');
+  expect(answerTo(/compressed/)).toBe('none');
+  for (const private_ of [
+    simulated.apiKey,
+    simulated.organization,
+    cwd,
+    'example.test',
+    '192.0.2.',
+    '198.51.100.',
+    '203.0.113.',
+  ])
+    expect(text).not.toContain(private_);
+});
+
+/** Passes a request on to a plain server. */
+function forward(
+  port: number,
+  request: { method: string; path: string; headers: object; body: string },
+  response: import('node:http').ServerResponse,
+): void {
+  fetch(`http://127.0.0.1:${port}${request.path}`, {
+    method: request.method,
+    headers: { ...(request.headers as Record<string, string>), connection: 'close' },
+    ...(request.body === '' ? {} : { body: request.body }),
+  })
+    .then(async (from) => {
+      const headers = Object.fromEntries(
+        [...from.headers].filter(([name]) => !/^(content-length|transfer-encoding|connection)$/.test(name)),
+      );
+      response.writeHead(from.status, headers).end(await from.text());
+    })
+    .catch((error: unknown) => response.writeHead(502).end(String(error)));
+}

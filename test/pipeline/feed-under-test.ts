@@ -1,0 +1,167 @@
+import { onTestFinished } from 'vitest';
+import type { CollectorError } from '../../collector/errors.js';
+import { type Client, type ClientOptions, createClient } from '../../collector/jumpcloud/client.js';
+import type { FeedParts, FeedSettings } from '../../collector/pipeline/dependencies.js';
+import { runFeed } from '../../collector/pipeline/feed.js';
+import type { FeedObserver, ReconcileReport } from '../../collector/pipeline/observer.js';
+import type { ReconcileSettings } from '../../collector/reconcile/scheduled-pass.js';
+import type { Sink } from '../../collector/sinks/sink.js';
+import type { CompareOptions, Comparison, Ledger } from '../../fixtures/tenant/ledger.js';
+import { startTenant, type Tenant, type TenantOptions } from '../../fixtures/tenant/tenant.js';
+import { servicesFor } from '../../mappings/catalogue/index-by-type.js';
+import type { JsonValue } from '../../mappings/json.js';
+import { redactText } from '../../mappings/redact.js';
+import type { VirtualTime } from './virtual-time.js';
+
+/** 2026-11-03T12:00:00Z, a Tuesday. */
+export const noon = Date.UTC(2026, 10, 3, 12);
+export const MINUTE = 60_000;
+export const HOUR = 60 * MINUTE;
+
+/** What a feed told while it ran. */
+export interface Told {
+  readonly failures: CollectorError[];
+  readonly notes: string[];
+  readonly refused: string[];
+  readonly reconciled: ReconcileReport[];
+  readonly lateness: number[];
+  polls: number;
+}
+
+export interface FeedUnderTest {
+  readonly settings: FeedSettings;
+  readonly parts: FeedParts;
+  readonly client: Client;
+  readonly told: Told;
+  /** Polls once, until caught up. */
+  once(): Promise<void>;
+  /** Polls for ever, until so much of the world's time has passed. */
+  until(epochMs: number): Promise<void>;
+}
+
+export const usualReconcile: ReconcileSettings = {
+  interval: 10 * MINUTE,
+  reach: 2 * 3600,
+  longInterval: 24 * HOUR,
+  longReach: 3 * 86_400,
+};
+
+/** Settings of a feed of everything, from the start of the records on. */
+export function settingsFor(tenant: Pick<Tenant, 'baseUrl'>, changes: Partial<FeedSettings> = {}): FeedSettings {
+  return {
+    name: 'under-test',
+    baseUrl: tenant.baseUrl,
+    organization: undefined,
+    families: new Set(['login', 'admin', 'other']),
+    services: ['all'],
+    classes: undefined,
+    start: (now) => now - 8 * 86_400,
+    interval: MINUTE,
+    overlap: 1800,
+    slice: 6 * 3600,
+    rawData: true,
+    mapper: { name: 'jumpcloud-ocsf', version: '0.0.0' },
+    batchSize: 500,
+    ...changes,
+  };
+}
+
+/** Services of logins and administration, without those that a tenant of the test may not know. */
+export const namedServices = servicesFor(['login', 'admin', 'other']);
+
+export async function tenantFor(time: VirtualTime, options: TenantOptions): Promise<Tenant> {
+  const tenant = await startTenant({ now: time.world, ...options });
+  onTestFinished(() => tenant.close());
+  return tenant;
+}
+
+/** A feed over a tenant of the test, with the real client, in virtual time. */
+export function feedFor(
+  tenant: Tenant,
+  sink: Sink,
+  time: VirtualTime,
+  changes: Partial<FeedSettings> = {},
+  options: Partial<ClientOptions> = {},
+): FeedUnderTest {
+  const client = createClient({
+    baseUrl: tenant.baseUrl,
+    secret: { value: tenant.apiKey, where: 'JUMPCLOUD_API_KEY' },
+    authorization: 'x-api-key',
+    requestsPerSecond: 50,
+    env: {},
+    timing: time,
+    ...options,
+  });
+  onTestFinished(() => client.close());
+  const told: Told = { failures: [], notes: [], refused: [], reconciled: [], lateness: [], polls: 0 };
+  const ended = { at: Number.POSITIVE_INFINITY, controller: new AbortController() };
+  const parts: FeedParts = {
+    source: client,
+    sink,
+    clock: time,
+    serverNow: () => client.clock.serverNow(),
+    random: time.random,
+    observer: observerFor(told, () => {
+      if (time.world() >= ended.at) ended.controller.abort();
+    }),
+    beside: { recall: () => undefined, next: () => ({ memory: {}, own: [] }) },
+    credentialChanged: async (signal) => {
+      await client.credential.waitForChange(Number.MAX_SAFE_INTEGER, signal);
+    },
+  };
+  const settings = settingsFor(tenant, changes);
+  return {
+    settings,
+    parts,
+    client,
+    told,
+    once: () => runFeed(settings, parts, { once: true, signal: new AbortController().signal }),
+    async until(epochMs) {
+      ended.at = epochMs;
+      ended.controller = new AbortController();
+      await runFeed(settings, parts, { once: false, signal: ended.controller.signal });
+    },
+  };
+}
+
+function observerFor(told: Told, afterPoll: () => void): FeedObserver {
+  return {
+    opened: () => undefined,
+    noted: (_lane, message) => told.notes.push(message),
+    searching: () => undefined,
+    page: () => undefined,
+    committed: (_lane, { lateness }) => told.lateness.push(...lateness),
+    searched: () => undefined,
+    caughtUp: () => {
+      told.polls += 1;
+      afterPoll();
+    },
+    failed: (_lane, _part, error) => {
+      told.failures.push(error);
+      afterPoll();
+    },
+    refused: (_lane, service) => told.refused.push(service),
+    reconciled: (_lane, report) => told.reconciled.push(report),
+    closed: () => undefined,
+  };
+}
+
+/** A record's text as a sink keeps it. */
+export function kept(text: string): string {
+  let value: JsonValue = null;
+  try {
+    value = JSON.parse(text) as JsonValue;
+  } catch {
+    // Not JSON: kept as it is.
+  }
+  return redactText({ text, value, depth: 1 }).text;
+}
+
+/** What a sink holds against the ledger, told in one line where they differ. */
+export async function compare(
+  ledger: Ledger,
+  texts: Iterable<string> | AsyncIterable<string>,
+  options: CompareOptions = {},
+): Promise<Comparison> {
+  return ledger.compare(texts, { kept, examples: 3, ...options });
+}

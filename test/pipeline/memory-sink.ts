@@ -1,0 +1,148 @@
+import { CollectorError } from '../../collector/errors.js';
+import type { Cursor } from '../../collector/position/cursor.js';
+import type { Batch, Committed, LaneSink, SeenPiece, Sink } from '../../collector/sinks/sink.js';
+import type { DeadLetter } from '../../mappings/dead-letter.js';
+import type { NormalisedEvent } from '../../mappings/event.js';
+import { floorToMillisecond, type Instant } from '../../mappings/instant.js';
+
+/** What befalls a commit: the sink is told before it (nothing is kept) or after it (all is kept) that it failed. */
+export type CommitFate = 'kept' | 'lost' | 'in_doubt';
+
+interface Held {
+  readonly uid: string;
+  readonly time: number | undefined;
+  readonly text: string;
+}
+
+/** The sink contract in memory, exactly once. It lasts as long as the test: `open` after a fault shows what was committed. */
+export class MemorySink implements Sink {
+  readonly kind = 'tables' as const;
+  readonly guarantee = 'exactly_once' as const;
+  readonly target = 'memory';
+  readonly events: NormalisedEvent[] = [];
+  readonly deadLetters: DeadLetter[] = [];
+  readonly commits: Cursor[] = [];
+  /** Asked before each commit. */
+  fate: (batch: Batch, number: number) => CommitFate | Promise<CommitFate> = () => 'kept';
+  readonly #lanes = new Map<string, { cursor: Cursor; seen: readonly SeenPiece[] }>();
+  readonly #locked = new Set<string>();
+  #busy = false;
+  #number = 0;
+
+  constructor(
+    readonly batchSize = 500,
+    private readonly tells = true,
+  ) {}
+
+  /** The records' texts as they were delivered, in order. */
+  *texts(): Generator<string> {
+    for (const { text } of this.held()) yield text;
+  }
+
+  /** Takes away what was delivered of a stretch of time, as if its files were gone. Epoch milliseconds. */
+  remove(from: number, to: number): number {
+    const keep = this.events.filter(({ time }) => time < from || time >= to);
+    const gone = this.events.length - keep.length;
+    this.events.splice(0, this.events.length, ...keep);
+    return gone;
+  }
+
+  /** Puts another position in place of a lane's own. */
+  tamper(lane: string, change: (cursor: Cursor) => Cursor): void {
+    const state = this.#lanes.get(lane)!;
+    this.#lanes.set(lane, { ...state, cursor: JSON.parse(JSON.stringify(change(state.cursor))) });
+  }
+
+  /** Puts a lane under another name. */
+  rename(lane: string, name: string): void {
+    this.tamper(lane, (cursor) => ({ ...cursor, lane: name }));
+    this.#lanes.set(name, this.#lanes.get(lane)!);
+    this.#lanes.delete(lane);
+  }
+
+  *held(): Generator<Held> {
+    for (const { uid, time, text } of this.events) {
+      yield { uid, time, text: (JSON.parse(text) as { raw_data: string }).raw_data };
+    }
+    for (const { uid, time, raw } of this.deadLetters) yield { uid, time, text: raw };
+  }
+
+  lane(name: string): LaneSink {
+    let open = false;
+    const exclusively = async <T>(work: () => Promise<T>): Promise<T> => {
+      if (this.#busy) throw new Error('the sink was called while it was at work');
+      if (!open) throw new Error(`lane ${name} is not open`);
+      this.#busy = true;
+      try {
+        await new Promise((resolve) => setImmediate(resolve));
+        return await work();
+      } finally {
+        this.#busy = false;
+      }
+    };
+    return {
+      open: async () => {
+        if (this.#locked.has(name))
+          throw new CollectorError('LANE_IN_USE', `Lane ${name} is in use.`, { cure: 'Wait.' });
+        this.#locked.add(name);
+        open = true;
+        return this.#committed(name);
+      },
+      commit: (batch) =>
+        exclusively(async () => {
+          this.#number += 1;
+          const fate = await this.fate(batch, this.#number);
+          if (fate === 'lost') throw unavailable();
+          this.#keep(name, batch);
+          if (fate === 'in_doubt') throw unavailable();
+        }),
+      ...(this.tells && {
+        known: (uids: readonly string[], from: Instant, to: Instant) =>
+          exclusively(async () => this.#known(uids, floorToMillisecond(from), floorToMillisecond(to))),
+      }),
+      close: async () => {
+        if (open) this.#locked.delete(name);
+        open = false;
+      },
+    };
+  }
+
+  async peek(lane: string): Promise<Cursor | undefined> {
+    return this.#lanes.get(lane)?.cursor;
+  }
+
+  async lanes(): Promise<readonly string[]> {
+    return [...this.#lanes.keys()];
+  }
+
+  async close(): Promise<void> {}
+
+  #committed(name: string): Committed | undefined {
+    const state = this.#lanes.get(name);
+    return state && { cursor: state.cursor, seen: state.seen };
+  }
+
+  #keep(name: string, batch: Batch): void {
+    this.events.push(...batch.events);
+    this.deadLetters.push(...batch.deadLetters);
+    this.commits.push(batch.cursor);
+    const seen = [...(this.#lanes.get(name)?.seen ?? []), ...batch.remember];
+    this.#lanes.set(name, {
+      cursor: JSON.parse(JSON.stringify(batch.cursor)) as Cursor,
+      seen: seen.filter(({ minute }) => minute >= batch.forgetBefore),
+    });
+  }
+
+  #known(uids: readonly string[], from: number, to: number): ReadonlySet<string> {
+    const asked = new Set(uids);
+    const found = new Set<string>();
+    for (const { uid, time } of this.held()) {
+      if (asked.has(uid) && (time === undefined || (time >= from && time <= to))) found.add(uid);
+    }
+    return found;
+  }
+}
+
+function unavailable(): CollectorError {
+  return new CollectorError('SINK_UNAVAILABLE', 'the sink did not answer', { cure: 'Wait.', transient: true });
+}

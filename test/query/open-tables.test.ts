@@ -1,0 +1,122 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openTables } from '../../collector/query/open-tables.js';
+import { createTablesSink } from '../../collector/sinks/tables/tables-sink.js';
+import { viewNames } from '../../collector/sinks/tables/views.js';
+import { sampleBatch, sampleEvent } from '../contract/sample-batch.js';
+import { rowsOf } from '../sinks/tables/read-tables.js';
+
+describe('querying tables', () => {
+  let directory: string;
+
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'tables-query-'));
+    const sink = createTablesSink({ directory, feed: 'acme' });
+    const lane = sink.lane('live');
+    await lane.open();
+    await lane.commit(sampleBatch('live', 0, { events: 50, letters: 2, raw: 3 }));
+    await sink.close();
+  });
+  afterAll(() => rm(directory, { recursive: true, force: true }));
+
+  it('has a view for every class and the others, typed even where nothing was collected', async () => {
+    expect((await rowsOf(directory, 'SHOW TABLES')).map(([name]) => name)).toEqual([...viewNames].sort());
+    const types = new Map(
+      (await rowsOf(directory, 'DESCRIBE group_management')).map(([name, type]) => [name, type] as const),
+    );
+    expect(types.get('time_dt')).toBe('TIMESTAMP');
+    expect(types.get('group')).toBe('STRUCT("name" VARCHAR, "type" VARCHAR, uid VARCHAR)');
+    expect(await rowsOf(directory, 'SELECT count(*) FROM group_management')).toEqual([[0n]]);
+  });
+
+  it('puts what analysts ask for first, by flat names', async () => {
+    const flat = 'time_dt event_code user_name user_uid user_email actor_name src_ip country app outcome reason'.split(
+      ' ',
+    );
+    for (const view of ['authentication', 'events', 'admin_activity'])
+      expect((await rowsOf(directory, `DESCRIBE ${view}`)).map(([name]) => name).slice(0, flat.length)).toEqual(flat);
+    const [row] = await rowsOf(directory, `SELECT ${flat.join(', ')} FROM events ORDER BY time LIMIT 1`);
+    expect(row).toEqual([
+      '2026-11-01 22:00:00',
+      'user_login_attempt',
+      'user0',
+      'uid-0',
+      'user0@example.test',
+      null,
+      '192.0.2.0',
+      'DE',
+      'user_portal',
+      'Failure',
+      null,
+    ]);
+  });
+
+  it('keeps logins out of admin_activity and in events', async () => {
+    expect(await rowsOf(directory, 'SELECT count(*) FROM events')).toEqual([[50n]]);
+    expect(await rowsOf(directory, 'SELECT count(*) FROM admin_activity')).toEqual([[0n]]);
+  });
+
+  it('reads into nested objects and free-form JSON', async () => {
+    const [row] = await rowsOf(
+      directory,
+      `SELECT metadata.product.vendor_name, src_endpoint.location.lat, unmapped->>'$.number', (unmapped->'$.nested.list[2]')::VARCHAR FROM authentication ORDER BY time LIMIT 1`,
+    );
+    expect(row).toEqual(['JumpCloud', 52.5, '0', '"x"']);
+  });
+
+  it.each([
+    ['CREATE TABLE mine AS SELECT 1'],
+    ["COPY events TO 'out.csv'"],
+    ["ATTACH 'other.db'"],
+    ['SET threads = 8'],
+    ['SELECT 1; SELECT 2'],
+    ['DROP VIEW events'],
+    [''],
+    ["SELECT * FROM read_text('/etc/hostname')"],
+    ['SELECT nothing FROM events'],
+    ['SELEKT 1'],
+  ])('refuses %j as a use error', async (sql) => {
+    await expect(rowsOf(directory, sql)).rejects.toMatchObject({ code: 'USAGE', exitCode: 2 });
+  });
+
+  it('names the views where a table is asked for that is none', async () => {
+    await expect(rowsOf(directory, 'SELECT * FROM logins')).rejects.toMatchObject({
+      cure: expect.stringContaining('authentication'),
+    });
+  });
+
+  it('says that there are no tables where the directory is missing', async () => {
+    await expect(openTables(join(directory, 'nowhere'))).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
+  });
+
+  it('answers about an empty directory with empty views', async () => {
+    const empty = await mkdtemp(join(tmpdir(), 'tables-empty-'));
+    expect(await rowsOf(empty, 'SELECT count(*), max(user_name) FROM events')).toEqual([[0n, null]]);
+    await rm(empty, { recursive: true });
+  });
+
+  it('shows a commit as a whole, also between the commit point and the last file in view', async () => {
+    const other = await mkdtemp(join(tmpdir(), 'tables-midway-'));
+    const seen: unknown[] = [];
+    const count = async () => seen.push((await rowsOf(other, 'SELECT count(*) FROM events'))[0]?.[0]);
+    const sink = createTablesSink({
+      directory: other,
+      feed: 'acme',
+      checkpoint: async (step) => {
+        if (['commit:file', 'commit:seen', 'commit:state', 'commit:point', 'commit:shown'].includes(step))
+          await count();
+      },
+    });
+    const lane = sink.lane('live');
+    await lane.open();
+    const batch = sampleBatch('live', 0, { events: 4, letters: 0, raw: 0 });
+    // Two days make two files.
+    const events = [0, 1, 90_000].map((second) => sampleEvent(second));
+    await lane.commit({ ...batch, events });
+    expect(seen).toEqual([0n, 0n, 0n, 0n, 3n, 3n, 3n]);
+    await sink.close();
+    await rm(other, { recursive: true });
+  });
+});

@@ -1,0 +1,130 @@
+import { mkdtemp, readdir, rm, unlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { type HourFigures, reconcileRange } from '../../collector/reconcile/range-report.js';
+import { createTablesSink } from '../../collector/sinks/tables/tables-sink.js';
+import { compare, type FeedUnderTest, feedFor, HOUR, MINUTE, noon, tenantFor } from '../pipeline/feed-under-test.js';
+import { MemorySink } from '../pipeline/memory-sink.js';
+import { virtualTime } from '../pipeline/virtual-time.js';
+
+// Hours of polls: seconds on an idle machine, minutes on a busy one.
+vi.setConfig({ testTimeout: 300_000 });
+
+const signal = new AbortController().signal;
+const total = (
+  hours: readonly HourFigures[],
+  what: 'delivered' | 'deadLetters' | 'missing' | 'repaired' | 'explained',
+) => hours.reduce((sum, hour) => sum + hour[what], 0);
+
+function range(fromHours: number, toHours: number) {
+  return { from: (noon + fromHours * HOUR) / 1000, to: (noon + toHours * HOUR) / 1000 };
+}
+
+function ask(feed: FeedUnderTest, asked: { from: number; to: number }, repair = false) {
+  return reconcileRange(asked, feed.settings, feed.parts, { repair, signal });
+}
+
+const story = { records: 3_000, from: noon - 6 * HOUR, to: noon, trouble: { malformed: { share: 0.01 }, ties: 0.1 } };
+const start = (now: number) => now - 8 * 3600;
+
+test('a range that was collected whole is equal, service by service and hour by hour', async () => {
+  const time = virtualTime(noon);
+  const tenant = await tenantFor(time, story);
+  const sink = new MemorySink();
+  const feed = feedFor(tenant, sink, time, { start });
+  await feed.once();
+  const report = await ask(feed, range(-6, -1));
+  expect(report).toMatchObject({ verdict: 'equal', notes: [] });
+  expect(total(report.hours, 'delivered') + total(report.hours, 'deadLetters')).toBeGreaterThan(2_000);
+  expect(new Set(report.hours.map(({ hour }) => hour)).size).toBe(5);
+  const named = report.hours.filter(({ service }) => service !== '(none)');
+  const counted = named.reduce((sum, { count }) => sum + count!, 0);
+  expect(counted).toBe(total(report.hours, 'delivered') + total(report.hours, 'deadLetters'));
+});
+
+test('the newest overlap and what no lane has collected are left out, and said', async () => {
+  const time = virtualTime(noon);
+  const tenant = await tenantFor(time, story);
+  const feed = feedFor(tenant, new MemorySink(), time, { start: (now) => now - 3 * 3600 });
+  await feed.once();
+  const report = await ask(feed, range(-6, 1));
+  expect(report.verdict).toBe('equal');
+  expect(report.notes).toHaveLength(2);
+  expect(report.hours[0]!.hour).toBe('2026-11-03T09:00:00Z');
+});
+
+test('duplicates that JumpCloud counts are explained, not a difference', async () => {
+  const time = virtualTime(noon);
+  const tenant = await tenantFor(time, { ...story, trouble: { repeated: { share: 0.1, shown: false } } });
+  const feed = feedFor(tenant, new MemorySink(), time, { start });
+  await feed.once();
+  const report = await ask(feed, range(-6, -1));
+  expect(report.verdict).toBe('explained');
+  expect(total(report.hours, 'explained')).toBeGreaterThan(100);
+  expect(total(report.hours, 'missing')).toBe(0);
+});
+
+describe('a planted gap', () => {
+  test('is found, and repaired by its lane, with and without counts', async () => {
+    for (const countRefused of [false, true]) {
+      const time = virtualTime(noon);
+      const tenant = await tenantFor(time, { ...story, quirks: { countRefused, endTimeInclusive: countRefused } });
+      const sink = new MemorySink();
+      const feed = feedFor(tenant, sink, time, { start });
+      await feed.once();
+      const gone = sink.remove(noon - 4 * HOUR, noon - 3 * HOUR + 20 * MINUTE);
+      expect(gone).toBeGreaterThan(100);
+      const found = await ask(feed, range(-6, -1));
+      expect(found.verdict).toBe('different');
+      expect(total(found.hours, 'missing')).toBe(gone);
+      const repaired = await ask(feed, range(-6, -1), true);
+      expect(total(repaired.hours, 'repaired')).toBe(gone);
+      expect(repaired.verdict).toBe('equal');
+      expect((await ask(feed, range(-6, -1))).verdict).toBe('equal');
+      expect(repaired.notes.some((note) => note.includes('gives no counts'))).toBe(countRefused);
+      expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ missing: 0, repeated: 0, unknown: 0 });
+    }
+  });
+
+  test('is not repaired beside a lane that is running', async () => {
+    const time = virtualTime(noon);
+    const tenant = await tenantFor(time, story);
+    const sink = new MemorySink();
+    const feed = feedFor(tenant, sink, time, { start });
+    await feed.once();
+    sink.remove(noon - 4 * HOUR, noon - 3 * HOUR);
+    const running = sink.lane('live');
+    await running.open();
+    await expect(ask(feed, range(-6, -1), true)).rejects.toMatchObject({ code: 'LANE_IN_USE' });
+    await running.close();
+  });
+
+  test('in real tables, files that were deleted, is found and repaired', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'reconcile-'));
+    onTestFinished(() => rm(directory, { recursive: true, force: true }));
+    const time = virtualTime(noon);
+    const tenant = await tenantFor(time, story);
+    const sink = createTablesSink({ directory, feed: 'under-test', clock: time });
+    onTestFinished(() => sink.close());
+    const feed = feedFor(tenant, sink, time, { start, batchSize: 700 });
+    await feed.once();
+    const files = (await readdir(directory, { recursive: true })).filter((name) => name.endsWith('.parquet'));
+    const victims = files.filter((name) => /^authentication\/|^dead_letters\//.test(name)).slice(0, 2);
+    for (const victim of victims) await unlink(join(directory, victim));
+    const found = await ask(feed, range(-6, -1));
+    expect(found.verdict).toBe('different');
+    expect(total(found.hours, 'missing')).toBeGreaterThan(10);
+    const repaired = await ask(feed, range(-6, -1), true);
+    expect(total(repaired.hours, 'repaired')).toBe(total(found.hours, 'missing'));
+    expect((await ask(feed, range(-6, -1))).verdict).toBe('equal');
+  });
+});
+
+test('a sink that cannot tell what it holds is unknown, never equal', async () => {
+  const time = virtualTime(noon);
+  const tenant = await tenantFor(time, story);
+  const feed = feedFor(tenant, new MemorySink(500, false), time, { start });
+  await feed.once();
+  expect((await ask(feed, range(-6, -1))).verdict).toBe('unknown');
+});

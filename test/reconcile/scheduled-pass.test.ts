@@ -1,0 +1,215 @@
+import { describe, expect, test, vi } from 'vitest';
+import type { ReconcileReport } from '../../collector/pipeline/observer.js';
+import { formatSecond } from '../../mappings/instant.js';
+import { compare, feedFor, HOUR, MINUTE, noon, tenantFor, usualReconcile } from '../pipeline/feed-under-test.js';
+import { MemorySink } from '../pipeline/memory-sink.js';
+import { virtualTime } from '../pipeline/virtual-time.js';
+
+// Hours of polls: seconds on an idle machine, minutes on a busy one.
+vi.setConfig({ testTimeout: 300_000 });
+
+const reconcile = usualReconcile;
+const equal = { missing: 0, repeated: 0, unknown: 0 };
+const sum = (reports: readonly ReconcileReport[], what: 'asked' | 'reread' | 'found') =>
+  reports.reduce((total, report) => total + report[what], 0);
+/** Services with records in the whole hours that a pass has looked at. */
+const servicesSince = ({ hours }: ReconcileReport, from: number) =>
+  new Set(hours.filter(({ hour }) => Date.parse(hour) / 1000 > from - 3600).map(({ service }) => service)).size;
+
+describe('five in a hundred records visible 1 s to 110 min late', () => {
+  const story = {
+    records: 2_500,
+    from: noon - HOUR,
+    to: noon + 3 * HOUR,
+    trouble: { late: { share: 0.05, minDelay: 1_000, maxDelay: 110 * MINUTE } },
+  };
+
+  test('are lost in part by polls alone', async () => {
+    const time = virtualTime(noon);
+    const tenant = await tenantFor(time, story);
+    const sink = new MemorySink();
+    await feedFor(tenant, sink, time, { start: (now) => now - 3600 }).until(noon + 5 * HOUR + 30 * MINUTE);
+    const found = await compare(tenant.ledger, sink.texts());
+    expect(found.missing).toBeGreaterThan(20);
+    expect(found).toMatchObject({ repeated: 0, unknown: 0 });
+  });
+
+  test.each([false, true])(
+    'are all delivered once with reconciliation (end_time inclusive: %s)',
+    async (endTimeInclusive) => {
+      const time = virtualTime(noon);
+      const tenant = await tenantFor(time, { ...story, quirks: { endTimeInclusive } });
+      const sink = new MemorySink();
+      const feed = feedFor(tenant, sink, time, { start: (now) => now - 3600, reconcile });
+      await feed.until(noon + 5 * HOUR + 30 * MINUTE);
+      expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 2_500, ...equal });
+      expect(sum(feed.told.reconciled, 'found')).toBeGreaterThan(20);
+      expect(Math.max(...feed.told.lateness)).toBeGreaterThan(100 * 60);
+      expect(feed.told.failures).toEqual([]);
+    },
+  );
+});
+
+test('what became visible late during a stop of hours is found by the first pass after it, not only by the daily one', async () => {
+  const time = virtualTime(noon);
+  const tenant = await tenantFor(time, {
+    records: 2_500,
+    from: noon - HOUR,
+    to: noon + 9 * HOUR,
+    trouble: { late: { share: 0.05, minDelay: 40 * MINUTE, maxDelay: 110 * MINUTE } },
+  });
+  const sink = new MemorySink();
+  const changes = { start: (now: number) => now - 3600, reconcile };
+  await feedFor(tenant, sink, time, changes).until(noon + 2 * HOUR);
+  time.pass(7 * HOUR);
+  const after = feedFor(tenant, sink, time, changes);
+  await after.until(noon + 11 * HOUR + 30 * MINUTE);
+  expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 2_500, ...equal });
+  expect(sum(after.told.reconciled, 'found')).toBeGreaterThan(0);
+});
+
+describe('a quiet tenant', () => {
+  test('is asked one count a pass, and once an hour one more a service; nothing is read again', async () => {
+    const time = virtualTime(noon);
+    const tenant = await tenantFor(time, { records: 3_000, from: noon - 2 * HOUR, to: noon + 3 * HOUR });
+    const feed = feedFor(tenant, new MemorySink(), time, { start: (now) => now - 7200, reconcile });
+    await feed.until(noon + 3 * HOUR);
+    expect(feed.told.reconciled.length).toBeGreaterThan(15);
+    let compared: number | undefined;
+    for (const report of feed.told.reconciled) {
+      expect(report).toMatchObject({ reread: 0, found: 0, unknown: 0 });
+      // A service has no count of its own but by asking: done only for an hour that has just become whole.
+      const isNew = report.compared !== compared;
+      expect(report.asked).toBe(isNew ? 1 + servicesSince(report, report.from) : 1);
+      compared = report.compared;
+    }
+    expect(compared).toBe((noon + HOUR) / 1000);
+  });
+
+  test('is compared with its edges told apart where end_time is inclusive', async () => {
+    const time = virtualTime(noon);
+    const tenant = await tenantFor(time, {
+      records: 10,
+      from: noon - 2 * HOUR,
+      to: noon + HOUR,
+      quirks: { endTimeInclusive: true },
+    });
+    for (let minute = -100; minute < 60; minute += 1) {
+      const at = noon + minute * MINUTE;
+      tenant.add(
+        { id: `edge${minute}`, service: 'sso', event_type: 'sso_auth', timestamp: formatSecond(at / 1000) },
+        { at, visibleAt: at },
+      );
+    }
+    const feed = feedFor(tenant, new MemorySink(), time, { start: (now) => now - 7200, reconcile });
+    await feed.until(noon + 2 * HOUR);
+    expect(sum(feed.told.reconciled, 'reread')).toBe(0);
+    for (const report of feed.told.reconciled)
+      expect(report.asked).toBeLessThanOrEqual(3 * (1 + servicesSince(report, report.from)));
+  });
+});
+
+describe('a count that never agrees', () => {
+  test('because it includes duplicates that are not shown is settled once, reported, and not read for ever', async () => {
+    const time = virtualTime(noon);
+    const tenant = await tenantFor(time, {
+      records: 3_000,
+      from: noon - 2 * HOUR,
+      to: noon + 2 * HOUR,
+      quirks: { countIncludesDuplicates: true },
+      trouble: { repeated: { share: 0.02, shown: false } },
+    });
+    const sink = new MemorySink();
+    const feed = feedFor(tenant, sink, time, { start: (now) => now - 7200, reconcile });
+    await feed.until(noon + 3 * HOUR);
+    expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 3_000, ...equal });
+    const passes = feed.told.reconciled;
+    expect(passes.at(-1)).toMatchObject({ found: 0, unknown: 0 });
+    expect(passes.at(-1)!.explained).toBeGreaterThan(0);
+    // Every minute once at most, and some again where a stretch was read together.
+    expect(sum(passes, 'reread')).toBeLessThan(2 * 5 * 60);
+    // Once no new minutes come with a difference the passes are back to one count.
+    await feed.until(noon + 8 * HOUR);
+    expect(feed.told.reconciled.slice(-6).every(({ asked, reread }) => asked === 1 && reread === 0)).toBe(true);
+  });
+
+  test('because it lags behind the search is compared again until it has caught up', async () => {
+    const time = virtualTime(noon);
+    const tenant = await tenantFor(time, {
+      records: 2_000,
+      from: noon - 2 * HOUR,
+      to: noon + HOUR,
+      quirks: { countLag: 50 * MINUTE },
+    });
+    const sink = new MemorySink();
+    const feed = feedFor(tenant, sink, time, { start: (now) => now - 7200, reconcile });
+    await feed.until(noon + 5 * HOUR);
+    expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 2_000, ...equal });
+    expect(feed.told.reconciled.at(-1)).toMatchObject({ found: 0, explained: 0, reread: 0 });
+  });
+});
+
+describe('what cannot be compared', () => {
+  test('a tenant that refuses counts is read again instead, and says so', async () => {
+    const time = virtualTime(noon);
+    const tenant = await tenantFor(time, {
+      records: 2_000,
+      from: noon - HOUR,
+      to: noon + 2 * HOUR,
+      quirks: { countRefused: true },
+      trouble: { late: { share: 0.05, minDelay: 40 * MINUTE, maxDelay: 110 * MINUTE } },
+    });
+    const sink = new MemorySink();
+    const feed = feedFor(tenant, sink, time, { start: (now) => now - 3600, reconcile });
+    await feed.until(noon + 5 * HOUR);
+    expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 2_000, ...equal });
+    expect(feed.told.reconciled.at(-1)!.reason).toContain('gives no counts');
+    expect(feed.told.failures).toEqual([]);
+  });
+
+  test('a sink that cannot tell what it holds is never given repeats, and the difference is unknown', async () => {
+    const time = virtualTime(noon);
+    const tenant = await tenantFor(time, {
+      records: 2_000,
+      from: noon - HOUR,
+      to: noon + 2 * HOUR,
+      trouble: { late: { share: 0.05, minDelay: 40 * MINUTE, maxDelay: 110 * MINUTE } },
+    });
+    const sink = new MemorySink(500, false);
+    const feed = feedFor(tenant, sink, time, { start: (now) => now - 3600, reconcile });
+    await feed.until(noon + 3 * HOUR);
+    expect((await compare(tenant.ledger, sink.texts())).repeated).toBe(0);
+    expect(feed.told.reconciled.some(({ unknown, reason }) => unknown > 0 && reason !== undefined)).toBe(true);
+  });
+
+  test('a position that was moved ahead leaves a gap in the grid, which is read', async () => {
+    const time = virtualTime(noon);
+    const tenant = await tenantFor(time, { records: 4_000, from: noon - 3 * HOUR, to: noon + 3 * HOUR });
+    const sink = new MemorySink();
+    const start = (now: number) => now - 3 * 3600;
+    await feedFor(tenant, sink, time, { start, reconcile }).once();
+    time.pass(90 * MINUTE);
+    sink.tamper('live', (cursor) => ({ ...cursor, settled: formatSecond(Math.floor(time.now() / 1000) - 600) }));
+    const feed = feedFor(tenant, sink, time, { start, reconcile });
+    await feed.until(noon + 4 * HOUR);
+    expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 4_000, ...equal });
+    expect(sum(feed.told.reconciled, 'found')).toBeGreaterThan(100);
+  });
+});
+
+test('once a day three days are compared, and a record that was two days late is delivered', async () => {
+  const time = virtualTime(noon);
+  const tenant = await tenantFor(time, { records: 4_000, from: noon - 24 * HOUR, to: noon + 72 * HOUR });
+  const at = noon + 2 * HOUR;
+  tenant.add(
+    { id: 'twodayslate', service: 'sso', event_type: 'sso_auth', timestamp: formatSecond(at / 1000), success: true },
+    { at, visibleAt: noon + 47 * HOUR },
+  );
+  const sink = new MemorySink();
+  const feed = feedFor(tenant, sink, time, { start: (now) => now - 24 * 3600, interval: 10 * MINUTE, reconcile });
+  await feed.until(noon + 73 * HOUR);
+  expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 4_001, ...equal });
+  expect(Math.max(...feed.told.lateness)).toBeGreaterThan(44 * 3600);
+  const size = JSON.stringify(sink.commits.at(-1)!.memory).length;
+  expect(size).toBeLessThan(10_000);
+});
