@@ -86,7 +86,7 @@ async function begin(part: BackfillPart, live: Cursor, feed: FeedSettings, { sin
   const lane = sink.lane(part.lane);
   try {
     await lane.open();
-    await lane.commit({ events: [], deadLetters: [], raw: [], cursor, remember: [], forgetBefore: 0 });
+    await lane.commit({ events: [], deadLetters: [], raw: [], cursor, dedupeAdditions: [], evictBefore: 0 });
   } finally {
     await lane.close();
   }

@@ -134,8 +134,8 @@ async function storePosition(
       deadLetters: [],
       raw: [],
       cursor,
-      remember: [],
-      forgetBefore: Number.MIN_SAFE_INTEGER,
+      dedupeAdditions: [],
+      evictBefore: Number.MIN_SAFE_INTEGER,
     });
   } finally {
     await target.close();

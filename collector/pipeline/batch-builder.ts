@@ -7,11 +7,10 @@ import type { ReceivedRecord, RecordHeader } from '../../mappings/record.js';
 import { CollectorError } from '../errors.js';
 import type { Page } from '../jumpcloud/insights/source.js';
 import { addCounts, type Counts, noCounts } from '../position/cursor.js';
-import type { Seen } from '../position/dedupe-set.js';
+import type { DedupeChunk, Seen } from '../position/dedupe-set.js';
 import { calledFromBehind, Identities } from '../position/record-identity.js';
 import { type BatchHour, BatchTally, type Fate } from '../reconcile/hourly-tally.js';
 import type { Lengths } from '../reconcile/minute-counts.js';
-import type { SeenPiece } from '../sinks/sink.js';
 
 /** What a feed delivers of what it reads. */
 export interface Selection {
@@ -39,7 +38,7 @@ export interface Gathered {
   readonly events: readonly NormalisedEvent[];
   readonly deadLetters: readonly DeadLetter[];
   readonly raw: readonly KeptRecord[];
-  readonly remember: readonly SeenPiece[];
+  readonly remember: readonly DedupeChunk[];
   readonly counts: Counts;
   /** The same but for the duplicates, by service and by hour of the records' own time. */
   readonly hours: readonly BatchHour[];

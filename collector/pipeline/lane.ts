@@ -52,7 +52,7 @@ export class Lane {
       const lane = new Lane(
         name,
         laneSink,
-        new Seen(committed?.seen),
+        new Seen(committed?.dedupe),
         cursor,
         committed !== undefined,
         clock,
@@ -97,15 +97,15 @@ export class Lane {
   async #commit(gathered: Gathered, { own = [], ...advance }: Advance): Promise<void> {
     const started = this.clock.monotonic();
     const cursor = this.#advanced(gathered, advance);
-    const forgetBefore = Math.floor(rememberedReach(cursor) / 60);
+    const evictBefore = Math.floor(rememberedReach(cursor) / 60);
     this.#broken = true;
     await this.sink.commit({
       events: own.length === 0 ? gathered.events : [...gathered.events, ...own],
       deadLetters: gathered.deadLetters,
       raw: gathered.raw,
       cursor,
-      remember: gathered.remember.filter(({ minute }) => minute >= forgetBefore),
-      forgetBefore,
+      dedupeAdditions: gathered.remember.filter(({ minute }) => minute >= evictBefore),
+      evictBefore,
     });
     this.#broken = false;
     this.#cursor = cursor;

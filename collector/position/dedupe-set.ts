@@ -1,5 +1,12 @@
 import { floorToSecond, type Instant } from '../../mappings/instant.js';
-import type { SeenPiece } from '../sinks/sink.js';
+
+/** The identities of one minute of event time. */
+export interface DedupeChunk {
+  /** Minutes since the epoch of the records' own time. */
+  readonly minute: number;
+  /** First 8 bytes of each record's uid, big-endian. */
+  readonly hashes: BigUint64Array;
+}
 
 /**
  * The identities a lane has examined lately: 8 bytes of each uid, by minute of the record's own time. A record that is
@@ -9,7 +16,7 @@ export class Seen {
   readonly #minutes = new Map<number, Set<bigint>>();
   #staged = new Map<number, bigint[]>();
 
-  constructor(pieces: readonly SeenPiece[] = []) {
+  constructor(pieces: readonly DedupeChunk[] = []) {
     for (const { minute, hashes } of pieces) {
       const set = this.#set(minute);
       for (const hash of hashes) set.add(hash);
@@ -34,7 +41,7 @@ export class Seen {
   }
 
   /** What was added since the last call, for the batch that delivers it. */
-  takeStaged(): SeenPiece[] {
+  takeStaged(): DedupeChunk[] {
     const pieces = [...this.#staged].map(([minute, hashes]) => ({ minute, hashes: BigUint64Array.from(hashes) }));
     this.#staged = new Map();
     return pieces;

@@ -3,9 +3,9 @@ import type { NormalisedEvent } from '../../mappings/event.js';
 import type { KeptRecord, NormaliseContext } from '../../mappings/normalise.js';
 import type { Clock } from '../clock.js';
 import { type Cursor, firstCursor } from '../position/cursor.js';
-import { hashOf } from '../position/dedupe-set.js';
+import { type DedupeChunk, hashOf } from '../position/dedupe-set.js';
 import { replayLane } from '../position/lane-name.js';
-import type { LaneSink, SeenPiece, Sink } from '../sinks/sink.js';
+import type { LaneSink, Sink } from '../sinks/sink.js';
 import { mapStored, rawOf } from './stored-record.js';
 
 /** What replaying came to. */
@@ -48,7 +48,7 @@ export async function replayLetters(
   const lane = sink.lane(replayLane);
   try {
     const committed = await lane.open();
-    const seen = new Set((committed?.seen ?? []).flatMap(({ hashes }) => [...hashes]));
+    const seen = new Set((committed?.dedupe ?? []).flatMap(({ hashes }) => [...hashes]));
     const replay = new Replay(lane, committed?.cursor, seen, clock, settings);
     for await (const letter of letters()) {
       replay.take(letter);
@@ -65,7 +65,7 @@ class Replay {
   readonly report = { delivered: 0, raw: 0, already: 0, failing: {} as Record<string, number>, events: 0 };
   #events: NormalisedEvent[] = [];
   #raw: KeptRecord[] = [];
-  #pieces: SeenPiece[] = [];
+  #pieces: DedupeChunk[] = [];
   #cursor: Cursor;
 
   constructor(
@@ -130,9 +130,9 @@ class Replay {
         deadLetters: [],
         raw: this.#raw,
         cursor: this.#cursor,
-        remember: this.#pieces,
+        dedupeAdditions: this.#pieces,
         // What was replayed is never forgotten: a dead letter stays where it is.
-        forgetBefore: Number.MIN_SAFE_INTEGER,
+        evictBefore: Number.MIN_SAFE_INTEGER,
       });
     }
     this.#events = [];

@@ -3,17 +3,10 @@ import type { NormalisedEvent } from '../../mappings/event.js';
 import type { Instant } from '../../mappings/instant.js';
 import type { KeptRecord } from '../../mappings/normalise.js';
 import type { Cursor } from '../position/cursor.js';
+import type { DedupeChunk } from '../position/dedupe-set.js';
 
 /** What survives a crash: `exactly_once` = a reader of the sink sees every record once; `at_least_once` = repeats are possible, under the same uid. */
 export type Guarantee = 'exactly_once' | 'at_least_once';
-
-/** Identities seen in one minute of event time. */
-export interface SeenPiece {
-  /** Minutes since the epoch of the records' own time. */
-  readonly minute: number;
-  /** First 8 bytes of each record's uid, big-endian. */
-  readonly hashes: BigUint64Array;
-}
 
 /** What one commit delivers, all of it or nothing. */
 export interface Batch {
@@ -23,17 +16,17 @@ export interface Batch {
   readonly raw: readonly KeptRecord[];
   /** The position that follows this batch. */
   readonly cursor: Cursor;
-  /** Identities that this batch adds. */
-  readonly remember: readonly SeenPiece[];
-  /** Pieces of minutes before this one are out of reach and may be dropped. */
-  readonly forgetBefore: number;
+  /** Identities that this batch adds to the dedupe set. */
+  readonly dedupeAdditions: readonly DedupeChunk[];
+  /** Chunks of minutes before this one are out of reach and may be dropped. */
+  readonly evictBefore: number;
 }
 
 /** What a lane committed last. */
 export interface Committed {
   readonly cursor: Cursor;
-  /** All pieces not yet out of reach, in any order; a minute may have several. */
-  readonly seen: readonly SeenPiece[];
+  /** The dedupe set: every chunk not yet evicted, in any order; a minute may have several. */
+  readonly dedupe: readonly DedupeChunk[];
 }
 
 /**

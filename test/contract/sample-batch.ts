@@ -1,6 +1,7 @@
 import type { Cursor } from '../../collector/position/cursor.js';
 import { noCounts } from '../../collector/position/cursor.js';
-import type { Batch, SeenPiece } from '../../collector/sinks/sink.js';
+import type { DedupeChunk } from '../../collector/position/dedupe-set.js';
+import type { Batch } from '../../collector/sinks/sink.js';
 import type { DeadLetter } from '../../mappings/dead-letter.js';
 import type { NormalisedEvent } from '../../mappings/event.js';
 import type { KeptRecord } from '../../mappings/normalise.js';
@@ -124,13 +125,13 @@ export function sampleBatch(lane: string, index: number, sizes: SampleSizes): Ba
     deadLetters: numbers(sizes.letters).map(sampleLetter),
     raw: numbers(sizes.raw).map(sampleRaw),
     cursor: sampleCursor(lane, index + 1),
-    remember: piecesOf(events),
-    forgetBefore: 0,
+    dedupeAdditions: piecesOf(events),
+    evictBefore: 0,
   };
 }
 
 /** What a feed remembers of these events. */
-export function piecesOf(events: readonly NormalisedEvent[]): SeenPiece[] {
+export function piecesOf(events: readonly NormalisedEvent[]): DedupeChunk[] {
   const minutes = new Map<number, bigint[]>();
   for (const { uid, time } of events) {
     const minute = Math.floor(time / 60_000);
@@ -140,6 +141,6 @@ export function piecesOf(events: readonly NormalisedEvent[]): SeenPiece[] {
 }
 
 /** Pieces as text, in an order of their own, for comparisons: a minute may come in several pieces. */
-export function hashesOf(pieces: readonly SeenPiece[]): string[] {
+export function hashesOf(pieces: readonly DedupeChunk[]): string[] {
   return pieces.flatMap(({ minute, hashes }) => [...hashes].map((hash) => `${minute}:${hash}`)).sort();
 }

@@ -74,7 +74,9 @@ export function sinkContract(name: string, guarantee: Guarantee, create: () => P
       for (const batch of batches) await lane.commit(batch);
       const { committed } = await reopened(lane);
       expect(committed?.cursor).toEqual(batches[2]?.cursor);
-      expect(hashesOf(committed?.seen ?? [])).toEqual(hashesOf(batches.flatMap(({ remember }) => remember)));
+      expect(hashesOf(committed?.dedupe ?? [])).toEqual(
+        hashesOf(batches.flatMap(({ dedupeAdditions }) => dedupeAdditions)),
+      );
     });
 
     it('shows its readers exactly what was committed', async () => {
@@ -93,7 +95,7 @@ export function sinkContract(name: string, guarantee: Guarantee, create: () => P
       await lane.commit({ ...sampleBatch('live', 1, { events: 0, letters: 0, raw: 0 }) });
       const { committed } = await reopened(lane);
       expect(batchesOf(committed?.cursor)).toBe(2);
-      expect(hashesOf(committed?.seen ?? [])).toHaveLength(sizes.events);
+      expect(hashesOf(committed?.dedupe ?? [])).toHaveLength(sizes.events);
       expect(sorted(await under.read())).toEqual(expected(1));
     });
 
@@ -103,7 +105,7 @@ export function sinkContract(name: string, guarantee: Guarantee, create: () => P
       await lane.commit(sampleBatch('live', 0, { events: 0, letters: 0, raw: 0 }));
       const { committed } = await reopened(lane);
       expect(batchesOf(committed?.cursor)).toBe(1);
-      expect(committed?.seen).toEqual([]);
+      expect(committed?.dedupe).toEqual([]);
     });
 
     it('keeps lanes apart: each has its own cursor and identities', async () => {
@@ -120,7 +122,7 @@ export function sinkContract(name: string, guarantee: Guarantee, create: () => P
       const again = await connect();
       const committed = await again.lane(other).open();
       expect(committed?.cursor).toEqual(sampleCursor(other, 6));
-      expect(hashesOf(committed?.seen ?? [])).toEqual(hashesOf(sampleBatch(other, 5, sizes).remember));
+      expect(hashesOf(committed?.dedupe ?? [])).toEqual(hashesOf(sampleBatch(other, 5, sizes).dedupeAdditions));
       expect(batchesOf((await again.lane('live').open())?.cursor)).toBe(1);
       expect((await under.read()).events).toHaveLength(2 * sizes.events);
     });
@@ -157,17 +159,17 @@ export function sinkContract(name: string, guarantee: Guarantee, create: () => P
       const lane = (await connect()).lane('live');
       await lane.open();
       const [early, late] = [0, 9].map((index) => sampleBatch('live', index, sizes));
-      const firstMinute = Math.min(...(late?.remember ?? []).map(({ minute }) => minute));
+      const firstMinute = Math.min(...(late?.dedupeAdditions ?? []).map(({ minute }) => minute));
       await lane.commit(early as Batch);
-      await lane.commit({ ...(late as Batch), forgetBefore: firstMinute });
+      await lane.commit({ ...(late as Batch), evictBefore: firstMinute });
       const { again, committed } = await reopened(lane);
-      expect(hashesOf(committed?.seen ?? []).filter((hash) => Number(hash.split(':')[0]) >= firstMinute)).toEqual(
-        hashesOf(late?.remember ?? []),
+      expect(hashesOf(committed?.dedupe ?? []).filter((hash) => Number(hash.split(':')[0]) >= firstMinute)).toEqual(
+        hashesOf(late?.dedupeAdditions ?? []),
       );
-      const next = { ...sampleBatch('live', 10, { events: 0, letters: 0, raw: 0 }), forgetBefore: firstMinute + 60 };
+      const next = { ...sampleBatch('live', 10, { events: 0, letters: 0, raw: 0 }), evictBefore: firstMinute + 60 };
       await again.commit(next);
       const { committed: last } = await reopened(again);
-      expect(last?.seen).toEqual([]);
+      expect(last?.dedupe).toEqual([]);
     });
 
     it('keeps the identities of many commits, each once', async () => {
@@ -177,7 +179,9 @@ export function sinkContract(name: string, guarantee: Guarantee, create: () => P
       const batches = Array.from({ length: 70 }, (_, index) => sampleBatch('live', index, few));
       for (const batch of batches) await lane.commit(batch);
       const { committed } = await reopened(lane);
-      expect(hashesOf(committed?.seen ?? [])).toEqual(hashesOf(batches.flatMap(({ remember }) => remember)));
+      expect(hashesOf(committed?.dedupe ?? [])).toEqual(
+        hashesOf(batches.flatMap(({ dedupeAdditions }) => dedupeAdditions)),
+      );
     });
 
     it('keeps a large set of identities', async () => {
@@ -185,9 +189,9 @@ export function sinkContract(name: string, guarantee: Guarantee, create: () => P
       await lane.open();
       const hashes = BigUint64Array.from({ length: 100_000 }, (_, n) => 2n ** 64n - 1n - BigInt(n));
       const piece = { minute: 29_888_888, hashes };
-      await lane.commit({ ...sampleBatch('live', 0, { events: 1, letters: 0, raw: 0 }), remember: [piece] });
+      await lane.commit({ ...sampleBatch('live', 0, { events: 1, letters: 0, raw: 0 }), dedupeAdditions: [piece] });
       const { committed } = await reopened(lane);
-      expect(hashesOf(committed?.seen ?? [])).toEqual(hashesOf([piece]));
+      expect(hashesOf(committed?.dedupe ?? [])).toEqual(hashesOf([piece]));
     });
 
     it('leaves the position where it was when a commit fails, and goes on from there', async () => {
@@ -201,7 +205,7 @@ export function sinkContract(name: string, guarantee: Guarantee, create: () => P
       await expect(failing.commit(sampleBatch('live', 1, sizes)), 'a lane that failed is closed').rejects.toThrow();
       const { again, committed } = await reopened(failing);
       expect(committed?.cursor).toEqual(sampleCursor('live', 1));
-      expect(hashesOf(committed?.seen ?? [])).toEqual(hashesOf(sampleBatch('live', 0, sizes).remember));
+      expect(hashesOf(committed?.dedupe ?? [])).toEqual(hashesOf(sampleBatch('live', 0, sizes).dedupeAdditions));
       if (guarantee === 'exactly_once') expect(sorted(await under.read())).toEqual(expected(1));
       await again.commit(sampleBatch('live', 1, sizes));
       await again.close();

@@ -35,8 +35,8 @@ export async function storeOlder(directory: string, events: readonly NormalisedE
         deadLetters: [],
         raw: [],
         cursor: sampleCursor(name, at),
-        remember: [],
-        forgetBefore: 0,
+        dedupeAdditions: [],
+        evictBefore: 0,
       });
   }
   await sink.close();

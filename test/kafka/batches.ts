@@ -98,8 +98,8 @@ export function batchOf(from: number, to: number, more: Partial<Batch> & { shape
     deadLetters: [],
     raw: [],
     cursor: cursorAt(to),
-    remember: [...minutes].map(([minute, hashes]) => ({ minute, hashes: BigUint64Array.from(hashes) })),
-    forgetBefore: 0,
+    dedupeAdditions: [...minutes].map(([minute, hashes]) => ({ minute, hashes: BigUint64Array.from(hashes) })),
+    evictBefore: 0,
     ...rest,
   };
 }

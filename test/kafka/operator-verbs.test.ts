@@ -55,7 +55,7 @@ describeKafka("the operator's verbs on a real broker", () => {
     const again = sinkOf('s.');
     const reopened = await again.lane('live').open();
     expect(reopened?.cursor.behind.directory).toMatchObject({ rememberedFrom: '2026-11-01T00:00:10Z', active: true });
-    expect(reopened?.seen.flatMap(({ hashes }) => [...hashes])).toHaveLength(10);
+    expect(reopened?.dedupe.flatMap(({ hashes }) => [...hashes])).toHaveLength(10);
     await again.close();
   }, 120_000);
 

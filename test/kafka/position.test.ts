@@ -138,7 +138,7 @@ describeKafka('position, lease and operation on a real broker', () => {
 
     const committed = await second.open();
     expect(committed?.cursor).toEqual(cursorAt(10));
-    expect(committed?.seen.flatMap(({ hashes }) => [...hashes])).toHaveLength(10);
+    expect(committed?.dedupe.flatMap(({ hashes }) => [...hashes])).toHaveLength(10);
     expect(await rejection(first.commit(batchOf(10, 20)))).toMatchObject({ code: 'FENCED' });
     await second.commit(batchOf(10, 20));
 
@@ -159,9 +159,9 @@ describeKafka('position, lease and operation on a real broker', () => {
     for (let minute = firstMinute; minute < firstMinute + 1_440; minute++) {
       const remember = [{ minute, hashes: hashesOf(minute) }, ...(minute === firstMinute ? [ahead] : [])];
       const cursor = { ...cursorAt(minute), memory };
-      await lane.commit({ ...batchOf(0, 0), cursor, remember, forgetBefore: minute - 30 });
+      await lane.commit({ ...batchOf(0, 0), cursor, dedupeAdditions: remember, evictBefore: minute - 30 });
       // Polls that find nothing.
-      await lane.commit({ ...batchOf(0, 0), cursor, remember: [], forgetBefore: minute - 30 });
+      await lane.commit({ ...batchOf(0, 0), cursor, dedupeAdditions: [], evictBefore: minute - 30 });
     }
     await lane.close();
 
@@ -169,7 +169,7 @@ describeKafka('position, lease and operation on a real broker', () => {
     const committed = await again.open();
     await again.close();
 
-    const remembered = committed?.seen.flatMap(({ hashes }) => [...hashes]).sort((a, b) => Number(a - b)) ?? [];
+    const remembered = committed?.dedupe.flatMap(({ hashes }) => [...hashes]).sort((a, b) => Number(a - b)) ?? [];
     const last = firstMinute + 1_439;
     const wanted = Array.from({ length: 31 }, (_, i) => [...hashesOf(last - 30 + i)]).flat();
     expect(remembered.length).toBe(31 * 6_000 + 1);
@@ -214,7 +214,7 @@ describeKafka('position, lease and operation on a real broker', () => {
     expect(pieceLost).toMatchObject({ code: 'STATE_CORRUPT', exitCode: 74 });
     expect(pieceLost.message).toContain('25 remembered identities in 2 pieces, but 15 in 1');
     expect(afterPiece?.cursor).toEqual(cursorAt(75));
-    expect(afterPiece?.seen.flatMap(({ hashes }) => [...hashes])).toHaveLength(15);
+    expect(afterPiece?.dedupe.flatMap(({ hashes }) => [...hashes])).toHaveLength(15);
     expect(cursorLost).toMatchObject({ code: 'STATE_CORRUPT' });
     expect(afterCursor?.cursor).toEqual(cursorAt(80));
   });

@@ -70,7 +70,7 @@ describeKafka('the Kafka sink on a real broker', () => {
     const committed = await sinkOf(feed).lane('live').open();
 
     expect(committed?.cursor).toEqual(cursorAt(150));
-    const hashes = committed?.seen.flatMap((piece) => [...piece.hashes]).sort();
+    const hashes = committed?.dedupe.flatMap((piece) => [...piece.hashes]).sort();
     expect(hashes).toEqual(
       uids(0, 150)
         .map((uid) => BigInt(`0x${uid.slice(0, 16)}`))

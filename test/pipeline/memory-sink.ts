@@ -1,6 +1,7 @@
 import { CollectorError } from '../../collector/errors.js';
 import type { Cursor } from '../../collector/position/cursor.js';
-import type { Batch, Committed, LaneSink, SeenPiece, Sink } from '../../collector/sinks/sink.js';
+import type { DedupeChunk } from '../../collector/position/dedupe-set.js';
+import type { Batch, Committed, LaneSink, Sink } from '../../collector/sinks/sink.js';
 import type { DeadLetter } from '../../mappings/dead-letter.js';
 import type { NormalisedEvent } from '../../mappings/event.js';
 import { floorToMillisecond, type Instant } from '../../mappings/instant.js';
@@ -24,7 +25,7 @@ export class MemorySink implements Sink {
   readonly commits: Cursor[] = [];
   /** Asked before each commit. */
   fate: (batch: Batch, number: number) => CommitFate | Promise<CommitFate> = () => 'kept';
-  readonly #lanes = new Map<string, { cursor: Cursor; seen: readonly SeenPiece[] }>();
+  readonly #lanes = new Map<string, { cursor: Cursor; dedupe: readonly DedupeChunk[] }>();
   readonly #locked = new Set<string>();
   #busy = false;
   #number = 0;
@@ -119,17 +120,17 @@ export class MemorySink implements Sink {
 
   #committed(name: string): Committed | undefined {
     const state = this.#lanes.get(name);
-    return state && { cursor: state.cursor, seen: state.seen };
+    return state && { cursor: state.cursor, dedupe: state.dedupe };
   }
 
   #keep(name: string, batch: Batch): void {
     this.events.push(...batch.events);
     this.deadLetters.push(...batch.deadLetters);
     this.commits.push(batch.cursor);
-    const seen = [...(this.#lanes.get(name)?.seen ?? []), ...batch.remember];
+    const seen = [...(this.#lanes.get(name)?.dedupe ?? []), ...batch.dedupeAdditions];
     this.#lanes.set(name, {
       cursor: JSON.parse(JSON.stringify(batch.cursor)) as Cursor,
-      seen: seen.filter(({ minute }) => minute >= batch.forgetBefore),
+      dedupe: seen.filter(({ minute }) => minute >= batch.evictBefore),
     });
   }
 

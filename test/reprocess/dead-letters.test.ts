@@ -66,7 +66,7 @@ describe('dead letters in tables', () => {
     const lane = sink.lane('live');
     await lane.open();
     const cursor = { ...sampleCursor('live', 1), feed };
-    await lane.commit({ events: [], deadLetters: letters, raw: [], cursor, remember: [], forgetBefore: 0 });
+    await lane.commit({ events: [], deadLetters: letters, raw: [], cursor, dedupeAdditions: [], evictBefore: 0 });
     await sink.close();
   }
 

@@ -3,7 +3,7 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CollectorError } from '../../errors.js';
 import { isMissing, makeDirectory, syncDirectory, writeSynced } from '../../files/durable-file.js';
-import type { SeenPiece } from '../sink.js';
+import type { DedupeChunk } from '../../position/dedupe-set.js';
 
 /** One file of remembered identities, as the lane's state names it. */
 export interface SeenFile {
@@ -32,14 +32,14 @@ export class SeenFiles {
   async write(
     sequence: number,
     current: readonly SeenFile[],
-    added: readonly SeenPiece[],
-    forgetBefore: number,
+    added: readonly DedupeChunk[],
+    evictBefore: number,
   ): Promise<SeenFile[]> {
-    const within = current.filter((file) => file.lastMinute >= forgetBefore);
+    const within = current.filter((file) => file.lastMinute >= evictBefore);
     const merge = within.length >= mostFiles;
     const kept = merge ? [] : within;
     const pieces = [...(merge ? await this.read(within) : []), ...added].filter(
-      (piece) => piece.minute >= forgetBefore && piece.hashes.length > 0,
+      (piece) => piece.minute >= evictBefore && piece.hashes.length > 0,
     );
     if (pieces.length === 0) return kept;
     await makeDirectory(this.directory);
@@ -55,8 +55,8 @@ export class SeenFiles {
    * All pieces in these files.
    * @throws CollectorError STATE_CORRUPT where one is missing or damaged.
    */
-  async read(files: readonly SeenFile[]): Promise<SeenPiece[]> {
-    const pieces: SeenPiece[] = [];
+  async read(files: readonly SeenFile[]): Promise<DedupeChunk[]> {
+    const pieces: DedupeChunk[] = [];
     for (const { name } of files) {
       const found = await this.readFile(name);
       if (found === undefined)
@@ -73,7 +73,7 @@ export class SeenFiles {
   }
 
   /** The pieces of one file; undefined where it is missing or damaged. */
-  async readFile(name: string): Promise<SeenPiece[] | undefined> {
+  async readFile(name: string): Promise<DedupeChunk[] | undefined> {
     try {
       return decode(await readFile(join(this.directory, name)));
     } catch (error) {
@@ -104,7 +104,7 @@ export function seenFileName(sequence: number): string {
   return `${String(sequence).padStart(10, '0')}.seen`;
 }
 
-function encode(pieces: readonly SeenPiece[]): Buffer {
+function encode(pieces: readonly DedupeChunk[]): Buffer {
   const size = pieces.reduce((sum, { hashes }) => sum + headBytes + hashes.length * 8, 0);
   const buffer = Buffer.alloc(magic.length + size + digestBytes);
   let at = magic.copy(buffer);
@@ -117,11 +117,11 @@ function encode(pieces: readonly SeenPiece[]): Buffer {
   return buffer;
 }
 
-function decode(buffer: Buffer): SeenPiece[] | undefined {
+function decode(buffer: Buffer): DedupeChunk[] | undefined {
   const end = buffer.length - digestBytes;
   if (end < magic.length || !buffer.subarray(0, magic.length).equals(magic)) return undefined;
   if (!digest(buffer.subarray(0, end)).equals(buffer.subarray(end))) return undefined;
-  const pieces: SeenPiece[] = [];
+  const pieces: DedupeChunk[] = [];
   for (let at = magic.length; at < end; ) {
     const minute = buffer.readDoubleBE(at);
     const hashes = new BigUint64Array(buffer.readUInt32BE(at + 8));

@@ -52,7 +52,7 @@ export class KafkaLane implements LaneSink {
     try {
       const { entry, pieces } = await this.#take(this.#parts);
       this.#release = release;
-      return entry && { cursor: entry.cursor, seen: pieces.map(({ minute, hashes }) => ({ minute, hashes })) };
+      return entry && { cursor: entry.cursor, dedupe: pieces.map(({ minute, hashes }) => ({ minute, hashes })) };
     } catch (error) {
       release();
       throw asKafkaFailure(error, `opening lane ${this.#lane}`);

@@ -98,8 +98,8 @@ export async function writeState(
     await target.open();
     if (cursor === undefined) await target.forget();
     else {
-      const forgetBefore = Number.NEGATIVE_INFINITY;
-      await target.commit({ events: [], deadLetters: [], raw: [], cursor, remember: [], forgetBefore });
+      const evictBefore = Number.NEGATIVE_INFINITY;
+      await target.commit({ events: [], deadLetters: [], raw: [], cursor, dedupeAdditions: [], evictBefore });
     }
   } finally {
     await target.close();

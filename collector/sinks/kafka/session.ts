@@ -1,11 +1,11 @@
 import { CollectorError } from '../../errors.js';
 import type { Batch } from '../sink.js';
 import { asKafkaFailure } from './client/error-table.js';
+import { type OutgoingMessage, outgoing } from './client/outgoing-message.js';
 import type { PartitionReader } from './client/partition-reader.js';
 import type { Publisher } from './client/publisher.js';
 import type { LaneParts } from './lane-context.js';
 import { compose } from './messages/build-messages.js';
-import { type OutgoingMessage, outgoing } from './messages/headers.js';
 import { type PieceLog, type StateRecord, sizeOfState } from './state/dedupe-log.js';
 import { type CursorEntry, foldState, type LaneKeys, type Lease, STATE_PARTITION } from './state/lane-state.js';
 import { fenced, newLease } from './state/lease.js';

@@ -58,7 +58,7 @@ export class StdoutLane implements LaneSink {
         const seen = await this.#seen.read(state?.seen ?? []);
         this.#state = state;
         this.#ready = true;
-        return state && { cursor: state.cursor, seen };
+        return state && { cursor: state.cursor, dedupe: seen };
       } catch (error) {
         await this.close();
         throw error;
@@ -79,7 +79,7 @@ export class StdoutLane implements LaneSink {
       await this.setting.checkpoint('commit:written');
       const deadLetterBytes = await append(this.#deadLetterFile, batch.deadLetters);
       const rawBytes = await append(this.#rawFile, batch.raw);
-      const seen = await this.#seen.write(sequence, before?.seen ?? [], batch.remember, batch.forgetBefore);
+      const seen = await this.#seen.write(sequence, before?.seen ?? [], batch.dedupeAdditions, batch.evictBefore);
       const state: StdoutState = { sequence, cursor: batch.cursor, seen, deadLetterBytes, rawBytes };
       await writeState(`${this.#base}.json`, state, () => this.setting.checkpoint('commit:state'));
       await this.setting.checkpoint('commit:point');

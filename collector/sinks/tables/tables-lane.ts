@@ -87,7 +87,7 @@ export class TablesLane implements LaneSink {
         const state = await this.#recover();
         const seen = state ? await this.#seen.read(state.seen) : [];
         this.#opened = { engine, state, own: await this.#ownFiles(state) };
-        return state && { cursor: state.cursor, seen };
+        return state && { cursor: state.cursor, dedupe: seen };
       } catch (error) {
         await this.close();
         throw error;
@@ -109,7 +109,7 @@ export class TablesLane implements LaneSink {
         sequence,
         written: () => this.setting.checkpoint('commit:file'),
       });
-      const seen = await this.#seen.write(sequence, before?.seen ?? [], batch.remember, batch.forgetBefore);
+      const seen = await this.#seen.write(sequence, before?.seen ?? [], batch.dedupeAdditions, batch.evictBefore);
       await this.setting.checkpoint('commit:seen');
       const state = { sequence, cursor: batch.cursor, files, retired: before?.retired ?? [], seen };
       await this.#publish(state, 'commit');

@@ -70,7 +70,7 @@ describe('the state of a lane of tables', () => {
   const events = (batches: number) =>
     Array.from({ length: batches * sizes.events }, (_, number) => sampleUid('event', number)).sort();
   const hashes = (batches: number) =>
-    hashesOf(Array.from({ length: batches }, (_, index) => sampleBatch('live', index, sizes).remember).flat());
+    hashesOf(Array.from({ length: batches }, (_, index) => sampleBatch('live', index, sizes).dedupeAdditions).flat());
 
   it.each(['commit:begin', 'commit:file', 'commit:seen', 'commit:state'])(
     'stopped at %s a commit leaves no trace',
@@ -91,7 +91,7 @@ describe('the state of a lane of tables', () => {
       expect((await readDelivered(directory)).events.toSorted(), 'readers see it at once').toEqual(events(2));
       const committed = await reopen();
       expect(batchesOf(committed?.cursor)).toBe(2);
-      expect(hashesOf(committed?.seen ?? [])).toEqual(hashes(2));
+      expect(hashesOf(committed?.dedupe ?? [])).toEqual(hashes(2));
       expect((await readDelivered(directory)).events.toSorted()).toEqual(events(2));
       expect(notices).toEqual([]);
     },
@@ -115,7 +115,7 @@ describe('the state of a lane of tables', () => {
     await damage();
     const committed = await reopen();
     expect(batchesOf(committed?.cursor)).toBe(2);
-    expect(hashesOf(committed?.seen ?? [])).toEqual(hashes(2));
+    expect(hashesOf(committed?.dedupe ?? [])).toEqual(hashes(2));
     expect(notices).toEqual([expect.stringContaining('Restored from its copy')]);
     await commit(2, 3);
     expect((await readDelivered(directory)).events.toSorted()).toEqual(events(3));
@@ -130,7 +130,7 @@ describe('the state of a lane of tables', () => {
     const committed = await reopen();
     // The position is a commit behind, but every identity of that commit is known.
     expect(batchesOf(committed?.cursor)).toBe(2);
-    expect(hashesOf(committed?.seen ?? [])).toEqual(hashes(3));
+    expect(hashesOf(committed?.dedupe ?? [])).toEqual(hashes(3));
     expect((await readDelivered(directory)).events.toSorted()).toEqual(events(3));
     await commit(3, 4);
     expect((await readDelivered(directory)).events.toSorted()).toEqual(events(4));
@@ -141,7 +141,7 @@ describe('the state of a lane of tables', () => {
     await commit(2, 3, 'commit:shown');
     await truncate(state, 10);
     const committed = await reopen();
-    expect(hashesOf(committed?.seen ?? [])).toEqual(hashes(3));
+    expect(hashesOf(committed?.dedupe ?? [])).toEqual(hashes(3));
     expect((await readDelivered(directory)).events.toSorted()).toEqual(events(3));
   });
 

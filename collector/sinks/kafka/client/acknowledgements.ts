@@ -1,6 +1,6 @@
 import type { RecordMetadata } from 'kafkajs';
 import { CollectorError } from '../../../errors.js';
-import type { Place } from '../messages/headers.js';
+import type { Place } from './outgoing-message.js';
 
 /**
  * Checks that a send was acknowledged for each of its topic-partitions exactly once, and returns the first offset of each

@@ -1,4 +1,4 @@
-import type { OutgoingMessage } from '../messages/headers.js';
+import type { OutgoingMessage } from './outgoing-message.js';
 import { BATCH_HEADER_BYTES, type EncodedRecords, encodeRecords } from './record-batch.js';
 import type { KafkaSettings } from './settings.js';
 

@@ -1,6 +1,6 @@
 import type { RecordMetadata } from 'kafkajs';
-import type { Place } from '../messages/headers.js';
 import { type LowLevelBroker, produceDefinition } from './kafkajs.js';
+import type { Place } from './outgoing-message.js';
 
 /** Kafka's number of the request. */
 const PRODUCE = 0;

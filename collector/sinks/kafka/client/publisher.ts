@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kafka } from 'kafkajs';
 import { CollectorError } from '../../../errors.js';
-import type { OutgoingMessage, Place } from '../messages/headers.js';
 import type { LimitOf } from './batching.js';
 import type { Connection } from './connection.js';
 import { asKafkaFailure } from './error-table.js';
 import { createCluster, type LowLevelCluster, type ProducerIdentity } from './kafkajs.js';
+import type { OutgoingMessage, Place } from './outgoing-message.js';
 import { RecordSender } from './record-sender.js';
 import type { KafkaSettings } from './settings.js';
 import { TransactionCoordinator } from './transaction-coordinator.js';

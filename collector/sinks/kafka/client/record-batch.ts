@@ -1,7 +1,7 @@
-import type { OutgoingMessage } from '../messages/headers.js';
 import { compress, compressionType } from './compression.js';
 import type { ProducerIdentity } from './kafkajs.js';
 import { crc32c } from './kafkajs.js';
+import type { OutgoingMessage } from './outgoing-message.js';
 import type { KafkaSettings } from './settings.js';
 
 // Kafka's message format 2 (Kafka documentation, "Message Format"). kafkajs encodes it through several buffers a record and

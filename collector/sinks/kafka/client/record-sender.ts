@@ -1,7 +1,7 @@
-import type { OutgoingMessage } from '../messages/headers.js';
 import { requireAcknowledged } from './acknowledgements.js';
 import { cutIntoRounds, encodeBatches, type LimitOf, type PartitionBatch } from './batching.js';
 import type { LowLevelBroker, LowLevelCluster, ProducerIdentity } from './kafkajs.js';
+import type { OutgoingMessage } from './outgoing-message.js';
 import { type FinishedBatch, produce } from './produce-request.js';
 import { encodeBatch } from './record-batch.js';
 import type { KafkaSettings } from './settings.js';

@@ -5,9 +5,10 @@ import type { Batch } from '../../sink.js';
 import { batchRoom } from '../client/batching.js';
 import { compressedSize } from '../client/compression.js';
 import type { KafkaLog } from '../client/connection.js';
+import { type OutgoingMessage, outgoing, partitionOf } from '../client/outgoing-message.js';
 import type { KafkaSettings } from '../client/settings.js';
 import { ownTopic, topicOfClass } from '../topics/topics.js';
-import { deadLetterHeaders, eventHeaders, type OutgoingMessage, outgoing, partitionOf, rawHeaders } from './headers.js';
+import { deadLetterHeaders, eventHeaders, rawHeaders } from './headers.js';
 import { cutText, deadLetterTexts, refusedEvent, withoutRawData } from './oversized.js';
 
 /** What composing needs to know of the topics. */

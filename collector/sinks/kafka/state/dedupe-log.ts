@@ -1,4 +1,5 @@
-import type { Batch, SeenPiece } from '../../sink.js';
+import type { DedupeChunk } from '../../../position/dedupe-set.js';
+import type { Batch } from '../../sink.js';
 import { cutPieces, encodeHashes, type LaneKeys, type LaneState, pieceKey } from './lane-state.js';
 
 /** A record of the state topic to be written; null: a tombstone. */
@@ -74,14 +75,14 @@ export class PieceLog {
   }
 
   /** What a batch adds and drops. */
-  plan({ remember, forgetBefore }: Pick<Batch, 'remember' | 'forgetBefore'>): PiecePlan {
+  plan({ dedupeAdditions, evictBefore }: Pick<Batch, 'dedupeAdditions' | 'evictBefore'>): PiecePlan {
     const kept = new Map<string, Held>();
     const dropped: string[] = [];
     for (const [key, held] of this.#held) {
-      if (held.minute < forgetBefore) dropped.push(key);
+      if (held.minute < evictBefore) dropped.push(key);
       else kept.set(key, held);
     }
-    let added: SeenPiece[] = remember.filter(({ minute }) => minute >= forgetBefore);
+    let added: DedupeChunk[] = dedupeAdditions.filter(({ minute }) => minute >= evictBefore);
     if (this.#tooFarBehind(kept)) {
       added = merge([...kept.values(), ...added]);
       dropped.push(...kept.keys());
@@ -140,7 +141,7 @@ function count(pieces: readonly { hashes: BigUint64Array }[]): number {
 }
 
 /** One piece a minute. */
-function merge(pieces: readonly SeenPiece[]): SeenPiece[] {
+function merge(pieces: readonly DedupeChunk[]): DedupeChunk[] {
   const minutes = new Map<number, BigUint64Array[]>();
   for (const { minute, hashes } of pieces) minutes.set(minute, [...(minutes.get(minute) ?? []), hashes]);
   return [...minutes].map(([minute, parts]) => {

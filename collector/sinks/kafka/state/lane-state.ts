@@ -1,6 +1,6 @@
 import { CollectorError } from '../../../errors.js';
 import { type Cursor, isCursor } from '../../../position/cursor.js';
-import type { SeenPiece } from '../../sink.js';
+import type { DedupeChunk } from '../../../position/dedupe-set.js';
 import type { KafkaRecord } from '../client/partition-reader.js';
 import type { Holder } from './process-identity.js';
 
@@ -44,7 +44,7 @@ export interface Lease {
 }
 
 /** A piece of remembered identities in the log. */
-export interface Piece extends SeenPiece {
+export interface Piece extends DedupeChunk {
   readonly key: string;
   readonly offset: bigint;
 }
@@ -95,9 +95,9 @@ export function decodeHashes(bytes: Buffer): BigUint64Array {
 }
 
 /** Cuts pieces so that each fits a record. */
-export function cutPieces(pieces: readonly SeenPiece[]): SeenPiece[] {
+export function cutPieces(pieces: readonly DedupeChunk[]): DedupeChunk[] {
   return pieces.flatMap(({ minute, hashes }) => {
-    const cut: SeenPiece[] = [];
+    const cut: DedupeChunk[] = [];
     for (let at = 0; at < hashes.length; at += HASHES_PER_PIECE) {
       cut.push({ minute, hashes: hashes.subarray(at, at + HASHES_PER_PIECE) });
     }

@@ -1,6 +1,6 @@
 import { CollectorError } from '../../../errors.js';
+import type { Place } from '../client/outgoing-message.js';
 import type { LaneParts } from '../lane-context.js';
-import type { Place } from '../messages/headers.js';
 import { prepareTopics, type TopicFacts } from './topic-setup.js';
 import { type Topic, topicsOf } from './topics.js';
 

@@ -1,9 +1,13 @@
 import { expect, test } from 'vitest';
 import { requireAcknowledged } from '../../../../collector/sinks/kafka/client/acknowledgements.js';
 import { asKafkaFailure, kafkaErrorRow, kafkaErrors } from '../../../../collector/sinks/kafka/client/error-table.js';
+import {
+  type OutgoingMessage,
+  outgoing,
+  partitionOf,
+} from '../../../../collector/sinks/kafka/client/outgoing-message.js';
 import { committed } from '../../../../collector/sinks/kafka/client/partition-reader.js';
 import { kafkaSettings } from '../../../../collector/sinks/kafka/client/settings.js';
-import { type OutgoingMessage, outgoing, partitionOf } from '../../../../collector/sinks/kafka/messages/headers.js';
 import {
   createCommand,
   ownTopic,

@@ -8,8 +8,8 @@ import {
   type PartitionBatch,
 } from '../../../../collector/sinks/kafka/client/batching.js';
 import { compressionType } from '../../../../collector/sinks/kafka/client/compression.js';
+import { type OutgoingMessage, outgoing } from '../../../../collector/sinks/kafka/client/outgoing-message.js';
 import { encodeBatch, encodeRecords } from '../../../../collector/sinks/kafka/client/record-batch.js';
-import { type OutgoingMessage, outgoing } from '../../../../collector/sinks/kafka/messages/headers.js';
 
 const producer = { producerId: '9007199254740993', producerEpoch: 77 };
 

@@ -54,8 +54,8 @@ class Log {
   readFrom = 0n;
   pieceCount = 0;
 
-  commit(remember: ReturnType<typeof piece>[], forgetBefore: number, cursorBytes = 0): number {
-    const plan = this.pieces.plan({ remember, forgetBefore });
+  commit(remember: ReturnType<typeof piece>[], evictBefore: number, cursorBytes = 0): number {
+    const plan = this.pieces.plan({ dedupeAdditions: remember, evictBefore });
     const first = BigInt(this.records.length);
     for (const { key, value } of plan.records) this.records.push({ key, value, offset: BigInt(this.records.length) });
     plan.done(first);
