@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { packageRoot, readFixtureRecords } from '../../fixtures/records.js';
 import { event } from './mapping.js';
 
-// Writes what every fixture record becomes beside it. Run on purpose, after reading the difference:
-//   npm run build && node dist/test/mappings/accept.js
+// Writes what every fixture record becomes beside it. Run on purpose, after reading the difference: npm run accept
 const records = readFixtureRecords();
 const expected = new Set(records.map(({ path }) => path.replace('.record.json', '.event.json')));
 for (const { path, value } of records) {

@@ -19,8 +19,10 @@ describe('the fixture records', () => {
       const expected = path.replace('.record.json', '.event.json');
       return !existsSync(expected) || readFileSync(expected, 'utf8') !== `${JSON.stringify(event(value), null, 2)}\n`;
     });
-    // Read the difference, then: npm run build && node dist/test/mappings/accept.js
-    expect(different.map(({ key }) => key)).toEqual([]);
+    expect(
+      different.map(({ key }) => key),
+      'Read the difference; where it is meant: npm run accept',
+    ).toEqual([]);
   });
 
   it('become events in which the independent validator finds nothing', () => {
