@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { redactedText } from '../../fixtures/tenant/control.js';
+import type { Tenant } from '../../fixtures/tenant/tenant.js';
+import { command } from '../cli/command.js';
+import { type Cluster, client, startCluster } from '../kafka/broker.js';
+import { readCommitted } from '../kafka/read-committed.js';
+import { readDelivered } from '../kafka/read-delivered.js';
+import { describeKafka } from '../kafka/when-kafka.js';
+import {
+  rebound,
+  stoppedAt,
+  storedBackfill,
+  storedFeed,
+  storedLines,
+  storedPositions,
+  tenantOfHistory,
+} from './stored-states.js';
+
+/** A line of the dump: a topic, or one of its records. */
+type Dumped =
+  | { readonly topic: string; readonly partitions: number }
+  | {
+      readonly topic: string;
+      readonly partition: number;
+      readonly offset: number;
+      readonly key?: string;
+      readonly value?: string;
+      readonly base64?: string;
+      readonly headers: Record<string, string>;
+    };
+
+interface Message {
+  readonly partition: number;
+  readonly key: string | null;
+  readonly value: Buffer | string | null;
+  readonly headers?: Record<string, string>;
+}
+
+describeKafka('on a real broker', () => {
+  let cluster: Cluster;
+  beforeAll(async () => {
+    cluster = await startCluster();
+  });
+  afterAll(() => cluster?.stop());
+
+  it('Kafka topics that an earlier build left are continued, and hold every record once', async () => {
+    const simulated = await tenantOfHistory();
+    await restoreTopics(cluster, simulated);
+    const compared = async () => {
+      const { texts, uids } = await readDelivered((topic) => readCommitted(cluster, topic));
+      expect(new Set(uids).size).toBe(uids.length);
+      return simulated.ledger.compare(texts, { kept: redactedText, examples: 3 });
+    };
+    const stored = await compared();
+    expect(stored).toMatchObject({ repeated: 0, unknown: 0 });
+    expect(stored.delivered, 'the topics hold a part').toBeGreaterThan(50);
+    expect(stored.missing, 'and not all').toBeGreaterThan(50);
+
+    const env = storedFeed(simulated, { KAFKA_BROKERS: cluster.brokers.join(',') });
+    expect(await storedPositions({ env })).toEqual(stoppedAt);
+    const run = await command(['run', '--once'], { env });
+    expect(run, run.stderr).toMatchObject({ code: 0 });
+    const backfill = await command(storedBackfill, { env });
+    expect(backfill, backfill.stderr).toMatchObject({ code: 0 });
+    expect(await compared()).toMatchObject({ equal: true });
+  });
+});
+
+/** Makes the topics of the dump; state records stand at their offsets, which a position names. */
+async function restoreTopics(cluster: Cluster, simulated: Tenant): Promise<void> {
+  const lines = storedLines('kafka.ndjson.gz').map((line) => JSON.parse(rebound(line, simulated)) as Dumped);
+  const admin = await cluster.admin();
+  const topics = lines.filter((line) => 'partitions' in line);
+  const isState = (topic: string) => topic.includes('.state.');
+  await admin.createTopics({
+    waitForLeaders: true,
+    topics: topics.map(({ topic, partitions }) => ({
+      topic,
+      numPartitions: partitions,
+      configEntries: isState(topic) ? [{ name: 'cleanup.policy', value: 'compact' }] : [],
+    })),
+  });
+  // A broker that does not lead yet makes kafkajs send everything again.
+  for (const { topic } of topics) {
+    const offsets = () => admin.fetchTopicOffsets(topic).catch(() => undefined);
+    await expect.poll(offsets, { timeout: 60_000 }).toBeDefined();
+  }
+  const producer = client(cluster.internal).producer();
+  await producer.connect();
+  for (const { topic } of topics) {
+    const messages: Message[] = [];
+    for (const line of lines) {
+      if (!('offset' in line) || line.topic !== topic) continue;
+      const { partition, offset, key = null, value, base64, headers } = line;
+      // Where the end of a transaction was marked, a record stands that nobody asks for.
+      while (isState(topic) && messages.length < offset) messages.push({ partition, key: 'marker', value: '{}' });
+      const bytes = base64 === undefined ? (value ?? null) : Buffer.from(base64, 'base64');
+      messages.push({ partition, key, value: bytes, headers });
+    }
+    await producer.send({ topic, messages });
+  }
+  await producer.disconnect();
+}
