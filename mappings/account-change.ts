@@ -1,12 +1,12 @@
 import { readActor } from './actor.js';
-import { totpFactor } from './auth-factors.js';
+import { factorNamed } from './auth-factors.js';
 import type { CatalogueRow } from './catalogue/row.js';
 import { type Change, decideActivity, readChanges, readRoleChange, readUserResult } from './changes.js';
-import type { ClassAttributes, Deed, Mapped } from './class-attributes.js';
-import { addSurroundings } from './context.js';
-import { readOutcome } from './outcome.js';
-import type { Reading } from './record-reader.js';
-import { addName, callUser, isPerson, type OcsfUser, readUser, samePerson } from './user.js';
+import type { ActionPhrase, ClassAttributes, ClassMapping } from './class-attributes.js';
+import { addContext } from './context.js';
+import { readStatus } from './event-status.js';
+import type { RecordReader } from './record-reader.js';
+import { addName, displayNameOf, isPerson, type OcsfUser, readUser, samePerson } from './user.js';
 import { accessChange } from './user-access-management.js';
 
 const PASSWORD_CHANGE = 3;
@@ -17,44 +17,51 @@ const OTHER = 99;
  * Changes of accounts (3001): `user` is whose account changes, `actor` who changed it. A change of nothing but an
  * administrator's role is User Access Management (3005). Undefined where the record does not say whose account it is.
  */
-export function mapAccountChange(reading: Reading, row: CatalogueRow): Mapped | undefined {
-  const bySystem = isSystemInitiated(reading, row);
-  const actor = bySystem ? undefined : readActor(reading);
-  const user = readTarget(reading, row) ?? (row.options.ownAccount === true ? actor?.user : undefined);
+export function mapAccountChange(reader: RecordReader, row: CatalogueRow): ClassMapping | undefined {
+  const bySystem = isSystemInitiated(reader, row);
+  const actor = bySystem ? undefined : readActor(reader);
+  const user = readTarget(reader, row) ?? (row.options.ownAccount === true ? actor?.user : undefined);
   if (user === undefined) return undefined;
-  const changes = readChanges(reading);
+  const changes = readChanges(reader);
   const attributes: ClassAttributes = { user };
   if (actor !== undefined) attributes.actor = actor;
-  addSurroundings(reading, attributes);
-  const outcome = readOutcome(reading, row.options.outcome);
+  addContext(reader, attributes);
+  const status = readStatus(reader, row.options.status);
   const role = row.activity === 'by_changes' ? readRoleChange(changes) : undefined;
-  if (role !== undefined) return accessChange(attributes, outcome, role.grants, role.role);
-  if (row.options.factor === 'totp') attributes.auth_factors = [totpFactor];
+  if (role !== undefined) return accessChange(attributes, status, role.grants, role.role);
+  if (row.options.factor !== undefined) attributes.auth_factors = [factorNamed(reader, row.options.factor)];
   const result = readUserResult(changes, user);
   if (result !== undefined) attributes.user_result = result;
   const activityId = activityOf(row, changes, user, actor?.user);
-  const deed = deedOf(row, activityId, user);
-  return { classUid: 3001, activityId, outcome, attributes, deed, ...(bySystem ? { doer: 'JumpCloud' } : {}) };
+  const action = phraseOf(row, activityId, user);
+  return {
+    className: 'account_change',
+    activityId,
+    status,
+    attributes,
+    action,
+    ...(bySystem ? { actorName: 'JumpCloud' } : {}),
+  };
 }
 
 /**
  * Where JumpCloud itself acts, `initiated_by` repeats the id of the account with a blank e-mail: that names no actor.
  * People do act on their own accounts in events of the other kind (`ownAccount`).
  */
-function isSystemInitiated(reading: Reading, row: CatalogueRow): boolean {
-  const initiator = reading.object(reading.record, 'initiated_by');
+function isSystemInitiated(reader: RecordReader, row: CatalogueRow): boolean {
+  const initiator = reader.object(reader.record, 'initiated_by');
   if (row.options.ownAccount === true || initiator?.email !== '') return false;
-  const uid = reading.peek(initiator, 'id');
-  const owner = reading.peek(reading.object(reading.record, 'resource'), 'id');
-  return reading.peek(initiator, 'username') === undefined && (uid === undefined || uid === owner);
+  const uid = reader.peek(initiator, 'id');
+  const owner = reader.peek(reader.object(reader.record, 'resource'), 'id');
+  return reader.peek(initiator, 'username') === undefined && (uid === undefined || uid === owner);
 }
 
 /** Whose account it is: `resource`, else the `username` that device events carry. */
-function readTarget(reading: Reading, row: CatalogueRow): OcsfUser | undefined {
-  const { record } = reading;
-  const resource = reading.object(record, 'resource');
-  const user = isPerson(reading, resource) ? readUser(reading, resource) : undefined;
-  return row.service === 'systems' || user === undefined ? addName(reading, user, record, 'username') : user;
+function readTarget(reader: RecordReader, row: CatalogueRow): OcsfUser | undefined {
+  const { record } = reader;
+  const resource = reader.object(record, 'resource');
+  const user = isPerson(reader, resource) ? readUser(reader, resource) : undefined;
+  return row.service === 'systems' || user === undefined ? addName(reader, user, record, 'username') : user;
 }
 
 function activityOf(
@@ -75,7 +82,7 @@ function byPasswordOwner(row: CatalogueRow, user: OcsfUser, actor: OcsfUser | un
   return row.eventType.endsWith('_password_change') ? PASSWORD_CHANGE : OTHER;
 }
 
-const deeds: Readonly<Record<number, Deed>> = {
+const phrases: Readonly<Record<number, ActionPhrase>> = {
   1: { done: 'created the account of', todo: 'create the account of' },
   2: { done: 'enabled the account of', todo: 'enable the account of' },
   3: { done: 'changed the password of', todo: 'change the password of' },
@@ -88,11 +95,11 @@ const deeds: Readonly<Record<number, Deed>> = {
   12: { done: 'unlocked the account of', todo: 'unlock the account of' },
 };
 
-const requested: Deed = { done: 'asked for a password reset of', todo: 'ask for a password reset of' };
+const requested: ActionPhrase = { done: 'asked for a password reset of', todo: 'ask for a password reset of' };
 
-function deedOf(row: CatalogueRow, activityId: number, user: OcsfUser): Deed {
-  const known = row.options.outcome === 'requested' ? requested : deeds[activityId];
+function phraseOf(row: CatalogueRow, activityId: number, user: OcsfUser): ActionPhrase {
+  const known = row.options.status === 'requested' ? requested : phrases[activityId];
   const { done, todo } = known ?? { done: `did ${row.eventType} for`, todo: `do ${row.eventType} for` };
-  const name = callUser(user) ?? 'an account';
+  const name = displayNameOf(user) ?? 'an account';
   return { done: `${done} ${name}`, todo: `${todo} ${name}` };
 }

@@ -1,5 +1,5 @@
 import type { JsonObject } from './json.js';
-import type { Reading } from './record-reader.js';
+import type { RecordReader } from './record-reader.js';
 import { addInitiator, type OcsfUser, readUser } from './user.js';
 
 /** OCSF `actor`. */
@@ -16,10 +16,10 @@ export interface OcsfAuthorization {
 }
 
 /** Who initiated the event, and through what (`jumpcloud:scim`); undefined where the record names neither. */
-export function readActor(reading: Reading): OcsfActor | undefined {
-  const initiator = reading.object(reading.record, 'initiated_by');
-  const user = addInitiator(reading, readUser(reading, initiator));
-  const source = reading.text(initiator, 'source');
+export function readActor(reader: RecordReader): OcsfActor | undefined {
+  const initiator = reader.object(reader.record, 'initiated_by');
+  const user = addInitiator(reader, readUser(reader, initiator));
+  const source = reader.text(initiator, 'source');
   if (user === undefined && source === undefined) return undefined;
   const actor: OcsfActor = {};
   if (user !== undefined) actor.user = user;
@@ -28,18 +28,18 @@ export function readActor(reading: Reading): OcsfActor | undefined {
 }
 
 /** The policies that were applied, as decisions about the actor. */
-export function readAuthorizations(reading: Reading): OcsfAuthorization[] {
-  const context = reading.object(reading.record, 'auth_context');
-  return reading
+export function readAuthorizations(reader: RecordReader): OcsfAuthorization[] {
+  const context = reader.object(reader.record, 'auth_context');
+  return reader
     .objects(context, 'policies_applied')
-    .map((applied) => readAuthorization(reading, applied))
+    .map((applied) => readAuthorization(reader, applied))
     .filter((authorization) => authorization !== undefined);
 }
 
-function readAuthorization(reading: Reading, applied: JsonObject): OcsfAuthorization | undefined {
-  const decision = reading.text(reading.object(applied, 'metadata'), 'action');
-  const uid = reading.text(applied, 'id');
-  const name = reading.text(applied, 'name');
+function readAuthorization(reader: RecordReader, applied: JsonObject): OcsfAuthorization | undefined {
+  const decision = reader.text(reader.object(applied, 'metadata'), 'action');
+  const uid = reader.text(applied, 'id');
+  const name = reader.text(applied, 'name');
   const authorization: OcsfAuthorization = {};
   if (decision !== undefined) authorization.decision = decision;
   if (uid !== undefined || name !== undefined) {

@@ -1,14 +1,14 @@
 import { readActor } from './actor.js';
 import type { CatalogueRow } from './catalogue/row.js';
-import type { ClassAttributes, Mapped, OcsfNamed } from './class-attributes.js';
-import { addSurroundings } from './context.js';
+import type { ClassAttributes, ClassMapping, OcsfNamed } from './class-attributes.js';
+import { addContext } from './context.js';
 import { readEntity } from './entity-kinds.js';
-import { callGroup, groupPrivilege } from './group-management.js';
+import { type EventStatus, readStatus } from './event-status.js';
+import { groupNameOf, groupPrivilege } from './group-management.js';
 import type { JsonObject } from './json.js';
 import { readNamed } from './named.js';
-import { type Outcome, readOutcome } from './outcome.js';
-import type { Reading } from './record-reader.js';
-import { callUser, type OcsfUser, readUser } from './user.js';
+import type { RecordReader } from './record-reader.js';
+import { displayNameOf, type OcsfUser, readUser } from './user.js';
 import { accessChange } from './user-access-management.js';
 
 /** JumpCloud does not say which privilege an association gives: this word of ours stands for "may use it". */
@@ -22,32 +22,32 @@ interface End {
 }
 
 interface Association {
-  readonly reading: Reading;
+  readonly reader: RecordReader;
   readonly row: CatalogueRow;
   /** True for add, false for remove, undefined for any other operation. */
   readonly adds: boolean | undefined;
   readonly attributes: ClassAttributes;
-  readonly outcome: Outcome;
+  readonly status: EventStatus;
 }
 
 /**
  * What an association connects decides the class: a user and a group of users 3006, a user and anything else 3005, a
  * group of users and what it is given 3006, devices and what applies to them 3004. Undefined where an end is missing or unnamed.
  */
-export function mapAssociation(reading: Reading, row: CatalogueRow): Mapped | undefined {
-  const association = reading.object(reading.record, 'association');
-  const connection = reading.object(association, 'connection');
-  const from = readEnd(reading, connection, 'from');
-  const to = readEnd(reading, connection, 'to');
+export function mapAssociation(reader: RecordReader, row: CatalogueRow): ClassMapping | undefined {
+  const association = reader.object(reader.record, 'association');
+  const connection = reader.object(association, 'connection');
+  const from = readEnd(reader, connection, 'from');
+  const to = readEnd(reader, connection, 'to');
   if (association === undefined || from === undefined || to === undefined) return undefined;
-  const op = reading.peek(association, 'op')?.toLowerCase();
-  if (op === 'add' || op === 'remove') reading.take(association, 'op');
+  const op = reader.peek(association, 'op')?.toLowerCase();
+  if (op === 'add' || op === 'remove') reader.consume(association, 'op');
   const attributes: ClassAttributes = {};
-  const actor = readActor(reading);
+  const actor = readActor(reader);
   if (actor !== undefined) attributes.actor = actor;
-  addSurroundings(reading, attributes);
+  addContext(reader, attributes);
   const adds = op === 'add' ? true : op === 'remove' ? false : undefined;
-  const parts: Association = { reading, row, adds, attributes, outcome: readOutcome(reading) };
+  const parts: Association = { reader, row, adds, attributes, status: readStatus(reader) };
   const user = from.kind === 'user' ? from : to.kind === 'user' ? to : undefined;
   if (user !== undefined) return ofUser(parts, user, user === from ? to : from);
   const device = from.kind === 'device' ? from : to.kind === 'device' ? to : undefined;
@@ -64,16 +64,16 @@ function isGroup({ kind }: End): boolean {
   return kind === 'user_group' || kind === 'device_group' || kind === 'policy_group';
 }
 
-function readEnd(reading: Reading, connection: JsonObject | undefined, key: 'from' | 'to'): End | undefined {
-  const of = reading.object(connection, key);
+function readEnd(reader: RecordReader, connection: JsonObject | undefined, key: 'from' | 'to'): End | undefined {
+  const of = reader.object(connection, key);
   if (of === undefined) return undefined;
   if (
-    reading.peek(of, 'object_id') === undefined &&
-    reading.peek(of, 'id') === undefined &&
-    reading.peek(of, 'name') === undefined
+    reader.peek(of, 'object_id') === undefined &&
+    reader.peek(of, 'id') === undefined &&
+    reader.peek(of, 'name') === undefined
   )
     return undefined;
-  const type = reading.peek(of, 'type')?.toLowerCase() ?? '';
+  const type = reader.peek(of, 'type')?.toLowerCase() ?? '';
   if (type === 'user' || type === 'systemuser') return { kind: 'user', of };
   if (type === 'user_group') return { kind: 'user_group', of };
   if (type === 'system') return { kind: 'device', of };
@@ -81,81 +81,93 @@ function readEnd(reading: Reading, connection: JsonObject | undefined, key: 'fro
   return { kind: type === 'policy_group' ? 'policy_group' : 'other', of };
 }
 
-function ofUser({ reading, row, adds, attributes, outcome }: Association, end: End, other: End): Mapped | undefined {
-  const user = readAssociated(reading, end.of);
-  const thing = readNamed(reading, other.of);
+function ofUser(
+  { reader, row, adds, attributes, status }: Association,
+  end: End,
+  other: End,
+): ClassMapping | undefined {
+  const user = readAssociated(reader, end.of);
+  const thing = readNamed(reader, other.of);
   if (user === undefined || thing === undefined) return undefined;
   if (other.kind !== 'user_group') {
-    const given = accessChange({ ...attributes, user, resources: [thing] }, outcome, adds !== false, PRIVILEGE);
+    const given = accessChange({ ...attributes, user, resources: [thing] }, status, adds !== false, PRIVILEGE);
     return adds === undefined ? unknownOperation(given, row) : given;
   }
-  const [name, group] = [callUser(user) ?? 'a user', callGroup(thing)];
+  const [name, group] = [displayNameOf(user) ?? 'a user', groupNameOf(thing)];
   return {
-    classUid: 3006,
+    className: 'group_management',
     activityId: adds === undefined ? 99 : adds ? 3 : 4,
-    outcome,
+    status,
     attributes: { ...attributes, group: thing, user },
-    deed: memberDeed(row, adds, name, group),
+    action: memberPhrase(row, adds, name, group),
   };
 }
 
 /** The person at the end of an association: `{type, name, object_id}`. */
-function readAssociated(reading: Reading, of: JsonObject): OcsfUser | undefined {
-  const uid = reading.text(of, 'object_id');
-  const user = readUser(reading, of);
+function readAssociated(reader: RecordReader, of: JsonObject): OcsfUser | undefined {
+  const uid = reader.text(of, 'object_id');
+  const user = readUser(reader, of);
   if (uid === undefined) return user;
   return user === undefined ? { uid, type_id: 1, type: 'User' } : { ...user, uid };
 }
 
 function ofSubgroup(
-  { reading, row, adds, attributes, outcome }: Association,
+  { reader, row, adds, attributes, status }: Association,
   end: End,
   other: End,
-): Mapped | undefined {
-  const group = readNamed(reading, end.of);
-  const subgroup = readNamed(reading, other.of);
+): ClassMapping | undefined {
+  const group = readNamed(reader, end.of);
+  const subgroup = readNamed(reader, other.of);
   if (group === undefined || subgroup === undefined) return undefined;
   return {
-    classUid: 3006,
+    className: 'group_management',
     activityId: adds === undefined ? 99 : adds ? 7 : 8,
-    outcome,
+    status,
     attributes: { ...attributes, group, subgroup },
-    deed: memberDeed(row, adds, callGroup(subgroup), callGroup(group)),
+    action: memberPhrase(row, adds, groupNameOf(subgroup), groupNameOf(group)),
   };
 }
 
-function ofGroup({ reading, row, adds, attributes, outcome }: Association, end: End, other: End): Mapped | undefined {
-  const group = readNamed(reading, end.of);
-  const resource = readNamed(reading, other.of);
+function ofGroup(
+  { reader, row, adds, attributes, status }: Association,
+  end: End,
+  other: End,
+): ClassMapping | undefined {
+  const group = readNamed(reader, end.of);
+  const resource = readNamed(reader, other.of);
   if (group === undefined || resource === undefined) return undefined;
-  const given = groupPrivilege({ ...attributes, group, resource }, outcome, adds !== false, PRIVILEGE);
+  const given = groupPrivilege({ ...attributes, group, resource }, status, adds !== false, PRIVILEGE);
   return adds === undefined ? unknownOperation(given, row) : given;
 }
 
 /** A device or another thing that something was attached to or taken from; that something stays in `unmapped`. */
-function ofEntity({ reading, row, adds, attributes, outcome }: Association, end: End, other: End): Mapped | undefined {
-  const entity = readEntity(reading, end.of, row.eventType);
+function ofEntity(
+  { reader, row, adds, attributes, status }: Association,
+  end: End,
+  other: End,
+): ClassMapping | undefined {
+  const entity = readEntity(reader, end.of, row.eventType);
   if (entity === undefined) return undefined;
   const name = entity.name ?? entity.uid ?? 'a thing';
-  const second = callThing(reading, other);
+  const second = thingNameOf(reader, other);
   return {
-    classUid: 3004,
+    className: 'entity_management',
     activityId: adds === undefined ? 99 : 3,
-    outcome,
+    status,
     attributes: { ...attributes, entity },
-    deed: memberDeed(row, adds, second, name),
+    action: memberPhrase(row, adds, second, name),
   };
 }
 
-function callThing(reading: Reading, { of }: End): string {
-  return reading.peek(of, 'name') ?? reading.peek(of, 'object_id') ?? 'something';
+function thingNameOf(reader: RecordReader, { of }: End): string {
+  return reader.peek(of, 'name') ?? reader.peek(of, 'object_id') ?? 'something';
 }
 
-function unknownOperation(mapped: Mapped, { eventType }: CatalogueRow): Mapped {
-  return { ...mapped, activityId: 99, deed: { done: `did ${eventType}`, todo: `do ${eventType}` } };
+function unknownOperation(mapped: ClassMapping, { eventType }: CatalogueRow): ClassMapping {
+  return { ...mapped, activityId: 99, action: { done: `did ${eventType}`, todo: `do ${eventType}` } };
 }
 
-function memberDeed({ eventType }: CatalogueRow, adds: boolean | undefined, what: string, where: OcsfNamed['name']) {
+function memberPhrase({ eventType }: CatalogueRow, adds: boolean | undefined, what: string, where: OcsfNamed['name']) {
   if (adds === undefined)
     return { done: `did ${eventType} for ${what} and ${where}`, todo: `do ${eventType} for ${what} and ${where}` };
   return adds

@@ -1,12 +1,11 @@
-import { captions } from '../schemas/ocsf.js';
 import { type OcsfActor, readActor, readAuthorizations } from './actor.js';
 import { readAuthFactors } from './auth-factors.js';
 import type { CatalogueRow, RowOptions } from './catalogue/row.js';
-import type { ClassAttributes, Mapped, OcsfNamed } from './class-attributes.js';
-import { addSurroundings } from './context.js';
+import type { ClassAttributes, ClassMapping, OcsfNamed } from './class-attributes.js';
+import { addContext } from './context.js';
 import { addPlace, readAddress, readSystemEndpoint } from './endpoint.js';
-import { readOutcome } from './outcome.js';
-import type { Reading } from './record-reader.js';
+import { readStatus } from './event-status.js';
+import type { RecordReader } from './record-reader.js';
 import { readSession } from './session.js';
 import { addName, isPerson, type OcsfUser, readUser } from './user.js';
 
@@ -14,27 +13,27 @@ const LOGON = 1;
 const PREAUTH = 6;
 
 /** Logins (3002); undefined where the record does not say who logs in, or to what. */
-export function mapAuthentication(reading: Reading, row: CatalogueRow): Mapped | undefined {
-  const actor = readActor(reading);
-  const user = readLoginUser(reading, actor);
+export function mapAuthentication(reader: RecordReader, row: CatalogueRow): ClassMapping | undefined {
+  const actor = readActor(reader);
+  const user = readLoginUser(reader, actor);
   if (user === undefined) return undefined;
   const attributes: ClassAttributes = { user };
-  if (actor !== undefined) attributes.actor = addAuthorizations(reading, actor);
-  if (row.service === 'systems') addDeviceLogin(reading, attributes);
-  else addPortalLogin(reading, attributes, row.options);
-  const target = attributes.service?.name ?? attributes.service?.uid ?? callEndpoint(attributes);
+  if (actor !== undefined) attributes.actor = addAuthorizations(reader, actor);
+  if (row.service === 'systems') addDeviceLogin(reader, attributes);
+  else addPortalLogin(reader, attributes, row.options);
+  const target = attributes.service?.name ?? attributes.service?.uid ?? endpointNameOf(attributes);
   if (target === undefined) return undefined;
-  addProtocol(reading, attributes, row.options);
-  addFactors(reading, attributes, row);
-  const session = readSession(reading);
+  addProtocol(reader, attributes, row.options);
+  addFactors(reader, attributes, row);
+  const session = readSession(reader);
   if (session !== undefined) attributes.session = session;
-  const outcome = readOutcome(reading, row.options.outcome);
+  const status = readStatus(reader, row.options.status);
   return {
-    classUid: 3002,
-    activityId: outcome.pending ? PREAUTH : LOGON,
-    outcome,
+    className: 'authentication',
+    activityId: status.pending ? PREAUTH : LOGON,
+    status,
     attributes,
-    deed: outcome.pending
+    action: status.pending
       ? { done: `began to log on to ${target}`, todo: `begin to log on to ${target}` }
       : { done: `logged on to ${target}`, todo: `log on to ${target}` },
   };
@@ -43,63 +42,63 @@ export function mapAuthentication(reading: Reading, row: CatalogueRow): Mapped |
 /**
  * Who logs in: the initiator, completed by `username`; records of administrators of 2020 have them in `resource` alone.
  */
-function readLoginUser(reading: Reading, actor: OcsfActor | undefined): OcsfUser | undefined {
-  const { record } = reading;
-  const resource = reading.object(record, 'resource');
+function readLoginUser(reader: RecordReader, actor: OcsfActor | undefined): OcsfUser | undefined {
+  const { record } = reader;
+  const resource = reader.object(record, 'resource');
   let user = actor?.user;
-  if (user === undefined && isPerson(reading, resource)) user = readUser(reading, resource);
-  user = addName(reading, user, record, 'username');
-  if (user === undefined) user = readSaasAccount(reading, resource);
+  if (user === undefined && isPerson(reader, resource)) user = readUser(reader, resource);
+  user = addName(reader, user, record, 'username');
+  if (user === undefined) user = readSaasAccount(reader, resource);
   if (user === undefined) return undefined;
-  const dn = reading.text(record, 'dn');
+  const dn = reader.text(record, 'dn');
   if (dn !== undefined) user.ldap_person = { ldap_dn: dn };
   return user;
 }
 
-/** Who the browser extension saw logging in to somebody else's service. */
-function readSaasAccount(reading: Reading, resource: ReturnType<Reading['object']>): OcsfUser | undefined {
+/** The account that the browser extension saw log in to a third party's service. */
+function readSaasAccount(reader: RecordReader, resource: ReturnType<RecordReader['object']>): OcsfUser | undefined {
   return (
-    addName(reading, undefined, reading.record, 'login_identifier') ??
-    (resource === undefined ? undefined : addName(reading, undefined, resource, 'account_email'))
+    addName(reader, undefined, reader.record, 'login_identifier') ??
+    (resource === undefined ? undefined : addName(reader, undefined, resource, 'account_email'))
   );
 }
 
-function addAuthorizations(reading: Reading, actor: OcsfActor): OcsfActor {
-  const authorizations = readAuthorizations(reading);
+function addAuthorizations(reader: RecordReader, actor: OcsfActor): OcsfActor {
+  const authorizations = readAuthorizations(reader);
   if (authorizations.length > 0) actor.authorizations = authorizations;
   return actor;
 }
 
 /** A login to a device: `src_ip` is where the person was; `client_ip` and its place are the device's own. */
-function addDeviceLogin(reading: Reading, attributes: ClassAttributes): void {
-  const { record } = reading;
-  const source = readAddress(reading, 'src_ip');
+function addDeviceLogin(reader: RecordReader, attributes: ClassAttributes): void {
+  const { record } = reader;
+  const source = readAddress(reader, 'src_ip');
   if (source !== undefined) attributes.src_endpoint = source;
-  const system = reading.object(record, 'system');
-  const resource = reading.object(record, 'resource');
-  const isSystem = reading.peek(resource, 'type') === 'system';
-  const device = readSystemEndpoint(reading, system) ?? (isSystem ? readSystemEndpoint(reading, resource) : undefined);
+  const system = reader.object(record, 'system');
+  const resource = reader.object(record, 'resource');
+  const isSystem = reader.peek(resource, 'type') === 'system';
+  const device = readSystemEndpoint(reader, system) ?? (isSystem ? readSystemEndpoint(reader, resource) : undefined);
   if (device !== undefined) {
-    if (isSystem && system !== undefined) takeRepeated(reading, resource, device);
-    const { ip } = readAddress(reading, 'client_ip') ?? {};
+    if (isSystem && system !== undefined) takeRepeated(reader, resource, device);
+    const { ip } = readAddress(reader, 'client_ip') ?? {};
     if (ip !== undefined) {
       device.ip = ip;
-      addPlace(reading, device);
+      addPlace(reader, device);
     }
     attributes.dst_endpoint = device;
   }
-  addLogonType(reading, attributes);
+  addLogonType(reader, attributes);
 }
 
 /** `resource` of a device login repeats `system`. */
 function takeRepeated(
-  reading: Reading,
-  resource: ReturnType<Reading['object']>,
+  reader: RecordReader,
+  resource: ReturnType<RecordReader['object']>,
   device: NonNullable<ClassAttributes['dst_endpoint']>,
 ): void {
-  if (reading.peek(resource, 'id') === device.uid) reading.take(resource, 'id');
-  if (reading.peek(resource, 'hostname') === device.hostname) reading.take(resource, 'hostname');
-  if (reading.peek(resource, 'displayName') === device.name) reading.take(resource, 'displayName');
+  if (reader.peek(resource, 'id') === device.uid) reader.consume(resource, 'id');
+  if (reader.peek(resource, 'hostname') === device.hostname) reader.consume(resource, 'hostname');
+  if (reader.peek(resource, 'displayName') === device.name) reader.consume(resource, 'displayName');
 }
 
 /** Windows' logon types are OCSF's; those that come over a network by their nature say so, as SSH does. */
@@ -112,41 +111,41 @@ const remoteLogonTypes = new Map([
   [12, true],
 ]);
 
-function addLogonType(reading: Reading, attributes: ClassAttributes): void {
-  const written = reading.code(reading.object(reading.record, 'windows_meta'), 'logon_type');
+function addLogonType(reader: RecordReader, attributes: ClassAttributes): void {
+  const written = reader.code(reader.object(reader.record, 'windows_meta'), 'logon_type');
   if (written !== undefined) {
     const id = Number(written);
-    const caption = id === 0 || id === 1 || id === 99 ? undefined : captions.logonType[id];
+    const caption = id === 0 || id === 1 || id === 99 ? undefined : reader.target.captions.logonType[id];
     attributes.logon_type_id = caption === undefined ? 99 : id;
     attributes.logon_type = caption ?? written;
     const remote = remoteLogonTypes.get(attributes.logon_type_id);
     if (remote !== undefined) attributes.is_remote = remote;
-  } else if (reading.peek(reading.record, 'process_name') === 'sshd') {
+  } else if (reader.peek(reader.record, 'process_name') === 'sshd') {
     attributes.is_remote = true;
   }
 }
 
-function addPortalLogin(reading: Reading, attributes: ClassAttributes, options: RowOptions): void {
-  addSurroundings(reading, attributes);
-  const service = readService(reading) ?? (options.service === undefined ? undefined : { name: options.service });
+function addPortalLogin(reader: RecordReader, attributes: ClassAttributes, options: RowOptions): void {
+  addContext(reader, attributes);
+  const service = readService(reader) ?? (options.service === undefined ? undefined : { name: options.service });
   if (service !== undefined) attributes.service = service;
   if (options.isRemote !== undefined) attributes.is_remote = options.isRemote;
   if (options.logonType !== undefined) {
     attributes.logon_type_id = options.logonType;
-    attributes.logon_type = captions.logonType[options.logonType]!;
+    attributes.logon_type = reader.caption('logonType', options.logonType);
   }
 }
 
 /** The application that somebody logs in to. */
-function readService(reading: Reading): OcsfNamed | undefined {
-  const { record } = reading;
-  const application = reading.object(record, 'application');
-  const resource = reading.object(record, 'resource');
+function readService(reader: RecordReader): OcsfNamed | undefined {
+  const { record } = reader;
+  const application = reader.object(record, 'application');
+  const resource = reader.object(record, 'resource');
   const name =
-    reading.text(application, 'display_label') ??
-    reading.text(application, 'name') ??
-    reading.text(resource, 'application_name');
-  const uid = reading.text(application, 'id') ?? reading.text(resource, 'application_id');
+    reader.text(application, 'display_label') ??
+    reader.text(application, 'name') ??
+    reader.text(resource, 'application_name');
+  const uid = reader.text(application, 'id') ?? reader.text(resource, 'application_id');
   if (name === undefined && uid === undefined) return undefined;
   const service: OcsfNamed = {};
   if (name !== undefined) service.name = name;
@@ -163,33 +162,33 @@ const protocols = new Map([
   ['oauth2', 6],
 ]);
 
-function addProtocol(reading: Reading, attributes: ClassAttributes, options: RowOptions): void {
-  const application = reading.object(reading.record, 'application');
-  const word = reading.peek(application, 'sso_type');
+function addProtocol(reader: RecordReader, attributes: ClassAttributes, options: RowOptions): void {
+  const application = reader.object(reader.record, 'application');
+  const word = reader.peek(application, 'sso_type');
   const protocol = word === undefined ? options.protocol : (protocols.get(word.toLowerCase()) ?? word);
   if (protocol === undefined) return;
   attributes.auth_protocol_id = typeof protocol === 'number' ? protocol : 99;
-  attributes.auth_protocol = typeof protocol === 'number' ? captions.authProtocol[protocol]! : protocol;
-  if (word?.toLowerCase() === attributes.auth_protocol.toLowerCase()) reading.take(application, 'sso_type');
-  if (protocol === 12) addCleartext(reading, attributes);
+  attributes.auth_protocol = typeof protocol === 'number' ? reader.caption('authProtocol', protocol) : protocol;
+  if (word?.toLowerCase() === attributes.auth_protocol.toLowerCase()) reader.consume(application, 'sso_type');
+  if (protocol === 12) addCleartext(reader, attributes);
 }
 
 /** A simple LDAP bind sends the password as it is; only the connection protects it. */
-function addCleartext(reading: Reading, attributes: ClassAttributes): void {
-  const { record } = reading;
-  const method = reading.peek(record, 'auth_method')?.toLowerCase() ?? record.auth_method;
+function addCleartext(reader: RecordReader, attributes: ClassAttributes): void {
+  const { record } = reader;
+  const method = reader.peek(record, 'auth_method')?.toLowerCase() ?? record.auth_method;
   if (method !== 'simple' && method !== '128' && method !== 128) return;
-  const protectedBy = reading.flag(record, 'tls_established');
+  const protectedBy = reader.flag(record, 'tls_established');
   if (protectedBy !== undefined) attributes.is_cleartext = !protectedBy;
 }
 
-function addFactors(reading: Reading, attributes: ClassAttributes, row: CatalogueRow): void {
+function addFactors(reader: RecordReader, attributes: ClassAttributes, row: CatalogueRow): void {
   // JumpCloud writes `mfa: false` into every SSO record of a session that it did not ask for a factor.
-  const { factors, isMfa } = readAuthFactors(reading, (methods) => row.service !== 'sso' || methods > 0);
+  const { factors, isMfa } = readAuthFactors(reader, (methods) => row.service !== 'sso' || methods > 0);
   if (factors.length > 0) attributes.auth_factors = factors;
   if (isMfa !== undefined) attributes.is_mfa = isMfa;
 }
 
-function callEndpoint({ dst_endpoint: endpoint }: ClassAttributes): string | undefined {
+function endpointNameOf({ dst_endpoint: endpoint }: ClassAttributes): string | undefined {
   return endpoint?.hostname ?? endpoint?.name ?? endpoint?.uid;
 }

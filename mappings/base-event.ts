@@ -1,30 +1,30 @@
 import { readActor } from './actor.js';
 import type { CatalogueRow } from './catalogue/row.js';
-import type { ClassAttributes, Mapped } from './class-attributes.js';
+import type { ClassAttributes, ClassMapping } from './class-attributes.js';
 import { readDevice } from './device.js';
-import { readOutcome } from './outcome.js';
-import type { Reading } from './record-reader.js';
+import { readStatus } from './event-status.js';
+import type { RecordReader } from './record-reader.js';
 
 /**
  * Anything (0): event types without a row, and those whose record lacks what their class requires. An actor is allowed
- * only beside a device (profile host); otherwise who it was stays in `unmapped` and in the sentence.
+ * only beside a device (profile host); otherwise who it was stays in `unmapped` and in the message.
  */
-export function mapBaseEvent(reading: Reading, row: CatalogueRow): Mapped {
-  const { record } = reading;
+export function mapBaseEvent(reader: RecordReader, row: CatalogueRow): ClassMapping {
+  const { record } = reader;
   const attributes: ClassAttributes = {};
-  const system = reading.object(record, 'system') ?? reading.object(reading.object(record, 'auth_context'), 'system');
-  const device = readDevice(reading, system);
+  const system = reader.object(record, 'system') ?? reader.object(reader.object(record, 'auth_context'), 'system');
+  const device = readDevice(reader, system);
   if (device !== undefined) {
     attributes.device = device;
-    const actor = readActor(reading);
+    const actor = readActor(reader);
     if (actor !== undefined) attributes.actor = actor;
   }
-  const name = reading.peek(record, 'event_type') ?? 'something without a name';
+  const name = reader.peek(record, 'event_type') ?? 'something without a name';
   return {
-    classUid: 0,
-    activityId: reading.peek(record, 'event_type') === undefined ? 0 : 99,
-    outcome: readOutcome(reading, row.options.outcome),
+    className: 'base_event',
+    activityId: reader.peek(record, 'event_type') === undefined ? 0 : 99,
+    status: readStatus(reader, row.options.status),
     attributes,
-    deed: { done: `did ${name}`, todo: `do ${name}` },
+    action: { done: `did ${name}`, todo: `do ${name}` },
   };
 }

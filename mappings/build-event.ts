@@ -1,60 +1,62 @@
-import { type OcsfClass, ocsfClasses } from '../schemas/ocsf.js';
-import type { Mapped } from './class-attributes.js';
+import type { ClassMapping } from './class-attributes.js';
 import type { OcsfEvent } from './event.js';
 import type { JsonObject } from './json.js';
 import { buildMessage } from './message.js';
 import { buildMetadata, type Provenance, timezoneOffset } from './metadata.js';
 import { buildObservables } from './observables.js';
 import { type RawData, rawDataAttributes } from './raw-data.js';
-import type { Reading } from './record-reader.js';
+import type { RecordReader } from './record-reader.js';
 import { readSeverity } from './severity.js';
 
 const OTHER = 99;
 
 /**
- * The whole event: what every class carries around what the class's mapper made. `unmapped` stands last, which
- * `serialise` relies on.
+ * Builds the whole event: the attributes of every class around those of the class's mapper. `unmapped` stands last,
+ * which `serialise` relies on.
  */
-export function assemble(
-  reading: Reading,
-  mapped: Mapped,
+export function buildEvent(
+  reader: RecordReader,
+  mapped: ClassMapping,
   provenance: Provenance,
   raw: RawData | undefined,
   eventType: string,
 ): OcsfEvent {
-  const { classUid, activityId, outcome, attributes } = mapped;
-  const definition: OcsfClass = ocsfClasses[classUid];
+  const { className, activityId, status, attributes } = mapped;
+  const { target } = reader;
+  const definition = target.classes[className];
   const activity = definition.activities[activityId]!;
   const activityName = activityId === OTHER ? eventType : activity;
-  const severity = readSeverity(reading);
+  const severity = readSeverity(reader);
   const profiles =
-    attributes.device === undefined || (classUid === 2004 && attributes.actor === undefined) ? [] : ['host'];
+    attributes.device === undefined || (className === 'detection_finding' && attributes.actor === undefined)
+      ? []
+      : ['host'];
   const event: OcsfEvent = {
     category_uid: definition.categoryUid,
     category_name: definition.categoryName,
-    class_uid: classUid,
+    class_uid: definition.uid,
     class_name: definition.caption,
     activity_id: activityId,
     activity_name: activityName,
-    type_uid: classUid * 100 + activityId,
+    type_uid: definition.uid * 100 + activityId,
     // OCSF's caption says `Authentication: Other`; of Base Event alone type_uid is 99 itself, which wants the source's word.
-    type_name: `${definition.caption}: ${classUid === 0 ? activityName : activity}`,
+    type_name: `${definition.caption}: ${className === 'base_event' ? activityName : activity}`,
     severity_id: severity.id,
     severity: severity.caption,
-    status_id: outcome.id,
-    status: outcome.caption,
+    status_id: status.id,
+    status: status.caption,
     time: provenance.time,
-    message: buildMessage(reading, mapped),
-    metadata: buildMetadata(reading, provenance, profiles),
+    message: buildMessage(reader, mapped),
+    metadata: buildMetadata(reader, provenance, profiles),
     timezone_offset: timezoneOffset(provenance.header.timestamp!),
-    status_detail: outcome.detail,
-    status_code: outcome.code,
+    status_detail: status.detail,
+    status_code: status.code,
   };
   Object.assign(event, attributes);
-  const observables = buildObservables(attributes);
+  const observables = buildObservables(attributes, target.captions);
   if (observables.length > 0) event.observables = observables;
-  if (raw !== undefined) Object.assign(event, rawDataAttributes(raw));
-  const rest: JsonObject | undefined = reading.rest();
+  if (raw !== undefined) Object.assign(event, rawDataAttributes(raw, target.captions));
+  const rest: JsonObject | undefined = reader.unconsumed();
   if (rest !== undefined) event.unmapped = rest;
   return event;
 }

@@ -1,5 +1,5 @@
 import { isObject, type JsonObject, type JsonValue } from './json.js';
-import type { Reading } from './record-reader.js';
+import type { RecordReader } from './record-reader.js';
 import type { OcsfUser } from './user.js';
 import { isEmailAddress } from './user.js';
 
@@ -12,10 +12,10 @@ export interface Change {
 }
 
 /** The changes of a record that name a field. Their text stays for `unmapped`, whole. */
-export function readChanges(reading: Reading): Change[] {
+export function readChanges(reader: RecordReader): Change[] {
   const changes: Change[] = [];
-  for (const member of reading.objects(reading.record, 'changes')) {
-    const field = reading.peek(member, 'field');
+  for (const member of reader.objects(reader.record, 'changes')) {
+    const field = reader.peek(member, 'field');
     if (field !== undefined)
       changes.push({ field: field.toLowerCase().replace(/[^a-z0-9]/g, ''), from: member.from, to: member.to });
   }

@@ -1,9 +1,9 @@
-import type { ClassUid } from '../schemas/ocsf.js';
+import type { ClassName } from '../schemas/ocsf-target.js';
 import type { OcsfActor } from './actor.js';
 import type { OcsfAuthFactor } from './auth-factors.js';
 import type { OcsfDevice } from './device.js';
 import type { OcsfEndpoint } from './endpoint.js';
-import type { Outcome } from './outcome.js';
+import type { EventStatus } from './event-status.js';
 import type { OcsfUser } from './user.js';
 
 /** OCSF objects that name a thing: `group`, `resource_details`, `managed_entity`, `service`. */
@@ -14,7 +14,7 @@ export interface OcsfNamed {
   type_id?: number;
 }
 
-/** The attributes that a class's mapper fills; those of every class are added by `assemble`. */
+/** The attributes that a class's mapper fills; those of every class are added by `buildEvent`. */
 export interface ClassAttributes {
   actor?: OcsfActor;
   api?: { operation: string; service?: OcsfNamed };
@@ -49,19 +49,19 @@ export interface ClassAttributes {
 }
 
 /** What a class's mapper makes of a record. */
-export interface Mapped {
-  readonly classUid: ClassUid;
+export interface ClassMapping {
+  readonly className: ClassName;
   readonly activityId: number;
-  readonly outcome: Outcome;
+  readonly status: EventStatus;
   readonly attributes: ClassAttributes;
-  /** For the sentence: what was done to whom (`locked the account of ana.lima`), and the same as something tried. */
-  readonly deed: Deed;
-  /** For the sentence, where the event has no actor. */
-  readonly doer?: string;
+  /** For `message`: the action with its object, done (`locked …`) and tried (`lock …`). */
+  readonly action: ActionPhrase;
+  /** For `message`, where the event has no actor. */
+  readonly actorName?: string;
 }
 
 /** A verb with its object, in the past tense and as an infinitive. */
-export interface Deed {
+export interface ActionPhrase {
   readonly done: string;
   readonly todo: string;
 }

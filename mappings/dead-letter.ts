@@ -11,7 +11,7 @@ export type DeadLetterReason =
   | 'mapping_failed'
   | 'refused_by_sink';
 
-/** A record that could not become a valid event, with its reason: as it is stored and published. */
+/** A record that could not become a valid event, with its reason, as stored and published. */
 export interface DeadLetter {
   /** Deterministic id of the record's identity: 32 hexadecimal digits. */
   readonly uid: string;

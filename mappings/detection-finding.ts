@@ -1,13 +1,12 @@
-import { captions, ocsfClasses } from '../schemas/ocsf.js';
 import { readActor } from './actor.js';
 import type { CatalogueRow } from './catalogue/row.js';
-import type { ClassAttributes, Deed, Mapped } from './class-attributes.js';
+import type { ActionPhrase, ClassAttributes, ClassMapping } from './class-attributes.js';
 import { readDevice } from './device.js';
 import { readClient } from './endpoint.js';
+import type { EventStatus } from './event-status.js';
 import type { JsonObject } from './json.js';
-import type { Outcome } from './outcome.js';
-import type { Reading } from './record-reader.js';
-import { callUser, isPerson, type OcsfUser, readUser, userNamed } from './user.js';
+import type { RecordReader } from './record-reader.js';
+import { displayNameOf, isPerson, type OcsfUser, readUser, userNamed } from './user.js';
 
 const CREATE = 1;
 const UPDATE = 2;
@@ -43,7 +42,7 @@ const riskLevels = new Map<string, number>([
   ['critical', 4],
 ]);
 
-const deeds: Readonly<Record<number, Deed>> = {
+const phrases: Readonly<Record<number, ActionPhrase>> = {
   [CREATE]: { done: 'opened the finding', todo: 'open the finding' },
   [UPDATE]: { done: 'updated the finding', todo: 'update the finding' },
   [CLOSE]: { done: 'closed the finding', todo: 'close the finding' },
@@ -52,103 +51,110 @@ const deeds: Readonly<Record<number, Deed>> = {
 type Finding = NonNullable<ClassAttributes['finding_info']>;
 
 /** Alerts and risk events (2004). Always possible: where nothing else names the finding, the record's own id does. */
-export function mapDetectionFinding(reading: Reading, row: CatalogueRow): Mapped {
-  const { record } = reading;
+export function mapDetectionFinding(reader: RecordReader, row: CatalogueRow): ClassMapping {
+  const { record } = reader;
   const attributes: ClassAttributes = {};
   // Before the finding: a `resource` that is a person does not name one.
-  const user = row.options.isAlert === true ? undefined : readRiskUser(reading);
-  const finding = readFinding(reading, row);
+  const user = row.options.isAlert === true ? undefined : readRiskUser(reader);
+  const finding = readFinding(reader, row);
   attributes.finding_info = finding;
   if (row.options.isAlert === true) {
     attributes.is_alert = true;
-    addAffected(reading, attributes);
+    addAffected(reader, attributes);
   }
-  addRiskLevel(reading, attributes);
-  const device = readDevice(reading, reading.object(record, 'system'));
+  addRiskLevel(reader, attributes);
+  const device = readDevice(reader, reader.object(record, 'system'));
   if (device !== undefined) {
     attributes.device = device;
     // OCSF allows an actor here only beside a device (profile host).
-    const actor = readActor(reading);
+    const actor = readActor(reader);
     if (actor !== undefined) attributes.actor = actor;
   }
-  const source = readClient(reading);
+  const source = readClient(reader);
   if (user !== undefined) attributes.evidences = [source === undefined ? { user } : { user, src_endpoint: source }];
   else if (source !== undefined) attributes.evidences = [{ src_endpoint: source }];
-  const outcome = readState(reading, row);
-  const activityId = activityOf(row, outcome);
-  return { classUid: 2004, activityId, outcome, attributes, deed: deedOf(activityId, finding, user) };
+  const status = readState(reader, row);
+  const activityId = activityOf(row, status);
+  return {
+    className: 'detection_finding',
+    activityId,
+    status,
+    attributes,
+    action: phraseOf(activityId, finding, user),
+  };
 }
 
-function deedOf(activityId: number, finding: Finding, user: OcsfUser | undefined): Deed {
-  const { done, todo } = deeds[activityId]!;
-  const name = callUser(user);
+function phraseOf(activityId: number, finding: Finding, user: OcsfUser | undefined): ActionPhrase {
+  const { done, todo } = phrases[activityId]!;
+  const name = displayNameOf(user);
   const title = finding.title ?? finding.types?.[0] ?? finding.uid;
   const about = name === undefined ? title : `${title} about ${name}`;
   return { done: `${done} ${about}`, todo: `${todo} ${about}` };
 }
 
 /** The person of a risk event is in `resource`: by name, also where the resource is the risk event itself. */
-function readRiskUser(reading: Reading): OcsfUser | undefined {
-  const resource = reading.object(reading.record, 'resource');
+function readRiskUser(reader: RecordReader): OcsfUser | undefined {
+  const resource = reader.object(reader.record, 'resource');
   if (resource === undefined) return undefined;
-  if (isPersonal(reading, resource)) return readUser(reading, resource);
-  const name = reading.text(resource, 'username') ?? reading.text(resource, 'name');
-  return name === undefined ? undefined : userNamed(name);
+  if (isPersonal(reader, resource)) return readUser(reader, resource);
+  const name = reader.text(resource, 'username') ?? reader.text(resource, 'name');
+  return name === undefined ? undefined : userNamed(reader, name);
 }
 
-function isPersonal(reading: Reading, resource: JsonObject): boolean {
-  return isPerson(reading, resource) || reading.peek(resource, 'type') === undefined;
+function isPersonal(reader: RecordReader, resource: JsonObject): boolean {
+  return isPerson(reader, resource) || reader.peek(resource, 'type') === undefined;
 }
 
-function readFinding(reading: Reading, row: CatalogueRow): Finding {
-  const { record } = reading;
-  const resource = reading.object(record, 'resource');
+function readFinding(reader: RecordReader, row: CatalogueRow): Finding {
+  const { record } = reader;
+  const resource = reader.object(record, 'resource');
   const isAlert = row.options.isAlert === true;
-  const named = resource !== undefined && (isAlert || !isPersonal(reading, resource));
+  const named = resource !== undefined && (isAlert || !isPersonal(reader, resource));
   const uid =
-    reading.text(record, 'alert_id') ??
-    reading.text(record, 'risk_event_id') ??
-    reading.text(resource, 'risk_event_id') ??
-    (named ? reading.text(resource, 'id') : undefined) ??
-    reading.peek(record, 'id')!;
+    reader.text(record, 'alert_id') ??
+    reader.text(record, 'risk_event_id') ??
+    reader.text(resource, 'risk_event_id') ??
+    (named ? reader.text(resource, 'id') : undefined) ??
+    reader.peek(record, 'id')!;
   const finding: Finding = { uid };
   const title =
-    reading.text(record, 'title') ??
-    (isAlert ? (reading.text(resource, 'name') ?? reading.text(resource, 'context')) : undefined) ??
-    reading.text(record, 'name');
+    reader.text(record, 'title') ??
+    (isAlert ? (reader.text(resource, 'name') ?? reader.text(resource, 'context')) : undefined) ??
+    reader.text(record, 'name');
   if (title !== undefined) finding.title = title;
-  const description = reading.text(record, 'description') ?? reading.text(record, 'detail');
+  const description = reader.text(record, 'description') ?? reader.text(record, 'detail');
   if (description !== undefined) finding.desc = description;
-  const type = reading.text(record, 'category') ?? reading.text(record, 'risk_type');
+  const type = reader.text(record, 'category') ?? reader.text(record, 'risk_type');
   if (type !== undefined) finding.types = [type];
   return finding;
 }
 
 /** What raised an alert: `resource` names its source. */
-function addAffected(reading: Reading, attributes: ClassAttributes): void {
-  const resource = reading.object(reading.record, 'resource');
-  const uid = reading.text(resource, 'source_id');
+function addAffected(reader: RecordReader, attributes: ClassAttributes): void {
+  const resource = reader.object(reader.record, 'resource');
+  const uid = reader.text(resource, 'source_id');
   if (uid === undefined) return;
-  const type = reading.text(resource, 'source_type');
+  const type = reader.text(resource, 'source_type');
   attributes.resources = [type === undefined ? { uid } : { uid, type }];
 }
 
-function addRiskLevel(reading: Reading, attributes: ClassAttributes): void {
-  const word = reading.text(reading.record, 'risk_level');
+function addRiskLevel(reader: RecordReader, attributes: ClassAttributes): void {
+  const word = reader.text(reader.record, 'risk_level');
   if (word === undefined) return;
   attributes.risk_level_id = riskLevels.get(word.toLowerCase()) ?? 99;
-  attributes.risk_level = attributes.risk_level_id === 99 ? word : captions.riskLevel[attributes.risk_level_id]!;
+  attributes.risk_level =
+    attributes.risk_level_id === 99 ? word : reader.caption('riskLevel', attributes.risk_level_id);
 }
 
-/** The state of the finding stands where other classes have the outcome of the activity. */
-function readState(reading: Reading, row: CatalogueRow): Outcome {
-  const { record } = reading;
-  const word = reading.text(record, 'status') ?? reading.text(reading.object(record, 'resource'), 'status');
+/** The state of the finding, which OCSF puts where other classes have the status of the activity. */
+function readState(reader: RecordReader, row: CatalogueRow): EventStatus {
+  const { record } = reader;
+  const word = reader.text(record, 'status') ?? reader.text(reader.object(record, 'resource'), 'status');
   const id = word === undefined ? stateAfter(row) : (states.get(word.toLowerCase()) ?? 99);
-  const statuses: Readonly<Record<number, string>> = ocsfClasses[2004].statuses;
-  const state: Outcome = { id, caption: id === 99 ? word! : statuses[id]!, pending: false };
+  const { statuses } = reader.target.classes.detection_finding;
+  const state: EventStatus = { id, caption: id === 99 ? word! : statuses[id]!, pending: false };
   if (word !== undefined && id !== 99) state.code = word;
-  const detail = reading.text(record, 'error_message')?.trim();
+  const detail = reader.text(record, 'error_message')?.trim();
   if (detail !== undefined) state.detail = detail;
   return state;
 }
@@ -158,7 +164,7 @@ function stateAfter({ activity }: CatalogueRow): number {
   return activity === CLOSE ? RESOLVED : 0;
 }
 
-function activityOf({ activity }: CatalogueRow, state: Outcome): number {
+function activityOf({ activity }: CatalogueRow, state: EventStatus): number {
   if (typeof activity === 'number') return activity;
   return closing.has(state.id) ? CLOSE : UPDATE;
 }

@@ -1,8 +1,7 @@
-import { captions } from '../schemas/ocsf.js';
 import { isHostname } from './endpoint.js';
 import type { JsonObject } from './json.js';
 import { type OcsfOs, readDeviceOs } from './os.js';
-import type { Reading } from './record-reader.js';
+import type { RecordReader } from './record-reader.js';
 
 /** OCSF `device`, an attribute of the profile `host`. */
 export interface OcsfDevice {
@@ -15,21 +14,21 @@ export interface OcsfDevice {
 }
 
 /** The device of `auth_context.system` or `system`: the one the person used, or the one it is about. */
-export function readDevice(reading: Reading, system: JsonObject | undefined): OcsfDevice | undefined {
+export function readDevice(reader: RecordReader, system: JsonObject | undefined): OcsfDevice | undefined {
   if (system === undefined) return undefined;
-  const hostname = reading.peek(system, 'hostname');
+  const hostname = reader.peek(system, 'hostname');
   const usable = hostname !== undefined && isHostname(hostname);
-  const uid = reading.text(system, 'id');
-  const name = reading.text(system, 'displayName');
+  const uid = reader.text(system, 'id');
+  const name = reader.text(system, 'displayName');
   if (uid === undefined && !usable && name === undefined) return undefined;
-  const device: OcsfDevice = { type_id: 0, type: captions.deviceType[0]! };
+  const device: OcsfDevice = { type_id: 0, type: reader.caption('deviceType', 0) };
   if (uid !== undefined) device.uid = uid;
   if (usable) {
     device.hostname = hostname;
-    reading.take(system, 'hostname');
+    reader.consume(system, 'hostname');
   }
   if (name !== undefined) device.name = name;
-  const os = readDeviceOs(reading, system);
+  const os = readDeviceOs(reader, system);
   if (os !== undefined) device.os = os;
   return device;
 }

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import type { JsonObject } from './json.js';
 import { type OcsfOs, readUserAgentOs } from './os.js';
-import type { Reading } from './record-reader.js';
+import type { RecordReader } from './record-reader.js';
 
 /** OCSF `location`. `lat` and `long` are floats, also where they are whole. */
 export interface OcsfLocation {
@@ -59,42 +59,42 @@ function withinLimit(address: string): { ip: string } | undefined {
 }
 
 /** An endpoint from an address alone; undefined where there is none that can be read. */
-export function readAddress(reading: Reading, key: string): OcsfEndpoint | undefined {
-  const text = reading.peek(reading.record, key);
+export function readAddress(reader: RecordReader, key: string): OcsfEndpoint | undefined {
+  const text = reader.peek(reader.record, key);
   const endpoint = text === undefined ? undefined : parseAddress(text);
-  if (endpoint !== undefined) reading.take(reading.record, key);
+  if (endpoint !== undefined) reader.consume(reader.record, key);
   return endpoint;
 }
 
 /** Where the request came from, as JumpCloud saw it: `client_ip` with its place, network and operating system. */
-export function readClient(reading: Reading): OcsfEndpoint | undefined {
-  const endpoint = readAddress(reading, 'client_ip');
+export function readClient(reader: RecordReader): OcsfEndpoint | undefined {
+  const endpoint = readAddress(reader, 'client_ip');
   if (endpoint === undefined) return undefined;
-  addPlace(reading, endpoint);
-  const os = readUserAgentOs(reading);
+  addPlace(reader, endpoint);
+  const os = readUserAgentOs(reader);
   if (os !== undefined) endpoint.os = os;
   return endpoint;
 }
 
 /** Adds what JumpCloud knows of `client_ip` to the endpoint that has this address. */
-export function addPlace(reading: Reading, endpoint: OcsfEndpoint): void {
-  const location = readLocation(reading, reading.object(reading.record, 'geoip'));
+export function addPlace(reader: RecordReader, endpoint: OcsfEndpoint): void {
+  const location = readLocation(reader, reader.object(reader.record, 'geoip'));
   if (location !== undefined) endpoint.location = location;
-  const system = readAutonomousSystem(reading, reading.object(reading.record, 'asn'));
+  const system = readAutonomousSystem(reader, reader.object(reader.record, 'asn'));
   if (system !== undefined) endpoint.autonomous_system = system;
 }
 
 /** The device of a record's `system`, as the endpoint that somebody logged in to. */
-export function readSystemEndpoint(reading: Reading, system: JsonObject | undefined): OcsfEndpoint | undefined {
+export function readSystemEndpoint(reader: RecordReader, system: JsonObject | undefined): OcsfEndpoint | undefined {
   if (system === undefined) return undefined;
   const endpoint: OcsfEndpoint = {};
-  const uid = reading.text(system, 'id');
-  const hostname = reading.peek(system, 'hostname');
-  const name = reading.text(system, 'displayName');
+  const uid = reader.text(system, 'id');
+  const hostname = reader.peek(system, 'hostname');
+  const name = reader.text(system, 'displayName');
   if (uid !== undefined) endpoint.uid = uid;
   if (hostname !== undefined && isHostname(hostname)) {
     endpoint.hostname = hostname;
-    reading.take(system, 'hostname');
+    reader.consume(system, 'hostname');
   }
   if (name !== undefined) endpoint.name = name;
   return uid === undefined && endpoint.hostname === undefined && name === undefined ? undefined : endpoint;
@@ -104,41 +104,41 @@ export function isHostname(text: string): boolean {
   return HOSTNAME.test(text);
 }
 
-function readLocation(reading: Reading, geoip: JsonObject | undefined): OcsfLocation | undefined {
+function readLocation(reader: RecordReader, geoip: JsonObject | undefined): OcsfLocation | undefined {
   if (geoip === undefined) return undefined;
-  const countryKey = reading.peek(geoip, 'country_code') === undefined ? 'country_code2' : 'country_code';
-  const country = reading.peek(geoip, countryKey);
+  const countryKey = reader.peek(geoip, 'country_code') === undefined ? 'country_code2' : 'country_code';
+  const country = reader.peek(geoip, countryKey);
   const known = country !== undefined && COUNTRY.test(country);
-  const city = reading.text(geoip, 'city');
+  const city = reader.text(geoip, 'city');
   // OCSF takes neither a continent nor coordinates for a place by themselves.
   if (!known && city === undefined) return undefined;
   const location: OcsfLocation = {};
   if (city !== undefined) location.city = city;
   if (known) {
     location.country = country.toUpperCase();
-    reading.take(geoip, countryKey);
-    readRegion(reading, geoip, location);
+    reader.consume(geoip, countryKey);
+    readRegion(reader, geoip, location);
   }
-  const continent = continents.get(reading.peek(geoip, 'continent_code') ?? '');
+  const continent = continents.get(reader.peek(geoip, 'continent_code') ?? '');
   if (continent !== undefined) {
     location.continent = continent;
-    reading.take(geoip, 'continent_code');
+    reader.consume(geoip, 'continent_code');
   }
-  readCoordinate(reading, geoip, 'latitude', 90, location, 'lat');
-  readCoordinate(reading, geoip, 'longitude', 180, location, 'long');
+  readCoordinate(reader, geoip, 'latitude', 90, location, 'lat');
+  readCoordinate(reader, geoip, 'longitude', 180, location, 'long');
   return location;
 }
 
 /** ISO 3166-2 from the country and JumpCloud's region code: `PT` and `11` are `PT-11`. */
-function readRegion(reading: Reading, geoip: JsonObject, location: OcsfLocation): void {
-  const code = reading.peek(geoip, 'region_code');
+function readRegion(reader: RecordReader, geoip: JsonObject, location: OcsfLocation): void {
+  const code = reader.peek(geoip, 'region_code');
   if (code === undefined || !SUBDIVISION.test(code)) return;
   location.region = `${location.country}-${code.toUpperCase()}`;
-  reading.take(geoip, 'region_code');
+  reader.consume(geoip, 'region_code');
 }
 
 function readCoordinate(
-  reading: Reading,
+  reader: RecordReader,
   geoip: JsonObject,
   key: string,
   bound: number,
@@ -150,22 +150,22 @@ function readCoordinate(
   const degrees = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
   if (typeof degrees !== 'number' || !(Math.abs(degrees) <= bound)) return;
   location[attribute] = degrees;
-  reading.take(geoip, key);
+  reader.consume(geoip, key);
 }
 
 function readAutonomousSystem(
-  reading: Reading,
+  reader: RecordReader,
   asn: JsonObject | undefined,
 ): { name?: string; number?: number } | undefined {
   if (asn === undefined) return undefined;
   const written = asn.number;
   const number = typeof written === 'string' ? Number(written.replace(/^AS/i, '') || Number.NaN) : written;
-  const name = reading.text(asn, 'organization');
+  const name = reader.text(asn, 'organization');
   const system: { name?: string; number?: number } = {};
   if (name !== undefined) system.name = name;
   if (typeof number === 'number' && Number.isSafeInteger(number) && number >= 0) {
     system.number = number;
-    reading.take(asn, 'number');
+    reader.consume(asn, 'number');
   }
   return system.name === undefined && system.number === undefined ? undefined : system;
 }

@@ -1,65 +1,65 @@
 import { readActor } from './actor.js';
 import type { CatalogueRow } from './catalogue/row.js';
-import type { ClassAttributes, Deed, Mapped, OcsfNamed } from './class-attributes.js';
-import { addSurroundings } from './context.js';
+import type { ActionPhrase, ClassAttributes, ClassMapping, OcsfNamed } from './class-attributes.js';
+import { addContext } from './context.js';
+import { type EventStatus, readStatus } from './event-status.js';
 import { readNamed } from './named.js';
-import { type Outcome, readOutcome } from './outcome.js';
-import type { Reading } from './record-reader.js';
+import type { RecordReader } from './record-reader.js';
 
 const ASSIGN = 1;
 const REVOKE = 2;
 const OTHER = 99;
 
-const deeds: Readonly<Record<number, Deed>> = {
+const phrases: Readonly<Record<number, ActionPhrase>> = {
   5: { done: 'deleted the group', todo: 'delete the group' },
   6: { done: 'created the group', todo: 'create the group' },
 };
 
 /** Groups made, changed and deleted (3006); undefined where the record names no group. */
-export function mapGroupManagement(reading: Reading, row: CatalogueRow): Mapped | undefined {
-  const { record } = reading;
+export function mapGroupManagement(reader: RecordReader, row: CatalogueRow): ClassMapping | undefined {
+  const { record } = reader;
   const group =
-    readNamed(reading, reading.object(record, 'resource')) ??
-    readNamed(reading, reading.object(record, 'group')) ??
-    readNamed(reading, reading.object(record, 'system_group'), 'system_group');
+    readNamed(reader, reader.object(record, 'resource')) ??
+    readNamed(reader, reader.object(record, 'group')) ??
+    readNamed(reader, reader.object(record, 'system_group'), 'system_group');
   if (group === undefined) return undefined;
   const attributes: ClassAttributes = { group };
-  const actor = readActor(reading);
+  const actor = readActor(reader);
   if (actor !== undefined) attributes.actor = actor;
-  addSurroundings(reading, attributes);
+  addContext(reader, attributes);
   const activityId = typeof row.activity === 'number' ? row.activity : OTHER;
-  const { done, todo } = deeds[activityId] ?? { done: `did ${row.eventType} for`, todo: `do ${row.eventType} for` };
-  const name = callGroup(group);
+  const { done, todo } = phrases[activityId] ?? { done: `did ${row.eventType} for`, todo: `do ${row.eventType} for` };
+  const name = groupNameOf(group);
   return {
-    classUid: 3006,
+    className: 'group_management',
     activityId,
-    outcome: readOutcome(reading, row.options.outcome),
+    status: readStatus(reader, row.options.status),
     attributes,
-    deed: { done: `${done} ${name}`, todo: `${todo} ${name}` },
+    action: { done: `${done} ${name}`, todo: `${todo} ${name}` },
   };
 }
 
 /** The event of a privilege given to `attributes.group`, or taken away. */
 export function groupPrivilege(
   attributes: ClassAttributes,
-  outcome: Outcome,
+  status: EventStatus,
   grants: boolean,
   privilege: string,
-): Mapped {
+): ClassMapping {
   const resource = attributes.resource?.name ?? attributes.resource?.uid;
   const on = resource === undefined ? '' : ` on ${resource}`;
-  const name = callGroup(attributes.group!);
+  const name = groupNameOf(attributes.group!);
   return {
-    classUid: 3006,
+    className: 'group_management',
     activityId: grants ? ASSIGN : REVOKE,
-    outcome,
+    status,
     attributes: { ...attributes, privileges: [privilege] },
-    deed: grants
+    action: grants
       ? { done: `gave ${privilege} to ${name}${on}`, todo: `give ${privilege} to ${name}${on}` }
       : { done: `took ${privilege} from ${name}${on}`, todo: `take ${privilege} from ${name}${on}` },
   };
 }
 
-export function callGroup(group: OcsfNamed): string {
+export function groupNameOf(group: OcsfNamed): string {
   return group.name ?? group.uid ?? 'a group';
 }

@@ -1,5 +1,5 @@
-import { ocsfVersion } from '../schemas/ocsf.js';
-import { describeErrors, eventValidators } from '../schemas/validators.js';
+import type { OcsfTarget } from '../schemas/ocsf-target.js';
+import { describeErrors } from '../schemas/validators.js';
 import type { NormalisedEvent } from './event.js';
 import { sha256 } from './record.js';
 
@@ -42,48 +42,53 @@ export interface KeyWarning {
   readonly mapper: { readonly name: string; readonly version: string };
 }
 
-const SEVERITIES = { 2: 'Low', 3: 'Medium', 4: 'High', 5: 'Critical' } as const;
+const CREATE = 1;
+const UPDATE = 2;
+const NEW = 1;
+const IN_PROGRESS = 2;
 
 /**
  * The collector's own event for a key that ends soon, has ended or is used where it should not be, so that the SIEM that
  * reads the stream can raise the alarm.
  *
  * It is a Detection Finding (2004): OCSF's class for what a product found out and wants somebody to act on, with a
- * lifetime of its own (Create, then Update) under one `finding_info.uid` a feed and key. Account Change is no choice: no
+ * lifetime of its own (Create, then Update) under one `finding_info.uid` per feed and key. Account Change is no choice: no
  * account has changed yet, and an analyst who counts changes would count a warning.
  */
-export function keyWarningEvent(warning: KeyWarning): NormalisedEvent {
+export function keyWarningEvent(warning: KeyWarning, target: OcsfTarget): NormalisedEvent {
   const { feed, fingerprint, lastFour, occasion, now, mapper } = warning;
-  const activity = warning.first ? ({ id: 1, name: 'Create' } as const) : ({ id: 2, name: 'Update' } as const);
+  const definition = target.classes.detection_finding;
+  const activity = warning.first ? CREATE : UPDATE;
+  const status = warning.first ? NEW : IN_PROGRESS;
   const severity = severityOf(occasion);
-  const told = tell(warning);
+  const words = describe(warning);
   const event = {
-    activity_id: activity.id,
-    activity_name: activity.name,
-    category_uid: 2,
-    category_name: 'Findings',
-    class_uid: 2004,
-    class_name: 'Detection Finding',
-    type_uid: 200400 + activity.id,
-    type_name: `Detection Finding: ${activity.name}`,
+    activity_id: activity,
+    activity_name: definition.activities[activity],
+    category_uid: definition.categoryUid,
+    category_name: definition.categoryName,
+    class_uid: definition.uid,
+    class_name: definition.caption,
+    type_uid: definition.uid * 100 + activity,
+    type_name: `${definition.caption}: ${definition.activities[activity]}`,
     severity_id: severity,
-    severity: SEVERITIES[severity],
-    status_id: warning.first ? 1 : 2,
-    status: warning.first ? 'New' : 'In Progress',
+    severity: target.captions.severity[severity],
+    status_id: status,
+    status: definition.statuses[status],
     is_alert: true,
     time: now,
     timezone_offset: 0,
-    message: told.message,
+    message: words.message,
     finding_info: {
       uid: sha256(`key\n${feed}\n${fingerprint}`).slice(0, 32),
-      title: told.title,
-      desc: `${told.message} ${told.more}`,
+      title: words.title,
+      desc: `${words.message} ${words.more}`,
       types: [occasion.kind === 'old_key' ? 'Use of a revoked credential' : 'Credential expiry'],
     },
     metadata: {
       uid: sha256(`key warning\n${feed}\n${fingerprint}\n${nameOf(occasion)}`).slice(0, 32),
-      version: ocsfVersion,
-      event_code: told.code,
+      version: target.version,
+      event_code: words.code,
       log_name: 'key_life',
       log_source: mapper.name,
       log_provider: mapper.name,
@@ -100,12 +105,13 @@ export function keyWarningEvent(warning: KeyWarning): NormalisedEvent {
       ...(warning.expiresAt === undefined ? {} : { expires_at: new Date(warning.expiresAt).toISOString() }),
     },
   };
-  if (!eventValidators[2004](event)) {
-    throw new Error(`the key warning is no valid event: ${describeErrors(eventValidators[2004]).join('; ')}`);
+  const validator = target.validators.detection_finding;
+  if (!validator(event)) {
+    throw new Error(`the key warning is no valid event: ${describeErrors(validator).join('; ')}`);
   }
   return {
     uid: event.metadata.uid,
-    classUid: 2004,
+    classUid: event.class_uid,
     typeUid: event.type_uid,
     time: now,
     eventCode: event.metadata.event_code,
@@ -115,7 +121,7 @@ export function keyWarningEvent(warning: KeyWarning): NormalisedEvent {
 }
 
 /** The warning in words, and its code. */
-function tell(warning: KeyWarning): { code: string; title: string; message: string; more: string } {
+function describe(warning: KeyWarning): { code: string; title: string; message: string; more: string } {
   const { feed, credential, occasion, description, basis, cure } = warning;
   switch (occasion.kind) {
     case 'expires':
@@ -162,7 +168,8 @@ function nameOf(occasion: KeyOccasion): string {
   }
 }
 
-function severityOf(occasion: KeyOccasion): keyof typeof SEVERITIES {
+/** OCSF's `severity_id`: 2 Low to 5 Critical. */
+function severityOf(occasion: KeyOccasion): number {
   if (occasion.kind === 'refused') return 5;
   if (occasion.kind === 'old_key') return occasion.when === 'before' ? 2 : 4;
   if (occasion.threshold === 0) return 5;

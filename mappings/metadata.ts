@@ -1,6 +1,5 @@
-import { ocsfVersion } from '../schemas/ocsf.js';
 import type { RecordHeader } from './record.js';
-import type { Reading } from './record-reader.js';
+import type { RecordReader } from './record-reader.js';
 
 /** What the metadata needs besides the record. */
 export interface Provenance {
@@ -22,29 +21,29 @@ export interface OcsfMetadata {
 }
 
 /** Where the event came from and who made it what it is. */
-export function buildMetadata(reading: Reading, provenance: Provenance, profiles: readonly string[]): OcsfMetadata {
+export function buildMetadata(reader: RecordReader, provenance: Provenance, profiles: readonly string[]): OcsfMetadata {
   const { header, time, fetchedAt, mapper } = provenance;
-  const { record } = reading;
-  reading.take(record, reading.peek(record, 'timestamp') === undefined ? 'jc_timestamp' : 'timestamp');
-  reading.take(record, 'id');
-  const service = reading.text(record, 'service');
+  const { record } = reader;
+  reader.consume(record, reader.peek(record, 'timestamp') === undefined ? 'jc_timestamp' : 'timestamp');
+  reader.consume(record, 'id');
+  const service = reader.text(record, 'service');
   // OCSF: logged_time must not precede time. A record dated after its fetching says so instead.
   const datedAfterFetch = fetchedAt !== undefined && fetchedAt < time;
   const labels = provenance.redacted ? ['redacted'] : [];
   if (datedAfterFetch) labels.push('dated_after_fetch');
   return {
     uid: header.uid,
-    version: ocsfVersion,
+    version: reader.target.version,
     original_time: wellFormed(header.timestamp!),
     log_provider: 'JumpCloud Directory Insights',
     log_format: 'JSON',
     original_event_uid: wellFormed(header.id!),
-    event_code: reading.text(record, 'event_type'),
+    event_code: reader.text(record, 'event_type'),
     log_name: service,
     log_source: service,
-    tenant_uid: reading.text(record, 'organization'),
-    log_version: reading.code(record, '@version'),
-    correlation_uid: reading.text(reading.object(record, 'correlation'), 'id'),
+    tenant_uid: reader.text(record, 'organization'),
+    log_version: reader.code(record, '@version'),
+    correlation_uid: reader.text(reader.object(record, 'correlation'), 'id'),
     logged_time: datedAfterFetch ? undefined : fetchedAt,
     labels: labels.length > 0 ? labels : undefined,
     profiles: profiles.length > 0 ? profiles : undefined,

@@ -1,8 +1,8 @@
 import type { OcsfNamed } from './class-attributes.js';
 import type { JsonObject } from './json.js';
-import type { Reading } from './record-reader.js';
+import type { RecordReader } from './record-reader.js';
 
-/** Members that hold an id or a name, in the order in which they are believed. */
+/** Members that hold an id or a name, by precedence. */
 const uidKeys = ['id', 'object_id', 'objectId', 'uid', '_id'];
 const nameKeys = [
   'name',
@@ -17,19 +17,19 @@ const nameKeys = [
 ];
 
 /** A thing by its id and name, with its own word for its type; undefined where it has neither. */
-export function readNamed(reading: Reading, of: JsonObject | undefined, type?: string): OcsfNamed | undefined {
-  const thing = readIdentity(reading, of);
+export function readNamed(reader: RecordReader, of: JsonObject | undefined, type?: string): OcsfNamed | undefined {
+  const thing = readIdentity(reader, of);
   if (thing === undefined) return undefined;
-  const word = reading.text(of, 'type') ?? type;
+  const word = reader.text(of, 'type') ?? type;
   if (word !== undefined) thing.type = word;
   return thing;
 }
 
 /** A thing by its id and name; undefined where it has neither. */
-export function readIdentity(reading: Reading, of: JsonObject | undefined): OcsfNamed | undefined {
+export function readIdentity(reader: RecordReader, of: JsonObject | undefined): OcsfNamed | undefined {
   if (of === undefined) return undefined;
-  const uid = firstText(reading, of, uidKeys);
-  const name = firstText(reading, of, nameKeys);
+  const uid = firstText(reader, of, uidKeys);
+  const name = firstText(reader, of, nameKeys);
   if (uid === undefined && name === undefined) return undefined;
   const thing: OcsfNamed = {};
   if (uid !== undefined) thing.uid = uid;
@@ -37,9 +37,9 @@ export function readIdentity(reading: Reading, of: JsonObject | undefined): Ocsf
   return thing;
 }
 
-function firstText(reading: Reading, of: JsonObject, keys: readonly string[]): string | undefined {
+function firstText(reader: RecordReader, of: JsonObject, keys: readonly string[]): string | undefined {
   for (const key of keys) {
-    const value = reading.text(of, key);
+    const value = reader.text(of, key);
     if (value !== undefined) return value;
   }
   return undefined;

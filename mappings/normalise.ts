@@ -1,16 +1,16 @@
 import { hash } from 'node:crypto';
-import type { ClassUid } from '../schemas/ocsf.js';
-import { describeErrors, eventValidators } from '../schemas/validators.js';
+import type { ClassName, OcsfTarget } from '../schemas/ocsf-target.js';
+import { describeErrors } from '../schemas/validators.js';
 import { mapAccountChange } from './account-change.js';
 import { mapApiActivity } from './api-activity.js';
 import { mapApplicationLifecycle } from './application-lifecycle.js';
 import { mapAssociation } from './association.js';
 import { mapAuthentication } from './authentication.js';
 import { mapBaseEvent } from './base-event.js';
-import { assemble } from './build-event.js';
+import { buildEvent } from './build-event.js';
 import { classify } from './catalogue/index-by-type.js';
 import type { CatalogueRow } from './catalogue/row.js';
-import type { ClassAttributes, Mapped } from './class-attributes.js';
+import type { ClassAttributes, ClassMapping } from './class-attributes.js';
 import type { DeadLetter, DeadLetterReason } from './dead-letter.js';
 import { mapDetectionFinding } from './detection-finding.js';
 import { mapEntityManagement } from './entity-management.js';
@@ -21,7 +21,7 @@ import { isObject, type JsonObject } from './json.js';
 import type { Provenance } from './metadata.js';
 import type { RawData } from './raw-data.js';
 import type { ReceivedRecord, RecordHeader } from './record.js';
-import { Reading } from './record-reader.js';
+import { RecordReader } from './record-reader.js';
 import { faithful, hasForbiddenKey, makeWellFormed, redact, redactText } from './redact.js';
 import { serialise } from './serialise.js';
 import { mapUserAccess } from './user-access-management.js';
@@ -33,12 +33,17 @@ export interface NormaliseContext {
   /** Whether the event carries the record's text (`rawData`). */
   readonly rawData: boolean;
   readonly mapper: { readonly name: string; readonly version: string };
+  /** The OCSF release that events are written to. */
+  readonly target: OcsfTarget;
   /** True where the record was stored without its secrets: the event says so again. */
   readonly redactedBefore?: boolean;
 }
 
+/** The part of the context that is the same for every record of a feed. */
+export type MappingSettings = Pick<NormaliseContext, 'rawData' | 'mapper' | 'target'>;
+
 /** Exactly one of the two for every record. */
-export type Outcome =
+export type MappingResult =
   | { readonly kind: 'event'; readonly event: NormalisedEvent }
   | { readonly kind: 'dead_letter'; readonly deadLetter: DeadLetter };
 
@@ -57,7 +62,7 @@ interface Refusal {
  * Turns a record into a validated OCSF event or into a dead letter. Total: any JSON value becomes one of the two, and
  * nothing is ever thrown.
  */
-export function normalise(received: ReceivedRecord, header: RecordHeader, context: NormaliseContext): Outcome {
+export function normalise(received: ReceivedRecord, header: RecordHeader, context: NormaliseContext): MappingResult {
   let refusal: Refusal | undefined;
   try {
     refusal = refuse(received, header);
@@ -143,8 +148,9 @@ function makeEvent(
     redacted: redacted || context.redactedBefore === true,
   };
   const raw = context.rawData ? { text } : undefined;
-  const event = mapRecord(record, classify(header.service, header.eventType), provenance, raw);
-  const validator = eventValidators[event.class_uid as ClassUid];
+  const reader = new RecordReader(record, context.target);
+  const { event, className } = mapRecord(reader, classify(header.service, header.eventType), provenance, raw);
+  const validator = context.target.validators[className];
   if (!validator(event)) {
     return {
       reason: 'schema_violation',
@@ -166,30 +172,36 @@ function prepare(received: ReceivedRecord): { record: JsonObject; text: string; 
   return { record: redaction.value as JsonObject, text, redacted: redaction.redacted };
 }
 
-type Mapper = (reading: Reading, row: CatalogueRow) => Mapped | undefined;
+type Mapper = (reader: RecordReader, row: CatalogueRow) => ClassMapping | undefined;
 
-const mappers: Readonly<Record<ClassUid, Mapper>> = {
-  0: mapBaseEvent,
-  2004: mapDetectionFinding,
-  3001: mapAccountChange,
-  3002: mapAuthentication,
-  3004: mapEntityManagement,
-  3005: mapUserAccess,
-  3006: (reading, row) => (row.activity === 'by_association' ? mapAssociation : mapGroupManagement)(reading, row),
-  6002: mapApplicationLifecycle,
-  6003: mapApiActivity,
+const mappers: Readonly<Record<ClassName, Mapper>> = {
+  base_event: mapBaseEvent,
+  detection_finding: mapDetectionFinding,
+  account_change: mapAccountChange,
+  authentication: mapAuthentication,
+  entity_management: mapEntityManagement,
+  user_access: mapUserAccess,
+  group_management: (reader, row) =>
+    (row.activity === 'by_association' ? mapAssociation : mapGroupManagement)(reader, row),
+  application_lifecycle: mapApplicationLifecycle,
+  api_activity: mapApiActivity,
 };
 
 /** The event of the row's class, or Base Event where the record lacks what that class requires. */
-function mapRecord(record: JsonObject, row: CatalogueRow, provenance: Provenance, raw: RawData | undefined): OcsfEvent {
-  let reading = new Reading(record);
-  let mapped = mappers[row.classUid](reading, row);
+function mapRecord(
+  fresh: RecordReader,
+  row: CatalogueRow,
+  provenance: Provenance,
+  raw: RawData | undefined,
+): { event: OcsfEvent; className: ClassName } {
+  let reader = fresh;
+  let mapped = mappers[row.className](reader, row);
   if (mapped === undefined) {
-    reading = new Reading(record);
-    mapped = mapBaseEvent(reading, row);
+    reader = new RecordReader(reader.record, reader.target);
+    mapped = mapBaseEvent(reader, row);
   }
-  const eventType = reading.peek(record, 'event_type') ?? row.eventType;
-  return assemble(reading, mapped, provenance, raw, eventType);
+  const eventType = reader.peek(reader.record, 'event_type') ?? row.eventType;
+  return { event: buildEvent(reader, mapped, provenance, raw, eventType), className: mapped.className };
 }
 
 function finish(event: OcsfEvent, { organization }: RecordHeader): NormalisedEvent {

@@ -1,4 +1,4 @@
-import { captions } from '../schemas/ocsf.js';
+import type { Captions } from '../schemas/ocsf-target.js';
 import type { ClassAttributes } from './class-attributes.js';
 import type { OcsfEndpoint } from './endpoint.js';
 import type { OcsfUser } from './user.js';
@@ -25,9 +25,14 @@ const RESOURCE_NAME = 38;
 const DEVICE_UID = 47;
 const ENDPOINT_UID = 48;
 
+interface Found {
+  readonly observables: OcsfObservable[];
+  readonly captions: Captions['observableType'];
+}
+
 /** The observables of an event: names, ids and addresses that are in it, each with OCSF's most general type for its place. */
-export function buildObservables(attributes: ClassAttributes): OcsfObservable[] {
-  const found: OcsfObservable[] = [];
+export function buildObservables(attributes: ClassAttributes, { observableType }: Captions): OcsfObservable[] {
+  const found: Found = { observables: [], captions: observableType };
   addUser(found, 'user', attributes.user);
   addUser(found, 'actor.user', attributes.actor?.user);
   addUser(found, 'user_result', attributes.user_result);
@@ -50,17 +55,17 @@ export function buildObservables(attributes: ClassAttributes): OcsfObservable[] 
     addEndpoint(found, `evidences[${index}].src_endpoint`, evidence.src_endpoint);
   });
   add(found, 'http_request.user_agent', USER_AGENT, attributes.http_request?.user_agent);
-  return found;
+  return found.observables;
 }
 
-function addUser(found: OcsfObservable[], path: string, user: OcsfUser | undefined): void {
+function addUser(found: Found, path: string, user: OcsfUser | undefined): void {
   if (user === undefined) return;
   add(found, `${path}.name`, USER_NAME, user.name);
   add(found, `${path}.uid`, USER_UID, user.uid);
   add(found, `${path}.email_addr`, EMAIL, user.email_addr);
 }
 
-function addEndpoint(found: OcsfObservable[], path: string, endpoint: OcsfEndpoint | undefined): void {
+function addEndpoint(found: Found, path: string, endpoint: OcsfEndpoint | undefined): void {
   if (endpoint === undefined) return;
   add(found, `${path}.ip`, IP, endpoint.ip);
   add(found, `${path}.uid`, ENDPOINT_UID, endpoint.uid);
@@ -68,6 +73,6 @@ function addEndpoint(found: OcsfObservable[], path: string, endpoint: OcsfEndpoi
   add(found, `${path}.location.country`, COUNTRY, endpoint.location?.country);
 }
 
-function add(found: OcsfObservable[], name: string, typeId: number, value: string | undefined): void {
-  if (value !== undefined) found.push({ name, type_id: typeId, type: captions.observableType[typeId]!, value });
+function add(found: Found, name: string, typeId: number, value: string | undefined): void {
+  if (value !== undefined) found.observables.push({ name, type_id: typeId, type: found.captions[typeId]!, value });
 }

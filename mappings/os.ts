@@ -1,6 +1,5 @@
-import { captions } from '../schemas/ocsf.js';
 import type { JsonObject } from './json.js';
-import type { Reading } from './record-reader.js';
+import type { RecordReader } from './record-reader.js';
 
 /** OCSF `os`. */
 export interface OcsfOs {
@@ -35,28 +34,28 @@ const typeIds = new Map<string, number>([
   ['aix', 401],
 ]);
 
-function osNamed(name: string, version: string | undefined): OcsfOs {
+function osNamed(reader: RecordReader, name: string, version: string | undefined): OcsfOs {
   const lower = name.toLowerCase();
   let typeId = typeIds.get(lower) ?? 99;
   if (typeId === 99 && lower.startsWith('windows ')) typeId = lower.includes('phone') ? 101 : 100;
-  const os: OcsfOs = { name, type_id: typeId, type: typeId === 99 ? name : captions.osType[typeId]! };
+  const os: OcsfOs = { name, type_id: typeId, type: typeId === 99 ? name : reader.caption('osType', typeId) };
   if (version !== undefined) os.version = version;
   return os;
 }
 
 /** The operating system of the parsed user agent; `Other` is the parser's word for "could not tell". */
-export function readUserAgentOs(reading: Reading): OcsfOs | undefined {
-  const agent = reading.object(reading.record, 'useragent') ?? reading.object(reading.record, 'user_agent');
-  const key = reading.peek(agent, 'os') === undefined ? 'os_name' : 'os';
-  const name = reading.peek(agent, key);
+export function readUserAgentOs(reader: RecordReader): OcsfOs | undefined {
+  const agent = reader.object(reader.record, 'useragent') ?? reader.object(reader.record, 'user_agent');
+  const key = reader.peek(agent, 'os') === undefined ? 'os_name' : 'os';
+  const name = reader.peek(agent, key);
   if (agent === undefined || name === undefined || name === 'Other') return undefined;
-  reading.take(agent, key);
-  if (key === 'os' && agent.os_name === name) reading.take(agent, 'os_name');
-  return osNamed(name, reading.text(agent, 'os_version'));
+  reader.consume(agent, key);
+  if (key === 'os' && agent.os_name === name) reader.consume(agent, 'os_name');
+  return osNamed(reader, name, reader.text(agent, 'os_version'));
 }
 
 /** The operating system of a device as `auth_context.system` and `system` give it. */
-export function readDeviceOs(reading: Reading, system: JsonObject): OcsfOs | undefined {
-  const name = reading.text(system, 'os');
-  return name === undefined ? undefined : osNamed(name, reading.text(system, 'version'));
+export function readDeviceOs(reader: RecordReader, system: JsonObject): OcsfOs | undefined {
+  const name = reader.text(system, 'os');
+  return name === undefined ? undefined : osNamed(reader, name, reader.text(system, 'version'));
 }

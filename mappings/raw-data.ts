@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { captions } from '../schemas/ocsf.js';
+import type { Captions } from '../schemas/ocsf-target.js';
 
 /** The record's text as it is kept: as received, or redacted. */
 export interface RawData {
@@ -9,7 +9,7 @@ export interface RawData {
 const SHA_256 = 3;
 
 /** OCSF's `raw_data` with its size in bytes and its SHA-256. */
-export function rawDataAttributes({ text }: RawData) {
+export function rawDataAttributes({ text }: RawData, captions: Captions) {
   return {
     raw_data: text,
     raw_data_size: Buffer.byteLength(text),

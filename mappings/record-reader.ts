@@ -1,55 +1,65 @@
+import type { Captions, OcsfTarget } from '../schemas/ocsf-target.js';
 import { isObject, type JsonObject, type JsonValue } from './json.js';
 
 /**
- * A record while it is being mapped. It remembers which members became part of the event, so that all others can be
- * put under `unmapped` and none is forgotten. The record itself is never changed.
+ * Reads a record while it is mapped, and notes which members are in the event ("consumed"): `unconsumed` is the rest,
+ * for `unmapped`, so that no member is lost. The record itself is never changed.
  */
-export class Reading {
-  /** Objects of which something was taken, and its names at the same place. They are few: a list is quicker than a map. */
+export class RecordReader {
+  /** Objects with consumed members, and the names of those members at the same index. They are few: a list is faster than a map. */
   readonly #objects: JsonObject[] = [];
   readonly #names: string[][] = [];
 
-  constructor(readonly record: JsonObject) {}
+  constructor(
+    readonly record: JsonObject,
+    /** The release that the event is written to. */
+    readonly target: OcsfTarget,
+  ) {}
+
+  /** The target's caption of an id that it has. */
+  caption(of: keyof Captions, id: number): string {
+    return this.target.captions[of][id]!;
+  }
 
   /** Notes that a member's value is in the event. */
-  take(of: JsonObject | undefined, key: string): void {
+  consume(of: JsonObject | undefined, key: string): void {
     if (of === undefined) return;
-    const names = this.#taken(of);
+    const names = this.#consumed(of);
     if (names === undefined) {
       this.#objects.push(of);
       this.#names.push([key]);
     } else names.push(key);
   }
 
-  /** A text that is not blank, left for `unmapped` unless it is taken later. */
+  /** A text that is not blank; not consumed. */
   peek(of: JsonObject | undefined, key: string): string | undefined {
     const value = of?.[key];
     return typeof value === 'string' && !isBlank(value) ? value : undefined;
   }
 
-  /** A text that is not blank; taken. */
+  /** A text that is not blank; consumed. */
   text(of: JsonObject | undefined, key: string): string | undefined {
     const value = this.peek(of, key);
-    if (value !== undefined) this.take(of, key);
+    if (value !== undefined) this.consume(of, key);
     return value;
   }
 
-  /** A text or a number as text; taken. */
+  /** A text, or a number as text; consumed. */
   code(of: JsonObject | undefined, key: string): string | undefined {
     const value = of?.[key];
     if (typeof value !== 'number') return this.text(of, key);
-    this.take(of, key);
+    this.consume(of, key);
     return String(value);
   }
 
-  /** A boolean, also where it is spelled as a text; taken. */
+  /** A boolean, also one that is spelled as a text; consumed. */
   flag(of: JsonObject | undefined, key: string): boolean | undefined {
     const value = this.peekFlag(of, key);
-    if (value !== undefined) this.take(of, key);
+    if (value !== undefined) this.consume(of, key);
     return value;
   }
 
-  /** A boolean, also where it is spelled as a text; left for `unmapped` unless it is taken later. */
+  /** A boolean, also one that is spelled as a text; not consumed. */
   peekFlag(of: JsonObject | undefined, key: string): boolean | undefined {
     const value = of?.[key];
     if (typeof value === 'boolean') return value;
@@ -69,24 +79,24 @@ export class Reading {
   }
 
   /**
-   * What was not taken, in its own nesting; undefined where nothing is left. Null, '', {} and [] say nothing and are left
-   * out, except inside arrays (`changes[].from` may be null), which are kept whole unless a part of them was taken.
+   * What was not consumed, in its own nesting; undefined where nothing is left. Null, '', {} and [] carry no information
+   * and are left out, except inside arrays (`changes[].from` may be null), which are kept whole unless a part was consumed.
    */
-  rest(): JsonObject | undefined {
+  unconsumed(): JsonObject | undefined {
     return this.#restOf(this.record);
   }
 
-  #taken(object: JsonObject): string[] | undefined {
+  #consumed(object: JsonObject): string[] | undefined {
     const at = this.#objects.indexOf(object);
     return at < 0 ? undefined : this.#names[at];
   }
 
   #restOf(object: JsonObject): JsonObject | undefined {
-    const taken = this.#taken(object);
+    const consumed = this.#consumed(object);
     const rest: JsonObject = {};
     let some = false;
     for (const key in object) {
-      if (taken?.includes(key)) continue;
+      if (consumed?.includes(key)) continue;
       const value = this.#restOfValue(object[key]!);
       if (value === undefined) continue;
       rest[key] = value;
@@ -105,9 +115,9 @@ export class Reading {
     return left.length > 0 ? left : undefined;
   }
 
-  /** Whether something in the object, at any depth, was taken. */
+  /** Whether a member of the object, at any depth, was consumed. */
   #touched(object: JsonObject): boolean {
-    if (this.#taken(object) !== undefined) return true;
+    if (this.#consumed(object) !== undefined) return true;
     for (const key in object) {
       const value = object[key];
       if (isObject(value) && this.#touched(value)) return true;

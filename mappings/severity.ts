@@ -1,5 +1,4 @@
-import { captions } from '../schemas/ocsf.js';
-import type { Reading } from './record-reader.js';
+import type { RecordReader } from './record-reader.js';
 
 const INFORMATIONAL = 1;
 
@@ -13,12 +12,12 @@ const ids = new Map<string, number>([
   ['fatal', 6],
 ]);
 
-/** How grave the record itself calls it; ordinary activity is Informational. */
-export function readSeverity(reading: Reading): { id: number; caption: string } {
-  const word = reading.peek(reading.record, 'severity');
-  if (word === undefined) return { id: INFORMATIONAL, caption: captions.severity[INFORMATIONAL]! };
+/** The record's own severity; Informational where it has none. */
+export function readSeverity(reader: RecordReader): { id: number; caption: string } {
+  const word = reader.peek(reader.record, 'severity');
+  if (word === undefined) return { id: INFORMATIONAL, caption: reader.caption('severity', INFORMATIONAL) };
   const id = ids.get(word.toLowerCase()) ?? 99;
-  const caption = id === 99 ? word : captions.severity[id]!;
-  if (word.toLowerCase() === caption.toLowerCase()) reading.take(reading.record, 'severity');
+  const caption = id === 99 ? word : reader.caption('severity', id);
+  if (word.toLowerCase() === caption.toLowerCase()) reader.consume(reader.record, 'severity');
   return { id, caption };
 }

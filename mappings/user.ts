@@ -1,8 +1,7 @@
-import { captions } from '../schemas/ocsf.js';
 import type { JsonObject } from './json.js';
-import type { Reading } from './record-reader.js';
+import type { RecordReader } from './record-reader.js';
 
-/** OCSF `user`, as far as JumpCloud's records tell of one. */
+/** OCSF `user`, as far as JumpCloud's records describe one. */
 export interface OcsfUser {
   uid?: string;
   /** The login name; an administrator's is the e-mail address. */
@@ -43,97 +42,97 @@ export function isEmailAddress(text: string): boolean {
 }
 
 /** Whether the object stands for a person: by its type, or, where it has none, by what it is named with. */
-export function isPerson(reading: Reading, of: JsonObject | undefined): of is JsonObject {
+export function isPerson(reader: RecordReader, of: JsonObject | undefined): of is JsonObject {
   if (of === undefined) return false;
-  const type = reading.peek(of, 'type');
+  const type = reader.peek(of, 'type');
   if (type !== undefined) return people.has(typeIds.get(type.toLowerCase()) ?? 0);
-  return reading.peek(of, 'username') !== undefined || reading.peek(of, 'email') !== undefined;
+  return reader.peek(of, 'username') !== undefined || reader.peek(of, 'email') !== undefined;
 }
 
 /**
  * Reads a person from `initiated_by`, `resource` and their like; undefined where the object names nobody.
  * A `name` without a blank is taken for the login name where no other is given; with one it is the full name.
  */
-export function readUser(reading: Reading, of: JsonObject | undefined): OcsfUser | undefined {
+export function readUser(reader: RecordReader, of: JsonObject | undefined): OcsfUser | undefined {
   if (of === undefined) return undefined;
-  const uid = reading.text(of, 'id') ?? reading.text(of, 'user_id');
-  const username = reading.peek(of, 'username');
-  const email = reading.peek(of, 'email');
-  const plain = reading.peek(of, 'name');
+  const uid = reader.text(of, 'id') ?? reader.text(of, 'user_id');
+  const username = reader.peek(of, 'username');
+  const email = reader.peek(of, 'email');
+  const plain = reader.peek(of, 'name');
   if (uid === undefined && username === undefined && email === undefined && plain === undefined) return undefined;
   const user: OcsfUser = {};
   if (uid !== undefined) user.uid = uid;
-  readType(reading, of, user);
+  readType(reader, of, user);
   const login = plain !== undefined && !plain.includes(' ') ? plain : undefined;
   const name =
     (user.type_id === ADMIN ? (email ?? username ?? login) : (username ?? login ?? email)) ??
     (uid === undefined ? plain : undefined);
   if (name !== undefined) user.name = name;
-  if (name === username) reading.take(of, 'username');
+  if (name === username) reader.consume(of, 'username');
   if (email !== undefined && EMAIL.test(email)) user.email_addr = email;
-  if (email !== undefined && (email === name || user.email_addr !== undefined)) reading.take(of, 'email');
+  if (email !== undefined && (email === name || user.email_addr !== undefined)) reader.consume(of, 'email');
   if (plain !== undefined) {
     if (plain !== name) user.full_name = plain;
-    reading.take(of, 'name');
+    reader.consume(of, 'name');
   }
-  const display = reading.text(of, 'displayName') ?? reading.text(of, 'displayname');
+  const display = reader.text(of, 'displayName') ?? reader.text(of, 'displayname');
   if (display !== undefined) user.display_name = display;
   return user;
 }
 
-function readType(reading: Reading, of: JsonObject, user: OcsfUser): void {
-  const word = reading.peek(of, 'type');
+function readType(reader: RecordReader, of: JsonObject, user: OcsfUser): void {
+  const word = reader.peek(of, 'type');
   user.type_id = word === undefined ? 0 : (typeIds.get(word.toLowerCase()) ?? 99);
-  user.type = user.type_id === 99 ? word! : captions.userType[user.type_id]!;
+  user.type = user.type_id === 99 ? word! : reader.caption('userType', user.type_id);
   // The record's own word stays for `unmapped` where the caption says less (`systemuser`).
-  if (word?.toLowerCase() === user.type.toLowerCase()) reading.take(of, 'type');
+  if (word?.toLowerCase() === user.type.toLowerCase()) reader.consume(of, 'type');
 }
 
-/** A person known by a login name alone. */
-export function userNamed(name: string): OcsfUser {
-  return { name, type_id: 0, type: captions.userType[0]! };
+/** A person of whom only the login name is known. */
+export function userNamed(reader: RecordReader, name: string): OcsfUser {
+  return { name, type_id: 0, type: reader.caption('userType', 0) };
 }
 
-/** Completes a person with a login name given beside it; what contradicts stays for `unmapped`. */
+/** Completes a person with a login name from another member; a contradicting name stays for `unmapped`. */
 export function addName(
-  reading: Reading,
+  reader: RecordReader,
   user: OcsfUser | undefined,
   of: JsonObject,
   key: string,
 ): OcsfUser | undefined {
-  const name = reading.peek(of, key);
+  const name = reader.peek(of, key);
   if (name === undefined || (user?.name !== undefined && user.name !== name)) return user;
-  reading.take(of, key);
-  if (user === undefined) return userNamed(name);
+  reader.consume(of, key);
+  if (user === undefined) return userNamed(reader, name);
   user.name = name;
   return user;
 }
 
 /** The newer top-level fields that repeat who initiated an event complete the initiator; undefined where nothing names one. */
-export function addInitiator(reading: Reading, named: OcsfUser | undefined): OcsfUser | undefined {
-  const uid = reading.peek(reading.record, 'jc_initiated_by_id');
-  const email = reading.peek(reading.record, 'jc_initiated_by_email');
+export function addInitiator(reader: RecordReader, named: OcsfUser | undefined): OcsfUser | undefined {
+  const uid = reader.peek(reader.record, 'jc_initiated_by_id');
+  const email = reader.peek(reader.record, 'jc_initiated_by_email');
   if (uid === undefined && email === undefined) return named;
-  const user = named ?? { type_id: 0, type: captions.userType[0]! };
+  const user = named ?? { type_id: 0, type: reader.caption('userType', 0) };
   if (uid !== undefined && (user.uid === undefined || user.uid === uid)) {
     user.uid = uid;
-    reading.take(reading.record, 'jc_initiated_by_id');
+    reader.consume(reader.record, 'jc_initiated_by_id');
   }
   if (email !== undefined && EMAIL.test(email) && (user.email_addr === undefined || user.email_addr === email)) {
     user.email_addr = email;
-    reading.take(reading.record, 'jc_initiated_by_email');
+    reader.consume(reader.record, 'jc_initiated_by_email');
     if (user.name === undefined && named === undefined) user.name = email;
   }
   return user.uid === undefined && user.name === undefined ? undefined : user;
 }
 
-/** Whether two descriptions are of one person; false where nothing tells. */
+/** Whether two descriptions are of the same person; false where nothing proves it. */
 export function samePerson(one: OcsfUser, other: OcsfUser): boolean {
   if (one.uid !== undefined && other.uid !== undefined) return one.uid === other.uid;
   return one.name !== undefined && one.name === other.name;
 }
 
-/** What a sentence calls a person. */
-export function callUser(user: OcsfUser | undefined): string | undefined {
+/** The name by which a message refers to a person. */
+export function displayNameOf(user: OcsfUser | undefined): string | undefined {
   return user?.name ?? user?.email_addr ?? user?.full_name ?? user?.display_name ?? user?.uid;
 }

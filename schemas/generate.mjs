@@ -195,8 +195,8 @@ for (const [name, selection] of Object.entries(classSelection)) {
     title: `${definition.caption} (${definition.uid})`,
     ...schema,
   });
-  classTable[definition.uid] = {
-    name,
+  classTable[name] = {
+    uid: definition.uid,
     caption: definition.caption,
     categoryUid: Number(Object.keys(definition.attributes.category_uid.enum)[0]),
     categoryName: Object.values(definition.attributes.category_uid.enum)[0],
@@ -225,46 +225,44 @@ const table = (entries) =>
     .map(([id, caption]) => `${id}: ${JSON.stringify(caption)}`)
     .join(', ')} }`;
 
+const classNames = Object.keys(classTable);
+const byUid = Object.entries(classTable).sort(([, one], [, other]) => one.uid - other.uid);
+const variable = (name) => name.replace(/_(\w)/g, (_match, letter) => letter.toUpperCase());
+
 write(
   'schemas/ocsf.ts',
   `// ${source} Do not edit.
 
-/** The OCSF release that events are written to. */
-export const ocsfVersion = '${facts.version}';
+${[...classNames, 'objects']
+  .sort()
+  .map((name) => `import ${variable(name)} from './ocsf/${name}.json' with { type: 'json' };`)
+  .join('\n')}
 
-/** What a class fixes: its name, its category and the captions of its activities and outcomes. */
-export interface OcsfClass {
-  /** The schema's own name, e.g. \`account_change\`. */
-  readonly name: string;
-  readonly caption: string;
-  readonly categoryUid: number;
-  readonly categoryName: string;
-  readonly activities: Readonly<Record<number, string>>;
-  readonly statuses: Readonly<Record<number, string>>;
-}
+/** The OCSF release that the tables below describe. */
+export const version = '${facts.version}';
 
-/** The classes that the mappers emit, by \`class_uid\`. */
-export const ocsfClasses = {
-${Object.entries(classTable)
+/** The classes that the mappers emit, by the schema's own name. */
+export const classes = {
+${byUid
   .map(
-    ([uid, one]) => `  ${uid}: {
-    name: '${one.name}',
+    ([name, one]) => `  ${name}: {
+    uid: ${one.uid},
     caption: '${one.caption}',
     categoryUid: ${one.categoryUid},
     categoryName: '${one.categoryName}',
     activities: ${table(one.activities)},
     statuses: ${table(one.statuses)},
+    schema: ${variable(name)},
   },`,
   )
   .join('\n')}
-} as const satisfies Record<number, OcsfClass>;
+};
 
-export type ClassUid = keyof typeof ocsfClasses;
+/** The JSON Schemas of the objects that those of the classes refer to. */
+export const objectSchemas = objects.$defs;
 
 /** Captions by id, as the schema spells them. */
-export const captions: Readonly<Record<${Object.keys(captionOf)
-    .map((name) => `'${name}'`)
-    .join(' | ')}, Readonly<Record<number, string>>>> = {
+export const captions = {
 ${Object.entries(captionOf)
   .map(([name, entries]) => `  ${name}: ${table(entries)},`)
   .join('\n')}

@@ -1,5 +1,3 @@
-import { type ClassUid, ocsfClasses } from './ocsf.js';
-
 /** What a compiled schema says is wrong with a value. */
 export interface SchemaError {
   /** JSON Pointer of the place. */
@@ -24,14 +22,7 @@ export async function loadCompiled(name: string): Promise<Readonly<Record<string
   return import(/* @vite-ignore */ new URL(`./compiled/${name}.js`, import.meta.url).href);
 }
 
-const compiled = await loadCompiled('ocsf');
-
-/** The validator of each OCSF class that we emit, by `class_uid`. */
-export const eventValidators = Object.fromEntries(
-  Object.entries(ocsfClasses).map(([uid, { name }]) => [uid, compiled[name]]),
-) as unknown as Readonly<Record<ClassUid, Validator>>;
-
-/** One line an error, path and rule, without any value of the event. */
+/** One line per error: path and rule, without any value of the event. */
 export function describeErrors(validator: Validator): string[] {
   return (validator.errors ?? []).map(({ instancePath, params, message, keyword }) => {
     const extra = keyword === 'additionalProperties' ? ` '${String(params.additionalProperty)}'` : '';

@@ -59,12 +59,12 @@ async function replayFeed(
 ): Promise<ReplayReport> {
   const sink = await openSink(feed, log, systemTiming);
   try {
-    const { baseUrl, classes, rawData, mapper } = settingsOf(feed, sink);
+    const { baseUrl, classes, rawData, mapper, target } = settingsOf(feed, sink);
     return await replayLetters(() => unresolvedLetters(feed, selection, partsOf(log)), sink, systemTiming, {
       feed: feed.name,
       baseUrl,
       classes,
-      mapping: { rawData, mapper },
+      mapping: { rawData, mapper, target },
       dryRun,
     });
   } finally {

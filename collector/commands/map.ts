@@ -4,6 +4,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { DeadLetter } from '../../mappings/dead-letter.js';
 import { normalise } from '../../mappings/normalise.js';
 import { type ReceivedRecord, readHeader } from '../../mappings/record.js';
+import { ocsfTarget } from '../../schemas/ocsf-target.js';
 import { CollectorError, exitCodes } from '../errors.js';
 import { fileMode } from '../files/durable-file.js';
 import { splitArray } from '../jumpcloud/insights/split-array.js';
@@ -33,7 +34,7 @@ export async function mapRecords(
     options.deadLettersFile === undefined ? undefined : await openDeadLetters(options.deadLettersFile);
   const occurrences = new Map<string, number>();
   const reasons = new Map<string, number>();
-  const context = { rawData: options.rawData, mapper };
+  const context = { rawData: options.rawData, mapper, target: ocsfTarget };
   try {
     for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
       if (line.trim() === '') continue;

@@ -30,8 +30,8 @@ export async function remap(
     const report = newRemapReport();
     const lanes = await openLanes(feed, log.child({ feed: feed.name }));
     try {
-      const { classes, mapper } = settingsOf(feed, { batchSize: 1 });
-      const rewriting = remapping({ range: rangeOf(flags), classes, mapper }, report);
+      const { classes, mapper, target } = settingsOf(feed, { batchSize: 1 });
+      const rewriting = remapping({ range: rangeOf(flags), classes, mapping: { mapper, target } }, report);
       await remapLanes(lanes, rewriting, report, flags);
     } finally {
       for (const lane of lanes) await lane.close();

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { DeadLetterReason } from '../../mappings/dead-letter.js';
-import { ocsfClasses, ocsfVersion } from '../../schemas/ocsf.js';
+import { classNameOf, ocsfTarget } from '../../schemas/ocsf-target.js';
 import type { ClientObserver } from '../jumpcloud/http/observer.js';
 import type { CommitReport, FeedObserver } from '../pipeline/observer.js';
 import { type ReconciledHour, type ReconciledHours, reconciledHours } from '../reconcile/hour-report.js';
@@ -52,7 +52,7 @@ const commitBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 
 export function createMetrics(options: { version: string }): Metrics {
   const registry = new Registry();
   const series = createSeries(registry);
-  series.build.set({ version: options.version, ocsf_version: ocsfVersion, node_version: process.version }, 1);
+  series.build.set({ version: options.version, ocsf_version: ocsfTarget.version, node_version: process.version }, 1);
   series.ready.set(0);
   addProcessMetrics(registry, prefix);
   const feeds = new Map<string, { of: FeedMetricsOptions; lags: Map<string, Lag> }>();
@@ -321,11 +321,13 @@ function committed(series: Series, { feed, sink, now, types }: Of, name: string,
   for (const { reason } of report.deadLetters) series.deadLetters.inc({ ...labels, reason });
   for (const type of report.unknownTypes) {
     const eventCode = type.slice(type.indexOf('/') + 1);
-    const events = report.events.filter((event) => event.classUid === 0 && event.eventCode === eventCode).length;
+    const events = report.events.filter(
+      (event) => event.classUid === ocsfTarget.classes.base_event.uid && event.eventCode === eventCode,
+    ).length;
     series.unmapped.inc({ ...labels, event_type: types.name(type) }, events);
   }
   for (const [classUid, events] of countBy(report.events, (event) => event.classUid)) {
-    const class_name = (ocsfClasses as Readonly<Record<number, { name: string }>>)[classUid]?.name ?? 'unknown';
+    const class_name = classNameOf(ocsfTarget, classUid) ?? 'unknown';
     series.published.inc({ ...labels, class_uid: String(classUid), class_name, sink }, events);
   }
   series.commits.observe({ ...labels, sink }, report.durationMs / 1000);

@@ -2,7 +2,7 @@ import { classify, type Family } from '../../mappings/catalogue/index-by-type.js
 import type { DeadLetter } from '../../mappings/dead-letter.js';
 import type { NormalisedEvent } from '../../mappings/event.js';
 import { floorToSecond, type Instant, instantOfSecond } from '../../mappings/instant.js';
-import { type KeptRecord, type NormaliseContext, normalise, toRawRecord } from '../../mappings/normalise.js';
+import { type KeptRecord, type MappingSettings, normalise, toRawRecord } from '../../mappings/normalise.js';
 import type { ReceivedRecord, RecordHeader } from '../../mappings/record.js';
 import { CollectorError } from '../errors.js';
 import type { Page } from '../jumpcloud/insights/source.js';
@@ -110,7 +110,7 @@ export class Gatherer {
     private readonly seen: Seen,
     private readonly selection: Selection,
     private readonly scope: Scope,
-    private readonly mapping: Pick<NormaliseContext, 'rawData' | 'mapper'>,
+    private readonly mapping: MappingSettings,
     private readonly windowStart: number,
     organization: string | undefined,
   ) {

@@ -1,5 +1,5 @@
 import type { NormalisedEvent } from '../../mappings/event.js';
-import type { NormaliseContext } from '../../mappings/normalise.js';
+import type { MappingSettings } from '../../mappings/normalise.js';
 import type { Clock } from '../clock.js';
 import { CollectorError } from '../errors.js';
 import type { Search, Source } from '../jumpcloud/insights/source.js';
@@ -39,7 +39,7 @@ export interface ReadSoFar {
 }
 
 /** Who collects, and with what. */
-export interface CollectSettings extends Selection, Pick<NormaliseContext, 'rawData' | 'mapper'> {
+export interface CollectSettings extends Selection, MappingSettings {
   readonly name: string;
   /** Records per commit. */
   readonly batchSize: number;

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { NormalisedEvent } from '../../mappings/event.js';
 import { isObject, type JsonObject } from '../../mappings/json.js';
-import type { NormaliseContext } from '../../mappings/normalise.js';
+import type { MappingSettings } from '../../mappings/normalise.js';
 import type { Range } from '../position/time-range.js';
 import { dayOf } from '../sinks/tables/layout.js';
 import type { Rewriting, StoredEvent } from '../sinks/tables/rewrite-files.js';
@@ -34,7 +34,7 @@ export interface RemapReport {
 export interface RemapSettings {
   readonly range: Range;
   readonly classes: ReadonlySet<number> | undefined;
-  readonly mapper: NormaliseContext['mapper'];
+  readonly mapping: Omit<MappingSettings, 'rawData'>;
 }
 
 export function newRemapReport(): RemapReport {
@@ -65,7 +65,7 @@ export function remapping(settings: RemapSettings, report: RemapReport): Rewriti
 type Left = 'unchanged' | 'withoutRaw' | 'unmappable' | 'notDelivered';
 
 /** The event that today's mapping makes of a stored one's record, or why it stays. */
-function remapEvent(stored: StoredEvent, { classes, mapper }: RemapSettings): NormalisedEvent | Left {
+function remapEvent(stored: StoredEvent, { classes, mapping }: RemapSettings): NormalisedEvent | Left {
   const { raw_data: text, metadata } = stored.event;
   if (typeof text !== 'string' || !isObject(metadata)) return 'withoutRaw';
   const labels = Array.isArray(metadata.labels) ? metadata.labels : [];
@@ -75,7 +75,7 @@ function remapEvent(stored: StoredEvent, { classes, mapper }: RemapSettings): No
     fetchedAt: fetchedAt(stored, metadata, labels),
     redacted: labels.includes('redacted'),
   };
-  const remapped = mapStored(record, { rawData: true, mapper });
+  const remapped = mapStored(record, { ...mapping, rawData: true });
   if (remapped?.outcome.kind !== 'event') return 'unmappable';
   const { event } = remapped.outcome;
   if (classes?.has(event.classUid) === false && event.classUid !== stored.classUid) return 'notDelivered';

@@ -1,6 +1,6 @@
 import type { DeadLetter } from '../../mappings/dead-letter.js';
 import type { NormalisedEvent } from '../../mappings/event.js';
-import type { KeptRecord, NormaliseContext } from '../../mappings/normalise.js';
+import type { KeptRecord, MappingSettings } from '../../mappings/normalise.js';
 import type { Clock } from '../clock.js';
 import { type Cursor, firstCursor } from '../position/cursor.js';
 import { type DedupeChunk, hashOf } from '../position/dedupe-set.js';
@@ -27,7 +27,7 @@ export interface ReplaySettings {
   readonly feed: string;
   readonly baseUrl: string;
   readonly classes: ReadonlySet<number> | undefined;
-  readonly mapping: Pick<NormaliseContext, 'rawData' | 'mapper'>;
+  readonly mapping: MappingSettings;
   /** True: only count. */
   readonly dryRun: boolean;
 }

@@ -1,8 +1,8 @@
 import {
   type KeptRecord,
-  type NormaliseContext,
+  type MappingResult,
+  type MappingSettings,
   normalise,
-  type Outcome,
   toRawRecord,
 } from '../../mappings/normalise.js';
 import { type ReceivedRecord, type RecordHeader, readHeader } from '../../mappings/record.js';
@@ -22,7 +22,7 @@ export interface StoredRecord {
 
 /** What today's mapping makes of a stored record; undefined where its text is no JSON any more. */
 export interface Remapped {
-  readonly outcome: Outcome;
+  readonly outcome: MappingResult;
   readonly header: RecordHeader;
   readonly received: ReceivedRecord;
 }
@@ -30,14 +30,13 @@ export interface Remapped {
 /** Maps a stored record again. It keeps its uid, whatever redaction took of its text, and the time it was fetched. */
 export function mapStored(
   { uid, text, fetchedAt, redacted }: StoredRecord,
-  context: Pick<NormaliseContext, 'rawData' | 'mapper'>,
+  context: MappingSettings,
 ): Remapped | undefined {
   const received = receive(text);
   if (received === undefined) return undefined;
   const header = { ...readHeader(received), uid };
   const outcome = normalise(received, header, {
-    rawData: context.rawData,
-    mapper: context.mapper,
+    ...context,
     redactedBefore: redacted ?? text.includes(`"${REDACTED}"`),
     ...(fetchedAt === undefined ? {} : { fetchedAt }),
   });

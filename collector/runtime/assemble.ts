@@ -1,6 +1,7 @@
 import { servicesFor } from '../../mappings/catalogue/index-by-type.js';
 import { floorToSecond } from '../../mappings/instant.js';
 import { type KeyOccasion, keyWarningEvent } from '../../mappings/key-warning.js';
+import { ocsfTarget } from '../../schemas/ocsf-target.js';
 import type { FeedConfig } from '../config/feed-config.js';
 import { CollectorError } from '../errors.js';
 import type { SecretSource } from '../jumpcloud/auth/secret-source.js';
@@ -72,19 +73,22 @@ export function guardOf(
     declared: { created, expires, lifetime },
     now: () => client.clock.serverNow(),
     event: (status, { organization, ...warning }) =>
-      keyWarningEvent({
-        ...warning,
-        fingerprint: status.fingerprint,
-        lastFour: status.lastFour,
-        credential: nameCredential(status),
-        feed: name,
-        organization: organization ?? jumpcloud.orgId,
-        expiresAt: status.life.expiresAt,
-        description: describeLife(status.life, warning.now),
-        basis: describeBasis(status.life),
-        cure: status.rotation,
-        mapper,
-      }),
+      keyWarningEvent(
+        {
+          ...warning,
+          fingerprint: status.fingerprint,
+          lastFour: status.lastFour,
+          credential: nameCredential(status),
+          feed: name,
+          organization: organization ?? jumpcloud.orgId,
+          expiresAt: status.life.expiresAt,
+          description: describeLife(status.life, warning.now),
+          basis: describeBasis(status.life),
+          cure: status.rotation,
+          mapper,
+        },
+        ocsfTarget,
+      ),
     onWarning,
   });
 }
@@ -114,6 +118,7 @@ export function settingsOf(config: FeedConfig, sink: Pick<Sink, 'batchSize'>): F
       : undefined,
     rawData: config.rawData,
     mapper,
+    target: ocsfTarget,
     batchSize: sink.batchSize,
   };
 }

@@ -75,8 +75,8 @@ const reports = rows('reports', 'admin', {
   scheduled_report_create: api(1),
   scheduled_report_update: api(3),
   scheduled_report_delete: api(4),
-  scheduled_report_run_success: api(1, { outcome: 'success' }),
-  scheduled_report_run_failed: api(1, { outcome: 'failure' }),
+  scheduled_report_run_success: api(1, { status: 'success' }),
+  scheduled_report_run_failed: api(1, { status: 'failure' }),
 });
 
 const risksAndCertificates = rows('generic_di', 'admin', {

@@ -1,6 +1,6 @@
 import { account, type CatalogueRow, entity, rows, software } from './row.js';
 
-/** What happens on devices and to them. */
+/** Events on devices and about devices. */
 export const deviceRows: readonly CatalogueRow[] = [
   ...rows('systems', 'admin', {
     user_password_change: account('by_password_owner', { ownAccount: true }),
@@ -21,8 +21,8 @@ export const deviceRows: readonly CatalogueRow[] = [
     device_command: entity(99, 'device'),
   }),
   ...rows('mdm', 'other', {
-    mdm_command_result: entity(99, 'device', { outcome: 'status_word' }),
-    device_enrollment: entity(6, 'device', { outcome: 'status_word' }),
+    mdm_command_result: entity(99, 'device', { status: 'status_word' }),
+    device_enrollment: entity(6, 'device', { status: 'status_word' }),
     configuration_file_download: entity(99, 'device'),
   }),
   ...rows('software', 'other', {

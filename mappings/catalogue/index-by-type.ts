@@ -8,10 +8,10 @@ import { usageRows } from './usage.js';
 export type { CatalogueRow, Family } from './row.js';
 
 /*
- * One row an event type, from JumpCloud's own list and from what its records show besides. To add a type, add a row to
+ * One row per event type, from JumpCloud's own list and from types seen in its records. To add a type, add a row to
  * the file of its kind; types without one become Base Event under their own name, so none is lost meanwhile.
  *
- * Families: `login` is who logs in to what. `admin` is the rest of the directory and of devices, and the services in
+ * Families: `login` is authentication. `admin` is the rest of the directory and of devices, and the services in
  * which administrators set things up: access_management, saas_app_management, asset_management, alerts, reports,
  * generic_di (risks and certificates), notifications, ai_admin, workflows. `other` is what people and devices do all day
  * in great numbers: password managers, MDM results, software changes, LDAP searches, storage, AI chats and sessions.

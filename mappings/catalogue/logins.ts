@@ -14,7 +14,7 @@ export const loginRows: readonly CatalogueRow[] = [
       service: 'JumpCloud API',
       protocol: 'API key',
       isRemote: true,
-      outcome: 'failure',
+      status: 'failure',
     }),
   }),
   // The service of a login without an application is JumpCloud's own; the protocol comes from the application.
@@ -25,6 +25,6 @@ export const loginRows: readonly CatalogueRow[] = [
     ldap_bind: login({ service: 'JumpCloud LDAP', protocol: 12, logonType: 3, isRemote: true }),
   }),
   ...rows('systems', 'login', { login_attempt: login({}) }),
-  // Seen by the browser extension at somebody else's service: it cannot know the outcome.
+  // Seen by the browser extension at somebody else's service: it does not know the outcome.
   ...rows('saas_app_management', 'login', { saas_management_login_event: login({}) }),
 ];

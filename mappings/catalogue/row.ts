@@ -1,5 +1,5 @@
-import type { ClassUid } from '../../schemas/ocsf.js';
-import type { OutcomeRule } from '../outcome.js';
+import type { ClassName } from '../../schemas/ocsf-target.js';
+import type { StatusRule } from '../event-status.js';
 
 /** What a feed can be asked to collect (`jumpcloud.eventTypes`). */
 export type Family = 'login' | 'admin' | 'other';
@@ -17,9 +17,9 @@ export type ActivityRule =
   /** 2004: 3 where the new status closes the finding, else 2. */
   | 'by_finding_status';
 
-/** What a mapper needs to know about an event type beyond its class and activity. */
+/** What a mapper needs beyond the class and the activity of an event type. */
 export interface RowOptions {
-  readonly outcome?: OutcomeRule;
+  readonly status?: StatusRule;
   /** 3002: JumpCloud's own service that people log in to. */
   readonly service?: string;
   /** 3002: `auth_protocol_id`, or the source's word for a protocol that OCSF lacks. */
@@ -53,43 +53,59 @@ export interface CatalogueRow {
   readonly family: Family;
   /** False for what JumpCloud sends but no row describes. */
   readonly known: boolean;
-  readonly classUid: ClassUid;
+  readonly className: ClassName;
   readonly activity: number | ActivityRule;
   readonly options: RowOptions;
 }
 
 /** The part of a row that the event type's name stands before. */
-export type RowTarget = Pick<CatalogueRow, 'classUid' | 'activity' | 'options'>;
+export type RowTarget = Pick<CatalogueRow, 'className' | 'activity' | 'options'>;
 
-export const login = (options: RowOptions): RowTarget => ({ classUid: 3002, activity: 1, options });
+export const login = (options: RowOptions): RowTarget => ({ className: 'authentication', activity: 1, options });
 export const account = (
   activity: number | 'by_changes' | 'by_password_owner',
   options: RowOptions = {},
 ): RowTarget => ({
-  classUid: 3001,
+  className: 'account_change',
   activity,
   options,
 });
 export const entity = (activity: number, kind: string, options: RowOptions = {}): RowTarget => ({
-  classUid: 3004,
+  className: 'entity_management',
   activity,
   options: { entity: kind, ...options },
 });
-export const group = (activity: number, options: RowOptions = {}): RowTarget => ({ classUid: 3006, activity, options });
-export const association = (): RowTarget => ({ classUid: 3006, activity: 'by_association', options: {} });
-export const grant = (grants: boolean, privilege: string): RowTarget => ({
-  classUid: 3005,
-  activity: 'by_grantee',
-  options: { grants, privilege },
-});
-export const api = (activity: number, options: RowOptions = {}): RowTarget => ({ classUid: 6003, activity, options });
-export const finding = (activity: number | 'by_finding_status', options: RowOptions = {}): RowTarget => ({
-  classUid: 2004,
+export const group = (activity: number, options: RowOptions = {}): RowTarget => ({
+  className: 'group_management',
   activity,
   options,
 });
-export const software = (activity: number): RowTarget => ({ classUid: 6002, activity, options: {} });
-export const base = (): RowTarget => ({ classUid: 0, activity: 99, options: {} });
+export const association = (): RowTarget => ({
+  className: 'group_management',
+  activity: 'by_association',
+  options: {},
+});
+export const grant = (grants: boolean, privilege: string): RowTarget => ({
+  className: 'user_access',
+  activity: 'by_grantee',
+  options: { grants, privilege },
+});
+export const api = (activity: number, options: RowOptions = {}): RowTarget => ({
+  className: 'api_activity',
+  activity,
+  options,
+});
+export const finding = (activity: number | 'by_finding_status', options: RowOptions = {}): RowTarget => ({
+  className: 'detection_finding',
+  activity,
+  options,
+});
+export const software = (activity: number): RowTarget => ({
+  className: 'application_lifecycle',
+  activity,
+  options: {},
+});
+export const base = (): RowTarget => ({ className: 'base_event', activity: 99, options: {} });
 
 /** The rows of one service and family. */
 export function rows(service: string, family: Family, table: Readonly<Record<string, RowTarget>>): CatalogueRow[] {

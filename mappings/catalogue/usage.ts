@@ -43,17 +43,17 @@ const passwordVault = byVerb('passwordvault_', {
     website_shareusergroup website_connect website_archive website_duplicate`,
 });
 
-/** What people do with JumpCloud all day: many records, few of them about administration. */
+/** Everyday use of JumpCloud: many records, few of them about administration. */
 export const usageRows: readonly CatalogueRow[] = [
   ...rows('password_manager', 'other', passwordManager),
   ...rows('password_vault', 'other', passwordVault),
   // ldap_srch is what some lists call ldap_search.
   ...rows('ldap', 'other', { ldap_search: api(2), ldap_srch: api(2) }),
   ...rows('object_storage', 'other', {
-    object_storage_create: api(1, { outcome: 'result_word' }),
-    object_storage_upload_validation_result: api(99, { outcome: 'result_word' }),
-    object_storage_get_download_url_request: api(2, { outcome: 'result_word' }),
-    object_storage_delete: api(4, { outcome: 'result_word' }),
+    object_storage_create: api(1, { status: 'result_word' }),
+    object_storage_upload_validation_result: api(99, { status: 'result_word' }),
+    object_storage_get_download_url_request: api(2, { status: 'result_word' }),
+    object_storage_delete: api(4, { status: 'result_word' }),
   }),
   ...rows('genai', 'other', {
     genai_ai_assistant_chat_created: api(1),

@@ -1,7 +1,7 @@
-import { type OcsfClass, ocsfClasses } from '../../schemas/ocsf.js';
+import { type ClassName, classNameOf, ocsfTarget } from '../../schemas/ocsf-target.js';
 import { allRows } from '../catalogue/index-by-type.js';
 import type { ActivityRule, CatalogueRow } from '../catalogue/row.js';
-import type { OutcomeRule } from '../outcome.js';
+import type { StatusRule } from '../event-status.js';
 import { baseEventReasons } from './base-event-reasons.js';
 import { code, markdownTable } from './markdown.js';
 import type { Traced } from './trace.js';
@@ -14,7 +14,7 @@ const activityRules: Readonly<Record<ActivityRule, string>> = {
   by_finding_status: 'by the new status',
 };
 
-const outcomeRules: Readonly<Record<OutcomeRule, string>> = {
+const statusRules: Readonly<Record<StatusRule, string>> = {
   success: 'Success by its name',
   failure: 'Failure by its name',
   requested: 'Requested (99)',
@@ -22,7 +22,7 @@ const outcomeRules: Readonly<Record<OutcomeRule, string>> = {
   result_word: 'word of `result`',
 };
 
-const GENERAL_OUTCOME = '`success`';
+const GENERAL_STATUS = '`success`';
 
 /** Every event type with what it becomes; where the rules leave a choice, what the fixtures became. */
 export function describeEventTypes(traced: readonly Traced[]): string {
@@ -30,7 +30,10 @@ export function describeEventTypes(traced: readonly Traced[]): string {
   for (const { sample, event } of traced) {
     const key = `${sample.service} ${sample.eventType}`;
     const kinds = seen.get(key) ?? new Set();
-    seen.set(key, kinds.add(describeKind(Number(event.class_uid), Number(event.activity_id))));
+    seen.set(
+      key,
+      kinds.add(describeKind(classNameOf(ocsfTarget, Number(event.class_uid))!, Number(event.activity_id))),
+    );
   }
   const rows = allRows.toSorted((a, b) => order(a, b)).map((row) => describeRow(row, seen));
   return markdownTable(['Service', 'Event type', 'Family', 'Class: activity', 'Status'], rows);
@@ -43,20 +46,20 @@ function order(a: CatalogueRow, b: CatalogueRow): number {
 function describeRow(row: CatalogueRow, seen: ReadonlyMap<string, ReadonlySet<string>>): string[] {
   const { service, eventType, family, options } = row;
   const type = eventType === '*' ? '*any other*' : code(eventType);
-  const status = options.outcome === undefined ? GENERAL_OUTCOME : outcomeRules[options.outcome];
+  const status = options.status === undefined ? GENERAL_STATUS : statusRules[options.status];
   return [code(service), type, family, describeTarget(row, seen.get(`${service} ${eventType}`)), status];
 }
 
-function describeTarget({ classUid, activity, service, eventType }: CatalogueRow, seen?: ReadonlySet<string>): string {
+function describeTarget({ className, activity, service, eventType }: CatalogueRow, seen?: ReadonlySet<string>): string {
   const reason = baseEventReasons.get(`${service} ${eventType}`);
-  const named = typeof activity === 'number' ? describeKind(classUid, activity) : undefined;
-  if (reason !== undefined) return `${describeKind(0, 99)} (${reason}; otherwise it would be ${named})`;
+  const named = typeof activity === 'number' ? describeKind(className, activity) : undefined;
+  if (reason !== undefined) return `${describeKind('base_event', 99)} (${reason}; otherwise it would be ${named})`;
   const others = [...(seen ?? [])].filter((kind) => kind !== named).sort();
   if (named !== undefined) return others.length === 0 ? named : `${named}; also ${others.join(', ')}`;
   return `${activityRules[activity as ActivityRule]}: ${others.join(', ')}`;
 }
 
-function describeKind(classUid: number, activity: number): string {
-  const definition = (ocsfClasses as Readonly<Record<number, OcsfClass>>)[classUid];
-  return `${definition?.caption} ${classUid}: ${definition?.activities[activity]} ${activity}`;
+function describeKind(className: ClassName, activity: number): string {
+  const { uid, caption, activities } = ocsfTarget.classes[className];
+  return `${caption} ${uid}: ${activities[activity]} ${activity}`;
 }

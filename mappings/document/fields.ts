@@ -6,7 +6,7 @@ interface FieldUse {
   /** Classes by attribute. */
   readonly carried: Map<string, Set<number>>;
   readonly decided: Map<string, Set<number>>;
-  readonly fates: Set<FieldTrace['fate']>;
+  readonly results: Set<FieldTrace['result']>;
 }
 
 /** Which attribute each field becomes, and which fields are kept under `unmapped` or redacted. */
@@ -15,11 +15,11 @@ export function describeFields(traced: readonly Traced[]): string {
   const classes = new Set(traced.map(({ event }) => Number(event.class_uid))).size;
   const names = [...uses.keys()].sort();
   const mapped = names.filter((name) =>
-    ['mapped', 'copied'].some((fate) => uses.get(name)?.fates.has(fate as FieldTrace['fate'])),
+    ['mapped', 'copied'].some((result) => uses.get(name)?.results.has(result as FieldTrace['result'])),
   );
   const rows = mapped.map((name) => [code(name), describeUse(uses.get(name)!, classes)]);
-  const unmapped = names.filter((name) => !mapped.includes(name) && uses.get(name)?.fates.has('unmapped'));
-  const redacted = names.filter((name) => uses.get(name)?.fates.has('redacted'));
+  const unmapped = names.filter((name) => !mapped.includes(name) && uses.get(name)?.results.has('unmapped'));
+  const redacted = names.filter((name) => uses.get(name)?.results.has('redacted'));
   return `${markdownTable(['JumpCloud field', 'OCSF attribute'], rows)}
 
 Kept as they are under \`unmapped\`, at the same path: ${codes(unmapped)}.
@@ -30,25 +30,25 @@ Redacted where they hold a secret (by their own name, or by the name in \`field\
 function gather(traced: readonly Traced[]): Map<string, FieldUse> {
   const uses = new Map<string, FieldUse>();
   for (const { event, fields } of traced)
-    for (const { field, fate, attributes, carried } of fields) {
-      const use = uses.get(field) ?? { carried: new Map(), decided: new Map(), fates: new Set() };
+    for (const { field, result, attributes, carried } of fields) {
+      const use = uses.get(field) ?? { carried: new Map(), decided: new Map(), results: new Set() };
       uses.set(field, use);
-      use.fates.add(fate);
+      use.results.add(result);
       const target = carried ? use.carried : use.decided;
       for (const path of attributes) target.set(path, (target.get(path) ?? new Set()).add(Number(event.class_uid)));
     }
   return uses;
 }
 
-function describeUse({ carried, decided, fates }: FieldUse, classes: number): string {
+function describeUse({ carried, decided, results }: FieldUse, classes: number): string {
   const parts = [
     ...byClasses(carried, classes),
     ...byClasses(new Map([...decided].filter(([path]) => !carried.has(path))), classes).map(
       (part) => `decides ${part}`,
     ),
   ];
-  if (fates.has('copied')) parts.push('also `unmapped`');
-  else if (fates.has('unmapped')) parts.push('else `unmapped`');
+  if (results.has('copied')) parts.push('also `unmapped`');
+  else if (results.has('unmapped')) parts.push('else `unmapped`');
   return parts.join('; ');
 }
 

@@ -1,4 +1,4 @@
-import { ocsfVersion } from '../../schemas/ocsf.js';
+import { ocsfTarget } from '../../schemas/ocsf-target.js';
 import { describeColumns } from './columns.js';
 import { describeEventTypes } from './event-types.js';
 import { describeFields } from './fields.js';
@@ -8,7 +8,7 @@ import { traceSample } from './trace.js';
 /** The text of mappings/README.md: what the catalogue and the mappers make of these samples. */
 export function documentMapping(samples: readonly Sample[], tables: readonly DocumentedTable[]): string {
   const traced = samples.map(traceSample);
-  return `# JumpCloud Directory Insights to OCSF ${ocsfVersion}
+  return `# JumpCloud Directory Insights to OCSF ${ocsfTarget.version}
 
 Written by \`npm run document\` from the catalogue and by mapping the ${samples.length} records under \`fixtures/\`, each again with every field changed. Do not edit; a test fails when it is stale.
 

@@ -1,3 +1,4 @@
+import { ocsfTarget } from '../../schemas/ocsf-target.js';
 import { floorToMillisecond, parseInstant } from '../instant.js';
 import type { JsonObject, JsonValue } from '../json.js';
 import { normalise } from '../normalise.js';
@@ -7,12 +8,12 @@ import { type Leaf, leavesOf, nameOfPath, withLeaf } from './leaves.js';
 import type { Sample } from './sample.js';
 
 /** What became of a field of a record; `copied`: it is mapped, and stands in `unmapped` with the array that it is in. */
-export type Fate = 'mapped' | 'copied' | 'unmapped' | 'redacted';
+export type FieldResult = 'mapped' | 'copied' | 'unmapped' | 'redacted';
 
 /** A field of one record and what it is in the event. */
 export interface FieldTrace {
   readonly field: string;
-  readonly fate: Fate;
+  readonly result: FieldResult;
   /** Attributes that carry its value; of one that is not carried, those that it decides. */
   readonly attributes: readonly string[];
   readonly carried: boolean;
@@ -47,13 +48,13 @@ export function traceSample(sample: Sample): Traced {
   const fields = leavesOf(sample.value).map((leaf): FieldTrace => {
     const field = nameOfPath(leaf.steps);
     const nothing = { field, attributes: [], carried: true };
-    if (at(redacted, leaf) !== leaf.value) return { ...nothing, fate: 'redacted' };
+    if (at(redacted, leaf) !== leaf.value) return { ...nothing, result: 'redacted' };
     const isKept = kept.has(`${field} ${leaf.value}`);
     // Arrays are kept whole even where a part of them became an attribute.
-    if (isKept && !leaf.steps.some((step) => typeof step === 'number')) return { ...nothing, fate: 'unmapped' };
+    if (isKept && !leaf.steps.some((step) => typeof step === 'number')) return { ...nothing, result: 'unmapped' };
     const trace = traceLeaf(sample.value, event, leaf, isKept);
-    if (!isKept) return { field, fate: 'mapped', ...trace };
-    return isOnlyKept(trace.attributes) ? { ...nothing, fate: 'unmapped' } : { field, fate: 'copied', ...trace };
+    if (!isKept) return { field, result: 'mapped', ...trace };
+    return isOnlyKept(trace.attributes) ? { ...nothing, result: 'unmapped' } : { field, result: 'copied', ...trace };
   });
   return { sample, event, fields };
 }
@@ -62,8 +63,9 @@ export function traceSample(sample: Sample): Traced {
 export function eventOf(value: JsonValue): JsonObject | undefined {
   const received = { text: JSON.stringify(value), value, depth: 1 };
   const mapper = { name: 'jumpcloud-ocsf', version: '1.0.0' };
-  const outcome = normalise(received, readHeader(received), { rawData: true, fetchedAt: FETCHED_AT, mapper });
-  return outcome.kind === 'event' ? (JSON.parse(outcome.event.text) as JsonObject) : undefined;
+  const context = { rawData: true, fetchedAt: FETCHED_AT, mapper, target: ocsfTarget };
+  const result = normalise(received, readHeader(received), context);
+  return result.kind === 'event' ? (JSON.parse(result.event.text) as JsonObject) : undefined;
 }
 
 function traceLeaf(
@@ -104,7 +106,7 @@ function attributePaths(event: JsonObject, wanted: (value: Leaf['value']) => boo
   return unique(paths.filter(isAttribute));
 }
 
-/** Whether an attribute tells a field's value: whole, within a text, or as an instant written anew. A flag tells nothing by itself. */
+/** Whether an attribute tells a field's value: whole, within a text, or as an instant in another form. A flag tells nothing by itself. */
 function tells(value: Leaf['value'], sought: Leaf['value']): boolean {
   if (typeof sought === 'boolean') return false;
   if (value === sought) return true;

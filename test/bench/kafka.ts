@@ -7,6 +7,7 @@
  *
  *     npm run bench:kafka -- [records]
  */
+
 import { CompressionTypes, type Message, Partitioners } from 'kafkajs';
 import { splitArray } from '../../collector/jumpcloud/insights/split-array.js';
 import { type KafkaSettings, kafkaSettings } from '../../collector/sinks/kafka/client/settings.js';
@@ -18,6 +19,7 @@ import { startTenant } from '../../fixtures/tenant/tenant.js';
 import type { NormalisedEvent } from '../../mappings/event.js';
 import { normalise } from '../../mappings/normalise.js';
 import { readHeader } from '../../mappings/record.js';
+import { ocsfTarget } from '../../schemas/ocsf-target.js';
 import { client, startCluster } from '../kafka/broker.js';
 import { NoBroker } from '../kafka/distribution.js';
 import { runCommand } from './command.js';
@@ -42,7 +44,7 @@ async function finished(): Promise<NormalisedEvent[]> {
   const events: NormalisedEvent[] = [];
   for (const { number } of twin.ledger.entries()) {
     for (const received of splitArray(`[${twin.ledger.text(number)}]`)) {
-      const outcome = normalise(received, readHeader(received), { rawData: true, mapper });
+      const outcome = normalise(received, readHeader(received), { rawData: true, mapper, target: ocsfTarget });
       if (outcome.kind === 'event') events.push(outcome.event);
     }
   }
@@ -84,7 +86,7 @@ async function bare(events: readonly NormalisedEvent[], size: number): Promise<n
     const topics = new Map<string, Message[]>();
     for (const event of events.slice(at, at + size)) {
       const topic = topicOfClass(settings, event.classUid);
-      const message = { key: event.partitionKey, value: event.text, headers: eventHeaders(event, settings.feed) };
+      const message = { key: event.partitionKey, value: event.text, headers: eventHeaders(event, settings) };
       if (topics.get(topic)?.push(message) === undefined) topics.set(topic, [message]);
     }
     const topicMessages = [...topics].map(([topic, messages]) => ({ topic, messages }));

@@ -7,12 +7,14 @@
  *
  *     npm run bench
  */
+
 import { decode } from '../../collector/jumpcloud/http/json-body.js';
 import { splitArray } from '../../collector/jumpcloud/insights/split-array.js';
 import { mapper } from '../../collector/version.js';
 import { startTenant } from '../../fixtures/tenant/tenant.js';
 import { normalise } from '../../mappings/normalise.js';
 import { readHeader } from '../../mappings/record.js';
+import { ocsfTarget } from '../../schemas/ocsf-target.js';
 
 const RECORDS = 10_000;
 const PAGE = 1_000;
@@ -27,7 +29,7 @@ const pages = Array.from({ length: RECORDS / PAGE }, (_, page) => {
   return decode(Buffer.from(text));
 });
 
-const context = { rawData: true, mapper, fetchedAt: Date.now() };
+const context = { rawData: true, mapper, target: ocsfTarget, fetchedAt: Date.now() };
 /** The road from the text of a page to the texts of its events, as the collector goes it. */
 const road = (page: string) =>
   splitArray(page).map((received) => {

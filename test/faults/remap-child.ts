@@ -4,10 +4,12 @@
  *
  *     node dist/test/faults/remap-child.js <tables directory> <number of the step to rest at>
  */
+
 import { writeSync } from 'node:fs';
 import { newRemapReport, remapping } from '../../collector/reprocess/remap.js';
 import { createTablesSink, openableLane } from '../../collector/sinks/tables/tables-sink.js';
 import { mapper } from '../../collector/version.js';
+import { ocsfTarget } from '../../schemas/ocsf-target.js';
 
 const [directory = '', restAt = ''] = process.argv.slice(2);
 let step = 0;
@@ -27,7 +29,10 @@ const range = { from: 0, to: Date.UTC(2030, 0, 1) / 1000 };
 for (const name of await createTablesSink(options).lanes()) {
   const lane = openableLane(options, name);
   await lane.open();
-  await lane.rewrite(remapping({ range, classes: undefined, mapper }, newRemapReport()), async () => true);
+  await lane.rewrite(
+    remapping({ range, classes: undefined, mapping: { mapper, target: ocsfTarget } }, newRemapReport()),
+    async () => true,
+  );
   await lane.close();
 }
 writeSync(1, 'finished\n');

@@ -1,4 +1,4 @@
-import { ocsfClasses } from '../../schemas/ocsf.js';
+import { ocsfTarget } from '../../schemas/ocsf-target.js';
 
 /** A record of a topic, as far as it tells what was delivered. */
 interface Delivered {
@@ -26,7 +26,7 @@ export async function readDelivered(
 ): Promise<Collected> {
   const uids: string[] = [];
   const texts: string[] = [];
-  for (const { name } of Object.values(ocsfClasses)) {
+  for (const name of Object.keys(ocsfTarget.classes)) {
     for (const { headers, value } of await read(prefix + name)) {
       const event = JSON.parse(String(value)) as { raw_data?: string; metadata: { uid: string } };
       if (event.metadata.uid !== headers.event_id) throw new Error('a header event_id is not the uid of its event');

@@ -7,6 +7,7 @@ import { baseEventReasons } from '../../mappings/document/base-event-reasons.js'
 import { documentMapping } from '../../mappings/document/mapping-document.js';
 import { traceSample } from '../../mappings/document/trace.js';
 import type { JsonObject } from '../../mappings/json.js';
+import { ocsfTarget } from '../../schemas/ocsf-target.js';
 import { documentedTables } from './documented-tables.js';
 import { finishedEvent, ops } from './mapping.js';
 
@@ -23,16 +24,16 @@ describe('the document of the mapping', () => {
   it('finds what a field becomes by changing it', () => {
     const [login] = fixtures.filter(({ key }) => key === 'directory/user_login_attempt/failure-bad-password');
     const traces = new Map(traceSample(login!).fields.map((trace) => [trace.field, trace]));
-    expect(traces.get('client_ip')).toMatchObject({ fate: 'mapped', carried: true, attributes: ['src_endpoint.ip'] });
+    expect(traces.get('client_ip')).toMatchObject({ result: 'mapped', carried: true, attributes: ['src_endpoint.ip'] });
     expect(traces.get('error_message')).toMatchObject({ carried: true, attributes: ['status_detail'] });
     expect(traces.get('success')).toMatchObject({ carried: false, attributes: ['status_id'] });
     expect(traces.get('mfa')).toMatchObject({ carried: false, attributes: ['is_mfa'] });
-    expect(traces.get('geoip.timezone')).toMatchObject({ fate: 'unmapped' });
+    expect(traces.get('geoip.timezone')).toMatchObject({ result: 'unmapped' });
   });
 
   it('finds that a secret is redacted', () => {
     const [record] = fixtures.filter(({ value }) => finishedEvent(value).text.includes('"[redacted]"'));
-    expect(traceSample(record!).fields.map(({ fate }) => fate)).toContain('redacted');
+    expect(traceSample(record!).fields.map(({ result }) => result)).toContain('redacted');
   });
 
   it('gives a reason for every documented type that is always a Base Event, and for no other', () => {
@@ -50,7 +51,7 @@ describe('the document of the mapping', () => {
   it('gives reasons that are true: with an actor and an address the same records are of the class of their row', () => {
     for (const { service, eventType, value } of fixtures.filter((fixture) => baseEventReasons.has(typeOf(fixture)))) {
       const complete: JsonObject = { ...value, initiated_by: ops, client_ip: '198.51.100.7' };
-      expect(finishedEvent(complete).classUid).toBe(classify(service, eventType).classUid);
+      expect(finishedEvent(complete).classUid).toBe(ocsfTarget.classes[classify(service, eventType).className].uid);
       expect(finishedEvent({ ...value, initiated_by: ops }).classUid).toBe(0);
     }
   });

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { type KeyOccasion, type KeyWarning, keyWarningEvent } from '../../mappings/key-warning.js';
+import { ocsfTarget } from '../../schemas/ocsf-target.js';
 import { hasValidator, validate } from './validator.js';
 
 const now = Date.UTC(2026, 9, 21, 12);
@@ -28,8 +29,11 @@ const warning = (occasion: KeyOccasion, more: Partial<KeyWarning> = {}): KeyWarn
 
 test('every occasion becomes a valid Detection Finding with a uid of its own', () => {
   const events = occasions.flatMap((occasion) => [
-    keyWarningEvent(warning(occasion)),
-    keyWarningEvent(warning(occasion, { feed: 'other', first: false, organization: undefined, expiresAt: undefined })),
+    keyWarningEvent(warning(occasion), ocsfTarget),
+    keyWarningEvent(
+      warning(occasion, { feed: 'other', first: false, organization: undefined, expiresAt: undefined }),
+      ocsfTarget,
+    ),
   ]);
   expect(new Set(events.map(({ uid }) => uid)).size).toBe(events.length);
   if (!hasValidator()) return;
@@ -39,15 +43,20 @@ test('every occasion becomes a valid Detection Finding with a uid of its own', (
 
 test('the uid follows from feed, key and occasion alone, so that a repeated commit shows itself', () => {
   for (const occasion of occasions) {
-    const first = keyWarningEvent(warning(occasion));
-    const again = keyWarningEvent(warning(occasion, { now: now + 5_000, first: false, description: 'otherwise' }));
+    const first = keyWarningEvent(warning(occasion), ocsfTarget);
+    const again = keyWarningEvent(
+      warning(occasion, { now: now + 5_000, first: false, description: 'otherwise' }),
+      ocsfTarget,
+    );
     expect(again.uid).toBe(first.uid);
-    expect(keyWarningEvent(warning(occasion, { fingerprint: 'fedcba9876543210' })).uid).not.toBe(first.uid);
+    expect(keyWarningEvent(warning(occasion, { fingerprint: 'fedcba9876543210' }), ocsfTarget).uid).not.toBe(first.uid);
   }
 });
 
 test('severity rises towards the end', () => {
-  const severities = occasions.map((occasion) => JSON.parse(keyWarningEvent(warning(occasion)).text).severity);
+  const severities = occasions.map(
+    (occasion) => JSON.parse(keyWarningEvent(warning(occasion), ocsfTarget).text).severity,
+  );
   expect(severities).toEqual([
     'Low',
     'Medium',

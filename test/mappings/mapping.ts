@@ -3,9 +3,14 @@ import type { NormalisedEvent } from '../../mappings/event.js';
 import type { JsonObject, JsonValue } from '../../mappings/json.js';
 import { type NormaliseContext, normalise } from '../../mappings/normalise.js';
 import { type ReceivedRecord, readHeader } from '../../mappings/record.js';
+import { ocsfTarget } from '../../schemas/ocsf-target.js';
 
 /** What the tests map with: no fetch time, no raw text, so that an event tells of the record alone. */
-export const context: NormaliseContext = { rawData: false, mapper: { name: 'jumpcloud-ocsf', version: '0.0.0-test' } };
+export const context: NormaliseContext = {
+  rawData: false,
+  mapper: { name: 'jumpcloud-ocsf', version: '0.0.0-test' },
+  target: ocsfTarget,
+};
 
 /** A value as a page would bring it. */
 export function receive(value: JsonValue, text = JSON.stringify(value)): ReceivedRecord {

@@ -7,8 +7,7 @@ import { readFixtureRecords } from '../../fixtures/records.js';
 import type { JsonObject, JsonValue } from '../../mappings/json.js';
 import { normalise, toRawRecord } from '../../mappings/normalise.js';
 import { readHeader } from '../../mappings/record.js';
-import type { ClassUid } from '../../schemas/ocsf.js';
-import { eventValidators } from '../../schemas/validators.js';
+import { classNameOf, ocsfTarget } from '../../schemas/ocsf-target.js';
 import {
   ana,
   change,
@@ -40,7 +39,7 @@ function account(value: JsonValue, text?: string): void {
     return;
   }
   const parsed = JSON.parse(outcome.event.text) as JsonObject;
-  const validator = eventValidators[parsed.class_uid as ClassUid];
+  const validator = ocsfTarget.validators[classNameOf(ocsfTarget, Number(parsed.class_uid))!];
   expect(validator(parsed) ? [] : validator.errors).toEqual([]);
   expect(outcome.event).toMatchObject({
     uid: header.uid,

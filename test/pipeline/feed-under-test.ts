@@ -11,6 +11,7 @@ import { startTenant, type Tenant, type TenantOptions } from '../../fixtures/ten
 import { servicesFor } from '../../mappings/catalogue/index-by-type.js';
 import type { JsonValue } from '../../mappings/json.js';
 import { redactText } from '../../mappings/redact.js';
+import { ocsfTarget } from '../../schemas/ocsf-target.js';
 import type { VirtualTime } from './virtual-time.js';
 
 /** 2026-11-03T12:00:00Z, a Tuesday. */
@@ -61,6 +62,7 @@ export function settingsFor(tenant: Pick<Tenant, 'baseUrl'>, changes: Partial<Fe
     slice: 6 * 3600,
     rawData: true,
     mapper: { name: 'jumpcloud-ocsf', version: '0.0.0' },
+    target: ocsfTarget,
     batchSize: 500,
     ...changes,
   };

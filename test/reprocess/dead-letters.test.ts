@@ -6,6 +6,7 @@ import { listDeadLetters, replayDeadLetters } from '../../collector/commands/dea
 import { createTablesSink } from '../../collector/sinks/tables/tables-sink.js';
 import type { DeadLetter } from '../../mappings/dead-letter.js';
 import { sha256 } from '../../mappings/record.js';
+import { ocsfTarget } from '../../schemas/ocsf-target.js';
 import { tell } from '../commands/collecting.js';
 import { sampleCursor } from '../contract/sample-batch.js';
 import { record } from '../mappings/mapping.js';
@@ -155,7 +156,7 @@ describe('dead letters in tables', () => {
         feed: 'acme',
         baseUrl: 'https://api.jumpcloud.com/insights/directory/v1',
         classes: undefined,
-        mapping: { rawData: true, mapper: { name: 'jumpcloud-ocsf', version: '0.0.0' } },
+        mapping: { rawData: true, mapper: { name: 'jumpcloud-ocsf', version: '0.0.0' }, target: ocsfTarget },
         dryRun: false,
       };
       await replayLetters(() => unresolvedLetters(config, everything, parts), sink, Date, settings).catch(

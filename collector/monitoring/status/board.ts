@@ -1,4 +1,4 @@
-import { ocsfVersion } from '../../../schemas/ocsf.js';
+import { ocsfTarget } from '../../../schemas/ocsf-target.js';
 import { FeedStatus, type FeedStatusOptions, type FeedView, type NotReady } from './feed-status.js';
 
 /** Answers of /readyz. */
@@ -60,7 +60,7 @@ export class StatusBoard {
     const { ready, reasons } = this.readiness();
     return {
       version: 1,
-      program: { name: 'jumpcloud-ocsf', version: this.version, ocsf: ocsfVersion, node: process.version },
+      program: { name: 'jumpcloud-ocsf', version: this.version, ocsf: ocsfTarget.version, node: process.version },
       startedAt: new Date(this.#started).toISOString(),
       now: new Date(this.now()).toISOString(),
       ready,

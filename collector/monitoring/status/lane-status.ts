@@ -1,3 +1,4 @@
+import { ocsfTarget } from '../../../schemas/ocsf-target.js';
 import type { CollectorError } from '../../errors.js';
 import type { Search } from '../../jumpcloud/insights/source.js';
 import type { CommitReport } from '../../pipeline/observer.js';
@@ -162,7 +163,9 @@ export class LaneStatus {
     for (const type of report.unknownTypes) {
       const name = this.#types.name(type);
       const eventCode = type.slice(type.indexOf('/') + 1);
-      const events = report.events.filter((event) => event.classUid === 0 && event.eventCode === eventCode).length;
+      const events = report.events.filter(
+        (event) => event.classUid === ocsfTarget.classes.base_event.uid && event.eventCode === eventCode,
+      ).length;
       this.#unmapped.set(name, (this.#unmapped.get(name) ?? 0) + events);
     }
     if (this.#state === 'blocked' || this.#state === 'starting')

@@ -1,16 +1,6 @@
 import type { JsonObject } from '../../../mappings/json.js';
 import { isObject } from '../../../mappings/json.js';
-import accountChange from '../../../schemas/ocsf/account_change.json' with { type: 'json' };
-import apiActivity from '../../../schemas/ocsf/api_activity.json' with { type: 'json' };
-import applicationLifecycle from '../../../schemas/ocsf/application_lifecycle.json' with { type: 'json' };
-import authentication from '../../../schemas/ocsf/authentication.json' with { type: 'json' };
-import baseEvent from '../../../schemas/ocsf/base_event.json' with { type: 'json' };
-import detectionFinding from '../../../schemas/ocsf/detection_finding.json' with { type: 'json' };
-import entityManagement from '../../../schemas/ocsf/entity_management.json' with { type: 'json' };
-import groupManagement from '../../../schemas/ocsf/group_management.json' with { type: 'json' };
-import objects from '../../../schemas/ocsf/objects.json' with { type: 'json' };
-import userAccess from '../../../schemas/ocsf/user_access.json' with { type: 'json' };
-import { type ClassUid, ocsfClasses } from '../../../schemas/ocsf.js';
+import { type OcsfTarget, ocsfTarget } from '../../../schemas/ocsf-target.js';
 import { type Column, type ColumnType, columnsOf } from './columns.js';
 
 /** A table: one directory of Parquet files. */
@@ -19,18 +9,6 @@ export interface Table {
   readonly name: string;
   readonly columns: readonly Column[];
 }
-
-const schemas: Readonly<Record<ClassUid, unknown>> = {
-  0: baseEvent,
-  2004: detectionFinding,
-  3001: accountChange,
-  3002: authentication,
-  3004: entityManagement,
-  3005: userAccess,
-  3006: groupManagement,
-  6002: applicationLifecycle,
-  6003: apiActivity,
-};
 
 const text: ColumnType = { kind: 'text' };
 const integer: ColumnType = { kind: 'integer' };
@@ -69,20 +47,23 @@ export const rawRecordTable: Table = {
   ],
 };
 
+/** The table of each OCSF class of a release, by `class_uid`: its columns follow from the class's JSON Schema. */
+function tablesOf({ classes, objectSchemas }: OcsfTarget): ReadonlyMap<number, Table> {
+  const resolve = (reference: string): JsonObject => {
+    const definition = objectSchemas[/^objects\.json#\/\$defs\/(\w+)$/.exec(reference)?.[1] ?? ''];
+    if (!isObject(definition)) throw new TypeError(`The schemas lack ${reference}`);
+    return definition;
+  };
+  return new Map(
+    Object.entries(classes).map(([name, { uid, schema }]) => [
+      uid,
+      { name, columns: columnsOf(schema as JsonObject, resolve) },
+    ]),
+  );
+}
+
 /** The table of each OCSF class that the mappers emit, by `class_uid`. */
-export const classTables: ReadonlyMap<number, Table> = new Map(
-  Object.entries(ocsfClasses).map(([uid, { name }]) => [
-    Number(uid),
-    { name, columns: columnsOf(schemas[Number(uid) as ClassUid] as JsonObject, resolve) },
-  ]),
-);
+export const classTables: ReadonlyMap<number, Table> = tablesOf(ocsfTarget);
 
 /** Every table. */
 export const allTables: readonly Table[] = [...classTables.values(), deadLetterTable, rawRecordTable];
-
-function resolve(reference: string): JsonObject {
-  const name = /^objects\.json#\/\$defs\/(\w+)$/.exec(reference)?.[1] ?? '';
-  const definition = (objects.$defs as Readonly<Record<string, unknown>>)[name];
-  if (!isObject(definition)) throw new TypeError(`The schemas lack ${reference}`);
-  return definition;
-}

@@ -1,3 +1,4 @@
+import { ocsfTarget } from '../../../schemas/ocsf-target.js';
 import { type Column, type ColumnType, duckType, quoteName, quoteText } from './columns.js';
 import { allTables, classTables, deadLetterTable, rawRecordTable, type Table } from './table-catalog.js';
 
@@ -18,8 +19,6 @@ export const flatColumns: readonly (readonly [name: string, type: string, ...pat
   ['reason', 'VARCHAR', 'status_detail'],
 ];
 
-const authenticationUid = 3002;
-
 /**
  * Statements that make a view for each table, `events` (what all classes have in common) and `admin_activity` (all but
  * logins). A view has its columns and types even while there is no file.
@@ -30,7 +29,7 @@ export function viewStatements(pathsOf: (table: string) => readonly string[]): s
   const common = commonColumns(eventTables);
   const union = (tables: readonly Table[]) =>
     tables.map(({ name }) => `SELECT ${common.map(quoteName).join(', ')} FROM ${quoteName(name)}`).join(' UNION ALL ');
-  const logins = classTables.get(authenticationUid);
+  const logins = classTables.get(ocsfTarget.classes.authentication.uid);
   return [
     ...eventTables.map((table) => `CREATE VIEW ${quoteName(table.name)} AS ${eventSelect(table, pathsOf(table.name))}`),
     `CREATE VIEW ${quoteName(deadLetterTable.name)} AS ${plainSelect(deadLetterTable, pathsOf)}${unresolved(pathsOf)}`,

@@ -1,3 +1,4 @@
+import { type OcsfTarget, ocsfTarget } from '../../../../schemas/ocsf-target.js';
 import type { Guarantee } from '../../sink.js';
 
 /** TLS to the brokers. All of it PEM text, not file names. */
@@ -55,6 +56,8 @@ export interface KafkaSettings {
   readonly topics: KafkaTopics;
   /** `class_uid`s that the feed delivers; unset: all that the mappers emit. */
   readonly classes?: readonly number[];
+  /** The OCSF release that names classes and their topics. */
+  readonly target: OcsfTarget;
   readonly lease: {
     /** How long a lane stays taken after its holder was last heard of. */
     readonly seconds: number;
@@ -80,6 +83,7 @@ export function kafkaSettings(options: KafkaOptions): KafkaSettings {
     delivery: 'exactly_once',
     compression: 'gzip',
     transactionTimeout: 60_000,
+    target: ocsfTarget,
     ...options,
     topics: { create: 'if_missing', partitions: 6, names: {}, ...options.topics },
     lease: { seconds: 30, wait: false, ...options.lease },

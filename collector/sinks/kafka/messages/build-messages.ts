@@ -33,7 +33,7 @@ export function compose(batch: Pick<Batch, 'events' | 'deadLetters' | 'raw'>, pl
 /** An event that is too large goes without `raw_data`; if that does not help, a dead letter goes in its place. */
 function composeEvent(event: NormalisedEvent, placement: Placement): OutgoingMessage[] {
   const topic = topicOfClass(placement.settings, event.classUid);
-  const headers = eventHeaders(event, placement.settings.feed);
+  const headers = eventHeaders(event, placement.settings);
   const message = place(topic, event.partitionKey, event.text, headers, placement);
   if (fits(message, placement)) return [message];
   const size = Buffer.byteLength(event.text);

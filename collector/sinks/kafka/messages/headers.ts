@@ -1,15 +1,18 @@
 import type { DeadLetter } from '../../../../mappings/dead-letter.js';
 import type { NormalisedEvent } from '../../../../mappings/event.js';
 import type { KeptRecord } from '../../../../mappings/normalise.js';
-import { ocsfVersion } from '../../../../schemas/ocsf.js';
+import type { KafkaSettings } from '../client/settings.js';
 
 const JSON_TYPE = 'application/json';
 
 /** Headers by which a consumer can filter without parsing. */
-export function eventHeaders(event: NormalisedEvent, feed: string): Record<string, string> {
+export function eventHeaders(
+  event: NormalisedEvent,
+  { feed, target }: Pick<KafkaSettings, 'feed' | 'target'>,
+): Record<string, string> {
   return {
     'content-type': JSON_TYPE,
-    ocsf_version: ocsfVersion,
+    ocsf_version: target.version,
     class_uid: String(event.classUid),
     type_uid: String(event.typeUid),
     event_id: event.uid,

@@ -1,4 +1,4 @@
-import { ocsfClasses } from '../../../../schemas/ocsf.js';
+import { classNameOf } from '../../../../schemas/ocsf-target.js';
 import { CollectorError } from '../../../errors.js';
 import type { KafkaSettings, OwnTopic } from '../client/settings.js';
 
@@ -14,8 +14,7 @@ const LEGAL_NAME = /^[A-Za-z0-9._-]{1,249}$/;
 
 /** Topic of a class: `<prefix><class name>`, e.g. `ocsf.authentication`, unless the settings name another. */
 export function topicOfClass(settings: KafkaSettings, classUid: number): string {
-  const known: Readonly<Record<number, { name: string }>> = ocsfClasses;
-  const name = known[classUid]?.name ?? `class_${classUid}`;
+  const name = classNameOf(settings.target, classUid) ?? `class_${classUid}`;
   return settings.topics.names[name] ?? settings.topicPrefix + name;
 }
 
@@ -29,7 +28,7 @@ export function ownTopic(settings: KafkaSettings, use: OwnTopic): string {
  * @throws CollectorError CONFIG_INVALID for a name that Kafka does not take, or one topic with two uses
  */
 export function topicsOf(settings: KafkaSettings): Topic[] {
-  const classes = settings.classes ?? Object.keys(ocsfClasses).map(Number);
+  const classes = settings.classes ?? Object.values(settings.target.classes).map(({ uid }) => uid);
   const uses = new Map<string, TopicUse>();
   const add = (name: string, use: TopicUse) => {
     if (!LEGAL_NAME.test(name) || name === '.' || name === '..') {
