@@ -1,18 +1,30 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Log } from '../log/logger.js';
 import type { Metrics } from '../monitoring/metrics.js';
-import type { StatusBoard } from '../monitoring/status/board.js';
+import type { Readiness, StatusBoard } from '../monitoring/status/board.js';
 import type { Repairs } from '../reconcile/repair-queue.js';
-import { answerRepair, repairPath } from './repair-route.js';
+import { boundConnections } from './connections.js';
+import { answerRepair, LARGEST_REPAIR_BODY, repairPath } from './repair-route.js';
+import { openBody, type RequestBody } from './request-body.js';
+import {
+  bodyTooLarge,
+  isLoopbackAddress,
+  judgeClient,
+  judgeRequest,
+  type PortRules,
+  type Refusal,
+  type RequestHead,
+  type RouteRules,
+} from './request-gate.js';
 
 export interface HealthOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
-  /** What /metrics and /status ask for; asked at every request, so that it can change. Undefined: they ask for nothing. */
-  readonly token: () => string | undefined;
+  /** What /metrics, /status and /repair ask for; looked up at every request, so that it can change. Undefined: they ask for nothing. */
+  readonly token: () => string | undefined | Promise<string | undefined>;
   readonly board: Pick<StatusBoard, 'readiness' | 'view'>;
   readonly metrics: Pick<Metrics, 'text' | 'contentType' | 'ready'>;
   readonly log: Log;
@@ -37,6 +49,11 @@ export interface HealthServer {
 /** Connections at the same time; one more ends the one that has been idle for longest. */
 const mostConnections = 128;
 const largestHeader = 8 * 1024;
+/**
+ * Bytes of a body that is not wanted, which are read all the same once the answer is sent: a connection that is cut while
+ * the client still sends loses the answer.
+ */
+const largestDrain = 256 * 1024;
 /** Scrapers that come more often get the same answer: making one costs more than sending it. */
 const freshMs = 500;
 
@@ -63,7 +80,7 @@ export async function startHealth(options: HealthOptions): Promise<HealthServer>
       const { port } = server.address() as AddressInfo;
       if (failing) log.info(`the health port ${host}:${port} is open now`);
       else log.debug(`the health port is ${host}:${port}`);
-      if (!isLoopback(host) && options.token() === undefined)
+      if (!isLoopbackAddress(host) && (await options.token()) === undefined)
         log.warn(`anyone who can reach ${host}:${port} can read /metrics and /status`, { cure: 'Set http.token.' });
       return;
     }
@@ -94,8 +111,8 @@ export async function startHealth(options: HealthOptions): Promise<HealthServer>
 }
 
 function createHealthServer(options: HealthOptions): Server {
-  const pages = createPages(options);
-  const { patienceMs = 5_000 } = options;
+  const { log, patienceMs = 5_000 } = options;
+  const routes = createRoutes(options);
   const server = createServer({
     maxHeaderSize: largestHeader,
     headersTimeout: patienceMs,
@@ -105,84 +122,121 @@ function createHealthServer(options: HealthOptions): Server {
   });
   server.timeout = patienceMs;
   server.maxRequestsPerSocket = 10_000;
-  server.on('request', (request, response) => {
-    answer(request, pages, options)
-      .catch((error: unknown): Answer => {
-        options.log.failure(error, { path: pathOf(request) });
-        return { status: 500, type: 'text/plain', body: 'internal error\n' };
-      })
-      .then((made) => send(request, response, made));
-  });
+  const connections = boundConnections(server, mostConnections);
+  const answering = new WeakMap<Duplex, ServerResponse>();
+  const serve = async (request: IncomingMessage, response: ServerResponse, invite: () => void): Promise<void> => {
+    const { socket } = request;
+    answering.set(socket, response);
+    connections.busy(socket);
+    response.on('close', () => {
+      if (answering.get(socket) === response) answering.delete(socket);
+      connections.waiting(socket);
+    });
+    // What becomes of a connection is its client's business.
+    for (const stream of [request, response]) stream.on('error', () => {});
+    const body = openBody(request);
+    const read = async (maxBytes: number) => {
+      connections.waiting(socket);
+      invite();
+      const text = await body.read(maxBytes);
+      connections.busy(socket);
+      return text;
+    };
+    const sendIt = (made: Answer) => send(request, response, made, body, () => connections.waiting(socket));
+    try {
+      const made = await answer(request, read, routes, options);
+      if (made !== undefined) await sendIt(made);
+    } catch (error) {
+      log.failure(error, { path: pathOf(request) });
+      if (response.headersSent) socket.destroy();
+      else await sendIt({ status: 500, type: 'text/plain', body: 'internal error\n' });
+    }
+  };
+  // Nothing that happens to a request may end the process.
+  const listen =
+    (invite: (response: ServerResponse) => void) => (request: IncomingMessage, response: ServerResponse) => {
+      const { socket } = request;
+      serve(request, response, () => invite(response)).catch((error: unknown) => {
+        log.failure(error);
+        socket.destroy();
+      });
+    };
+  server.on(
+    'request',
+    listen(() => {}),
+  );
+  server.on(
+    'checkContinue',
+    listen((response) => response.writeContinue()),
+  );
   server.on('clientError', (_error, socket) => {
-    // Ending alone would leave the connection to a client that goes on writing.
-    if (socket.writable)
+    // Ending alone would leave the connection to a client that goes on writing; an answer under way is not followed by another.
+    if (socket.writable && answering.get(socket)?.headersSent !== true)
       socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n', () => socket.destroy());
     else socket.destroy();
   });
   // Without a listener Node.js would answer CONNECT and Upgrade by itself only in part.
   server.on('connect', (_request, socket) => socket.destroy());
   server.on('upgrade', (_request, socket) => socket.destroy());
-  boundConnections(server);
+  // A connection that could not be accepted (too many open files) is no reason to stop listening.
+  server.on('error', (error) => {
+    if (server.listening) log.failing('health port', error);
+  });
   return server;
 }
 
-/** Refusing the newcomer would let a few idle clients keep the probes out. */
-function boundConnections(server: Server): void {
-  const idle = new Map<Socket, null>();
-  const open = new Set<Socket>();
-  server.on('connection', (socket: Socket) => {
-    open.add(socket);
-    idle.set(socket, null);
-    // Errors of a client's connection are the client's.
-    socket.on('error', () => socket.destroy());
-    socket.on('close', () => {
-      open.delete(socket);
-      idle.delete(socket);
-    });
-    if (open.size > mostConnections) (idle.keys().next().value ?? socket).destroy();
-  });
-  server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
-    idle.delete(socket);
-    response.on('close', () => {
-      if (open.has(socket)) idle.set(socket, null);
-    });
-  });
+interface Asked {
+  /** Whether this client may see what /status shows. */
+  readonly admitted: () => Promise<boolean>;
+  /** The body of a route that takes one. */
+  readonly body: string;
 }
 
-interface PageMaker {
-  readonly guarded: boolean;
-  /** POST: it changes something. Absent: GET and HEAD. */
-  readonly method?: 'POST';
-  readonly make: (request: IncomingMessage) => Answer | Promise<Answer>;
+interface Route extends RouteRules {
+  readonly make: (asked: Asked) => Answer | Promise<Answer>;
 }
 
-type Pages = ReadonlyMap<string, PageMaker>;
+type Routes = ReadonlyMap<string, Route>;
 
-function createPages({ board, metrics, mask, repairs }: HealthOptions): Pages {
+function createRoutes({ board, metrics, mask, repairs }: HealthOptions): Routes {
   const json = (status: number, value: unknown): Answer => ({
     status,
     type: 'application/json; charset=utf-8',
     body: `${mask(JSON.stringify(value))}\n`,
   });
-  const readyz = () => {
+  const readyz = async ({ admitted }: Asked) => {
     const readiness = board.readiness();
-    return json(readiness.ready ? 200 : 503, readiness);
+    if (readiness.ready) return json(200, readiness);
+    return json(503, (await admitted()) ? readiness : codesOf(readiness));
   };
   const scrape = async (): Promise<Answer> => {
     metrics.ready(board.readiness().ready);
     return { status: 200, type: metrics.contentType, body: mask(await metrics.text()) };
   };
-  const repair = async (request: IncomingMessage) => {
-    const { status, body } = await answerRepair(request, repairs ?? (() => undefined));
-    return json(status, body);
+  const repair = ({ body }: Asked) => {
+    const answered = answerRepair(body, repairs ?? (() => undefined));
+    return json(answered.status, answered.body);
   };
-  return new Map<string, PageMaker>([
+  return new Map<string, Route>([
     ['/healthz', { guarded: false, make: () => json(200, { alive: true }) }],
     ['/readyz', { guarded: false, make: readyz }],
     ['/metrics', { guarded: true, make: shared(scrape) }],
     ['/status', { guarded: true, make: shared(async () => json(200, board.view())) }],
-    ...(repairs ? ([[repairPath, { guarded: true, method: 'POST', make: repair }]] as const) : []),
+    ...(repairs
+      ? ([[repairPath, { guarded: true, body: { maxBytes: LARGEST_REPAIR_BODY }, make: repair }]] as const)
+      : []),
   ]);
+}
+
+/** For strangers: no names, no paths, nothing that JumpCloud or a broker said. */
+function codesOf({ ready, reasons }: Readiness): unknown {
+  return {
+    ready,
+    reasons: reasons.map((reason) => ({
+      part: reason.part,
+      ...('code' in reason && reason.code !== undefined ? { code: reason.code } : {}),
+    })),
+  };
 }
 
 /** One making at a time, and its result for everybody who asks within half a second. */
@@ -195,32 +249,46 @@ function shared(make: () => Promise<Answer>): () => Promise<Answer> {
   };
 }
 
+/** Undefined: the client has left in the middle of its request. */
 async function answer(
   request: IncomingMessage,
-  pages: Pages,
+  read: RequestBody['read'],
+  routes: Routes,
   { token, host }: Pick<HealthOptions, 'token' | 'host'>,
-): Promise<Answer> {
-  const page = pages.get(pathOf(request));
-  if (page === undefined) return plain(404, `There are ${[...pages.keys()].join(', ')}.\n`);
-  const methods = page.method === undefined ? ['GET', 'HEAD'] : [page.method];
-  if (!methods.includes(request.method ?? '')) {
-    return plain(405, `${methods.join(' or ')}.\n`, { allow: methods.join(', ') });
-  }
-  if (page.guarded && !authorized(request.headers.authorization, token()))
-    return plain(401, 'Send the token of http.token as a bearer token.\n', {
-      'www-authenticate': 'Bearer realm="jumpcloud-ocsf"',
-    });
-  // Who may read without a token need not be one who may set something going.
-  if (page.method === 'POST' && token() === undefined && !isLoopback(host))
-    return plain(403, 'Set http.token: without one this is for the local machine alone.\n');
-  return page.make(request);
+): Promise<Answer | undefined> {
+  const route = routes.get(pathOf(request));
+  if (route === undefined) return plain(404, `There are ${[...routes.keys()].join(', ')}.\n`);
+  const head: RequestHead = { method: request.method ?? '', headers: request.headers };
+  const port = async (): Promise<PortRules> => ({ host, token: await token() });
+  const admitted = async () => judgeClient(head, await port()) === undefined;
+  // The probes wait for no token, which may lie in a file.
+  const refusal = judgeRequest(head, route, route.guarded ? await port() : { host, token: undefined });
+  if (refusal !== undefined) return refused(refusal, route);
+  if (route.body === undefined) return route.make({ admitted, body: '' });
+  const body = await read(route.body.maxBytes);
+  if (body === 'cut') return undefined;
+  if (body === 'too_large') return refused(bodyTooLarge(route.body.maxBytes), route);
+  return route.make({ admitted, body: body.toString('utf8') });
+}
+
+/** In the form that the route's clients read. */
+function refused({ status, error, cure, headers = {} }: Refusal, { body }: RouteRules): Answer {
+  if (body === undefined) return plain(status, `${error} ${cure}\n`, headers);
+  return { status, type: 'application/json; charset=utf-8', body: `${JSON.stringify({ error, cure })}\n`, headers };
 }
 
 function plain(status: number, body: string, headers: Readonly<Record<string, string>> = {}): Answer {
   return { status, type: 'text/plain; charset=utf-8', body, headers };
 }
 
-function send(request: IncomingMessage, response: ServerResponse, { status, type, body, headers }: Answer): void {
+/** @param handedOver called when the answer is on its way: from then on the client is waited for */
+async function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { status, type, body, headers }: Answer,
+  rest: RequestBody,
+  handedOver: () => void,
+): Promise<void> {
   const hasBody = request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined;
   response.writeHead(status, {
     ...headers,
@@ -228,23 +296,18 @@ function send(request: IncomingMessage, response: ServerResponse, { status, type
     'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
-    // What a request brings along is not read: the connection could not go on behind it.
+    // The connection could not go on behind a body that is not wanted.
     ...(hasBody || status >= 400 ? { connection: 'close' } : {}),
   });
-  response.end(request.method === 'HEAD' ? undefined : body);
-  if (hasBody) response.on('finish', () => request.socket.destroySoon());
+  if (request.method === 'HEAD') response.flushHeaders();
+  else response.write(body);
+  handedOver();
+  if (hasBody) await rest.drain(largestDrain);
+  response.end();
 }
 
 function pathOf(request: IncomingMessage): string {
   return (request.url ?? '').split('?', 1)[0]!;
-}
-
-/** Compares digests, so that neither content nor length shows in the time it takes. */
-function authorized(header: string | undefined, token: string | undefined): boolean {
-  if (token === undefined) return true;
-  const given = /^Bearer +(.+)$/i.exec(header ?? '')?.[1] ?? '';
-  const digest = (text: string) => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(given), digest(token));
 }
 
 function listening(server: Server, host: string, port: number): Promise<NodeJS.ErrnoException | undefined> {
@@ -270,8 +333,4 @@ function why({ code, message }: NodeJS.ErrnoException): string {
 function cureOf({ code }: NodeJS.ErrnoException): string {
   if (code === 'EADDRINUSE') return 'Collection goes on. Stop the other program or set http.port; it is tried again.';
   return 'Collection goes on. Set http.host and http.port; it is tried again.';
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\./.test(host);
 }

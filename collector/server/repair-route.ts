@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import { floorToSecond, parseInstant } from '../../mappings/instant.js';
 import { isObject, type JsonValue } from '../../mappings/json.js';
 import type { Range } from '../position/time-range.js';
@@ -9,33 +8,23 @@ export const repairPath = '/repair';
 
 /** What `POST /repair` answers: what was taken on, or why not. */
 export interface RepairAnswer {
-  /** 202 taken on; 400 malformed, or not a range of the live lane; 403 a web page; 404 no such feed; 409 not now; 413, 415. */
-  readonly status: 202 | 400 | 403 | 404 | 409 | 413 | 415;
+  /** 202 taken on; 400 malformed, or not a range of the live lane; 404 no such feed; 409 not now. */
+  readonly status: 202 | 400 | 404 | 409;
   readonly body:
     | { readonly feed: string; readonly repair: RepairView }
     | { readonly error: string; readonly cure: string };
 }
 
 /** A request's body is a feed's name and two instants. */
-const LARGEST_BODY = 4 * 1024;
-const LARGEST_READ = 256 * 1024;
+export const LARGEST_REPAIR_BODY = 4 * 1024;
 const FORM = '{"feed": "jumpcloud", "from": "2026-11-20T00:00:00Z", "to": "2026-11-20T06:00:00Z"}';
 
 /**
- * Takes on what a request asks for. A browser cannot send it for a page of another origin: the content type is not one of
- * a form, nobody answers the question that a browser then asks first, and what names an origin is refused.
+ * Takes on what a request asks for.
+ * @param text the body of a request that the gate let pass
  * @param repairs those of a feed by its name
  */
-export async function answerRepair(
-  request: IncomingMessage,
-  repairs: (feed: string) => Repairs | undefined,
-): Promise<RepairAnswer> {
-  const { origin, 'content-type': type = '' } = request.headers;
-  const text = await textOf(request);
-  if (origin !== undefined) return refused(403, 'This is not for web pages.', 'Ask with a program, such as curl.');
-  if (!/^application\/json *(;|$)/i.test(type))
-    return refused(415, 'The body must be JSON.', 'Send it with content-type: application/json.');
-  if (text === undefined) return refused(413, `The body is larger than ${LARGEST_BODY} bytes.`, `Send ${FORM}`);
+export function answerRepair(text: string, repairs: (feed: string) => Repairs | undefined): RepairAnswer {
   const asked = readAsked(text);
   if (typeof asked === 'string') return refused(400, asked, `Send ${FORM}`);
   const feed = repairs(asked.feed);
@@ -48,21 +37,6 @@ export async function answerRepair(
 
 function refused(status: Exclude<RepairAnswer['status'], 202>, error: string, cure: string): RepairAnswer {
   return { status, body: { error, cure } };
-}
-
-/**
- * Undefined where it is too large: somewhat more is then read all the same, because a connection that is cut while the
- * client still sends loses the answer. What was cut off on its way is no JSON.
- */
-async function textOf(request: IncomingMessage): Promise<string | undefined> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > LARGEST_READ) return undefined;
-    if (bytes <= LARGEST_BODY) chunks.push(chunk);
-  }
-  return bytes > LARGEST_BODY ? undefined : Buffer.concat(chunks).toString('utf8');
 }
 
 /** What is asked for, or what is wrong with it. */

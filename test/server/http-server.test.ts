@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { type AddressInfo, connect, type Socket } from 'node:net';
+import { type AddressInfo, connect, Server, type Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { CollectorError } from '../../collector/errors.js';
@@ -13,7 +13,12 @@ import { configOf, cursorAt, report, tablesAt } from '../monitoring/observe-feed
 import { parseMetrics, seriesValue } from '../monitoring/prometheus.js';
 
 const running: (() => unknown)[] = [];
+// What reaches the process would end the collector.
+const reached: unknown[] = [];
+for (const event of ['uncaughtException', 'unhandledRejection'])
+  process.on(event, (error: unknown) => void reached.push(error));
 afterEach(async () => {
+  expect(reached.splice(0)).toEqual([]);
   for (const stop of running.splice(0).reverse()) await stop();
 });
 
@@ -63,6 +68,20 @@ function dial(port: number, text = ''): Socket {
   return socket;
 }
 
+/** What a client receives until the server closes, or, where the answer says how long it is, until that has come. */
+async function exchange(port: number, ...texts: readonly (string | Buffer)[]): Promise<string> {
+  const socket = dial(port);
+  let received = '';
+  socket.setEncoding('latin1').on('data', (chunk: string) => {
+    received += chunk;
+    const length = /content-length: (\d+)/i.exec(received)?.[1];
+    if (length !== undefined && received.length >= received.indexOf('\r\n\r\n') + 4 + Number(length)) socket.end();
+  });
+  for (const text of texts) socket.write(text);
+  if (!socket.closed) await once(socket, 'close');
+  return received;
+}
+
 describe('the probes', () => {
   it('/healthz answers while the process lives', async () => {
     const { get } = await start();
@@ -92,7 +111,53 @@ describe('the probes', () => {
   });
 });
 
+describe('/readyz', () => {
+  const failure = new CollectorError('SINK_UNAVAILABLE', 'kafka-7.bank.example:9092 said: /srv/tables is full', {
+    cure: 'Look at /srv/tables.',
+  });
+  const codes = { ready: false, reasons: [{ part: 'delivery', code: 'SINK_UNAVAILABLE' }] };
+
+  it('tells part and code alone to those without the token, and all of it to those with it', async () => {
+    const { get, poll, feed } = await start({ token: () => 'the-token-of-this-port' });
+    expect(await (await get('/readyz')).json()).toEqual({ ready: false, reasons: [{ part: 'start' }] });
+    poll();
+    feed.observer.failed('live', 'sink', failure, 1000);
+    expect(await (await get('/readyz')).json()).toEqual(codes);
+    const wrong = { headers: { authorization: 'Bearer another-token-of-this-port' } };
+    expect(await (await get('/readyz', wrong)).json()).toEqual(codes);
+    const right = { headers: { authorization: 'Bearer the-token-of-this-port' } };
+    const told = await get('/readyz', right);
+    expect([told.status, await told.json()]).toMatchObject([
+      503,
+      { reasons: [{ feed: 'acme', message: expect.stringContaining('/srv/tables'), cure: 'Look at /srv/tables.' }] },
+    ]);
+  });
+
+  it('without a token tells all of it on this machine, and part and code to a name that was rebound to it', async () => {
+    const { server, poll, feed, get } = await start();
+    poll();
+    feed.observer.failed('live', 'sink', failure, 1000);
+    expect(await (await get('/readyz')).text()).toContain('/srv/tables');
+    const rebound = await exchange(server.port!, 'GET /readyz HTTP/1.1\r\nHost: evil.example\r\n\r\n');
+    expect(rebound).toMatch(/^HTTP\/1\.1 503 /);
+    expect(rebound.slice(rebound.indexOf('{'))).toBe(`${JSON.stringify(codes)}\n`);
+  });
+});
+
 describe('/metrics and /status', () => {
+  it('refuse a name that was rebound to this machine and a page of another site, with the cure', async () => {
+    const { server } = await start();
+    for (const path of ['/metrics', '/status']) {
+      const rebound = await exchange(server.port!, `GET ${path} HTTP/1.1\r\nHost: evil.example\r\n\r\n`);
+      expect(rebound).toMatch(/^HTTP\/1\.1 421 [\s\S]*set http\.token/);
+      const foreign = await exchange(
+        server.port!,
+        `GET ${path} HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: cross-site\r\n\r\n`,
+      );
+      expect(foreign).toMatch(/^HTTP\/1\.1 403 /);
+    }
+  });
+
   it('answer in the formats that Prometheus and a console read', async () => {
     const { get, poll } = await start();
     poll();
@@ -210,7 +275,7 @@ describe('the port', () => {
 
   it('closes at once, with clients still connected', async () => {
     const { server } = await start();
-    const socket = dial(server.port!, 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+    const socket = dial(server.port!, 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
     await once(socket, 'data');
     const closed = once(socket, 'close');
     await server.close();
@@ -262,7 +327,7 @@ describe('F-32: hostile and hurried clients', () => {
       patienceMs: 500,
       metrics: { text: async () => 'x'.repeat(32 * 1024 * 1024), contentType: 'text/plain', ready: () => {} },
     });
-    const slow = dial(server.port!, 'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n');
+    const slow = dial(server.port!, 'GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n');
     slow.pause();
     await new Promise((resolve) => setTimeout(resolve, 3000));
     slow.resume();
@@ -273,19 +338,22 @@ describe('F-32: hostile and hurried clients', () => {
 
   it.each([
     ['noise', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'],
-    ['a header without end', `GET /metrics HTTP/1.1\r\nHost: x\r\nX-A: ${'a'.repeat(100_000)}\r\n\r\n`],
+    ['a header without end', `GET /metrics HTTP/1.1\r\nHost: localhost\r\nX-A: ${'a'.repeat(100_000)}\r\n\r\n`],
     ['ten thousand headers', `GET /metrics HTTP/1.1\r\n${'X-A: b\r\n'.repeat(10_000)}\r\n`],
     [
       'two contradicting lengths',
-      'POST /status HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef',
+      'POST /status HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef',
     ],
     ['a tunnel', 'CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n'],
-    ['another protocol', 'GET /status HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'],
+    [
+      'another protocol',
+      'GET /status HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+    ],
     [
       'a body that never ends',
-      `GET /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n${'5\r\nhello\r\n'.repeat(1000)}`,
+      `GET /healthz HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n${'5\r\nhello\r\n'.repeat(1000)}`,
     ],
-    ['an absolute address', 'GET http://example.com/status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'],
+    ['an absolute address', 'GET http://example.com/status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'],
   ])('%s ends that connection and nothing else', async (_, text) => {
     const { server, get, logged } = await start({ patienceMs: 2_000 });
     const socket = dial(server.port!, text);
@@ -300,7 +368,7 @@ describe('F-32: hostile and hurried clients', () => {
     for (let times = 0; times < 50; times++) {
       const socket = dial(
         server.port!,
-        'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\nGET /status HTTP/1.1\r\nHost: x\r\n\r\n',
+        'GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\nGET /status HTTP/1.1\r\nHost: localhost\r\n\r\n',
       );
       await once(socket, 'connect');
       socket.resetAndDestroy();
@@ -342,5 +410,136 @@ describe('/repair', () => {
     expect(asked.status, 'the feed holds no lane yet').toBe(409);
     const local = await start({ repairs: () => repairs });
     expect((await local.get('/repair', post)).status).toBe(409);
+  });
+
+  const repairs = new Repairs(Date.now);
+  const head = (lines: readonly string[], host = 'localhost') =>
+    ['POST /repair HTTP/1.1', `Host: ${host}`, ...lines, '', ''].join('\r\n');
+  const chunked = (bytes: number) => {
+    const pieces: string[] = [];
+    for (let rest = bytes; rest > 0; rest -= 1_000) {
+      const piece = 'a'.repeat(Math.min(rest, 1_000));
+      pieces.push(`${piece.length.toString(16)}\r\n${piece}\r\n`);
+    }
+    return `${pieces.join('')}0\r\n\r\n`;
+  };
+  const request = (bytes: number, form: string, lines: readonly string[]) =>
+    form === 'chunked'
+      ? [head([...lines, 'Transfer-Encoding: chunked']), chunked(bytes)]
+      : [head([...lines, `Content-Length: ${bytes}`]), 'a'.repeat(bytes)];
+  const forms = ['with Content-Length', 'chunked'];
+
+  describe.each(forms)('with a body %s', (form) => {
+    it.each([
+      [4_095, 400],
+      [4_096, 400],
+      [4_097, 413],
+    ])('of %i bytes of what is no JSON is answered %i', async (bytes, status) => {
+      const { server, logged } = await start({ repairs: () => repairs });
+      const told = await exchange(server.port!, ...request(bytes, form, ['Content-Type: application/json']));
+      expect(told).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+      expect(await logged()).not.toMatch(/ERROR/);
+    });
+
+    it.each([
+      ['application/json', 413],
+      ['text/plain', 415],
+    ])('of type %s that is read to its end or cut off is answered %i, and disturbs nothing', async (type, status) => {
+      const { server, get, logged } = await start({ repairs: () => repairs });
+      for (const bytes of [262_143, 262_144, 262_145, 300_000, 3_000_000]) {
+        const told = await exchange(server.port!, ...request(bytes, form, [`Content-Type: ${type}`]));
+        // Of a client that goes on sending for longer than the port listens, the answer may be lost.
+        if (bytes <= 262_144) expect(told).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+        else expect(told).toMatch(new RegExp(`^(HTTP/1\\.1 ${status} |$)`));
+        expect((await get('/healthz')).status).toBe(200);
+      }
+      expect(await logged()).not.toMatch(/ERROR/);
+    });
+
+    it('is not read for a page, a stranger or a name that is not of this machine', async () => {
+      const { server } = await start({ repairs: () => repairs });
+      const locked = await start({ repairs: () => repairs, token: () => 'the-token-of-this-port' });
+      const length = form === 'chunked' ? 'Transfer-Encoding: chunked' : 'Content-Length: 300000';
+      const refusals: [number, number, string][] = [
+        [server.port!, 403, head(['Content-Type: application/json', 'Origin: https://evil.example', length])],
+        [server.port!, 403, head(['Content-Type: application/json', 'Sec-Fetch-Site: cross-site', length])],
+        [server.port!, 415, head(['Content-Type: text/plain', length])],
+        [server.port!, 421, head(['Content-Type: application/json', length], 'evil.example')],
+        [locked.server.port!, 401, head(['Content-Type: application/json', length])],
+      ];
+      // No byte of the body is ever sent: only a judgement of the head can answer.
+      for (const [port, status, text] of refusals)
+        expect(await exchange(port, text)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    });
+  });
+
+  it('a client that asks whether to send its body is told by the head alone', async () => {
+    const { server } = await start({ repairs: () => repairs });
+    const asking = (type: string) => head([`Content-Type: ${type}`, 'Expect: 100-continue', `Content-Length: 2`]);
+    expect(await exchange(server.port!, asking('text/plain'))).toMatch(/^HTTP\/1\.1 415 /);
+    expect(await exchange(server.port!, asking('application/json'), '{}')).toMatch(
+      /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 400 /,
+    );
+  });
+
+  it('a body that is cut or does not come is the business of its client: no answer, no line in the log', async () => {
+    const { server, get, logged } = await start({ repairs: () => repairs, patienceMs: 500 });
+    const type = 'Content-Type: application/json';
+    for (const text of [
+      head([type, 'Content-Length: 4096']) + 'a'.repeat(100),
+      `${head([type, 'Transfer-Encoding: chunked'])}5\r\nhello\r\n`,
+      `${head([type, 'Transfer-Encoding: chunked'])}5\r\nhe`,
+      head(['Content-Type: text/plain', 'Content-Length: 4096']) + 'a'.repeat(100),
+    ]) {
+      const gone = dial(server.port!, text);
+      await once(gone, 'connect');
+      await get('/healthz');
+      gone.resetAndDestroy();
+      const slow = dial(server.port!, text).resume();
+      await once(slow, 'close');
+    }
+    expect((await get('/healthz')).status).toBe(200);
+    expect(await logged()).not.toMatch(/ERROR|WARN/);
+  });
+
+  it('two hundred clients whose bodies do not come do not keep a probe out', async () => {
+    const { server } = await start({ repairs: () => repairs, patienceMs: 60_000 });
+    // The invitation to send the body says that the server waits for it.
+    const text = head(['Content-Type: application/json', 'Expect: 100-continue', 'Content-Length: 10']);
+    const slow = Array.from({ length: 200 }, () => dial(server.port!, text));
+    await Promise.all(slow.map((socket) => Promise.race([once(socket, 'data'), once(socket, 'close')])));
+    const probe = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
+    for (let times = 0; times < 10; times++) expect(await exchange(server.port!, probe)).toMatch(/^HTTP\/1\.1 200 /);
+  });
+});
+
+describe('a fault of the port', () => {
+  it('in sending an answer is a 500 and a line in the log', async () => {
+    const { get, logged } = await start({
+      metrics: { text: async () => '', contentType: 'no\nheader', ready: () => {} },
+    });
+    const response = await get('/metrics');
+    expect([response.status, await response.text()]).toEqual([500, 'internal error\n']);
+    expect(await logged()).toMatch(/ERROR .*Invalid character/);
+    expect((await get('/healthz')).status).toBe(200);
+  });
+
+  it('in looking up the token is a 500 and a line in the log', async () => {
+    const { get, logged } = await start({ token: () => Promise.reject(new Error('no token to be had')) }).catch(() =>
+      expect.unreachable('the port opens all the same'),
+    );
+    expect((await get('/status')).status).toBe(500);
+    expect((await get('/healthz')).status).toBe(200);
+    expect(await logged()).toMatch(/ERROR no token to be had/);
+  });
+
+  it('in accepting a connection is a line in the log, and the next one is accepted', async () => {
+    const listen = vi.spyOn(Server.prototype, 'listen');
+    const { get, logged } = await start();
+    const listener = listen.mock.contexts[0] as Server;
+    listen.mockRestore();
+    listener.emit('error', Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' }));
+    expect((await get('/healthz')).status).toBe(200);
+    expect(await logged()).toMatch(/ERROR .*EMFILE/);
   });
 });

@@ -18,6 +18,8 @@ export interface NotReady {
   readonly message: string;
   /** RFC 3339. */
   readonly since: string;
+  /** Of the failure that is the reason; absent where none is. */
+  readonly code?: string;
   readonly cure?: string;
 }
 
@@ -251,8 +253,9 @@ export class FeedStatus {
     }
     if (live.works) return [];
     const part = live.state === 'blocked' ? 'delivery' : live.state === 'failing' ? 'collection' : 'start';
-    const cure = this.#errors.findLast((error) => error.lane === live.name && live.reason.startsWith(error.code))?.cure;
-    return [{ feed, lane: live.name, part, message: live.reason, since, ...(cure === undefined ? {} : { cure }) }];
+    const failure = this.#errors.findLast((error) => error.lane === live.name && live.reason.startsWith(error.code));
+    const told = failure === undefined ? {} : { code: failure.code, cure: failure.cure };
+    return [{ feed, lane: live.name, part, message: live.reason, since, ...told }];
   }
 
   /** Epoch milliseconds since when the feed is silent for longer than it may be; undefined while it is not. */

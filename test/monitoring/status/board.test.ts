@@ -77,6 +77,7 @@ describe('readiness', () => {
           part: 'collection',
           message: 'CREDENTIAL_REFUSED: JumpCloud refuses the key',
           since: '2026-11-21T00:01:00.000Z',
+          code: 'CREDENTIAL_REFUSED',
           cure: 'Replace the key.',
         },
       ],
