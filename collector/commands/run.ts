@@ -16,6 +16,7 @@ import { Repairs } from '../reconcile/repair-queue.js';
 import { assemble } from '../runtime/assemble.js';
 import { openSink } from '../runtime/open-sink.js';
 import { startHealth } from '../server/http-server.js';
+import { followToken, type PortToken } from '../server/port-token.js';
 import type { Sink } from '../sinks/sink.js';
 import { version } from '../version.js';
 import { readConfig, setUp } from './load.js';
@@ -49,15 +50,15 @@ export async function run(flags: Flags, { once }: { once: boolean }): Promise<nu
   const stopping = listenForStop(log, shutdown.graceMs);
   stopping.signal.addEventListener('abort', () => board.stopping());
   const clients = new Set<Client>();
-  const reload = () => reloadOnHangUp(flags, log, clients);
+  const token = followToken(http.token, log, systemTiming.now);
+  const reload = () => reloadOnHangUp(flags, log, clients, token);
   process.on('SIGHUP', reload);
-  const token = () => http.token?.reveal();
   const repairs = new Map<string, Repairs>();
   const health =
     http.enabled && !once
       ? await startHealth({
           ...http,
-          token,
+          token: token.current,
           board,
           metrics,
           log: log.child({}),
@@ -80,9 +81,10 @@ export async function run(flags: Flags, { once }: { once: boolean }): Promise<nu
 }
 
 /** SIGHUP: the credentials are read again, and the log's level follows the configuration. The position is kept. */
-function reloadOnHangUp(flags: Flags, log: RootLog, clients: ReadonlySet<Client>): void {
+function reloadOnHangUp(flags: Flags, log: RootLog, clients: ReadonlySet<Client>, token: PortToken): void {
   log.info('SIGHUP: reading the credentials and the log level again');
   for (const client of clients) client.credential.reload();
+  token.reload();
   try {
     const { shared, secrets } = readConfig(flags);
     for (const secret of secrets) log.redact(secret.reveal());

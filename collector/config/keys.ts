@@ -21,6 +21,8 @@ export interface SchemaNode {
   readonly 'x-form'?: string;
   readonly 'x-minimum'?: string;
   readonly 'x-maximum'?: string;
+  /** Characters that a secret has at least. */
+  readonly 'x-min-length'?: number;
 }
 
 /** What a key's value is written as. */

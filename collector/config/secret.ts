@@ -71,6 +71,9 @@ export function takeSecret(key: Key, text: string, where: string, file?: string)
       return refused(`${key.path} has white space in the middle: it was probably not copied whole`);
   }
   if (cleaned === '') return refused(`${key.path} is empty`);
+  const least = key.schema['x-min-length'] ?? 0;
+  if (cleaned.length < least)
+    return refused(`${key.path} has fewer than ${least} characters: make one with \`openssl rand -hex 32\``);
   if (key.schema['x-kind'] === 'pem' && !cleaned.includes('-----BEGIN '))
     return refused(`${key.path} is not PEM text; for a path write {file: …} or set ${key.fileEnv}`);
   return { secret: new Secret(cleaned, file), problem: undefined, notes };

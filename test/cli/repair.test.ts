@@ -36,9 +36,9 @@ test('reconcile --repair beside a running feed has it read the gap anew, and pro
   expect(unlistened.stderr).toContain('beside the running feed, with its configuration');
   const elsewhere = await command([...args, '--repair'], { cwd, env: { ...env, HTTP_PORT: await freePort() } });
   expect(elsewhere).toMatchObject({ code: 73, stderr: expect.stringContaining('nobody answers on http://127.0.0.1') });
-  const wrong = await command([...args, '--repair'], { cwd, env: { ...env, HTTP_TOKEN: 'another-token' } });
+  const wrong = await command([...args, '--repair'], { cwd, env: { ...env, HTTP_TOKEN: 'another-token-of-a-port' } });
   expect(wrong).toMatchObject({ code: 73, stderr: expect.stringContaining("refuses this configuration's http.token") });
-  expect(wrong.stderr).not.toContain('another-token');
+  expect(wrong.stderr).not.toContain('another-token-of-a-port');
 
   const repaired = await command([...args, '--repair'], { cwd, env });
   expect(repaired.code, repaired.stderr).toBe(0);

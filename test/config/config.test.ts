@@ -276,7 +276,7 @@ describe('F-29: a wrong configuration is refused at start', () => {
 });
 
 describe('a secret', () => {
-  const planted = 'pl4nted-s3cret';
+  const planted = 'pl4nted-s3cret-text';
 
   it('never shows in a refusal, a note, the printed configuration or the loaded one', () => {
     const yaml = `jumpcloud:\n  apiKey: "${planted}"\nhttp:\n  token: ${planted}\nkafka:\n  brokers: [a:1]\n  sasl: {mechanism: plain, username: u, password: ${planted}}\n`;
@@ -337,14 +337,14 @@ describe('a secret', () => {
       const path = join(folder, 'key');
       writeFileSync(path, privateKey);
       const sources: ConfigSources = { env: { HTTP_TOKEN_FILE: path }, readFile: readFileFromDisk };
-      writeFileSync(path, 'token');
+      writeFileSync(path, 'token-of-the-port');
       chmodSync(path, 0o644);
       expect(loadConfig(sources).notes).toEqual([
         `${path} (http.token) can be read by every user of the machine: chmod o-r`,
       ]);
       chmodSync(path, 0o640);
       const { notes, shared } = loadConfig(sources);
-      expect([notes, shared.http.token?.reveal()]).toEqual([[], 'token']);
+      expect([notes, shared.http.token?.reveal()]).toEqual([[], 'token-of-the-port']);
     });
 
     it('that is a folder is refused', () => {

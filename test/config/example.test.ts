@@ -17,7 +17,7 @@ const disk = files({
   '/run/secrets/kafka-client-key.pem': privateKey,
   '/run/secrets/kafka-password': 'k3',
   '/run/secrets/kafka-client-secret': 'k4',
-  '/run/secrets/http-token': 'k5',
+  '/run/secrets/http-token': 'k5-of-16-letters',
   '/run/secrets/globex-api-key': 'k6',
   '/etc/jumpcloud-ocsf/ca.pem': certificate,
   '/etc/jumpcloud-ocsf/kafka-ca.pem': certificate,

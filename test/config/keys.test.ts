@@ -192,7 +192,11 @@ const effects: Readonly<Record<string, Effect>> = {
   'http.enabled': { text: '0', read: (_, shared) => shared.http.enabled, becomes: false },
   'http.host': { text: '::1', read: (_, shared) => shared.http.host, becomes: '::1' },
   'http.port': { text: '0', read: (_, shared) => shared.http.port, becomes: 0 },
-  'http.token': { text: 'tok', read: (_, shared) => shared.http.token?.reveal(), becomes: 'tok' },
+  'http.token': {
+    text: 'token-of-the-port',
+    read: (_, shared) => shared.http.token?.reveal(),
+    becomes: 'token-of-the-port',
+  },
   'shutdown.grace': { text: '5s', read: (_, shared) => shared.shutdown.graceMs, becomes: 5_000 },
 };
 

@@ -209,7 +209,7 @@ describe.each(pods)('the pod of the sink $sink', ({ sink, workload, pod }) => {
       readFile: (path) => {
         if (path === defaultConfigFile) return { text: config.data!['config.yaml']!, mode: 0o644 };
         asked.push(path);
-        return { text: 'secret-text', mode: 0o440 };
+        return { text: 'text-of-a-secret', mode: 0o440 };
       },
     });
     expect(feeds).toHaveLength(1);
