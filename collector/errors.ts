@@ -43,6 +43,7 @@ export const errorCodes = {
   SINK_UNAVAILABLE: exitCodes.storage,
   SINK_REFUSED: exitCodes.storage,
   SINK_IN_DOUBT: exitCodes.tryAgain,
+  QUERY_LIMIT_REACHED: exitCodes.tryAgain,
   REPAIR_BROKEN_OFF: exitCodes.tryAgain,
   ABORTED: exitCodes.done,
   INTERNAL: exitCodes.internal,

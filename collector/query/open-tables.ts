@@ -1,16 +1,19 @@
-import { closeSync, openSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { DuckDBConnection, DuckDBInstance, DuckDBResult } from '@duckdb/node-api';
 import { CollectorError } from '../errors.js';
-import { errno, exists, isMissing } from '../files/durable-file.js';
+import { exists } from '../files/durable-file.js';
 import { replayLane } from '../position/lane-name.js';
 import { quoteText } from '../sinks/tables/columns.js';
 import { type PlainValue, plainValue } from '../sinks/tables/duckdb-value.js';
 import { isVanished } from '../sinks/tables/find-delivered.js';
 import { type LiveFile, liveFiles } from '../sinks/tables/live-files.js';
-import { replayedName, viewNames, viewStatements } from '../sinks/tables/views.js';
+import { allTables, deadLetterTable } from '../sinks/tables/table-catalog.js';
+import { replayedName, tablesOf, typedRows, viewNames, viewStatements } from '../sinks/tables/views.js';
+import { engineSettings, limitReached, type QueryLimits, timeIsOver } from './limits.js';
+import { type DamagedFile, holdFiles, type Snapshot, type SnapshotFile } from './snapshot-files.js';
+import { type AdmittedStatement, admit, splitStatement } from './statement-gate.js';
 
 export interface QueryColumn {
   readonly name: string;
@@ -27,30 +30,47 @@ export interface QueryAnswer {
 /** The tables as they were at one moment, whatever a collector writes, compacts or removes meanwhile. */
 export interface OpenTables {
   /**
-   * Runs one statement that only reads.
-   * @throws CollectorError USAGE for any other statement, and for one that DuckDB refuses.
+   * Runs one statement that only reads: nothing but the views, by functions that open nothing.
+   * @throws CollectorError USAGE for any other statement, and for one that DuckDB refuses; STORAGE_FAILED naming the
+   *   files where the statement reads one that is damaged; QUERY_LIMIT_REACHED.
    */
   query(sql: string): Promise<QueryAnswer>;
   /** How many files are read. */
   readonly files: number;
+  /** Files that cannot be read. */
+  readonly damaged: readonly DamagedFile[];
+  /** Ends the statement that is running. */
+  cancel(): void;
   close(): Promise<void>;
 }
 
+export interface OpenOptions {
+  /** Leaves out other files. */
+  readonly wanted?: (file: LiveFile) => boolean;
+  readonly limits?: QueryLimits;
+  /** Answer from the other files where some are damaged. */
+  readonly skipDamaged?: boolean;
+}
+
+/** For statements of our own: they may take the time they need. */
+const ownLimits: QueryLimits = {
+  memory: '256MB',
+  temporarySpace: '2GB',
+  threads: 2,
+  timeoutMs: Number.POSITIVE_INFINITY,
+};
 const mostAttempts = 20;
-/** Above this many files each is opened when it is read, so that the limit of open files is not met. */
-const mostPinned = 4096;
+const viewSet: ReadonlySet<string> = new Set(viewNames);
 const selectType = 1;
 const explainType = 4;
 
 /**
- * Opens the tables for reading: one view a class, `events`, `admin_activity`, `dead_letters` and `raw_records`.
- * @param wanted leaves out other files
+ * Opens the tables for reading: one view a class, `events`, `admin_activity`, `dead_letters` and `raw_records`. Times are
+ * in UTC, whatever the machine's zone.
  * @throws CollectorError STORAGE_FAILED where there are no tables.
  */
-export async function openTables(
-  directory: string,
-  wanted: (file: LiveFile) => boolean = () => true,
-): Promise<OpenTables> {
+export async function openTables(directory: string, options: OpenOptions = {}): Promise<OpenTables> {
+  const { wanted = () => true, limits = ownLimits, skipDamaged = false } = options;
   const root = resolve(directory);
   if (!(await exists(root)))
     throw new CollectorError('STORAGE_FAILED', `There are no tables in ${root}.`, {
@@ -58,95 +78,28 @@ export async function openTables(
       detail: 'ENOENT',
     });
   for (let attempt = 1; ; attempt++) {
-    const files = (await liveFiles(root)).filter(wanted);
-    const pinned = pin(files);
-    if (!pinned && attempt < mostAttempts) continue;
+    const last = attempt >= mostAttempts;
+    const snapshot = holdFiles(root, (await liveFiles(root)).filter(wanted), last);
+    if (!snapshot) continue;
     try {
-      return await openPinned(root, pinned ?? unpinned(files));
+      return await openSnapshot(snapshot, limits, skipDamaged);
     } catch (error) {
-      release(pinned);
-      if (attempt >= mostAttempts || !isVanished(error)) throw error;
+      snapshot.release();
+      if (last || !isVanished(error)) throw error;
     }
   }
 }
 
-/** Paths by table, and the open files they stand for. */
-interface Pinned {
-  readonly paths: ReadonlyMap<string, readonly string[]>;
-  readonly descriptors: readonly number[];
-}
-
-/**
- * Opens every file and names it by its descriptor, so that it stays readable when it is renamed or unlinked.
- * Undefined where one is gone already.
- */
-function pin(files: readonly LiveFile[]): Pinned | undefined {
-  if (process.platform !== 'linux' || files.length > mostPinned) return unpinned(files);
-  const descriptors: number[] = [];
-  const paths = new Map<string, string[]>();
-  try {
-    for (const file of files) {
-      const descriptor = openFirst(file.paths);
-      descriptors.push(descriptor);
-      addPath(paths, file, `/proc/self/fd/${descriptor}`);
-    }
-    return { paths, descriptors };
-  } catch (error) {
-    release({ paths, descriptors });
-    if (isMissing(error)) return undefined;
-    if (errno(error) === 'EMFILE') return unpinned(files);
-    throw error;
-  }
-}
-
-function unpinned(files: readonly LiveFile[]): Pinned {
-  const paths = new Map<string, string[]>();
-  for (const file of files) addPath(paths, file, file.paths[0] ?? '');
-  return { paths, descriptors: [] };
-}
-
-/** A file is one of its table; what the replay lane delivered also says which dead letters are resolved. */
-function addPath(paths: Map<string, string[]>, { table, lane }: LiveFile, path: string): void {
-  for (const name of lane === replayLane ? [table, replayedName(table)] : [table]) {
-    const ofName = paths.get(name);
-    if (ofName) ofName.push(path);
-    else paths.set(name, [path]);
-  }
-}
-
-function openFirst(paths: readonly string[]): number {
-  for (const [index, path] of paths.entries())
-    try {
-      return openSync(path, 'r');
-    } catch (error) {
-      if (!isMissing(error) || index === paths.length - 1) throw error;
-    }
-  throw new TypeError('A file has no path');
-}
-
-function release(pinned: Pinned | undefined): void {
-  for (const descriptor of pinned?.descriptors ?? []) closeSync(descriptor);
-}
-
-async function openPinned(root: string, pinned: Pinned): Promise<OpenTables> {
+async function openSnapshot(snapshot: Snapshot, limits: QueryLimits, skipDamaged: boolean): Promise<OpenTables> {
   const { DuckDBInstance: Instance } = await import('@duckdb/node-api');
   const spill = await mkdtemp(join(tmpdir(), 'jumpcloud-ocsf-query-'));
   let instance: DuckDBInstance | undefined;
   try {
-    instance = await Instance.create(':memory:', {
-      temp_directory: spill,
-      autoinstall_known_extensions: 'false',
-      autoload_known_extensions: 'false',
-    });
+    instance = await Instance.create(':memory:', engineSettings(limits, spill));
     const connection = await instance.connect();
-    for (const statement of viewStatements((table) => pinned.paths.get(table) ?? [])) await connection.run(statement);
-    // From here on a statement reads the tables and nothing else of this machine. An open file goes by its directory
-    // while it has one, by its descriptor once it is unlinked.
-    const readable = pinned.descriptors.length > 0 ? [root, '/proc/self/fd'] : [root];
-    await connection.run(`SET allowed_directories = [${readable.map(quoteText).join(', ')}]`);
-    await connection.run('SET enable_external_access = false');
-    await connection.run('SET lock_configuration = true');
-    return tablesOver(instance, connection, pinned, spill);
+    const damaged = [...snapshot.damaged, ...(await makeViews(connection, snapshot.files))];
+    await shut(connection, snapshot.files);
+    return tablesOver({ instance, connection, snapshot, damaged, spill, limits, skipDamaged });
   } catch (error) {
     instance?.closeSync();
     await rm(spill, { recursive: true, force: true });
@@ -154,38 +107,172 @@ async function openPinned(root: string, pinned: Pinned): Promise<OpenTables> {
   }
 }
 
-function tablesOver(instance: DuckDBInstance, connection: DuckDBConnection, pinned: Pinned, spill: string): OpenTables {
+/** Makes the views over the files that can be read. @returns the others */
+async function makeViews(connection: DuckDBConnection, files: readonly SnapshotFile[]): Promise<DamagedFile[]> {
+  const damaged = new Map<SnapshotFile, DamagedFile>();
+  for (;;) {
+    const paths = pathsByTable(files.filter((file) => !damaged.has(file)));
+    await connection.run('BEGIN');
+    try {
+      for (const statement of viewStatements((table) => paths.get(table) ?? [])) await connection.run(statement);
+      await connection.run('COMMIT');
+      return [...damaged.values()];
+    } catch (error) {
+      await connection.run('ROLLBACK');
+      const found = isVanished(error) ? [] : await findDamaged(connection, files);
+      if (found.every(([file]) => damaged.has(file))) throw error;
+      for (const [file, fault] of found) damaged.set(file, fault);
+    }
+  }
+}
+
+/** Opens each file by itself: DuckDB names only the first that it cannot read, and not always that. */
+async function findDamaged(
+  connection: DuckDBConnection,
+  files: readonly SnapshotFile[],
+): Promise<[SnapshotFile, DamagedFile][]> {
+  const found: [SnapshotFile, DamagedFile][] = [];
+  for (const entry of files) {
+    const fault = await columnFault(connection, entry);
+    if (fault !== undefined) found.push([entry, { file: entry.file, path: entry.file.paths[0] ?? '', fault }]);
+  }
+  return found;
+}
+
+/** What keeps a file from being read as its table's. */
+async function columnFault(connection: DuckDBConnection, { file, readAs }: SnapshotFile): Promise<string | undefined> {
+  const table = allTables.find(({ name }) => name === file.table);
+  if (table === undefined) return undefined;
+  try {
+    (await connection.prepare(typedRows(table, [readAs]))).destroySync();
+    return undefined;
+  } catch (error) {
+    if (isVanished(error)) throw error;
+    return `is damaged, or no file of this table (${firstLine(error)})`;
+  }
+}
+
+/**
+ * From here on a statement reads the files of the snapshot and nothing else of this machine. An open file goes by its
+ * path while it has one, by its descriptor once it is unlinked. Writing to these same paths is not kept off here, but by
+ * the gate: DuckDB has no right to read alone.
+ */
+async function shut(connection: DuckDBConnection, files: readonly SnapshotFile[]): Promise<void> {
+  const paths = [...new Set(files.flatMap(({ file, readAs }) => [readAs, ...file.paths]))];
+  const descriptors = files.some(({ file, readAs }) => !file.paths.includes(readAs)) ? ['/proc/self/fd'] : [];
+  await connection.run(`SET TimeZone = 'UTC'`);
+  await connection.run(`SET allowed_paths = [${paths.map(quoteText).join(', ')}]`);
+  await connection.run(`SET allowed_directories = [${descriptors.map(quoteText).join(', ')}]`);
+  await connection.run('SET enable_external_access = false');
+  await connection.run('SET lock_configuration = true');
+}
+
+/** A file is one of its table; what the replay lane delivered also says which dead letters are resolved. */
+function pathsByTable(files: readonly SnapshotFile[]): ReadonlyMap<string, readonly string[]> {
+  const paths = new Map<string, string[]>();
+  for (const { file, readAs } of files)
+    for (const name of file.lane === replayLane ? [file.table, replayedName(file.table)] : [file.table]) {
+      const ofName = paths.get(name);
+      if (ofName) ofName.push(readAs);
+      else paths.set(name, [readAs]);
+    }
+  return paths;
+}
+
+/** What a query needs of the tables that are open. */
+interface OpenParts {
+  readonly instance: DuckDBInstance;
+  readonly connection: DuckDBConnection;
+  readonly snapshot: Snapshot;
+  readonly damaged: readonly DamagedFile[];
+  readonly spill: string;
+  readonly limits: QueryLimits;
+  readonly skipDamaged: boolean;
+}
+
+function tablesOver(parts: OpenParts): OpenTables {
+  const { instance, connection, snapshot, damaged, spill, skipDamaged } = parts;
   return {
-    files: new Set([...pinned.paths.values()].flat()).size,
+    files: snapshot.files.length,
+    damaged,
     async query(sql) {
-      try {
-        const result = await start(connection, sql);
-        return { columns: columnsOf(result), rows: rowsOf(result) };
-      } catch (error) {
-        throw asUsage(error);
-      }
+      const statement = await gate(connection, sql).catch((error) => {
+        throw asQueryError(error, parts);
+      });
+      if (!skipDamaged) refuseDamaged(statement, damaged);
+      const worker = new Worker(parts);
+      const result = await worker.work(() => start(connection, statement));
+      return { columns: columnsOf(result), rows: rowsOf(result, worker) };
     },
+    cancel: () => connection.interrupt(),
     async close() {
       connection.closeSync();
       instance.closeSync();
-      release(pinned);
+      snapshot.release();
       await rm(spill, { recursive: true, force: true });
     },
   };
 }
 
-async function start(connection: DuckDBConnection, sql: string): Promise<DuckDBResult> {
+/** DuckDB parses the text, and does no more with it before the gate has judged what it means. */
+async function gate(connection: DuckDBConnection, sql: string): Promise<AdmittedStatement> {
+  const split = splitStatement(sql);
+  const parsed = await connection.runAndReadAll('SELECT json_serialize_sql(?::VARCHAR)', [split.select]);
+  return admit(split, String(parsed.value(0, 0)), viewSet);
+}
+
+/** Rows that are missing would be a wrong answer: the statement is refused where it reads one of these files. */
+function refuseDamaged({ views }: AdmittedStatement, damaged: readonly DamagedFile[]): void {
+  const met = damaged.filter(({ file }) => views.some((view) => reads(view, file)));
+  const [first, ...others] = met;
+  if (first === undefined) return;
+  const more = others.map(({ path, fault }) => `\n${path} ${fault}.`);
+  throw new CollectorError('STORAGE_FAILED', `${first.path} ${first.fault}.${more.slice(0, 20).join('')}`, {
+    cure: 'Put it back as it was, or remove what is not ours. Other tables are answered, and this one without those rows by --skip-damaged.',
+    detail: 'damaged',
+  });
+}
+
+function reads(view: string, { table, lane }: LiveFile): boolean {
+  return tablesOf(view).includes(table) || (view === deadLetterTable.name && lane === replayLane);
+}
+
+async function start(connection: DuckDBConnection, { sql }: AdmittedStatement): Promise<DuckDBResult> {
   const statements = await connection.extractStatements(sql);
-  if (statements.count !== 1)
-    throw new CollectorError('USAGE', `One statement is needed, not ${statements.count}.`, {
-      cure: 'Put one statement in quotes, without a semicolon between statements.',
-    });
   const statement = await statements.prepare(0);
-  if (statement.statementType !== selectType && statement.statementType !== explainType)
-    throw new CollectorError('USAGE', 'The tables are only read here.', {
-      cure: 'Use SELECT, WITH, DESCRIBE, SHOW, SUMMARIZE or EXPLAIN.',
-    });
+  // The gate has seen to it; should DuckDB read a text in another way than its own parser, this is where it ends.
+  const reading = statement.statementType === selectType || statement.statementType === explainType;
+  if (statements.count !== 1 || !reading)
+    throw new CollectorError('USAGE', 'The tables are only read here.', { cure: 'Use one SELECT.' });
   return statement.stream();
+}
+
+/** Counts the time that DuckDB works on one statement, and ends it when that is over. */
+class Worker {
+  #leftMs: number;
+
+  constructor(private readonly parts: OpenParts) {
+    this.#leftMs = parts.limits.timeoutMs;
+  }
+
+  /** @throws CollectorError QUERY_LIMIT_REACHED, or as the error means. */
+  async work<T>(call: () => Promise<T>): Promise<T> {
+    let over = false;
+    const end = () => {
+      over = true;
+      this.parts.connection.interrupt();
+    };
+    const timer = Number.isFinite(this.#leftMs) ? setTimeout(end, Math.max(0, this.#leftMs)) : undefined;
+    const from = performance.now();
+    try {
+      return await call();
+    } catch (error) {
+      throw over ? timeIsOver(this.parts.limits) : asQueryError(error, this.parts);
+    } finally {
+      clearTimeout(timer);
+      this.#leftMs -= performance.now() - from;
+    }
+  }
 }
 
 function columnsOf(result: DuckDBResult): QueryColumn[] {
@@ -195,24 +282,48 @@ function columnsOf(result: DuckDBResult): QueryColumn[] {
   });
 }
 
-async function* rowsOf(result: DuckDBResult): AsyncGenerator<readonly PlainValue[], void, void> {
-  try {
-    for await (const rows of result.yieldRows()) for (const row of rows) yield row.map(plainValue);
-  } catch (error) {
-    throw asUsage(error);
+async function* rowsOf(result: DuckDBResult, worker: Worker): AsyncGenerator<readonly PlainValue[], void, void> {
+  for (;;) {
+    const chunk = await worker.work(() => result.fetchChunk());
+    if (!chunk || chunk.rowCount === 0) return;
+    for (const row of chunk.getRows()) yield row.map(plainValue);
   }
 }
 
-/** DuckDB's refusals are about the statement; a missing table is answered with those there are. */
-function asUsage(error: unknown): unknown {
-  if (error instanceof CollectorError || !(error instanceof Error) || isVanished(error)) return error;
-  if (/^(IO|Out of Memory) Error/.test(error.message))
-    return new CollectorError('STORAGE_FAILED', error.message.split('\n')[0] ?? '', {
-      cure: 'Ask for less at once, or free space in the system’s temporary directory.',
+/** DuckDB's refusals are about the statement, unless a limit or a file of the snapshot is what it stumbled over. */
+function asQueryError(error: unknown, { limits, snapshot }: OpenParts): unknown {
+  if (error instanceof CollectorError || !(error instanceof Error)) return error;
+  const limit = limitReached(error.message, limits);
+  if (limit) return limit;
+  if (/^INTERRUPT/.test(error.message))
+    return new CollectorError('ABORTED', 'The statement was cancelled.', { cure: 'Ask again.', cause: error });
+  const { message, file } = withPaths(error.message, snapshot.files);
+  if (file !== undefined || /^IO Error/.test(message))
+    return new CollectorError('STORAGE_FAILED', firstLine(message), {
+      cure:
+        file === undefined
+          ? 'Free space in the system’s temporary directory, or look at the disk.'
+          : `Put ${file} back as it was, or remove it where it is not ours.`,
       cause: error,
     });
-  return new CollectorError('USAGE', error.message.trim(), {
+  return new CollectorError('USAGE', message.trim(), {
     cure: `There are ${viewNames.join(', ')}; DESCRIBE one of them for its columns.`,
     cause: error,
   });
+}
+
+/** The text with the files' paths for the names by which DuckDB reads them, and the first that it names. */
+function withPaths(text: string, files: readonly SnapshotFile[]): { message: string; file: string | undefined } {
+  const byName = new Map(files.map(({ file, readAs }) => [readAs, file.paths[0] ?? readAs]));
+  let named: string | undefined;
+  const message = text.replace(/\/proc\/self\/fd\/\d+/g, (name) => {
+    named ??= byName.get(name);
+    return byName.get(name) ?? name;
+  });
+  return { message, file: named ?? [...byName.values()].find((path) => text.includes(path)) };
+}
+
+function firstLine(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.split('\n')[0] ?? '';
 }

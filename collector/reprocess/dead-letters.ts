@@ -41,7 +41,7 @@ function storedLetters(config: FeedConfig, parts: OperationParts): AsyncGenerato
 }
 
 async function* tableLetters(directory: string, feed: string): AsyncGenerator<DeadLetter> {
-  const tables = await openTables(directory, (file) => file.feed === feed);
+  const tables = await openTables(directory, { wanted: (file) => file.feed === feed });
   try {
     const columns = deadLetterTable.columns.map(({ name }) => `"${name}"`).join(', ');
     const { rows } = await tables.query(`SELECT ${columns} FROM dead_letters ORDER BY time_dt, uid`);

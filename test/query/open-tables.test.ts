@@ -87,6 +87,19 @@ describe('querying tables', () => {
     });
   });
 
+  it('reads times in UTC, whatever the zone of the machine', async () => {
+    const zone = process.env.TZ;
+    process.env.TZ = 'Asia/Kolkata';
+    try {
+      expect(await rowsOf(directory, "SELECT TIMESTAMPTZ '2026-11-01 22:00:00'::VARCHAR")).toEqual([
+        ['2026-11-01 22:00:00+00'],
+      ]);
+    } finally {
+      if (zone === undefined) delete process.env.TZ;
+      else process.env.TZ = zone;
+    }
+  });
+
   it('says that there are no tables where the directory is missing', async () => {
     await expect(openTables(join(directory, 'nowhere'))).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
   });

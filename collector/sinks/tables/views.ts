@@ -29,13 +29,12 @@ export function viewStatements(pathsOf: (table: string) => readonly string[]): s
   const common = commonColumns(eventTables);
   const union = (tables: readonly Table[]) =>
     tables.map(({ name }) => `SELECT ${common.map(quoteName).join(', ')} FROM ${quoteName(name)}`).join(' UNION ALL ');
-  const logins = classTables.get(ocsfTarget.classes.authentication.uid);
   return [
     ...eventTables.map((table) => `CREATE VIEW ${quoteName(table.name)} AS ${eventSelect(table, pathsOf(table.name))}`),
     `CREATE VIEW ${quoteName(deadLetterTable.name)} AS ${plainSelect(deadLetterTable, pathsOf)}${unresolved(pathsOf)}`,
     `CREATE VIEW ${quoteName(rawRecordTable.name)} AS ${plainSelect(rawRecordTable, pathsOf)}`,
     `CREATE VIEW events AS ${union(eventTables)}`,
-    `CREATE VIEW admin_activity AS ${union(eventTables.filter((table) => table !== logins))}`,
+    `CREATE VIEW admin_activity AS ${union(loginsApart(eventTables))}`,
   ];
 }
 
@@ -60,6 +59,19 @@ function unresolved(pathsOf: (table: string) => readonly string[]): string {
 
 /** Names of the views. */
 export const viewNames: readonly string[] = [...allTables.map(({ name }) => name), 'events', 'admin_activity'];
+
+/** Tables whose rows a view shows. */
+export function tablesOf(view: string): readonly string[] {
+  const events = [...classTables.values()];
+  if (view === 'events') return events.map(({ name }) => name);
+  if (view === 'admin_activity') return loginsApart(events).map(({ name }) => name);
+  return [view];
+}
+
+function loginsApart(tables: readonly Table[]): Table[] {
+  const logins = classTables.get(ocsfTarget.classes.authentication.uid);
+  return tables.filter((table) => table !== logins);
+}
 
 /** A table's rows with every column of this version, and those that older files have beside them. */
 export function typedRows(table: Table, paths: readonly string[]): string {
