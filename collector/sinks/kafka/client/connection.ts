@@ -75,6 +75,9 @@ function tlsOptions(given: KafkaTls | undefined): tls.ConnectionOptions | undefi
   }
   const { ca, cert, key, passphrase, serverName } = given;
   const options: tls.ConnectionOptions = {
+    // Said outright, because NODE_TLS_REJECT_UNAUTHORIZED and NODE_OPTIONS would otherwise decide.
+    minVersion: 'TLSv1.2',
+    rejectUnauthorized: true,
     ...(ca === undefined ? {} : { ca: [...systemAuthorities(), ca] }),
     ...(cert === undefined ? {} : { cert, key }),
     ...(passphrase === undefined ? {} : { passphrase }),
