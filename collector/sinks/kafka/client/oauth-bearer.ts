@@ -1,10 +1,13 @@
-import got, { type OptionsOfJSONResponseBody } from 'got';
+import got from 'got';
+import { isObject, type JsonValue } from '../../../../mappings/json.js';
 import { CollectorError } from '../../../errors.js';
 import type { KafkaSasl } from './settings.js';
 
 type OauthBearer = Extract<KafkaSasl, { mechanism: 'oauthbearer' }>;
 
 const LONGEST_ANSWER_MS = 10_000;
+/** After decompression. A token has some kilobytes. */
+const LARGEST_ANSWER = 64 * 1024;
 /** A token is renewed this long before it ends, so that no connection starts with one about to lapse. */
 const RESERVE_MS = 60_000;
 
@@ -37,28 +40,41 @@ function safeEndpoint(text: string): URL {
 }
 
 async function requestToken(endpoint: URL, settings: OauthBearer): Promise<{ value: string; ends: number }> {
-  const request: OptionsOfJSONResponseBody = {
-    method: 'POST',
+  const asked = Date.now();
+  const stream = got.stream.post(endpoint, {
     username: encodeURIComponent(settings.clientId),
     password: encodeURIComponent(settings.clientSecret),
     form: { grant_type: 'client_credentials', ...(settings.scope === undefined ? {} : { scope: settings.scope }) },
-    responseType: 'json',
+    headers: { accept: 'application/json' },
     timeout: { request: LONGEST_ANSWER_MS },
     retry: { limit: 0 },
     followRedirect: false,
-  };
-  const asked = Date.now();
-  const { statusCode, body } = await got<Record<string, unknown>>(endpoint, {
-    ...request,
     throwHttpErrors: false,
-  }).catch((error) => {
-    throw tokenError(endpoint, true, error instanceof Error ? error.message : String(error));
+    https: { rejectUnauthorized: true, minVersion: 'TLSv1.2' },
   });
-  if (statusCode !== 200 || typeof body?.access_token !== 'string') {
-    throw tokenError(endpoint, statusCode >= 500 || statusCode === 429, `status ${statusCode}`);
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  let answer: JsonValue = null;
+  try {
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      // To leave the loop closes the connection.
+      if (bytes > LARGEST_ANSWER) throw new Error(`the answer is larger than ${LARGEST_ANSWER} bytes`);
+      chunks.push(chunk);
+    }
+    if (stream.response?.statusCode === 200) answer = JSON.parse(Buffer.concat(chunks).toString('utf8')) as JsonValue;
+  } catch (error) {
+    // What JSON.parse says quotes the text, which holds the token.
+    throw tokenError(endpoint, true, error instanceof SyntaxError ? 'the answer is no JSON' : messageOf(error));
   }
-  const seconds = typeof body.expires_in === 'number' ? body.expires_in : 300;
-  return { value: body.access_token, ends: asked + seconds * 1000 };
+  const status = stream.response?.statusCode ?? 0;
+  const { access_token: token, expires_in: lasts } = isObject(answer) ? answer : {};
+  if (typeof token !== 'string') throw tokenError(endpoint, status >= 500 || status === 429, `status ${status}`);
+  return { value: token, ends: asked + (typeof lasts === 'number' ? lasts : 300) * 1000 };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function tokenError(endpoint: URL, transient: boolean, detail: string): CollectorError {
