@@ -15,6 +15,9 @@ setFlagsFromString('--semi-space-growth-factor=1');
 // State, tables and dead letters hold people's activity: nobody but the owner reads them.
 process.umask(0o077);
 
+// Node.js opens its debugger on SIGUSR1: whoever reaches loopback could run code here and read the key.
+process.on('SIGUSR1', () => {});
+
 // A defect ends the program at once: what was committed is safe, and going on could deliver what nobody meant.
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
   process.on(event, (error: unknown) => {

@@ -1,6 +1,6 @@
 import { appendFileSync, existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, it, test } from 'vitest';
 import { cli, command, compareTables, feedOf, folder, jsonLines, start, tenant } from './command.js';
 
 test('F-2: SIGTERM with 10,000 records on their way ends it with 0, and the next run delivers the rest once', async () => {
@@ -144,3 +144,16 @@ test('backfill stops on SIGINT with 75 and goes on where it stood; beside a live
   expect(second.stderr).toContain('backfilled');
   expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true, delivered: 10_500 });
 }, 150_000);
+
+it('SIGUSR1 opens no debugger: the feed goes on as if nothing had been', async () => {
+  const simulated = await tenant();
+  const env = feedOf(simulated, { LOG_LEVEL: 'debug', POLL_INTERVAL: '1s' });
+  const running = start(['run'], { env, nodeFlags: ['--inspect-port=127.0.0.1:0'] });
+  await running.said('caught up; next poll');
+  running.child.kill('SIGUSR1');
+  await running.said(/(caught up; next poll[\s\S]*){3}/);
+  running.child.kill('SIGTERM');
+  const { code, stderr } = await running.ended;
+  expect(code).toBe(0);
+  expect(stderr).not.toMatch(/debugger/i);
+}, 60_000);

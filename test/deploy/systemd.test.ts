@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { keys } from '../../collector/config/keys.js';
 import { exitCodes } from '../../collector/errors.js';
 
@@ -55,5 +55,9 @@ describe('the systemd unit', () => {
     const hopeless = [exitCodes.usage, exitCodes.credential, exitCodes.configuration];
     expect(setting('RestartPreventExitStatus')).toEqual([hopeless.join(' ')]);
     expect(setting('Restart')).toEqual(['on-failure']);
+  });
+
+  it('leaves no core, which would hold the key', () => {
+    expect(setting('LimitCORE')).toEqual(['0']);
   });
 });
