@@ -23,3 +23,24 @@ export const systemClock: Clock = {
       signal?.addEventListener('abort', done, { once: true });
     }),
 };
+
+/** What the local clock and JumpCloud's say now. Epoch milliseconds. */
+export interface ClockReading {
+  readonly local: number;
+  /** As JumpCloud's answers say; undefined before the first. */
+  readonly server: number | undefined;
+  /** True when `server` is borne out by the local clock or by several answers over a minute. */
+  readonly confirmed: boolean;
+  /** True when both differ by so much that neither may move a position. */
+  readonly apart: boolean;
+}
+
+/** The earlier of both clocks: a moment that has passed by either. */
+export function earlierOf({ local, server }: ClockReading): number {
+  return Math.min(local, server ?? local);
+}
+
+/** The later of both clocks: a moment that has not passed by either. */
+export function laterOf({ local, server }: ClockReading): number {
+  return Math.max(local, server ?? local);
+}

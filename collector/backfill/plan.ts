@@ -1,5 +1,6 @@
 import { servicesFor } from '../../mappings/catalogue/index-by-type.js';
 import { formatSecond } from '../../mappings/instant.js';
+import { earlierOf } from '../clock.js';
 import { asCollectorError, CollectorError, type ErrorCode } from '../errors.js';
 import type { FeedParts, FeedSettings } from '../pipeline/dependencies.js';
 import { openLive, refuseForeignState } from '../pipeline/open-live-lane.js';
@@ -101,7 +102,7 @@ async function plan(
   signal: AbortSignal,
 ): Promise<BackfillPlan> {
   const notes: string[] = [];
-  const now = Math.floor(parts.serverNow() / 1000);
+  const now = Math.floor(earlierOf(parts.clocks()) / 1000);
   const { services } = narrowed(settings, types);
   const origin = live ? Math.max(...services.map((service) => originOf(live, service))) : settings.start(now);
   const to = Math.min(asked.to, origin);

@@ -79,6 +79,10 @@ export function createClient(options: ClientOptions): Client {
   const { caFile, lookup, env = process.env } = options;
   const transport = createTransport({ env, caFile, lookup, connectMs: deadlines.connectMs });
   const clock = createServerClock(timing, (skew) => observer.onSkew?.(skew));
+  const serverNow = () => {
+    const { local, server } = clock.reading();
+    return server ?? local;
+  };
   const exchange = createExchange(transport, deadlines, clock, timing);
   const closed = new AbortController();
 
@@ -132,7 +136,7 @@ export function createClient(options: ClientOptions): Client {
     proxy: transport.proxy(new URL(endpoints.baseUrl)),
     pages: (search, signal) => {
       const ask: AskPage = (body, read, own) => post('/events', body, maxBytes, read, own);
-      return readPages(search, ask, size, observer, timing, signal);
+      return readPages(search, ask, size, observer, serverNow, signal);
     },
     count: (search, signal) => post('/events/count', queryOf(search), MAX_SMALL_BYTES, readCount, signal),
     keyLife: (signal) => readKeyLife(endpoints.consoleUrl === undefined ? undefined : askConsole, credential, signal),

@@ -104,9 +104,10 @@ export function tellClient(log: Log): ClientObserver {
     onKeyChanged: ({ lastFour, where }) => log.info(`another key is in use: …${lastFour} from ${where}`),
     onKeyUntidy: ({ where, found }) => log.warn(`the credential in ${where} had ${found.join(' and ')}: taken off`),
     onKeyUnreadable: ({ where, reason }) => log.warn(`${where}: ${reason}; the key read before stays in use`),
-    onSkew({ skewMs, agrees }) {
+    onSkew({ skewMs, agrees, apart }) {
+      const then = apart ? 'no position follows either clock now, but the records alone' : 'whose clock is used';
       if (agrees) log.info("the clock agrees with JumpCloud's again");
-      else log.warn(`the clock is ${Math.round(skewMs / 1000)} s off JumpCloud's, whose clock is used`, { skewMs });
+      else log.warn(`the clock is ${Math.round(skewMs / 1000)} s off JumpCloud's: ${then}`, { skewMs });
     },
     onPageTooLarge: ({ limit, next }) =>
       log.info(`a page of ${limit} records is too large: searching again with ${next} a page`),

@@ -73,6 +73,8 @@ interface Candidate {
 /** What the pages taken in so far have shown. */
 interface Reached {
   readonly newest: Instant | undefined;
+  /** Of those that no clock shows to lie ahead. */
+  readonly newestPassed: Instant | undefined;
   /** Of the record that came last. */
   readonly last: Instant | undefined;
   readonly ordered: boolean;
@@ -104,7 +106,6 @@ export class Gatherer {
   #lengths = new Map<number, number>();
   /** Texts of the page before: its parsed records would take several times as much. */
   #page: readonly string[] = [];
-  #latestServerTime = 0;
 
   constructor(
     private readonly seen: Seen,
@@ -114,7 +115,7 @@ export class Gatherer {
     private readonly windowStart: number,
     organization: string | undefined,
   ) {
-    this.#reached = { newest: undefined, last: undefined, ordered: true, organization };
+    this.#reached = { newest: undefined, newestPassed: undefined, last: undefined, ordered: true, organization };
   }
 
   /** The organization named by the records so far. */
@@ -138,11 +139,9 @@ export class Gatherer {
     return ordered && newest !== undefined ? floorToSecond(newest) : undefined;
   }
 
-  /** The newest instant of the pages so far, capped at the server's clock. */
+  /** The newest instant of the pages so far; records dated ahead of both clocks do not count. */
   get newest(): Instant | undefined {
-    const cap = BigInt(Math.trunc(this.#latestServerTime)) * 1_000_000n;
-    const { newest } = this.#reached;
-    return newest === undefined || newest < cap ? newest : cap;
+    return this.#reached.newestPassed;
   }
 
   /** Minutes since the epoch → records that the search has shown of them, repeats and what is not owned included. */
@@ -165,7 +164,6 @@ export class Gatherer {
     const known = unremembered.length === 0 ? new Set<string>() : await this.#askSink(unremembered);
     // From here on nothing fails: the page counts as a whole, and what was reached with it.
     this.#reached = reached;
-    this.#latestServerTime = page.serverTime;
     this.#page = page.records.map(({ text }) => text);
     for (const candidate of candidates) {
       this.#counts.records += 1;
@@ -218,7 +216,8 @@ export class Gatherer {
   }
 
   #read(page: Page): Reached & { candidates: Candidate[] } {
-    let { newest, last, ordered, organization } = this.#reached;
+    let { newest, newestPassed, last, ordered, organization } = this.#reached;
+    const now = BigInt(Math.trunc(Math.max(page.serverTime, page.fetchedAt))) * MILLISECOND;
     const candidates: Candidate[] = [];
     const headers = page.records.map((received) => this.#identities.headerOf(received));
     const aliases = calledFromBehind(page.records, headers);
@@ -230,7 +229,8 @@ export class Gatherer {
       }
       if (header.instant !== undefined) {
         if (last !== undefined && header.instant / MILLISECOND < last / MILLISECOND) ordered = false;
-        if (newest === undefined || header.instant > newest) newest = header.instant;
+        newest = laterOf(newest ?? header.instant, header.instant);
+        if (header.instant <= now) newestPassed = laterOf(newestPassed ?? header.instant, header.instant);
         last = header.instant;
       }
       // A record without a readable time lies where JumpCloud sorted it: at its neighbour's time.
@@ -244,7 +244,7 @@ export class Gatherer {
         candidates.push({ received: page.records[index]!, header, instant, until, alias: aliases.get(index) });
       }
     }
-    return { candidates, newest, last, ordered, organization };
+    return { candidates, newest, newestPassed, last, ordered, organization };
   }
 
   async #askSink(candidates: readonly Candidate[]): Promise<ReadonlySet<string>> {

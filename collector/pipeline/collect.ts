@@ -1,6 +1,6 @@
 import type { NormalisedEvent } from '../../mappings/event.js';
 import type { MappingSettings } from '../../mappings/normalise.js';
-import type { Clock } from '../clock.js';
+import { type Clock, type ClockReading, earlierOf } from '../clock.js';
 import { CollectorError } from '../errors.js';
 import type { Search, Source } from '../jumpcloud/insights/source.js';
 import type { Cursor } from '../position/cursor.js';
@@ -25,9 +25,9 @@ export interface ReadSoFar {
   readonly complete: boolean;
   /** Whole second up to which everything was read: the search's end, or where it stands; undefined at the end of an open search, or where JumpCloud's order gives no such second. */
   readonly readTo: number | undefined;
-  /** Whole second of the server's clock when the search began; undefined where there was none. */
+  /** Whole second that both clocks had passed when the search began; undefined where they are apart. */
   readonly startedAt: number | undefined;
-  /** The newest instant, capped at the server's clock. */
+  /** The newest instant of records that are not dated ahead of both clocks. */
   readonly newest: bigint | undefined;
   readonly organization: string | undefined;
   /** What the batch at hand delivers. */
@@ -50,8 +50,8 @@ export interface CollectParts {
   readonly source: Source;
   readonly clock: Clock;
   readonly observer: FeedObserver;
-  /** Epoch milliseconds of the server's clock, as far as it is known. */
-  readonly serverNow: () => number;
+  /** The local clock and JumpCloud's. */
+  readonly clocks: () => ClockReading;
 }
 
 /** Of event texts: one batch is gathered while another is committed. */
@@ -72,7 +72,7 @@ export async function collect(
   const started = parts.clock.monotonic();
   parts.observer.searching(lane.name, search);
   const gatherer = new Gatherer(lane.seen, settings, scope, settings, search.start, lane.cursor.organization);
-  const before = Math.floor(parts.serverNow() / 1000);
+  const before = passed(parts.clocks());
   let startedAt: number | undefined;
   let pages = 0;
   let records = 0;
@@ -92,8 +92,8 @@ export async function collect(
   let failure: unknown;
   try {
     for await (const page of ahead(parts.source.pages(search, signal))) {
-      // The earlier of the two: one answer with a wrong Date header must not carry the position ahead.
-      startedAt ??= Math.min(before, Math.floor(page.serverTime / 1000));
+      // The first answer may be the first to tell that the local clock is wrong.
+      if (pages === 0) startedAt = earlier(before, passed(parts.clocks()));
       await gatherer.add(page);
       pages += 1;
       records += page.records.length;
@@ -111,6 +111,15 @@ export async function collect(
   lane.forget();
   if (failure !== undefined) throw failure;
   parts.observer.searched(lane.name, { search, pages, records, durationMs: parts.clock.monotonic() - started });
+}
+
+/** The whole second that has passed by both clocks; undefined where they are apart. */
+function passed(clocks: ClockReading): number | undefined {
+  return clocks.apart ? undefined : Math.floor(earlierOf(clocks) / 1000);
+}
+
+function earlier(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? undefined : Math.min(a, b);
 }
 
 function foreignOrganization(found: ForeignOrganization, cursor: Cursor, feed: string): CollectorError {

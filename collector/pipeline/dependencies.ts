@@ -1,5 +1,5 @@
 import type { NormalisedEvent } from '../../mappings/event.js';
-import type { Clock } from '../clock.js';
+import type { Clock, ClockReading } from '../clock.js';
 import type { Source } from '../jumpcloud/insights/source.js';
 import type { Repairs } from '../reconcile/repair-queue.js';
 import type { ReconcileSettings } from '../reconcile/scheduled-pass.js';
@@ -46,8 +46,8 @@ export interface FeedParts {
   readonly source: Source;
   readonly sink: Sink;
   readonly clock: Clock;
-  /** Epoch milliseconds of the server's clock, as far as it is known. */
-  readonly serverNow: () => number;
+  /** The local clock and JumpCloud's. */
+  readonly clocks: () => ClockReading;
   /** A number from 0 (inclusive) to 1, for jitter. */
   readonly random: () => number;
   readonly observer: FeedObserver;

@@ -10,7 +10,9 @@ import type { FeedObserver } from './observer.js';
 
 /** What a commit changes of the position. */
 export interface Advance
-  extends Partial<Pick<Cursor, 'organization' | 'settled' | 'newest' | 'services' | 'behind' | 'memory'>> {
+  extends Partial<
+    Pick<Cursor, 'organization' | 'origin' | 'origins' | 'settled' | 'newest' | 'services' | 'behind' | 'memory'>
+  > {
   /** Events of the collector's own (a key that expires), delivered with the batch and not among its counts. */
   readonly own?: readonly NormalisedEvent[];
 }

@@ -1,5 +1,7 @@
+import { earlierOf } from '../clock.js';
 import { asCollectorError, CollectorError, type ErrorCode } from '../errors.js';
 import { type Cursor, firstCursor, selectServices } from '../position/cursor.js';
+import { isSuspicious } from '../position/step-back.js';
 import { nothingGathered } from './batch-builder.js';
 import type { FeedParts, FeedSettings } from './dependencies.js';
 import { Lane } from './lane.js';
@@ -30,7 +32,7 @@ export async function openLive(
   tells = true,
 ): Promise<Lane> {
   await learnClock(settings, parts, signal, tells);
-  const now = Math.floor(parts.serverNow() / 1000);
+  const now = Math.floor(earlierOf(parts.clocks()) / 1000);
   let started: readonly string[] = [];
   const lane = await Lane.open(LIVE, parts.sink, parts.clock, parts.observer, (stored) => {
     if (stored === undefined) return firstLiveCursor(settings, parts);
@@ -58,8 +60,9 @@ export async function openLive(
 }
 
 /**
- * Before a first run that begins "so long ago": asks JumpCloud for anything at all, because its answer tells its clock.
- * The origin is fixed for good and must not be taken from a clock that may be days off.
+ * Before a first run (of the feed or of a service) that begins "so long ago", and where the stored position lies ahead of
+ * the local clock: asks JumpCloud for anything at all, because its answer tells its clock. An origin is fixed for good: it
+ * is taken from the earlier of both clocks, so that nothing that was asked for is left out.
  */
 async function learnClock(
   settings: FeedSettings,
@@ -67,11 +70,20 @@ async function learnClock(
   signal: AbortSignal | undefined,
   tells: boolean,
 ): Promise<void> {
-  const now = Math.floor(parts.serverNow() / 1000);
+  const now = Math.floor(parts.clocks().local / 1000);
+  const stored = await parts.sink.peek(LIVE);
   const isFixed = settings.start(now) === settings.start(now - DAY);
-  if (isFixed || (await parts.sink.peek(LIVE)) !== undefined) return;
+  const isNew = stored === undefined || settings.services.some((service) => !isPlaced(stored, service));
+  const isAhead = stored !== undefined && isSuspicious(stored, Math.max(now, settings.start(now)));
+  if (!isAhead && (isFixed || !isNew)) return;
   // Without it nothing would be said for as long as the network hangs.
-  if (tells) parts.observer.noted(LIVE, 'no position is stored yet: asking JumpCloud for its time, by which it begins');
+  if (tells)
+    parts.observer.noted(
+      LIVE,
+      stored === undefined
+        ? 'no position is stored yet: asking JumpCloud for its time, by which it begins'
+        : `asking JumpCloud for its time: ${isAhead ? "the stored position lies ahead of this machine's clock" : 'a newly selected service begins by it'}`,
+    );
   const pages = parts.source.pages({ services: settings.services, start: now - 60, end: now }, signal);
   try {
     await pages.next();
@@ -85,14 +97,18 @@ async function learnClock(
   }
 }
 
+function isPlaced({ services, behind }: Cursor, service: string): boolean {
+  return services.includes(service) || behind[service] !== undefined;
+}
+
 /** The position of a feed that has never run. */
-function firstLiveCursor(settings: FeedSettings, parts: Pick<FeedParts, 'serverNow' | 'clock'>): Cursor {
+function firstLiveCursor(settings: FeedSettings, parts: Pick<FeedParts, 'clocks' | 'clock'>): Cursor {
   return firstCursor({
     feed: settings.name,
     lane: LIVE,
     organization: settings.organization,
     baseUrl: settings.baseUrl,
-    start: settings.start(Math.floor(parts.serverNow() / 1000)),
+    start: settings.start(Math.floor(earlierOf(parts.clocks()) / 1000)),
     services: settings.services,
     now: parts.clock.now(),
   });

@@ -1,10 +1,12 @@
 import { floorToSecond, formatInstant, type Instant, parseInstant } from '../../mappings/instant.js';
-import { asCollectorError, CollectorError } from '../errors.js';
+import { earlierOf, laterOf } from '../clock.js';
+import { asCollectorError, type CollectorError } from '../errors.js';
 import { refusalOf, refusals } from '../jumpcloud/insights/probe.js';
 import { type Cursor, originOf, secondOf } from '../position/cursor.js';
 import { type Group, groupOf, groupsToPoll, joined, moved, placeOf, setAside } from '../position/service-groups.js';
+import { inMemory, stepBack, steppedBackIn } from '../position/step-back.js';
 import { liveWindow, settledAfter, type Window } from '../position/window.js';
-import { followed } from '../reconcile/scheduled-pass.js';
+import { cutBackTo, followed } from '../reconcile/scheduled-pass.js';
 import { nothingGathered, type Scope } from './batch-builder.js';
 import { collect, type ReadSoFar } from './collect.js';
 import type { FeedParts, FeedSettings } from './dependencies.js';
@@ -12,17 +14,21 @@ import type { Advance, Lane } from './lane.js';
 
 /** Reads and delivers everything that JumpCloud shows by now. */
 export async function poll(lane: Lane, settings: FeedSettings, parts: FeedParts, signal: AbortSignal): Promise<void> {
+  await stepBackWhereDamaged(lane, settings, parts);
   const done = new Set<string>();
   for (;;) {
     const groups = groupsToPoll(lane.cursor, settings.services, parts.clock.now());
     const next = groups.find(({ services }) => services.some((service) => !done.has(service)));
-    if (next === undefined) return;
+    if (next === undefined) return forgetStepBack(lane, settings, parts);
+    let stands = false;
     for (let window: Window | undefined; window === undefined || window.end !== undefined; ) {
       const group = groupOf(lane.cursor, next.services);
       window = nextWindow(lane.cursor, group, settings, parts);
+      // Where a slice does not move the position (the clocks are apart, and no record is new enough), the rest is read at once.
+      if (stands) window = { start: window.start };
       const refused = await collectOrSetAside(lane, group, window, settings, parts, signal);
       if (refused) break;
-      if (window.end !== undefined && groupOf(lane.cursor, next.services).settled <= group.settled) throw clockStands();
+      stands = window.end !== undefined && groupOf(lane.cursor, next.services).settled <= group.settled;
       if (window.end === undefined) for (const service of group.services) done.add(service);
     }
   }
@@ -30,12 +36,15 @@ export async function poll(lane: Lane, settings: FeedSettings, parts: FeedParts,
 
 /** What a group's next search asks for. */
 function nextWindow(cursor: Cursor, group: Group, settings: FeedSettings, parts: FeedParts): Window {
-  // JumpCloud has shown the newest record: its clock is past that, whatever an unproven local clock says.
-  const now = Math.max(Math.floor(parts.serverNow() / 1000), floorToSecond(newestOf(cursor)) + 1);
+  // JumpCloud has shown the newest record: its clock is past that, whatever the clocks say.
+  const shown = floorToSecond(newestOf(cursor)) + 1;
+  const clocks = parts.clocks();
+  const now = clocks.apart ? shown : Math.max(Math.floor(earlierOf(clocks) / 1000), shown);
+  const latest = Math.max(Math.floor(laterOf(clocks) / 1000), shown);
   // A slice shorter than the overlap would end within it and lead nowhere.
-  const { start, ...window } = liveWindow(group.settled, now, Math.max(settings.slice, settings.overlap));
-  if (!group.main) return { start, ...window };
-  // Whole minutes can be compared with JumpCloud's count later; the identities of the first one are still remembered.
+  const { start, ...window } = liveWindow(group.settled, now, Math.max(settings.slice, settings.overlap), latest);
+  // Whole minutes can be compared with JumpCloud's count later; of the common position's minute all identities are
+  // remembered, so that a group that joins it must have read that minute from its beginning.
   const origin = Math.min(...group.services.map((service) => originOf(cursor, service)));
   return { start: Math.min(start, Math.max(origin, wholeMinute(start))), ...window };
 }
@@ -44,11 +53,32 @@ function wholeMinute(second: number): number {
   return second - (second % 60);
 }
 
-function clockStands(): CollectorError {
-  return new CollectorError('RESPONSE_INVALID', "JumpCloud's clock stands before the window that was just read.", {
-    cure: 'The search is asked again by itself; if it stays, look for a cache in between that answers with an old Date header.',
-    transient: true,
-  });
+/** A position that a wrong clock (or a damaged state) has left beyond all that was read goes back to where it may be. */
+async function stepBackWhereDamaged(lane: Lane, settings: FeedSettings, parts: FeedParts): Promise<void> {
+  const { cursor } = lane;
+  const found = stepBack(cursor, parts.clocks(), settings.start, settings.overlap);
+  if (found === undefined) return;
+  const { steppedBack, ...place } = found;
+  const { from, to } = steppedBack;
+  parts.observer.noted(
+    lane.name,
+    `the stored position was damaged: ${from} lies beyond the newest record and both clocks; going back to ${to}, and what it passed over is compared and read anew`,
+  );
+  const compared = settings.reconcile && cutBackTo({ ...cursor, ...place }, settings.services, settings.reconcile);
+  // The first of several findings tells how long it has lasted.
+  const kept = inMemory({ ...steppedBack, since: steppedBackIn(cursor)?.since ?? steppedBack.since });
+  await lane.commit(nothingGathered, { ...place, memory: { ...cursor.memory, ...compared, ...kept } });
+}
+
+/** Without a reconciler nothing heals by itself what lies before the place to which a position was stepped back. */
+async function forgetStepBack(lane: Lane, settings: FeedSettings, parts: FeedParts): Promise<void> {
+  const steppedBack = steppedBackIn(lane.cursor);
+  if (steppedBack === undefined || settings.reconcile !== undefined) return;
+  parts.observer.noted(
+    lane.name,
+    `everything from ${steppedBack.to} on was read anew; what became visible late before that may be missing: reconcile.enabled is false, so run \`jumpcloud-ocsf reconcile --from … --to … --repair\``,
+  );
+  await lane.commit(nothingGathered, { memory: { ...lane.cursor.memory, ...inMemory(undefined) } });
 }
 
 /** Collects one window; services that JumpCloud refuses are set aside so that the others go on. True where any was. */
@@ -87,13 +117,15 @@ async function collectWindow(
   signal: AbortSignal,
 ): Promise<void> {
   const search = { services: group.services, start: window.start, end: window.end };
+  // Where the clocks are apart the records alone tell the time: the newest was delivered before the search began.
+  const shown = floorToSecond(newestOf(lane.cursor));
   const advance = (read: ReadSoFar): Advance => {
     const now = groupOf(lane.cursor, group.services);
     const beside = remembered(lane.cursor, read, parts);
-    const place = position(lane.cursor, now, read, settings.overlap);
+    const place = position(lane.cursor, now, read, read.startedAt ?? shown, settings.overlap);
     if (!now.main || place.settled === undefined || settings.reconcile === undefined) return { ...beside, ...place };
-    const shown = followed(lane.cursor, search, read, secondOf(place.settled), settings.reconcile);
-    return { ...beside, ...place, memory: { ...beside.memory, ...shown } };
+    const minutes = followed(lane.cursor, search, read, secondOf(place.settled), settings.reconcile);
+    return { ...beside, ...place, memory: { ...beside.memory, ...minutes } };
   };
   await collect(lane, { search, scope: scopeOf(lane, group), advance }, settings, parts, signal);
 }
@@ -113,9 +145,9 @@ function remembered(cursor: Cursor, read: ReadSoFar, parts: FeedParts): Advance 
 }
 
 /** The place of a group's services that follows what was read of a window. */
-function position(cursor: Cursor, group: Group, read: ReadSoFar, overlap: number): Advance {
-  if (read.startedAt === undefined || (!read.complete && read.readTo === undefined)) return {};
-  const settled = settledAfter(group.settled, read.readTo, read.startedAt, overlap);
+function position(cursor: Cursor, group: Group, read: ReadSoFar, startedAt: number, overlap: number): Advance {
+  if (!read.complete && read.readTo === undefined) return {};
+  const settled = settledAfter(group.settled, read.readTo, startedAt, overlap);
   const caughtUp = !group.main && read.complete && read.readTo === undefined;
   return caughtUp ? joined(cursor, group, settled) : moved(cursor, group, settled);
 }

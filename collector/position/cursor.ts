@@ -49,7 +49,7 @@ export interface Cursor {
    * old, so what becomes visible within the overlap is never behind it.
    */
   readonly settled: string;
-  /** RFC 3339: the newest instant delivered, capped at the server's clock so that future-dated records cannot drag it. */
+  /** RFC 3339: the newest instant delivered, records dated ahead of both clocks do not count, so that they cannot drag it. */
   readonly newest: string;
   /** Services that `settled` speaks for. */
   readonly services: readonly string[];

@@ -9,11 +9,12 @@ export interface Window {
  * that no search runs over days. JumpCloud refuses a start in the future and a window whose end is not after its start
  * (reference: Directory Insights, errors 400), so neither is ever returned, whatever the clocks say.
  * @param settled whole second from which on the lane reads
- * @param now whole second of the server's clock
+ * @param now whole second that has passed for certain
  * @param slice seconds
+ * @param latest whole second that JumpCloud's clock may have reached
  */
-export function liveWindow(settled: number, now: number, slice: number): Window {
-  const start = Math.min(settled, now - 1);
+export function liveWindow(settled: number, now: number, slice: number, latest = now): Window {
+  const start = Math.min(settled, latest - 1);
   const width = Math.max(1, Math.trunc(slice));
   // Two slices of slack: the last one is left to the open window rather than closed at a moment that is still moving.
   return now - start > 2 * width ? { start, end: start + width } : { start };
@@ -22,7 +23,7 @@ export function liveWindow(settled: number, now: number, slice: number): Window 
 /**
  * Where the next search may start after (part of) a window was read.
  * @param readTo whole second up to which the window's records are delivered; undefined: the open window to its end
- * @param startedAt whole second of the server's clock when the search began: what became visible later may be missing
+ * @param startedAt whole second that had passed when the search began: what became visible later may be missing
  * @param overlap seconds within which a late record is still waited for
  */
 export function settledAfter(settled: number, readTo: number | undefined, startedAt: number, overlap: number): number {

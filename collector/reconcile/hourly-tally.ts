@@ -119,6 +119,11 @@ export function tallyOf(cursor: Cursor): Tally {
   return fromStored(cursor.memory[PLACE]) ?? begun(cursor);
 }
 
+/** In place of a tally that followed a damaged position: one that begins now. */
+export function begunAnew(cursor: Cursor): Readonly<Record<string, unknown>> {
+  return inMemory(begun(cursor));
+}
+
 /** A tally in the form in which it is stored with the position, under its own name. */
 export function inMemory(tally: Tally): Readonly<Record<string, unknown>> {
   return { [PLACE]: toStored(tally) };

@@ -52,6 +52,14 @@ export function extended(grid: Grid, from: number, to: number, read: ReadMinutes
   return { ...grid, cells };
 }
 
+/** The grid of a lane whose position went back to minute `to`: what it does not hold from `from` on counts as never read. */
+export function cutBack(grid: Grid, from: number, to: number): Grid {
+  const kept = grid.cells.filter(({ start, end }) => start >= from && end <= to);
+  const unread = { start: to, end: to, lengths: new Map<number, number>() };
+  const before = extended({ ...grid, cells: [] }, from, kept[0]?.start ?? from, unread);
+  return extended({ ...grid, cells: [...before.cells, ...kept] }, from, to, unread);
+}
+
 /** The grid after some of its cells were read anew; what was explained before is forgotten with the old lengths. */
 export function reread(grid: Grid, read: ReadMinutes): Grid {
   const cells = grid.cells.flatMap((cell) => {

@@ -1,17 +1,20 @@
+import { earlierOf } from '../clock.js';
 import { CollectorError } from '../errors.js';
 import { nothingGathered } from '../pipeline/batch-builder.js';
 import type { CollectParts, CollectSettings, ReadSoFar } from '../pipeline/collect.js';
 import type { Lane } from '../pipeline/lane.js';
 import type { ReconcileReport } from '../pipeline/observer.js';
 import { type Counts, type Cursor, originOf, secondOf } from '../position/cursor.js';
+import { steppedBackIn, inMemory as steppedBackInMemory } from '../position/step-back.js';
 import { comparableHours, compareHours, needComparing } from './compare-hours.js';
 import { reconciledHours } from './hour-report.js';
-import { type BatchHour, inMemory, shownAnew, tallyOf } from './hourly-tally.js';
+import { type BatchHour, begunAnew, inMemory, shownAnew, tallyOf } from './hourly-tally.js';
 import {
   blocks,
   type Cell,
   cellsFrom,
   cellsOfHour,
+  cutBack,
   endOf,
   expectedCount,
   extended,
@@ -89,6 +92,24 @@ export function followed(
   return stored({ ...memory, grid });
 }
 
+/**
+ * The memory of a cursor whose position was stepped back: the next pass compares everything within the long reach, and
+ * reads what the damaged position may have passed over.
+ * @param services those that the lane collects
+ */
+export function cutBackTo(
+  cursor: Cursor,
+  services: readonly string[],
+  settings: ReconcileSettings,
+): Readonly<Record<string, unknown>> {
+  const memory = memoryOf(cursor);
+  const to = Math.floor(secondOf(cursor.settled) / MINUTE);
+  const origin = Math.max(...services.map((service) => originOf(cursor, service)));
+  const from = Math.max(Math.ceil(origin / MINUTE), to - settings.longReach / MINUTE);
+  const grid = memory.grid.services.length === 0 ? { services, cells: [] } : memory.grid;
+  return { ...stored({ ...memory, grid: cutBack(grid, from, to) }), ...begunAnew(cursor) };
+}
+
 /** Runs the passes of a live lane when they are due. Kept as long as the process: what failed is not tried at once again. */
 export class Reconciler {
   #notBefore = Number.NEGATIVE_INFINITY;
@@ -110,7 +131,8 @@ export class Reconciler {
     if (parts.clock.monotonic() < this.#notBefore) return undefined;
     const { short, long } = memoryOf(lane.cursor);
     const now = parts.clock.now();
-    const isLong = long !== undefined && isDue(long, this.settings.longInterval, now);
+    const healing = steppedBackIn(lane.cursor) !== undefined;
+    const isLong = healing || (long !== undefined && isDue(long, this.settings.longInterval, now));
     if (!isLong && short !== undefined && !isDue(short, this.settings.interval, now)) return undefined;
     // A pass that fails is repeated no sooner than the next would be due.
     this.#notBefore = parts.clock.monotonic() + this.settings.interval;
@@ -128,6 +150,7 @@ export class Reconciler {
       memory: {
         ...lane.cursor.memory,
         ...stored({ grid: pass.grid, short: at, long: isLong ? at : (memory.long ?? at) }),
+        ...steppedBackInMemory(undefined),
       },
     });
     await pass.compareHours(isLong);
@@ -164,7 +187,9 @@ class Pass {
 
   /** Compares over all services, and delivers what is found. False: out of time. */
   async compare(reach: number): Promise<boolean> {
-    this.#from = this.#end - Math.ceil(reach / MINUTE);
+    // A grid that ran ahead must not leave the present out.
+    const now = Math.floor(earlierOf(this.parts.clocks()) / 1000 / MINUTE);
+    this.#from = Math.min(this.#end, now) - Math.ceil(reach / MINUTE);
     if (this.#inReach.length === 0) return true;
     return (await this.#readUnread(this.#inReach)) && (await this.#compareAll(this.#inReach));
   }

@@ -41,14 +41,13 @@ export interface Surroundings {
 export function assemble(config: FeedConfig, around: Surroundings): Assembled {
   const { sink, timing, observer } = around;
   const client = clientOf(config, around.clientObserver, timing, { concurrency: around.concurrency });
-  const serverNow = () => client.clock.serverNow();
   const guard = guardOf(config, client, around.onKeyWarning);
   const parts: FeedParts = {
     source: client,
     sink,
     clock: timing,
     random: timing.random,
-    serverNow,
+    clocks: () => client.clock.reading(),
     observer,
     beside: besides([headerMemory(client), guard]),
     credentialChanged: async (signal) => {

@@ -101,7 +101,7 @@ export function feedFor(
     source: client,
     sink,
     clock: time,
-    serverNow: () => client.clock.serverNow(),
+    clocks: () => client.clock.reading(),
     random: time.random,
     observer: observerFor(told, () => {
       if (time.world() >= ended.at) ended.controller.abort();

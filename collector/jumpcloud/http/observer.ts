@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../../errors.js';
+import type { ClockSkew } from './server-clock.js';
 
 /** What a request is for: records and counts, an OAuth token, or the life of a key. */
 export type Purpose = 'api' | 'token' | 'console';
@@ -42,7 +43,7 @@ export interface ClientObserver {
   /** The key file cannot be read now; the key read before stays in use. */
   onKeyUnreadable?(key: { where: string; reason: string }): void;
   /** The local clock differs from JumpCloud's by more than two seconds (told again when it changes by as much), or agrees again. */
-  onSkew?(skew: { skewMs: number; agrees: boolean }): void;
+  onSkew?(skew: ClockSkew): void;
   /** A page was larger than the cap: the search starts again with fewer records a page. */
   onPageTooLarge?(page: { limit: number; next: number }): void;
 }

@@ -1,6 +1,5 @@
 import { formatSecond } from '../../../mappings/instant.js';
 import { CollectorError } from '../../errors.js';
-import type { Timing } from '../http/abort.js';
 import { decode } from '../http/json-body.js';
 import type { ClientObserver } from '../http/observer.js';
 import type { Answer } from '../http/send-request.js';
@@ -32,6 +31,7 @@ interface Received extends Omit<Page, 'number' | 'last'> {
  *
  * When a page is larger than the cap the search starts again from its first page, with half the limit: `number` is then 1
  * once more and the same records come again.
+ * @param serverNow JumpCloud's time in epoch milliseconds, as far as its answers tell it
  * @throws CollectorError PAGE_WITHOUT_CURSOR or PAGE_CURSOR_REPEATED after the page concerned; RESPONSE_TOO_LARGE where a
  * single record is larger than the cap
  */
@@ -40,12 +40,12 @@ export async function* readPages(
   ask: AskPage,
   size: PageSize,
   observer: ClientObserver,
-  timing: Timing,
+  serverNow: () => number,
   signal?: AbortSignal,
 ): AsyncGenerator<Page, void, void> {
   for (;;) {
     try {
-      yield* readOnce(search, ask, size, timing, signal);
+      yield* readOnce(search, ask, size, serverNow, signal);
       return;
     } catch (error) {
       if (!(error instanceof CollectorError) || error.code !== 'RESPONSE_TOO_LARGE' || size.limit === 1) throw error;
@@ -60,7 +60,7 @@ async function* readOnce(
   search: Search,
   ask: AskPage,
   size: PageSize,
-  timing: Timing,
+  serverNow: () => number,
   signal?: AbortSignal,
 ): AsyncGenerator<Page, void, void> {
   const limit = size.limit;
@@ -75,7 +75,7 @@ async function* readOnce(
       ...page
     } = await ask(
       cursor === undefined ? query : `${query.slice(0, -1)},"search_after":${cursor}}`,
-      (answer) => receive(answer, limit, timing),
+      (answer) => receive(answer, limit, serverNow()),
       signal,
     );
     largest = Math.max(largest, page.bytes);
@@ -105,14 +105,14 @@ export function queryOf(search: Search, limit?: number): string {
   });
 }
 
-function receive(answer: Answer, limit: number, timing: Timing): Received {
+function receive(answer: Answer, limit: number, serverTime: number): Received {
   const records = splitArray(decode(answer.body));
   return {
     records,
     // The body counts: X-Result-Count may be wrong. X-Limit matters where JumpCloud allows less than was asked for.
     full: records.length >= Math.min(limit, positive(answer.headers['x-limit']) ?? limit),
     cursor: usableCursor(answer.headers['x-search_after']),
-    serverTime: answer.serverDate ?? timing.now(),
+    serverTime,
     fetchedAt: answer.arrivedAt,
     requestId: answer.requestId,
     bytes: answer.body.length,

@@ -1,9 +1,11 @@
 import type { FeedConfig } from '../../config/feed-config.js';
 import type { CollectorError } from '../../errors.js';
 import type { AuthorizationMode, ClientObserver } from '../../jumpcloud/http/observer.js';
+import { APART_MS } from '../../jumpcloud/http/server-clock.js';
 import { describeBasis, describeLife } from '../../key-expiry/lifetime.js';
 import type { KeyStatus } from '../../key-expiry/monitor.js';
 import type { FeedObserver } from '../../pipeline/observer.js';
+import type { SteppedBack } from '../../position/step-back.js';
 import { type ReconciledHour, reconciledHours } from '../../reconcile/hour-report.js';
 import type { RepairView } from '../../reconcile/repair-queue.js';
 import type { Sink } from '../../sinks/sink.js';
@@ -13,8 +15,11 @@ import { LaneStatus, type LaneView } from './lane-status.js';
 export interface NotReady {
   readonly feed: string;
   readonly lane: string;
-  /** What is broken: nothing has run yet (`start`), reading (`collection`), the sink (`delivery`), or no sign of life (`stall`). */
-  readonly part: 'start' | 'collection' | 'delivery' | 'stall';
+  /**
+   * What is broken: nothing has run yet (`start`), reading (`collection`), the sink (`delivery`), no sign of life
+   * (`stall`), or the stored position was damaged and what it passed over is not compared yet (`position`).
+   */
+  readonly part: 'start' | 'collection' | 'delivery' | 'stall' | 'position';
   readonly message: string;
   /** RFC 3339. */
   readonly since: string;
@@ -46,6 +51,8 @@ export interface FeedView {
   readonly authorization: { readonly configured: AuthorizationMode; readonly used: AuthorizationMode | null };
   readonly key: KeyView | null;
   readonly clockSkewSeconds: number | null;
+  /** True while JumpCloud's clock and the local one differ by more than five minutes: the position follows the records alone. */
+  readonly clocksApart: boolean;
   readonly noData: { readonly since: string; readonly thresholdSeconds: number } | null;
   readonly lanes: readonly LaneView[];
   /** Whole hours of the last three days, service by service. */
@@ -160,6 +167,7 @@ export class FeedStatus {
       authorization: { configured: jumpcloud.authorization, used: this.#used ?? null },
       key: this.#keyView(),
       clockSkewSeconds: skew === undefined ? null : skew / 1000,
+      clocksApart: Math.abs(skew ?? 0) > APART_MS,
       noData:
         since === undefined
           ? null
@@ -251,7 +259,7 @@ export class FeedStatus {
         },
       ];
     }
-    if (live.works) return [];
+    if (live.works) return live.steppedBack === undefined ? [] : [damaged(feed, live.name, live.steppedBack)];
     const part = live.state === 'blocked' ? 'delivery' : live.state === 'failing' ? 'collection' : 'start';
     const failure = this.#errors.findLast((error) => error.lane === live.name && live.reason.startsWith(error.code));
     const told = failure === undefined ? {} : { code: failure.code, cure: failure.cure };
@@ -283,4 +291,15 @@ export class FeedStatus {
       rotation: status.rotation,
     };
   }
+}
+
+function damaged(feed: string, lane: string, { from, to, since }: SteppedBack): NotReady {
+  return {
+    feed,
+    lane,
+    part: 'position',
+    message: `the stored position ${from} was damaged; the lane went back to ${to} and compares what was passed over`,
+    since,
+    cure: 'Nothing to do: the next reconciliation delivers what is missing. Look for what set a clock wrong (NTP, a proxy that writes Date headers).',
+  };
 }

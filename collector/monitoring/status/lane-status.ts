@@ -3,6 +3,7 @@ import type { CollectorError } from '../../errors.js';
 import type { Search } from '../../jumpcloud/insights/source.js';
 import type { CommitReport } from '../../pipeline/observer.js';
 import { addCounts, type Counts, type Cursor, noCounts } from '../../position/cursor.js';
+import { type SteppedBack, steppedBackIn } from '../../position/step-back.js';
 import { Few } from '../label-limiter.js';
 import { Lag } from '../lag.js';
 import { Rate } from './rolling-rate.js';
@@ -110,6 +111,11 @@ export class LaneStatus {
   /** True once a search was read and delivered to its end, and nothing failed since. */
   get works(): boolean {
     return this.#lastPoll !== undefined && (this.#state === 'collecting' || this.#state === 'catching_up');
+  }
+
+  /** A damaged position, until what it passed over was compared. */
+  get steppedBack(): SteppedBack | undefined {
+    return this.#cursor && steppedBackIn(this.#cursor);
   }
 
   /** Milliseconds without a sign of life beyond what is normal; undefined while all is well. */
