@@ -34,9 +34,10 @@ const text = (value: JsonValue | undefined): string | undefined =>
 
 /**
  * Reads a record's header. Total: any JSON value has one.
- * @param occurrence how many records of the same text came before it in this search; counts only where there is no id.
+ * @param occurrence tells it from others of the same text: how many of them came before it in this search, or its place
+ *   beside another record; counts only where there is no id.
  */
-export function readHeader(received: ReceivedRecord, occurrence = 0): RecordHeader {
+export function readHeader(received: ReceivedRecord, occurrence: number | string = 0): RecordHeader {
   const record = isObject(received.value) ? received.value : {};
   const organization = text(record.organization);
   const service = text(record.service) ?? '';

@@ -1,4 +1,5 @@
 import { formatInstant, formatSecond, parseInstant } from '../../mappings/instant.js';
+import { earlierOf } from '../clock.js';
 import { asCollectorError, CollectorError } from '../errors.js';
 import type { Search } from '../jumpcloud/insights/source.js';
 import { nothingGathered } from '../pipeline/batch-builder.js';
@@ -6,6 +7,7 @@ import { collect, type ReadSoFar } from '../pipeline/collect.js';
 import type { FeedParts, FeedSettings } from '../pipeline/dependencies.js';
 import { Lane } from '../pipeline/lane.js';
 import { refuseForeignState } from '../pipeline/open-live-lane.js';
+import { leadingIdentities } from '../pipeline/timeless-records.js';
 import { type Cursor, originOf, secondOf } from '../position/cursor.js';
 import type { Range } from '../position/time-range.js';
 import { slices, type Window } from '../position/window.js';
@@ -68,9 +70,8 @@ export async function runBackfill(
     progress();
     const larger = { ...settings, batchSize: settings.batchSize * BATCHES_A_COMMIT };
     const searches = closedSearches({ from, to: range.to }, lane.cursor.services, parts, signal, limits.largestSearch);
-    for await (const { search, pages } of opened(readAhead(parts.source, searches, limits, signal))) {
-      const source = { pages, count: parts.source.count };
-      await collectSlice(lane, search, live, larger, { ...parts, source }, signal, progress);
+    for await (const ahead of readAhead(parts.source, searches, limits, signal)) {
+      await collectSlice(lane, ahead, range, live, larger, parts, signal, progress);
       if (signal.aborted) return;
     }
   } catch (error) {
@@ -84,11 +85,6 @@ function notPlanned({ lane }: BackfillPart): CollectorError {
   return new CollectorError('STATE_CORRUPT', `Lane ${lane} lost its position.`, {
     cure: 'Repeat the command: it plans anew what is left.',
   });
-}
-
-/** Each search with its pages as a function of its own, as a source has it. */
-async function* opened(searches: AsyncGenerator<SearchAhead, void, void>) {
-  for await (const ahead of searches) yield { search: ahead.search, pages: () => ahead.pages() };
 }
 
 /** Closed searches over a range, oldest first: as wide as the count of one search allows; days where there is no count. */
@@ -142,13 +138,16 @@ async function progressOf(
 
 async function collectSlice(
   lane: Lane,
-  search: Search,
+  ahead: SearchAhead,
+  { to }: Range,
   live: Cursor,
   settings: FeedSettings,
   parts: FeedParts,
   signal: AbortSignal,
   progress: () => void,
 ): Promise<void> {
+  const { search } = ahead;
+  let theirs: ReadonlySet<string> | undefined;
   const end = search.end ?? search.start;
   const advance = (read: ReadSoFar) => {
     progress();
@@ -163,12 +162,31 @@ async function collectSlice(
   const scope = {
     ownedFrom: () => search.start,
     ownedTo: (service: string) => Math.min(end, originOf(live, service)),
-    rememberedFrom: () => Number.NEGATIVE_INFINITY,
+    rememberedFrom: () => (end === to ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY),
     lateBefore: undefined,
-    known: async () => new Set<string>(),
+    known: async (names: readonly string[]) => {
+      theirs ??= await leadingNames(parts, search.services, to, signal);
+      return new Set(names.filter((name) => theirs?.has(name)));
+    },
   };
-  await collect(lane, { search, scope, advance }, settings, parts, signal);
+  await collect(lane, { search, scope, advance, pages: ahead.pages() }, settings, parts, signal);
   progress();
+}
+
+/**
+ * The names of what has no time and lies on the very second that a range ends at: JumpCloud may show it to the lane that
+ * begins there as well, whose it is.
+ */
+async function leadingNames(
+  parts: FeedParts,
+  services: readonly string[],
+  second: number,
+  signal: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  // A search must not end in the future.
+  if (second + 1 > Math.floor(earlierOf(parts.clocks()) / 1000)) return new Set();
+  const leading = await leadingIdentities(parts.source, { services, start: second, end: second + 1 }, signal);
+  return new Set(leading.flatMap(({ header, aliases }) => [header.uid, ...aliases]));
 }
 
 /** Halves a window until no part holds more than one search should; into days where JumpCloud gives no count. */

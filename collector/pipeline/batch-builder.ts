@@ -8,7 +8,7 @@ import { CollectorError } from '../errors.js';
 import type { Page } from '../jumpcloud/insights/source.js';
 import { addCounts, type Counts, noCounts } from '../position/cursor.js';
 import type { DedupeChunk, Seen } from '../position/dedupe-set.js';
-import { calledFromBehind, Identities } from '../position/record-identity.js';
+import { deliveredAmong, Identities, type RecordIdentity } from '../position/record-identity.js';
 import { type BatchHour, BatchTally, type Fate } from '../reconcile/hourly-tally.js';
 import type { Lengths } from '../reconcile/minute-counts.js';
 
@@ -29,8 +29,8 @@ export interface Scope {
   readonly rememberedFrom: (service: string) => number;
   /** New records before this instant are late; undefined: nothing counts as late. */
   readonly lateBefore: Instant | undefined;
-  /** Which of these uids were delivered before. */
-  readonly known: (uids: readonly string[], from: Instant, to: Instant) => Promise<ReadonlySet<string>>;
+  /** Which of these names were delivered before. */
+  readonly known: (names: readonly string[], from: Instant, to: Instant) => Promise<ReadonlySet<string>>;
 }
 
 /** The part of a batch that gathering makes; the position is added by the lane. */
@@ -59,15 +59,12 @@ export const nothingGathered: Gathered = {
   unknownTypes: [],
 };
 
-interface Candidate {
+interface Candidate extends RecordIdentity {
   readonly received: ReceivedRecord;
-  readonly header: RecordHeader;
   /** Its own time; where it has none, that of the record before it. */
   readonly instant: Instant;
   /** Under which time it is remembered: its own; where it has none, no earlier than JumpCloud's searches stop showing it. */
   readonly until: Instant;
-  /** Another name it may have been remembered by; only for a record that tells neither id nor time. */
-  readonly alias: string | undefined;
 }
 
 /** What the pages taken in so far have shown. */
@@ -114,6 +111,8 @@ export class Gatherer {
     private readonly mapping: MappingSettings,
     private readonly windowStart: number,
     organization: string | undefined,
+    /** What precedes the search's first record: asked for where the first ones need it for their names. */
+    private readonly preceding: () => Promise<Identities>,
   ) {
     this.#reached = { newest: undefined, newestPassed: undefined, last: undefined, ordered: true, organization };
   }
@@ -157,6 +156,7 @@ export class Gatherer {
   async add(page: Page): Promise<void> {
     if (page.number === 1) this.#startAnew();
     else if (isSamePage(page.records, this.#page)) throw pageRepeated(page.number);
+    if (this.#identities.needsPreceding(page.records)) this.#identities.follow(await this.preceding());
     const { candidates, ...reached } = this.#read(page);
     const unremembered = candidates.filter(
       ({ header, instant }) => floorToSecond(instant) < this.scope.rememberedFrom(header.service),
@@ -201,16 +201,17 @@ export class Gatherer {
     return gathered;
   }
 
-  #isRepeat({ header, until, alias }: Candidate): boolean {
+  #isRepeat({ header, aliases, remembered, until }: Candidate): boolean {
     const tellsNoTime = header.instant === undefined;
+    const isKnown = aliases.some((alias) => this.seen.has(alias));
     const isNew = this.seen.add(header.uid, until, tellsNoTime);
-    const isNewByAlias = alias === undefined || this.seen.add(alias, until, tellsNoTime);
-    return !(isNew && isNewByAlias);
+    for (const name of remembered) this.seen.add(name, until, tellsNoTime);
+    return isKnown || !isNew;
   }
 
   /** A search that begins again (with smaller pages, say) shows everything again. */
   #startAnew(): void {
-    this.#identities.startAnew();
+    this.#identities.restart();
     this.#lengths = new Map();
     this.#reached = { ...this.#reached, last: undefined };
   }
@@ -219,10 +220,11 @@ export class Gatherer {
     let { newest, newestPassed, last, ordered, organization } = this.#reached;
     const now = BigInt(Math.trunc(Math.max(page.serverTime, page.fetchedAt))) * MILLISECOND;
     const candidates: Candidate[] = [];
-    const headers = page.records.map((received) => this.#identities.headerOf(received));
-    const aliases = calledFromBehind(page.records, headers);
-    const later = laterInstants(headers, BigInt(Math.trunc(page.serverTime)) * 1_000_000n);
-    for (const [index, header] of headers.entries()) {
+    const identities = this.#identities.next(page.records);
+    const headers = identities.map(({ header }) => header);
+    const later = laterInstants(headers, now);
+    for (const [index, identity] of identities.entries()) {
+      const { header } = identity;
       if (header.organization !== undefined) {
         organization ??= header.organization;
         if (header.organization !== organization) throw new ForeignOrganization(header.organization);
@@ -241,7 +243,7 @@ export class Gatherer {
       const end = this.scope.ownedTo(header.service);
       if (second >= this.scope.ownedFrom(header.service) && (end === undefined || second < end)) {
         const until = header.instant ?? laterOf(later[index]!, instant);
-        candidates.push({ received: page.records[index]!, header, instant, until, alias: aliases.get(index) });
+        candidates.push({ ...identity, received: page.records[index]!, instant, until });
       }
     }
     return { candidates, newest, newestPassed, last, ordered, organization };
@@ -254,11 +256,7 @@ export class Gatherer {
       if (instant < from) from = instant;
       if (instant > to) to = instant;
     }
-    return this.scope.known(
-      candidates.map(({ header }) => header.uid),
-      from,
-      to + 1n,
-    );
+    return deliveredAmong(candidates, (names) => this.scope.known(names, from, to + 1n));
   }
 
   #examine({ received, header, instant }: Candidate, page: Page): Fate {

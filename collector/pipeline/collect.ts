@@ -2,7 +2,7 @@ import type { NormalisedEvent } from '../../mappings/event.js';
 import type { MappingSettings } from '../../mappings/normalise.js';
 import { type Clock, type ClockReading, earlierOf } from '../clock.js';
 import { CollectorError } from '../errors.js';
-import type { Search, Source } from '../jumpcloud/insights/source.js';
+import type { Page, Search, Source } from '../jumpcloud/insights/source.js';
 import type { Cursor } from '../position/cursor.js';
 import type { BatchHour } from '../reconcile/hourly-tally.js';
 import type { Lengths } from '../reconcile/minute-counts.js';
@@ -10,6 +10,7 @@ import { ForeignOrganization, Gatherer, type Scope, type Selection } from './bat
 import type { Advance, Lane } from './lane.js';
 import type { FeedObserver } from './observer.js';
 import { ahead } from './prefetch.js';
+import { identitiesBefore } from './timeless-records.js';
 
 /** One search to deliver, and what its records and its progress mean to the lane. */
 export interface Collection {
@@ -17,6 +18,8 @@ export interface Collection {
   readonly scope: Scope;
   /** The position that follows what was read so far; asked once before each commit. */
   readonly advance: (read: ReadSoFar) => Advance;
+  /** The search's pages where it is under way already; by default they are asked for. */
+  readonly pages?: AsyncGenerator<Page, void, void>;
 }
 
 /** How much of a search is in hand when a batch is committed. */
@@ -64,14 +67,16 @@ const BATCH_BYTES = 8 * 1024 * 1024;
  */
 export async function collect(
   lane: Lane,
-  { search, scope, advance }: Collection,
+  { search, scope, advance, pages: underWay }: Collection,
   settings: CollectSettings,
   parts: CollectParts,
   signal: AbortSignal,
 ): Promise<void> {
   const started = parts.clock.monotonic();
   parts.observer.searching(lane.name, search);
-  const gatherer = new Gatherer(lane.seen, settings, scope, settings, search.start, lane.cursor.organization);
+  const { organization } = lane.cursor;
+  const preceding = () => identitiesBefore(parts.source, search, signal);
+  const gatherer = new Gatherer(lane.seen, settings, scope, settings, search.start, organization, preceding);
   const before = passed(parts.clocks());
   let startedAt: number | undefined;
   let pages = 0;
@@ -91,7 +96,7 @@ export async function collect(
 
   let failure: unknown;
   try {
-    for await (const page of ahead(parts.source.pages(search, signal))) {
+    for await (const page of ahead(underWay ?? parts.source.pages(search, signal))) {
       // The first answer may be the first to tell that the local clock is wrong.
       if (pages === 0) startedAt = earlier(before, passed(parts.clocks()));
       await gatherer.add(page);

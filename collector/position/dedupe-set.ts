@@ -30,7 +30,7 @@ export class Seen {
   add(uid: string, instant: Instant, anywhere = false): boolean {
     const minute = minuteOf(instant);
     const hash = hashOf(uid);
-    if (anywhere && this.#holds(hash)) return false;
+    if (anywhere && this.has(uid)) return false;
     const set = this.#set(minute);
     if (set.has(hash)) return false;
     set.add(hash);
@@ -38,6 +38,13 @@ export class Seen {
     if (staged) staged.push(hash);
     else this.#staged.set(minute, [hash]);
     return true;
+  }
+
+  /** Whether a name is remembered, at whatever time. */
+  has(uid: string): boolean {
+    const hash = hashOf(uid);
+    for (const set of this.#minutes.values()) if (set.has(hash)) return true;
+    return false;
   }
 
   /** What was added since the last call, for the batch that delivers it. */
@@ -57,11 +64,6 @@ export class Seen {
     let size = 0;
     for (const set of this.#minutes.values()) size += set.size;
     return size;
-  }
-
-  #holds(hash: bigint): boolean {
-    for (const set of this.#minutes.values()) if (set.has(hash)) return true;
-    return false;
   }
 
   #set(minute: number): Set<bigint> {

@@ -1,32 +1,93 @@
 import { type ReceivedRecord, type RecordHeader, readHeader } from '../../mappings/record.js';
 
+/** A record and every name that it may have been delivered or remembered under. */
+export interface RecordIdentity {
+  /** Holds the primary name, `uid`: the one that it is delivered under. */
+  readonly header: RecordHeader;
+  /** Names to remember together with the uid: another search may derive one of them where it cannot derive the uid. */
+  readonly remembered: readonly string[];
+  /** All names but the uid, those of `remembered` included. Empty for a record that has an id or a time. */
+  readonly aliases: readonly string[];
+}
+
+/** A record with a time, and how many without id and time have followed it: what names these. */
+interface Anchor {
+  readonly uid: string;
+  readonly followers: number;
+}
+
+/** A late record may come to lie before one that has its name already: the anchors before that are looked up as well. */
+const MOST_ANCHORS = 4;
+const none: readonly string[] = [];
+
 /**
- * Tells the records of one search apart. Records of the same text without an id are told apart by their number in the
- * search where they tell a time (equal texts then lie on one instant and come together), else by the record before them:
- * a number in the search would change as its window moves on.
+ * Derives the names of the records of one search. Records of the same text without an id are told apart by their number in
+ * the search where they have a time (equal texts then lie on one instant and come together), else by the record with a
+ * time before them: a number in the search would change with its start.
  */
 export class Identities {
   readonly #occurrences = new Map<string, number>();
-  /** The last record that tells its time, and how many without one have followed it. */
-  #before: { readonly uid: string; followers: number } | undefined;
+  /** Newest first. */
+  #anchors: readonly Anchor[] = [];
+  /** Whether these reach back beyond the search's own first record. */
+  #isFollowing = false;
 
-  headerOf(received: ReceivedRecord): RecordHeader {
-    const header = readHeader(received);
-    if (header.instant !== undefined) {
-      const own = header.id === undefined ? this.#numbered(received, header) : header;
-      this.#before = { uid: own.uid, followers: 0 };
-      return own;
+  /** Whether a late record before the next one would leave it a name that it had. */
+  get isAnchored(): boolean {
+    return this.#anchors.length === MOST_ANCHORS;
+  }
+
+  /** Whether one of these records, the next ones of the search, has all of its names only once `follow` was called. */
+  needsPreceding(records: readonly ReceivedRecord[]): boolean {
+    if (this.#isFollowing) return false;
+    let anchors = this.#anchors.length;
+    for (const record of records) {
+      if (anchors >= MOST_ANCHORS) return false;
+      const { id, instant } = readHeader(record);
+      if (instant !== undefined) anchors += 1;
+      else if (id === undefined) return true;
     }
-    if (header.id !== undefined) return header;
-    if (this.#before === undefined) return this.#numbered(received, header);
-    this.#before.followers += 1;
-    return readHeader(received, placeBeside(this.#before.uid, this.#before.followers));
+    return false;
+  }
+
+  /** @param preceding what another search has come to that ends before this search's first record */
+  follow(preceding: Identities): void {
+    this.#isFollowing = true;
+    this.#anchors = [...this.#anchors, ...preceding.#anchors].slice(0, MOST_ANCHORS);
+    for (const [uid, occurrences] of preceding.#occurrences) this.#occurrences.set(uid, occurrences);
+  }
+
+  /** The identities of the next records of the search, in order. */
+  next(records: readonly ReceivedRecord[]): RecordIdentity[] {
+    const identities = records.map((received) => this.#identityOf(received));
+    const behind = namedFromBehind(records, identities);
+    return identities.map((identity, index) => {
+      const name = behind.get(index);
+      if (name === undefined) return identity;
+      return { ...identity, remembered: [name], aliases: [name, ...identity.aliases] };
+    });
   }
 
   /** The search begins again and shows everything again. */
-  startAnew(): void {
+  restart(): void {
     this.#occurrences.clear();
-    this.#before = undefined;
+    this.#anchors = [];
+    this.#isFollowing = false;
+  }
+
+  #identityOf(received: ReceivedRecord): RecordIdentity {
+    const header = readHeader(received);
+    if (header.instant !== undefined) {
+      const own = header.id === undefined ? this.#numbered(received, header) : header;
+      this.#anchors = [{ uid: own.uid, followers: 0 }, ...this.#anchors].slice(0, MOST_ANCHORS);
+      return withoutAliases(own);
+    }
+    if (header.id !== undefined) return withoutAliases(header);
+    this.#anchors = this.#anchors.map(({ uid, followers }) => ({ uid, followers: followers + 1 }));
+    const [own = this.#numbered(received, header), ...earlier] = this.#anchors.map(({ uid, followers }) =>
+      readHeader(received, placeBeside(uid, followers)),
+    );
+    return { header: own, remembered: none, aliases: earlier.map(({ uid }) => uid) };
   }
 
   #numbered(received: ReceivedRecord, header: RecordHeader): RecordHeader {
@@ -37,27 +98,47 @@ export class Identities {
 }
 
 /**
- * For each record of a page that tells neither id nor time: what it would be called by the record after it. A search that
- * begins just there does not show the one before.
+ * Which of these records were delivered before, under whatever name.
+ * @param ask tells which of some names are known
+ * @returns their uids
  */
-export function calledFromBehind(
+export async function deliveredAmong(
+  identities: readonly RecordIdentity[],
+  ask: (names: readonly string[]) => Promise<ReadonlySet<string>>,
+): Promise<ReadonlySet<string>> {
+  const found = await ask(identities.map(({ header }) => header.uid));
+  // Asked for by themselves: a sink that searches until it has found everything would never end at a name that is not there.
+  const rest = identities.filter(({ header, aliases }) => aliases.length > 0 && !found.has(header.uid));
+  if (rest.length === 0) return found;
+  const known = await ask(rest.flatMap(({ aliases }) => aliases));
+  const byAlias = rest.filter(({ aliases }) => aliases.some((alias) => known.has(alias)));
+  return new Set([...found, ...byAlias.map(({ header }) => header.uid)]);
+}
+
+/** For each of these records without id and time: its name by the record with a time after it. */
+function namedFromBehind(
   records: readonly ReceivedRecord[],
-  headers: readonly RecordHeader[],
+  identities: readonly RecordIdentity[],
 ): ReadonlyMap<number, string> {
   const names = new Map<number, string>();
   let after: { readonly uid: string; leaders: number } | undefined;
-  for (let index = headers.length - 1; index >= 0; index -= 1) {
-    const header = headers[index]!;
+  for (let index = identities.length - 1; index >= 0; index -= 1) {
+    const { header } = identities[index]!;
     if (header.instant !== undefined) after = { uid: header.uid, leaders: 0 };
     else if (header.id === undefined && after !== undefined) {
       after.leaders += 1;
-      names.set(index, readHeader(records[index]!, -placeBeside(after.uid, after.leaders)).uid);
+      names.set(index, readHeader(records[index]!, `-${placeBeside(after.uid, after.leaders)}`).uid);
     }
   }
   return names;
 }
 
-/** A whole number that stands for "the n-th beside this record"; far above any number of equal texts in a search. */
-function placeBeside(uid: string, number: number): number {
-  return Number.parseInt(uid.slice(0, 10), 16) * 4096 + (number % 4096) + 2 ** 51;
+function withoutAliases(header: RecordHeader): RecordIdentity {
+  return { header, remembered: none, aliases: none };
+}
+
+/** Stands for "the n-th beside this record"; unlike any number of equal texts in a search. */
+function placeBeside(uid: string, number: number): string {
+  const place = Number.parseInt(uid.slice(0, 10), 16) * 4096 + (number % 4096) + 2 ** 51;
+  return number < 4096 ? String(place) : `${place}/${Math.floor(number / 4096)}`;
 }

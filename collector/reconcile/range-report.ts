@@ -7,9 +7,10 @@ import { nothingGathered } from '../pipeline/batch-builder.js';
 import type { FeedParts, FeedSettings } from '../pipeline/dependencies.js';
 import { Lane } from '../pipeline/lane.js';
 import { refuseForeignState } from '../pipeline/open-live-lane.js';
+import { identitiesBefore } from '../pipeline/timeless-records.js';
 import { type Cursor, originOf, secondOf } from '../position/cursor.js';
 import { type EventType, inOrder, sameTypes, typesRead } from '../position/event-families.js';
-import { Identities } from '../position/record-identity.js';
+import { deliveredAmong, Identities } from '../position/record-identity.js';
 import { backfillRange, type Range, type TypedRange, unread } from '../position/time-range.js';
 import { slices } from '../position/window.js';
 import type { LaneSink } from '../sinks/sink.js';
@@ -206,13 +207,17 @@ async function examineHour(
   found: Map<string, Figures>,
 ): Promise<void> {
   const identities = new Identities();
-  const { services } = part.cursor;
-  for await (const page of parts.source.pages({ services, start, end }, signal)) {
-    if (page.number === 1) identities.startAnew();
-    const records = page.records.map((received) => ({ received, header: identities.headerOf(received) }));
+  const search = { services: part.cursor.services, start, end };
+  for await (const page of parts.source.pages(search, signal)) {
+    if (page.number === 1) identities.restart();
+    if (identities.needsPreceding(page.records)) {
+      identities.follow(await identitiesBefore(parts.source, search, signal));
+    }
+    const records = identities.next(page.records).map((one, index) => ({ ...one, received: page.records[index]! }));
     const within = records.filter(({ header }) => isWithin(header, start, end, part));
-    const uids = within.map(({ header }) => header.uid);
-    const held = await sink.known!(uids, instantOfSecond(start), instantOfSecond(end));
+    const held = await deliveredAmong(within, (names) =>
+      sink.known!(names, instantOfSecond(start), instantOfSecond(end)),
+    );
     for (const { received, header } of within) {
       const figures = figuresFor(found, tallyName(header.service), start);
       figures.elements += 1;

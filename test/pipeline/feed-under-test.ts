@@ -126,7 +126,8 @@ export function feedFor(
   };
 }
 
-function observerFor(told: Told, afterPoll: () => void): FeedObserver {
+/** Takes down what a feed tells. */
+export function observerFor(told: Told, afterPoll: () => void): FeedObserver {
   return {
     opened: () => undefined,
     noted: (_lane, message) => told.notes.push(message),
