@@ -5,6 +5,7 @@ import { hideBin } from 'yargs/helpers';
 import { usageFault } from './commands/usage-error.js';
 import { flagOptions } from './config/flags.js';
 import { asCollectorError, exitCodes } from './errors.js';
+import { processRedactor } from './log/redactor.js';
 import { version } from './version.js';
 
 // V8 lets its heap grow to several times what is alive before it collects; a collector lives for years beside others in
@@ -23,7 +24,7 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
   process.on(event, (error: unknown) => {
     // The reader of a pipe left (EPIPE): there is nobody to write for.
     if (error instanceof Error && 'code' in error && error.code === 'EPIPE') process.exit(exitCodes.done);
-    process.stderr.write(`defect (${event}): ${error instanceof Error ? error.stack : String(error)}\n`);
+    complain(`defect (${event}): ${error instanceof Error ? error.stack : String(error)}`);
     process.exit(exitCodes.internal);
   });
 }
@@ -269,10 +270,15 @@ const cli = yargs(hideBin(process.argv))
     if (error && !message) throw error;
     const line = hideBin(process.argv);
     if (line.length === 0) self.showHelp((help) => process.stderr.write(`${help}\n\n`));
-    process.stderr.write(`${usageFault(message, line)}\n`);
+    complain(usageFault(message, line));
     // At once: yargs would go on to run the verb that it has just refused.
     process.exit(exitCodes.usage);
   });
+
+/** What ends the program is told on stderr, without secrets. */
+function complain(text: string): void {
+  process.stderr.write(`${processRedactor.mask(text)}\n`);
+}
 
 /** Waits for a verb and leaves its exit code; a failure is told in two lines, cause and cure. */
 async function finish(work: Promise<number>): Promise<void> {
@@ -283,8 +289,8 @@ async function finish(work: Promise<number>): Promise<void> {
     process.exitCode = failure.exitCode;
     // Stopped on request, or the reader of the result has left: nothing went wrong.
     if (failure.code === 'ABORTED') return;
-    process.stderr.write(`${failure.message}\n  → ${failure.cure}\n`);
-    if (failure.code === 'INTERNAL' && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+    complain(`${failure.message}\n  → ${failure.cure}`);
+    if (failure.code === 'INTERNAL' && error instanceof Error) complain(String(error.stack));
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Flags } from '../config/flags.js';
 import { defaultConfigFile, type LoadedConfig, loadConfig, readFileFromDisk } from '../config/load-config.js';
 import { createLog, type RootLog } from '../log/logger.js';
+import { processRedactor } from '../log/redactor.js';
 
 /** What every verb with a configuration begins with. */
 export interface SetUp {
@@ -11,7 +12,7 @@ export interface SetUp {
 /** Reads the configuration and opens the log, which masks every secret from then on. @throws CollectorError CONFIG_… */
 export function setUp(flags: Flags): SetUp {
   const config = readConfig(flags);
-  const log = createLog({ ...config.shared.log, noColor: process.env.NO_COLOR });
+  const log = createLog({ ...config.shared.log, redactor: processRedactor, noColor: process.env.NO_COLOR });
   for (const secret of config.secrets) log.redact(secret.reveal());
   for (const note of config.notes) log.warn(note);
   return { config, log };

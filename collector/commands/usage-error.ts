@@ -1,5 +1,6 @@
 import { nearest } from '../config/did-you-mean.js';
 import { flagOptions } from '../config/flags.js';
+import { looksLikeKey, processRedactor } from '../log/redactor.js';
 
 /** Flags of the verbs that take no configuration. */
 const ownFlags: Readonly<Record<string, readonly string[]>> = {
@@ -15,6 +16,15 @@ const ownFlags: Readonly<Record<string, readonly string[]>> = {
  * @param line the command line without the program
  */
 export function usageFault(message: string, line: readonly string[]): string {
+  return masked(toldFault(message, line));
+}
+
+/** A key on the command line is in the wrong place, and would go on into a journal. */
+function masked(text: string): string {
+  return processRedactor.mask(text.replace(/[A-Za-z0-9+/=_-]+/g, (word) => (looksLikeKey(word) ? '[secret]' : word)));
+}
+
+function toldFault(message: string, line: readonly string[]): string {
   const words = line.filter((word) => !word.startsWith('-'));
   // A verb of two words (`config print`) is known by its first one: its help lists the second.
   const see = `See jumpcloud-ocsf ${[...words.slice(0, 1), '--help'].join(' ')}`;

@@ -4,7 +4,7 @@ import { parseDuration } from './duration.js';
 import type { PollStart } from './feed-config.js';
 import { keyAt, keys } from './keys.js';
 import { entriesToMap } from './parse-text.js';
-import { type ReadFile, readSecret, type Secret, takeSecret, unreadable } from './secret.js';
+import { type ReadFile, readSecret, type Secret, takeSecret, unreadableFile } from './secret.js';
 import type { Origin, Problem, Setting, Settings } from './setting.js';
 import { violations } from './validate.js';
 
@@ -166,7 +166,7 @@ export class Effective {
       } catch (error) {
         this.problems.push({
           where: this.where(path),
-          message: `the file of ${path}, ${file}, ${unreadable(error)}`,
+          message: unreadableFile(path, file, error),
           unreadable: true,
         });
       }

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { looksLikeKey } from '../log/redactor.js';
 import type { Key } from './keys.js';
 import type { Problem } from './setting.js';
 
@@ -93,7 +94,7 @@ export function readSecret(key: Key, file: string, where: string, readFile: Read
   } catch (error) {
     return {
       secret: undefined,
-      problem: { where, message: `the file of ${key.path}, ${file}, ${unreadable(error)}`, unreadable: true },
+      problem: { where, message: unreadableFile(key.path, file, error), unreadable: true },
       notes: [],
     };
   }
@@ -103,6 +104,12 @@ export function readSecret(key: Key, file: string, where: string, readFile: Read
   const open =
     (read.mode & 0o004) !== 0 ? [`${file} (${key.path}) can be read by every user of the machine: chmod o-r`] : [];
   return { ...taken, notes: [...taken.notes, ...open] };
+}
+
+/** That the file a key names cannot be read. What is no path but the secret itself is not shown. */
+export function unreadableFile(path: string, file: string, error: unknown): string {
+  if (/^[~.]{0,2}\//.test(file) || !looksLikeKey(file)) return `the file of ${path}, ${file}, ${unreadable(error)}`;
+  return `${path} is to be read from a file, and what is given looks like the secret itself, not like the path of a file`;
 }
 
 /** Why a file could not be read, in words that follow its name. */

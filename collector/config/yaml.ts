@@ -1,5 +1,6 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import type { JsonValue } from '../../mappings/json.js';
+import { looksLikeKey } from '../log/redactor.js';
 import { nearest } from './did-you-mean.js';
 import { type Key, keys } from './keys.js';
 import { entriesToMap, fromText, item } from './parse-text.js';
@@ -169,7 +170,7 @@ class Reader {
 
 /** A name as a message may show it: in `{apiKey:text}` without a space, or pasted on the wrong side, the name holds the secret. */
 function nameShown(name: string): string {
-  return /^[\w-]{1,40}$/.test(name) && !/^jc[as]_/i.test(name) ? name : 'this';
+  return /^[\w-]{1,40}$/.test(name) && !looksLikeKey(name) ? name : 'this';
 }
 
 /** The key that was probably meant: the same name elsewhere, a like name here, a like name elsewhere. */

@@ -49,6 +49,8 @@ export interface RootLog extends Log {
 export interface LogOptions {
   readonly level: LogLevel;
   readonly format: LogFormat;
+  /** Default: one of its own. */
+  readonly redactor?: Redactor;
   /** Default: stderr; stdout carries the data. */
   readonly stream?: Writable & { readonly isTTY?: boolean };
   /** NO_COLOR of the environment: any text but the empty one turns colours off. */
@@ -65,7 +67,7 @@ const levels: Record<LogLevel, number> = { error: 0, warn: 1, info: 2, debug: 3,
 export function createLog(options: LogOptions): RootLog {
   const stream = options.stream ?? process.stderr;
   const now = options.now ?? Date.now;
-  const redactor = new Redactor();
+  const redactor = options.redactor ?? new Redactor();
   const repeat = new Repeat(now, options.summaryEveryMs ?? 600_000);
   const readable = options.format === 'text' || (options.format === 'auto' && stream.isTTY === true);
   const colour = stream.isTTY === true && !options.noColor;

@@ -1,9 +1,20 @@
 const mask = '[secret]';
+
 /** Encoded forms shorter than this could be anything: masking them would hide innocent text and protect nothing. */
 const shortestForm = 8;
 
 /** What no line may show whether or not anybody registered it: JumpCloud's keys (reference: `jca_` and `jcs_`) and credentials in headers. */
 const shapes = [/\bjc[as]_[A-Za-z0-9]{16,}/g, /\b(?:Bearer|Basic) +[A-Za-z0-9._~+/=-]{12,}/gi];
+
+/**
+ * Whether a word could be a key or a token that somebody put where a name or a path belongs: one of JumpCloud's, or long
+ * and of letters and digits, as no name is.
+ */
+export function looksLikeKey(word: string): boolean {
+  if (/jc[as]_[A-Za-z0-9]/i.test(word)) return true;
+  const mixed = /^[A-Za-z0-9+/=_-]{16,}$/.test(word) && /\d/.test(word) && /[A-Za-z]/.test(word);
+  return mixed || /^[A-Za-z0-9+/=]{24,}$/.test(word);
+}
 
 /** Masks registered secrets wherever they stand in a text, also encoded as base64, hexadecimal, URL or JSON. */
 export class Redactor {
@@ -25,6 +36,9 @@ export class Redactor {
     return masked;
   }
 }
+
+/** Of the whole process: what is printed without a log, too, shows none of the secrets that a log was told of. */
+export const processRedactor = new Redactor();
 
 function formsOf(secret: string): string[] {
   if (secret === '') return [];

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, it, test } from 'vitest';
 import { command } from './command.js';
 
 /** The verbs that a help text lists after `jumpcloud-ocsf` and the words before them. */
@@ -62,4 +62,18 @@ test.each([
   expect(stderr).toContain('→');
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr, 'the verb must not have been run').not.toMatch(/CREDENTIAL|no tables/);
+});
+
+it.each([
+  [['jca_PLANTED0123456789abcdefghijklmnopqrst'], 2],
+  [['run', 'jca_PLANTED0123456789abcdefghijklmnopqrst'], 2],
+  [['run', '0123456789abcdefPLANTED89abcdef01234567'], 2],
+  [['run', '--jca_PLANTED0123456789abcdefghijklmnopqrst'], 2],
+  [['query', 'SELECT', 'jca_PLANTED0123456789abcdefghijklmnopqrst'], 2],
+  [['run', '--config', 'jca_PLANTED0123456789abcdefghijklmnopqrst'], 78],
+])('a key in the wrong place of the command line is not printed: %j', async (args, expected) => {
+  const { code, stdout, stderr } = await command(args);
+  expect({ code, stdout }).toEqual({ code: expected, stdout: '' });
+  expect(stderr).toContain('[secret]');
+  expect(stderr).not.toMatch(/PLANTED/i);
 });

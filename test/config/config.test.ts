@@ -278,6 +278,37 @@ describe('F-29: a wrong configuration is refused at start', () => {
 describe('a secret', () => {
   const planted = 'pl4nted-s3cret-text';
 
+  it.each([
+    ['a key of JumpCloud', 'jca_PLANTED0123456789abcdefghijklmnopqrst'],
+    ['an old key', '0123456789abcdef0123456789abcdef01234567'],
+    ['a client secret', 'csPLANTEDwithoutAnyDigitInIt'],
+    ['a password', 'pl4nted-s3cret-text'],
+  ])('never shows where it is given in place of its file or as a name: %s', (_, text) => {
+    for (const variable of ['JUMPCLOUD_API_KEY_FILE', 'HTTP_TOKEN_FILE', 'KAFKA_TLS_KEY_FILE', 'JUMPCLOUD_CA']) {
+      const { code, message } = refusal('', { [variable]: text });
+      expect([code, message]).toEqual([
+        'CONFIG_UNREADABLE',
+        expect.stringMatching(`^${variable}: .*looks like the secret`),
+      ]);
+      expect(message).not.toContain(text);
+    }
+    for (const yaml of [`${text}: x\n`, `jumpcloud:\n  ${text}: x\n`, `jumpcloud:\n  apiKey: {file: ${text}}\n`]) {
+      const { message } = refusal(yaml);
+      expect(message).toMatch(/is not a key|looks like the secret/);
+      expect(message).not.toContain(text);
+    }
+  });
+
+  it.each([
+    '/run/secrets/jumpcloud0123456789',
+    './keys0123456789abcdef',
+    '~/keys0123456789abcdef',
+    'api-key',
+    'key.txt',
+  ])('is missed by the path of its file: %s', (path) => {
+    expect(refusal('', { JUMPCLOUD_API_KEY_FILE: path }).message).toContain(`, ${path}, does not exist`);
+  });
+
   it('never shows in a refusal, a note, the printed configuration or the loaded one', () => {
     const yaml = `jumpcloud:\n  apiKey: "${planted}"\nhttp:\n  token: ${planted}\nkafka:\n  brokers: [a:1]\n  sasl: {mechanism: plain, username: u, password: ${planted}}\n`;
     const config = load(yaml);

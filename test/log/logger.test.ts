@@ -122,7 +122,7 @@ describe('a line of the log', () => {
     );
     const [defect, failure] = await lines();
     expect(defect).toMatchObject({ code: 'INTERNAL', msg: 'x is not a function' });
-    expect(defect!.stack).toContain('log.test.ts');
+    expect(defect!.stack).toContain('logger.test.ts');
     expect(failure).toMatchObject({ code: 'STORAGE_FAILED', cause: 'ENOSPC: disk' });
     expect(failure).not.toHaveProperty('stack');
   });
