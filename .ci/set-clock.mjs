@@ -1,0 +1,36 @@
+// Makes this process's wall clock, and that of every Node that it starts, begin at CLOCK (an RFC 3339 date-time). Timers and
+// the monotonic clock stay as they are; so do file times, certificates and what other programs see.
+import child_process from 'node:child_process';
+import { syncBuiltinESMExports } from 'node:module';
+
+const RealDate = Date;
+process.env.CLOCK_OFFSET_MS ??= String(RealDate.parse(process.env.CLOCK) - RealDate.now());
+const { CLOCK_OFFSET_MS } = process.env;
+const NODE_OPTIONS = `${(process.env.NODE_OPTIONS ?? '').replace(/--import=\S*set-clock\.mjs/, '')} --import=${import.meta.url}`;
+process.env.NODE_OPTIONS = NODE_OPTIONS;
+const offset = Number(CLOCK_OFFSET_MS);
+
+const MovedDate = class extends RealDate {
+  constructor(...given) {
+    if (given.length === 0) super(RealDate.now() + offset);
+    else super(...given);
+  }
+
+  static now() {
+    return RealDate.now() + offset;
+  }
+};
+Object.defineProperties(MovedDate, {
+  name: { value: 'Date' },
+  // Dates that Node itself makes (of files) are such as well.
+  [Symbol.hasInstance]: { value: (value) => value instanceof RealDate },
+});
+globalThis.Date = MovedDate;
+
+const { spawn } = child_process;
+// Some tests give their children an environment of their own.
+child_process.spawn = (file, args, options) => {
+  const [list, more] = Array.isArray(args) ? [args, options] : [[], args];
+  return spawn(file, list, { ...more, env: { ...(more?.env ?? process.env), CLOCK_OFFSET_MS, NODE_OPTIONS } });
+};
+syncBuiltinESMExports();
