@@ -35,6 +35,11 @@ export interface ClockReading {
   readonly apart: boolean;
 }
 
+/** JumpCloud's time as far as its answers tell it, confirmed or not: for a question that moves nothing. */
+export function serverTime({ local, server }: ClockReading): number {
+  return server ?? local;
+}
+
 /** The earlier of both clocks: a moment that has passed by either. */
 export function earlierOf({ local, server }: ClockReading): number {
   return Math.min(local, server ?? local);

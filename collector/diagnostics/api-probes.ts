@@ -1,6 +1,7 @@
 import { floorToSecond, formatSecond, instantOfSecond } from '../../mappings/instant.js';
 import { isObject } from '../../mappings/json.js';
 import { readHeader } from '../../mappings/record.js';
+import { serverTime } from '../clock.js';
 import type { Client } from '../jumpcloud/client.js';
 import type { KeyLife } from '../jumpcloud/directory/key-life.js';
 import { firstPage } from '../jumpcloud/insights/probe.js';
@@ -53,7 +54,7 @@ export async function answerQuestions(feed: CheckedFeed, seen: RequestTally, sig
 /** More records than the check itself needed; its own where JumpCloud does not give them. */
 async function recordsOfADay({ client, answers }: CheckedFeed, signal: AbortSignal): Promise<Page | undefined> {
   if (client === undefined || answers === undefined || answers.services.length === 0) return undefined;
-  const now = Math.floor(client.clock.serverNow() / 1000);
+  const now = Math.floor(serverTime(client.clock.reading()) / 1000);
   const page = await firstPage(client, answers.services, { start: now - 86_400 }, signal).catch(() => undefined);
   return page === undefined || page.records.length === 0 ? answers.sample : page;
 }

@@ -3,6 +3,7 @@ import { asCollectorError, CollectorError } from '../errors.js';
 import type { FeedSettings } from '../pipeline/dependencies.js';
 import { refuseForeignState } from '../pipeline/open-live-lane.js';
 import { type Cursor, secondOf } from '../position/cursor.js';
+import { steppedBackIn } from '../position/step-back.js';
 import { type Finding, findingOf } from './finding.js';
 
 /** Where the live lane stands, and whether it is this organization's. `now` is epoch milliseconds of JumpCloud's clock. */
@@ -26,7 +27,12 @@ export function checkPosition(
   const seconds = Math.max(0, now / 1000 - secondOf(cursor.settled));
   const { counts } = cursor;
   const message = `collected up to ${cursor.settled} (${spell(seconds)} ago); ${counts.records} records = ${counts.events} events + ${counts.deadLetters} dead letters + ${counts.duplicates} repeats + ${counts.notSelected} not selected + ${counts.raw} kept raw`;
-  return [{ feed, part, verdict: 'ok', message }];
+  const damage = steppedBackIn(cursor);
+  if (damage === undefined) return [{ feed, part, verdict: 'ok', message }];
+  const damaged = `was damaged (${damage.from}) and went back to ${damage.to}; what it passed over is not compared yet`;
+  return [
+    { feed, part, verdict: 'warning', message: `${damaged}; ${message}`, cure: 'The running feed heals it by itself.' },
+  ];
 }
 
 /** A key of another organization would stop the feed. */

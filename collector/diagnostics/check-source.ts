@@ -1,5 +1,6 @@
 import { formatSecond } from '../../mappings/instant.js';
 import { readHeader } from '../../mappings/record.js';
+import { serverTime } from '../clock.js';
 import { asCollectorError, type CollectorError } from '../errors.js';
 import type { Client } from '../jumpcloud/client.js';
 import { firstPage, refusalOf, refusals } from '../jumpcloud/insights/probe.js';
@@ -39,7 +40,7 @@ export async function checkSource(
 ): Promise<SourceAnswers> {
   const { feed } = question;
   const findings: Finding[] = [];
-  const now = () => Math.floor(client.clock.serverNow() / 1000);
+  const now = () => Math.floor(serverTime(client.clock.reading()) / 1000);
   let services: readonly string[] = [];
   try {
     const refused = await askAll(client, question.services, now, signal);
@@ -122,7 +123,8 @@ function clockFindings(client: Client, feed: string): Finding[] {
   if (skew === undefined) return [];
   const seconds = Math.abs(Math.round(skew / 1000));
   if (Math.abs(skew) <= 2_000) return [{ feed, part: 'clock', verdict: 'ok', message: "agrees with JumpCloud's" }];
-  const message = `this machine's clock is ${seconds} s ${skew > 0 ? 'behind' : 'ahead of'} JumpCloud's, whose clock is used`;
+  const then = client.clock.reading().apart ? 'positions follow the records alone' : 'whose clock is used';
+  const message = `this machine's clock is ${seconds} s ${skew > 0 ? 'behind' : 'ahead of'} JumpCloud's: ${then}`;
   return [
     {
       feed,

@@ -1,4 +1,5 @@
 import type { LookupFunction } from 'node:net';
+import { serverTime } from '../clock.js';
 import { type Credential, createCredential } from './auth/credential.js';
 import { createTokenStore, type TokenRequest } from './auth/oauth.js';
 import { createSecret, type SecretSource } from './auth/secret-source.js';
@@ -79,10 +80,7 @@ export function createClient(options: ClientOptions): Client {
   const { caFile, lookup, env = process.env } = options;
   const transport = createTransport({ env, caFile, lookup, connectMs: deadlines.connectMs });
   const clock = createServerClock(timing, (skew) => observer.onSkew?.(skew));
-  const serverNow = () => {
-    const { local, server } = clock.reading();
-    return server ?? local;
-  };
+  const serverNow = () => serverTime(clock.reading());
   const exchange = createExchange(transport, deadlines, clock, timing);
   const closed = new AbortController();
 

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { serverTime } from '../clock.js';
 import { foreignKey } from '../diagnostics/check-position.js';
 import { organizationIn } from '../diagnostics/check-source.js';
 import { asCollectorError, CollectorError } from '../errors.js';
@@ -37,7 +38,7 @@ export async function verifyKey(
   const refusedBefore = new Set(
     Object.entries(cursor?.behind ?? {}).flatMap(([service, { refused }]) => (refused ? [service] : [])),
   );
-  const now = () => Math.floor(client.clock.serverNow() / 1000);
+  const now = () => Math.floor(serverTime(client.clock.reading()) / 1000);
   const wanted = services.filter((service) => !refusedBefore.has(service));
   const asked = wanted.length === 0 ? services : wanted;
   await refuseWhatIsLost(client, asked, now() - 3600, signal);

@@ -1,3 +1,4 @@
+import { serverTime } from '../clock.js';
 import type { FeedConfig } from '../config/feed-config.js';
 import { asCollectorError, type CollectorError } from '../errors.js';
 import type { Client } from '../jumpcloud/client.js';
@@ -82,7 +83,7 @@ async function tryKey(
   signal: AbortSignal,
 ): Promise<CollectorError | undefined> {
   try {
-    await firstPage(client, services, { start: Math.floor(client.clock.serverNow() / 1000) - 3600 }, signal);
+    await firstPage(client, services, { start: Math.floor(serverTime(client.clock.reading()) / 1000) - 3600 }, signal);
     return undefined;
   } catch (error) {
     return asCollectorError(error);

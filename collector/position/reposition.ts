@@ -31,13 +31,18 @@ export function movePosition(cursor: Cursor, target: number, now: number, tells:
     return { cursor: { ...cursor, settled, behind, committedAt }, meaning: ahead(cursor, earliest, target) };
   }
   const behind = mapPlaces([...places, ...Object.entries(cursor.behind)], (place) =>
-    secondOf(place.settled) > target ? { ...place, settled } : place,
+    secondOf(place.settled) > target ? { ...place, settled, rememberedFrom: later(place) } : place,
   );
   return { cursor: { ...cursor, settled, services: [], behind, committedAt }, meaning: back(cursor, tells) };
 }
 
 function activePlaces(cursor: Cursor): Behind[] {
   return Object.values(cursor.behind).filter((place) => place.active);
+}
+
+/** What lies before a position is remembered no longer. */
+function later({ settled, rememberedFrom }: Behind): string {
+  return secondOf(settled) > secondOf(rememberedFrom) ? settled : rememberedFrom;
 }
 
 /** Services whose searches rest keep their place. */

@@ -86,7 +86,8 @@ interface SteppedBackBy {
 
 /** What is remembered of a position that was stepped back; undefined where it was compared since, or never was. */
 export function steppedBackIn(cursor: Cursor): SteppedBack | undefined {
-  return cursor.memory[PLACE] as SteppedBack | undefined;
+  const value = cursor.memory[PLACE];
+  return typeof value === 'object' && value !== null ? (value as SteppedBack) : undefined;
 }
 
 /** The form in which it is stored with the position, under its own name; undefined takes it out. */

@@ -46,6 +46,17 @@ describe('moving a position', () => {
     expect(moved.behind.mdm).toEqual(resting);
   });
 
+  it('back does not take for remembered what lay before the place of a service of its own', () => {
+    const own = { settled: '2026-11-01T20:00:30Z', rememberedFrom: '2026-11-01T10:00:00Z', active: true };
+    const { cursor: moved } = movePosition(
+      { ...cursor, behind: { mdm: own } },
+      second('2026-11-01T12:00:00Z'),
+      now,
+      true,
+    );
+    expect(moved.behind.mdm).toEqual({ ...own, settled: '2026-11-01T12:00:00Z', rememberedFrom: own.settled });
+  });
+
   it('is refused before the origin, in the future, and back in a backfill', () => {
     for (const target of ['2026-10-31T00:00:00Z', '2026-11-02T00:00:00Z'])
       expect(() => movePosition(cursor, second(target), now, true)).toThrow(/lies/);

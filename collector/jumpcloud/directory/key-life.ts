@@ -149,8 +149,10 @@ function roleOf({ roleName }: JsonObject): { role?: string } {
   return typeof roleName === 'string' && roleName !== '' ? { role: roleName } : {};
 }
 
-/** Epoch milliseconds of an RFC 3339 text; undefined for the zero dates that stand for "none". */
+const YEAR_10000 = Date.UTC(10_000, 0, 1);
+
+/** Epoch milliseconds of an RFC 3339 text; undefined for the zero dates that stand for "none", and for years that no calendar prints. */
 function instant(value: JsonValue | undefined): number | undefined {
   const ms = typeof value === 'string' ? Date.parse(value) : Number.NaN;
-  return ms > 0 ? ms : undefined;
+  return ms > 0 && ms < YEAR_10000 ? ms : undefined;
 }

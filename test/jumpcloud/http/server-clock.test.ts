@@ -73,7 +73,58 @@ describe('F-22: clocks', () => {
     expect(Math.abs(clock.skewMs() ?? 9_999)).toBeLessThanOrEqual(1_000);
   });
 
-  it.each([undefined, '', 'yesterday'])('a Date header %j changes nothing', (date) => {
+  it('a Date that the local clock does not bear out counts after four answers that agree over a minute', () => {
+    const { clock, timing, told, hear } = clockOf();
+    hear(0);
+    for (let answer = 1; answer <= 3; answer += 1) {
+      timing.advance(30_000);
+      hear(864_000_000);
+      expect(clock.reading()).toMatchObject({ confirmed: true, apart: false });
+      expect(clock.serverNow()).toBe(timing.now());
+    }
+    timing.advance(30_000);
+    hear(864_000_000);
+    expect(clock.reading()).toMatchObject({ confirmed: true, apart: true });
+    expect(told).toMatchObject([{ agrees: false, apart: true }]);
+    hear(0);
+    expect(clock.reading()).toMatchObject({ confirmed: true, apart: false });
+    expect(told.at(-1)).toMatchObject({ agrees: true });
+  });
+
+  it('many wrong answers within a minute, or wrong and right ones in turn, count for nothing', () => {
+    const { clock, timing, told, hear } = clockOf();
+    hear(0);
+    for (let answer = 0; answer < 50; answer += 1) {
+      hear(864_000_000);
+      timing.advance(1_000);
+    }
+    for (let answer = 0; answer < 50; answer += 1) {
+      hear(answer % 2 === 0 ? 0 : -864_000_000);
+      timing.advance(10_000);
+    }
+    expect(told).toEqual([]);
+    expect(clock.serverNow()).toBe(timing.now());
+  });
+
+  it('before anything is confirmed, clocks that differ by more than five minutes move no position', () => {
+    const { clock, timing, hear } = clockOf();
+    hear(600_000);
+    expect(clock.reading()).toMatchObject({ confirmed: false, apart: true });
+    expect(clock.serverNow()).toBe(timing.now());
+  });
+
+  it.each([
+    undefined,
+    '',
+    'yesterday',
+    'Fri, 31 Dec 9999 23:59:59 GMT',
+    'Thu, 01 Jan 1970 00:00:00 GMT',
+    '+275760-09-13T00:00:00Z',
+    '2026-11-01T00:00:00Z',
+    'Sun, 01 Nov 2026 00:00:00 +0000',
+    'Mon, 01 Nov 2026 00:00:00 GMT',
+    'Sun, 1 Nov 2026 00:00:00 GMT',
+  ])('a Date header %j changes nothing', (date) => {
     const { clock, timing } = clockOf();
     expect(clock.observe(date, timing.monotonic())).toBeUndefined();
     expect(clock.skewMs()).toBeUndefined();

@@ -3,6 +3,7 @@ import { CollectorError } from '../../../collector/errors.js';
 import { StatusBoard } from '../../../collector/monitoring/status/board.js';
 import type { FeedStatusOptions } from '../../../collector/monitoring/status/feed-status.js';
 import { Rate } from '../../../collector/monitoring/status/rolling-rate.js';
+import { inMemory } from '../../../collector/position/step-back.js';
 import {
   comparedCursor,
   configOf,
@@ -137,6 +138,20 @@ describe('readiness', () => {
     expect(status.readiness().ready).toBe(true);
   });
 
+  it('ends when a damaged position was stepped back, until what it passed over is compared', () => {
+    const { status, acme, poll } = board();
+    const damage = { from: '2026-11-24T00:00:00Z', to: '2026-11-20T00:00:00Z', since: '2026-11-20T00:30:00.000Z' };
+    acme.observer.opened('live', cursorAt(damage.to, { memory: inMemory(damage) }), true);
+    poll();
+    acme.observer.committed('live', report({ cursor: cursorAt(damage.to, { memory: inMemory(damage) }) }));
+    expect(status.readiness()).toMatchObject({
+      ready: false,
+      reasons: [{ part: 'position', message: expect.stringContaining(damage.from), since: damage.since }],
+    });
+    acme.observer.committed('live', report({ cursor: cursorAt(damage.to, { memory: inMemory(undefined) }) }));
+    expect(status.readiness().ready).toBe(true);
+  });
+
   it('R-17: names the feed that fails and does not blame the others', () => {
     const { status, acme, poll } = board();
     acme.observer.opened('live', cursorAt('2026-11-20T00:00:00Z'), true);
@@ -257,6 +272,7 @@ describe('the status', () => {
         refused: true,
       },
       clockSkewSeconds: 3.5,
+      clocksApart: false,
     });
     acme.client.onRequest?.({
       purpose: 'api',
