@@ -7,7 +7,8 @@ import { openLive, refuseForeignState } from '../pipeline/open-live-lane.js';
 import { type Cursor, firstCursor, originOf, secondOf } from '../position/cursor.js';
 import { type EventType, inOrder, sameTypes, typesRead, typesToRemember } from '../position/event-families.js';
 import { backfillLane, backfillRange, type Range, type TypedRange, unread } from '../position/time-range.js';
-import type { LaneSink } from '../sinks/sink.js';
+import { positionOnly } from '../sinks/batch.js';
+import type { Lock } from '../sinks/sink.js';
 
 /** A range that one backfill lane fills, or goes on filling, with the event types that are this lane's. */
 export interface BackfillPart extends TypedRange<EventType> {
@@ -27,8 +28,8 @@ export interface BackfillPlan {
 const DAY = 86_400;
 /** Answers to a start that lies before what JumpCloud keeps (reference: Directory Insights, 402 and retention). */
 const TOO_OLD: ReadonlySet<ErrorCode> = new Set(['NOT_LICENSED', 'QUERY_REFUSED']);
-/** Never committed to: whoever has it open plans. */
-const PLANNING_LANE = 'backfill-plan';
+/** Whoever holds it plans. */
+const PLANNING_LOCK = 'backfill-plan';
 /** One a second. */
 const MOST_ATTEMPTS = 60;
 
@@ -60,19 +61,16 @@ export async function planBackfill(
     for (const part of made.ranges) await begin(part, live, settings, parts);
     return made;
   } finally {
-    await planning.close();
+    await planning.release();
   }
 }
 
 /** Waits for its turn to plan. */
-async function takePlanning({ sink, clock }: FeedParts, signal: AbortSignal): Promise<LaneSink> {
+async function takePlanning({ sink, clock }: FeedParts, signal: AbortSignal): Promise<Lock> {
   for (let attempt = 1; ; attempt += 1) {
-    const planning = sink.lane(PLANNING_LANE);
     try {
-      await planning.open();
-      return planning;
+      return await sink.lock(PLANNING_LOCK);
     } catch (error) {
-      await planning.close();
       const failure = asCollectorError(error);
       if (failure.code !== 'LANE_IN_USE' || attempt === MOST_ATTEMPTS || signal.aborted) throw failure;
       await clock.sleep(1_000, signal);
@@ -87,7 +85,7 @@ async function begin(part: BackfillPart, live: Cursor, feed: FeedSettings, { sin
   const lane = sink.lane(part.lane);
   try {
     await lane.open();
-    await lane.commit({ events: [], deadLetters: [], raw: [], cursor, dedupeAdditions: [], evictBefore: 0 });
+    await lane.commit(positionOnly(cursor));
   } finally {
     await lane.close();
   }

@@ -26,11 +26,17 @@ export async function listDeadLetters(flags: LetterFlags & { json: boolean }): P
   try {
     const feeds = flags.feed === undefined ? config.feeds : [chosen(config.feeds, flags.feed)];
     let count = 0;
-    for (const feed of feeds)
-      for await (const letter of unresolvedLetters(feed, selectionOf(flags), partsOf(log))) {
-        count += 1;
-        await put(process.stdout, flags.json ? `${JSON.stringify(letter)}\n` : describe(letter));
+    for (const feed of feeds) {
+      const sink = await openSink(feed, log.child({ feed: feed.name }), systemTiming);
+      try {
+        for await (const letter of unresolvedLetters(feed.name, sink, selectionOf(flags))) {
+          count += 1;
+          await put(process.stdout, flags.json ? `${JSON.stringify(letter)}\n` : describe(letter));
+        }
+      } finally {
+        await sink.close();
       }
+    }
     if (!flags.json) await put(process.stdout, count === 0 ? 'No dead letters.\n' : `${count} dead letters\n`);
     return exitCodes.done;
   } finally {
@@ -60,7 +66,7 @@ async function replayFeed(
   const sink = await openSink(feed, log, systemTiming);
   try {
     const { baseUrl, classes, rawData, mapper, target } = settingsOf(feed, sink);
-    return await replayLetters(() => unresolvedLetters(feed, selection, partsOf(log)), sink, systemTiming, {
+    return await replayLetters(() => unresolvedLetters(feed.name, sink, selection), sink, systemTiming, {
       feed: feed.name,
       baseUrl,
       classes,
@@ -99,13 +105,4 @@ function describeReport({ delivered, raw, already, failing, events }: ReplayRepo
     ...(already === 0 ? [] : [`${already} were replayed before`]),
   ];
   return `${lines.join('\n')}\n`;
-}
-
-function partsOf(log: Log) {
-  const tell = (
-    level: 'debug' | 'info' | 'warn' | 'error',
-    message: string,
-    fields?: Readonly<Record<string, unknown>>,
-  ) => log[level](message, fields);
-  return { log: tell, clock: systemTiming };
 }

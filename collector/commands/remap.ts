@@ -1,12 +1,10 @@
-import type { FeedConfig } from '../config/feed-config.js';
 import type { Flags } from '../config/flags.js';
 import { CollectorError, exitCodes } from '../errors.js';
 import { systemTiming } from '../jumpcloud/http/abort.js';
-import type { Log } from '../log/logger.js';
 import { newRemapReport, type RemapReport, remapping } from '../reprocess/remap.js';
 import { settingsOf } from '../runtime/assemble.js';
 import { openSink } from '../runtime/open-sink.js';
-import type { TablesLane } from '../sinks/tables/tables-lane.js';
+import type { RewritableLane, Sink } from '../sinks/sink.js';
 import { chosen } from './choose-feed.js';
 import { confirm } from './confirm.js';
 import { setUp } from './load.js';
@@ -19,22 +17,15 @@ export async function remap(
   const { config, log } = setUp(flags);
   try {
     const feed = chosen(config.feeds, flags.feed);
-    if (feed.sink !== 'tables')
-      throw new CollectorError(
-        'USAGE',
-        `Feed ${feed.name} delivers to ${feed.sink}, whose events cannot be replaced.`,
-        {
-          cure: 'Only tables are remapped.',
-        },
-      );
     const report = newRemapReport();
-    const lanes = await openLanes(feed, log.child({ feed: feed.name }));
+    const sink = await openSink(feed, log.child({ feed: feed.name }), systemTiming);
     try {
+      const lanes = await openLanes(feed.name, sink);
       const { classes, mapper, target } = settingsOf(feed, { batchSize: 1 });
       const rewriting = remapping({ range: rangeOf(flags), classes, mapping: { mapper, target } }, report);
       await remapLanes(lanes, rewriting, report, flags);
     } finally {
-      for (const lane of lanes) await lane.close();
+      await sink.close();
     }
     return exitCodes.done;
   } finally {
@@ -42,29 +33,26 @@ export async function remap(
   }
 }
 
-/** Takes every lane of the feed before anything is changed. @throws CollectorError LANE_IN_USE while one runs */
-async function openLanes(feed: FeedConfig, log: Log): Promise<TablesLane[]> {
-  const { openableLane } = await import('../sinks/tables/tables-sink.js');
-  const sink = await openSink(feed, log, systemTiming);
-  const names = await sink.lanes();
-  await sink.close();
-  const lanes: TablesLane[] = [];
-  try {
-    for (const name of names) {
-      const options = { directory: feed.tables.directory, feed: feed.name, notice: (text: string) => log.warn(text) };
-      const lane = openableLane(options, name);
-      await lane.open();
-      lanes.push(lane);
-    }
-    return lanes;
-  } catch (error) {
-    for (const lane of lanes) await lane.close();
-    throw error;
+/**
+ * Takes every lane of the feed before anything is changed.
+ * @throws CollectorError USAGE for a sink whose events cannot be replaced, LANE_IN_USE while a lane runs
+ */
+async function openLanes(feed: string, sink: Sink): Promise<RewritableLane[]> {
+  if (sink.rewritable === undefined)
+    throw new CollectorError('USAGE', `Feed ${feed} delivers to ${sink.kind}, whose events cannot be replaced.`, {
+      cure: 'Only tables are remapped.',
+    });
+  const lanes: RewritableLane[] = [];
+  for (const name of await sink.lanes()) {
+    const lane = sink.rewritable(name);
+    await lane.open();
+    lanes.push(lane);
   }
+  return lanes;
 }
 
 async function remapLanes(
-  lanes: readonly TablesLane[],
+  lanes: readonly RewritableLane[],
   rewriting: ReturnType<typeof remapping>,
   report: RemapReport,
   { dryRun, yes }: { dryRun: boolean; yes: boolean },

@@ -8,7 +8,8 @@ import { type Cursor, firstCursor } from '../position/cursor.js';
 import { describeLane, type LaneReport, reportLane } from '../position/lane-report.js';
 import { movePosition } from '../position/reposition.js';
 import { settingsOf } from '../runtime/assemble.js';
-import { kafkaOptions, openSink } from '../runtime/open-sink.js';
+import { openSink } from '../runtime/open-sink.js';
+import { positionOnly } from '../sinks/batch.js';
 import type { Sink } from '../sinks/sink.js';
 import { chosen } from './choose-feed.js';
 import { confirm } from './confirm.js';
@@ -36,20 +37,12 @@ async function reportFeed(config: FeedConfig, log: Log): Promise<LaneReport[]> {
     const reports: LaneReport[] = [];
     for (const lane of await sink.lanes()) {
       const cursor = await sink.peek(lane);
-      if (cursor) reports.push(reportLane(cursor, sink.target, await holderOf(config, lane, log)));
+      if (cursor) reports.push(reportLane(cursor, sink.target, await sink.holder?.(lane)));
     }
     return reports;
   } finally {
     await sink.close();
   }
-}
-
-/** Kafka alone writes down who holds a lane. */
-async function holderOf(config: FeedConfig, lane: string, log: Log): Promise<string | undefined> {
-  if (config.sink !== 'kafka') return undefined;
-  const { readState } = await import('../sinks/kafka/operations.js');
-  const { heldBy } = await readState(kafkaOptions(config), kafkaParts(log), lane);
-  return heldBy && `process ${heldBy.pid} on ${heldBy.host}, renewed ${heldBy.renewedAt}`;
 }
 
 /** `state set`: moves a lane that nobody runs. */
@@ -75,17 +68,12 @@ async function moveLane(feed: FeedConfig, lane: string, target: number, yes: boo
   try {
     const stored = await storedPosition(feed, sink, lane, target);
     const now = Date.now();
-    const told = movePosition(stored, target, now, feed.sink !== 'stdout');
+    const move = (cursor: Cursor) => movePosition(cursor, target, now, sink.find !== undefined);
+    const told = move(stored);
     process.stderr.write(`${feed.name}, lane ${lane}: ${stored.settled} → ${told.cursor.settled}\n`);
     for (const line of told.meaning) process.stderr.write(`  ${line}\n`);
     if (!(await confirm('Move it?', yes))) return exitCodes.done;
-    await storePosition(
-      feed,
-      sink,
-      lane,
-      (cursor) => movePosition(cursor ?? stored, target, now, feed.sink !== 'stdout').cursor,
-      log,
-    );
+    await storePosition(sink, lane, (cursor) => move(cursor ?? stored).cursor);
     process.stdout.write(`${feed.name}, lane ${lane}: stands at ${told.cursor.settled} now\n`);
     return exitCodes.done;
   } finally {
@@ -93,13 +81,13 @@ async function moveLane(feed: FeedConfig, lane: string, target: number, yes: boo
   }
 }
 
-/** A damaged state topic is repaired by a position of its own; what lies before it then belongs to backfills. */
+/** Where the sink can replace a damaged position, it gets a first one; what lies before that belongs to backfills. */
 async function storedPosition(feed: FeedConfig, sink: Sink, lane: string, target: number): Promise<Cursor> {
   let stored: Cursor | undefined;
   try {
     stored = await sink.peek(lane);
   } catch (error) {
-    if (!(error instanceof CollectorError && error.code === 'STATE_CORRUPT' && feed.sink === 'kafka')) throw error;
+    if (!(error instanceof CollectorError && error.code === 'STATE_CORRUPT' && sink.resetPosition)) throw error;
     const { name, baseUrl, organization, services } = settingsOf(feed, sink);
     return firstCursor({ feed: name, lane, organization, baseUrl, start: target, services, now: Date.now() });
   }
@@ -114,38 +102,13 @@ async function storedPosition(feed: FeedConfig, sink: Sink, lane: string, target
 }
 
 /** @throws CollectorError LANE_IN_USE while somebody runs the lane */
-async function storePosition(
-  feed: FeedConfig,
-  sink: Sink,
-  lane: string,
-  next: (stored: Cursor | undefined) => Cursor,
-  log: Log,
-): Promise<void> {
-  if (feed.sink === 'kafka') {
-    const { writeState } = await import('../sinks/kafka/operations.js');
-    return writeState(kafkaOptions(feed), kafkaParts(log), lane, next(undefined));
-  }
+async function storePosition(sink: Sink, lane: string, next: (stored: Cursor | undefined) => Cursor): Promise<void> {
+  if (sink.resetPosition) return sink.resetPosition(lane, next);
   const target = sink.lane(lane);
   try {
     // The position is read again under the lock: a run may have moved it meanwhile.
-    const cursor = next((await target.open())?.cursor);
-    await target.commit({
-      events: [],
-      deadLetters: [],
-      raw: [],
-      cursor,
-      dedupeAdditions: [],
-      evictBefore: Number.MIN_SAFE_INTEGER,
-    });
+    await target.commit(positionOnly(next((await target.open())?.cursor)));
   } finally {
     await target.close();
   }
-}
-
-function kafkaParts(log: Log) {
-  return {
-    log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>) =>
-      log[level](message, fields),
-    clock: systemTiming,
-  };
 }

@@ -12,7 +12,7 @@ import { clientOf, guardOf, settingsOf } from '../runtime/assemble.js';
 import { openSink } from '../runtime/open-sink.js';
 import { checkKey } from './check-key.js';
 import { checkPosition } from './check-position.js';
-import { checkDestination } from './check-sink.js';
+import { checkSink } from './check-sink.js';
 import { checkSource, type SourceAnswers } from './check-source.js';
 import type { CheckedFeed } from './checked-feed.js';
 import { type Finding, findingOf, inOrder } from './finding.js';
@@ -33,7 +33,7 @@ export async function checkFeed(
   observer: ClientObserver,
   signal: AbortSignal,
 ): Promise<CheckedFeed> {
-  const findings: Finding[] = [...(await checkDestination(config, log))];
+  const findings: Finding[] = [...(await checkSink(config, log))];
   const settings = settingsOf(config, { batchSize: 1 });
   const { cursor, failure } = await storedPosition(config, log);
   // Where the sink itself was found at fault, its silence about the position is no news.

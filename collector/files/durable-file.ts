@@ -104,20 +104,17 @@ const cures: Readonly<Record<string, string>> = {
   EMFILE: 'Raise the limit of open files (ulimit -n).',
 };
 
-/** Errnos as they read in the messages of libraries that do not pass the number on. */
-const wordings: readonly (readonly [RegExp, string])[] = [
-  [/no space left|disk full|not enough space/i, 'ENOSPC'],
-  [/quota exceeded/i, 'EDQUOT'],
-  [/permission denied/i, 'EACCES'],
-  [/read-only file system/i, 'EROFS'],
-  [/too many open files/i, 'EMFILE'],
-];
-
-/** STORAGE_FAILED around an error of the file system or of DuckDB; a CollectorError stays as it is. */
-export function storageFailed(error: unknown, directory: string): CollectorError {
+/**
+ * STORAGE_FAILED around an error of the file system; a CollectorError stays as it is.
+ * @param code its errno, for errors of libraries that do not pass it on
+ */
+export function storageFailed(
+  error: unknown,
+  directory: string,
+  code: string | undefined = errno(error),
+): CollectorError {
   if (error instanceof CollectorError) return error;
   const text = error instanceof Error ? error.message : String(error);
-  const code = errno(error) ?? wordings.find(([wording]) => wording.test(text))?.[1];
   return new CollectorError('STORAGE_FAILED', `Reading or writing below ${directory} failed: ${text.split('\n')[0]}`, {
     cure: cures[code ?? ''] ?? 'See what the message names; nothing of this commit is visible.',
     transient: true,

@@ -25,7 +25,8 @@ export class Lane {
 
   private constructor(
     readonly name: string,
-    private readonly sink: LaneSink,
+    private readonly sink: Sink,
+    private readonly laneSink: LaneSink,
     readonly seen: Seen,
     cursor: Cursor,
     /** False on the lane's first run. */
@@ -53,6 +54,7 @@ export class Lane {
       const cursor = prepare(committed?.cursor);
       const lane = new Lane(
         name,
+        sink,
         laneSink,
         new Seen(committed?.dedupe),
         cursor,
@@ -79,7 +81,7 @@ export class Lane {
 
   /** True where the sink can tell what it holds. */
   get tells(): boolean {
-    return this.sink.known !== undefined;
+    return this.sink.find !== undefined;
   }
 
   /**
@@ -101,10 +103,11 @@ export class Lane {
     const cursor = this.#advanced(gathered, advance);
     const evictBefore = Math.floor(rememberedReach(cursor) / 60);
     this.#broken = true;
-    await this.sink.commit({
+    await this.laneSink.commit({
       events: own.length === 0 ? gathered.events : [...gathered.events, ...own],
       deadLetters: gathered.deadLetters,
       raw: gathered.raw,
+      entities: [],
       cursor,
       dedupeAdditions: gathered.remember.filter(({ minute }) => minute >= evictBefore),
       evictBefore,
@@ -126,12 +129,12 @@ export class Lane {
   async known(uids: readonly string[], from: bigint, to: bigint): Promise<ReadonlySet<string>> {
     // A sink takes one call at a time; a commit that fails is reported where it was made.
     await this.#committing.catch(() => undefined);
-    return this.sink.known ? this.sink.known(uids, from, to) : new Set();
+    return this.sink.find?.(uids, from, to) ?? new Set();
   }
 
   /** Frees the lock. */
   async close(): Promise<void> {
-    await this.sink.close();
+    await this.laneSink.close();
     this.observer.closed(this.name);
   }
 

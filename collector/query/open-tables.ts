@@ -7,7 +7,7 @@ import { exists } from '../files/durable-file.js';
 import { replayLane } from '../position/lane-name.js';
 import { quoteText } from '../sinks/tables/columns.js';
 import { type PlainValue, plainValue } from '../sinks/tables/duckdb-value.js';
-import { isVanished } from '../sinks/tables/find-delivered.js';
+import { isVanished } from '../sinks/tables/error-table.js';
 import { type LiveFile, liveFiles } from '../sinks/tables/live-files.js';
 import { allTables, deadLetterTable } from '../sinks/tables/table-catalog.js';
 import { replayedName, tablesOf, typedRows, viewNames, viewStatements } from '../sinks/tables/views.js';

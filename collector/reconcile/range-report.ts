@@ -13,7 +13,7 @@ import { type EventType, inOrder, sameTypes, typesRead } from '../position/event
 import { deliveredAmong, Identities } from '../position/record-identity.js';
 import { backfillRange, type Range, type TypedRange, unread } from '../position/time-range.js';
 import { slices } from '../position/window.js';
-import type { LaneSink } from '../sinks/sink.js';
+import type { Sink } from '../sinks/sink.js';
 import { inMemory, tallyName, tallyOf, UNNAMED, withRows } from './hourly-tally.js';
 import { readAnew } from './reread.js';
 import { Counter, CountRefused } from './source-count.js';
@@ -83,8 +83,9 @@ interface Figures {
 }
 
 const HOUR = 3600;
-/** A lane that is never committed to: it only asks the sink what it holds, beside the lanes that deliver. */
-const ASKING_LANE = 'reconcile';
+type Find = NonNullable<Sink['find']>;
+/** Held while the sink is asked: comparisons of one feed take turns. */
+const COMPARING_LOCK = 'reconcile';
 
 /**
  * Reads a range once more and asks the sink for every record, by identity; JumpCloud's own count stands beside it. The
@@ -99,8 +100,8 @@ export async function reconcileRange(
 ): Promise<RangeReport> {
   const notes: string[] = [];
   const owned = await ownedParts(asked, settings, parts, notes);
-  const sink = parts.sink.lane(ASKING_LANE);
-  if (sink.known === undefined || owned.length === 0) {
+  const find = parts.sink.find?.bind(parts.sink);
+  if (find === undefined || owned.length === 0) {
     if (owned.length > 0) notes.push('This sink cannot tell what it holds.');
     return { ...asked, hours: [], notes, verdict: 'unknown' };
   }
@@ -108,7 +109,7 @@ export async function reconcileRange(
   let isKnown = true;
   for (const part of owned) {
     const own = { ...settings, families: new Set(part.types) };
-    const { found, unknown } = await examinePart(part, sink, own, parts, signal, onHour);
+    const { found, unknown } = await examinePart(part, find, own, parts, signal, onHour);
     for (const gap of joinedGaps(unknown)) notes.push(`${spanOf(gap)} cannot be compared: ${gap.reason}`);
     isKnown &&= unknown.length === 0;
     for (const known of unread(
@@ -116,7 +117,7 @@ export async function reconcileRange(
       unknown.map(({ from, to }) => ({ from, to, types: part.types })),
     )) {
       const rest = { ...part, ...known };
-      if (repair) await repairPart(rest, found, sink, own, parts, signal, ask);
+      if (repair) await repairPart(rest, found, find, own, parts, signal, ask);
       await countPart(rest, found, parts, signal, notes);
     }
     hours.push(...rowsOf(found));
@@ -149,7 +150,7 @@ async function ownedParts(asked: Range, settings: FeedSettings, parts: FeedParts
 
 async function examinePart(
   part: Owned,
-  sink: LaneSink,
+  find: Find,
   settings: FeedSettings,
   parts: FeedParts,
   signal: AbortSignal,
@@ -157,12 +158,12 @@ async function examinePart(
 ): Promise<{ found: Map<string, Figures>; unknown: Gap[] }> {
   const found = new Map<string, Figures>();
   const unknown: Gap[] = [];
-  await sink.open();
+  const lock = await parts.sink.lock(COMPARING_LOCK);
   try {
     for (const hour of hoursOf(part)) {
       onHour(hour.start);
       try {
-        await examineHour(hour, part, sink, settings, parts, signal, found);
+        await examineHour(hour, part, find, settings, parts, signal, found);
       } catch (error) {
         if (!(error instanceof CollectorError) || error.code !== 'SINK_REFUSED') throw error;
         // What was judged of it so far is half an hour's.
@@ -172,7 +173,7 @@ async function examinePart(
     }
     return { found, unknown };
   } finally {
-    await sink.close();
+    await lock.release();
   }
 }
 
@@ -200,7 +201,7 @@ function hoursOf({ from, to }: Range): { start: number; end: number }[] {
 async function examineHour(
   { start, end }: { start: number; end: number },
   part: Owned,
-  sink: LaneSink,
+  find: Find,
   settings: FeedSettings,
   parts: FeedParts,
   signal: AbortSignal,
@@ -215,9 +216,7 @@ async function examineHour(
     }
     const records = identities.next(page.records).map((one, index) => ({ ...one, received: page.records[index]! }));
     const within = records.filter(({ header }) => isWithin(header, start, end, part));
-    const held = await deliveredAmong(within, (names) =>
-      sink.known!(names, instantOfSecond(start), instantOfSecond(end)),
-    );
+    const held = await deliveredAmong(within, (names) => find(names, instantOfSecond(start), instantOfSecond(end)));
     for (const { received, header } of within) {
       const figures = figuresFor(found, tallyName(header.service), start);
       figures.elements += 1;
@@ -263,7 +262,7 @@ function judge(
 async function repairPart(
   part: Owned,
   found: ReadonlyMap<string, Figures>,
-  sink: LaneSink,
+  find: Find,
   settings: FeedSettings,
   parts: FeedParts,
   signal: AbortSignal,
@@ -278,7 +277,7 @@ async function repairPart(
     if (!isAsked || ask === undefined) throw error;
     for (const range of joinedHours(hours)) await ask(range, error);
   }
-  await proveRepair(part, hours, found, sink, settings, parts, signal);
+  await proveRepair(part, hours, found, find, settings, parts, signal);
 }
 
 async function repairHere(
@@ -344,17 +343,17 @@ async function proveRepair(
   part: Owned,
   hours: readonly { start: number; end: number }[],
   found: ReadonlyMap<string, Figures>,
-  sink: LaneSink,
+  find: Find,
   settings: FeedSettings,
   parts: FeedParts,
   signal: AbortSignal,
 ): Promise<void> {
   const now = new Map<string, Figures>();
-  await sink.open();
+  const lock = await parts.sink.lock(COMPARING_LOCK);
   try {
-    for (const hour of hours) await examineHour(hour, part, sink, settings, parts, signal, now);
+    for (const hour of hours) await examineHour(hour, part, find, settings, parts, signal, now);
   } finally {
-    await sink.close();
+    await lock.release();
   }
   for (const [name, figures] of now) {
     const before = found.get(name);

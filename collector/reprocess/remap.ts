@@ -3,8 +3,8 @@ import type { NormalisedEvent } from '../../mappings/event.js';
 import { isObject, type JsonObject } from '../../mappings/json.js';
 import type { MappingSettings } from '../../mappings/normalise.js';
 import type { Range } from '../position/time-range.js';
+import type { Rewriting, StoredEvent } from '../sinks/rewriting.js';
 import { dayOf } from '../sinks/tables/layout.js';
-import type { Rewriting, StoredEvent } from '../sinks/tables/rewrite-files.js';
 import { mapStored } from './stored-record.js';
 
 /** Events of one type that become something else. */

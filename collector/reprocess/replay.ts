@@ -129,6 +129,7 @@ class Replay {
         events: this.#events,
         deadLetters: [],
         raw: this.#raw,
+        entities: [],
         cursor: this.#cursor,
         dedupeAdditions: this.#pieces,
         // What was replayed is never forgotten: a dead letter stays where it is.

@@ -124,6 +124,7 @@ export function sampleBatch(lane: string, index: number, sizes: SampleSizes): Ba
     events,
     deadLetters: numbers(sizes.letters).map(sampleLetter),
     raw: numbers(sizes.raw).map(sampleRaw),
+    entities: [],
     cursor: sampleCursor(lane, index + 1),
     dedupeAdditions: piecesOf(events),
     evictBefore: 0,

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { checkDirectory } from '../../collector/diagnostics/check-directory.js';
 import { exitCodeOf, type Finding, inOrder, lineOf } from '../../collector/diagnostics/finding.js';
+import { checkDirectory } from '../../collector/sinks/files/check-directory.js';
 import type { TenantOptions } from '../../fixtures/tenant/tenant.js';
 import { command, type Ended, feedOf, folder, tenant } from '../cli/command.js';
 import { createAuthority, hasOpenssl } from '../jumpcloud/certificates.js';
@@ -209,7 +209,8 @@ describe('F-14: each cause has a finding and an exit code of its own', () => {
 
   test('too little space: the file system is named', async () => {
     const directory = folder();
-    const found = await checkDirectory(directory, 'acme', 'tables', { least: Number.MAX_SAFE_INTEGER, scarce: 0 });
+    const limits = { least: Number.MAX_SAFE_INTEGER, scarce: 0 };
+    const found = (await checkDirectory(directory, 'tables', limits)).map((finding) => ({ feed: 'acme', ...finding }));
     expect(exitCodeOf(found)).toBe(74);
     expect(found.find(({ part: about }) => about === 'space')).toMatchObject({ verdict: 'failed', detail: 'ENOSPC' });
     expect(readdirSync(directory)).toEqual([]);

@@ -35,6 +35,7 @@ export async function storeOlder(directory: string, events: readonly NormalisedE
         deadLetters: [],
         raw: [],
         cursor: sampleCursor(name, at),
+        entities: [],
         dedupeAdditions: [],
         evictBefore: 0,
       });

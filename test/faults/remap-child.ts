@@ -7,7 +7,7 @@
 
 import { writeSync } from 'node:fs';
 import { newRemapReport, remapping } from '../../collector/reprocess/remap.js';
-import { createTablesSink, openableLane } from '../../collector/sinks/tables/tables-sink.js';
+import { createTablesSink } from '../../collector/sinks/tables/tables-sink.js';
 import { mapper } from '../../collector/version.js';
 import { ocsfTarget } from '../../schemas/ocsf-target.js';
 
@@ -26,8 +26,9 @@ const options = {
   },
 };
 const range = { from: 0, to: Date.UTC(2030, 0, 1) / 1000 };
-for (const name of await createTablesSink(options).lanes()) {
-  const lane = openableLane(options, name);
+const sink = createTablesSink(options);
+for (const name of await sink.lanes()) {
+  const lane = sink.rewritable!(name);
   await lane.open();
   await lane.rewrite(
     remapping({ range, classes: undefined, mapping: { mapper, target: ocsfTarget } }, newRemapReport()),

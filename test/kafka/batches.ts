@@ -97,6 +97,7 @@ export function batchOf(from: number, to: number, more: Partial<Batch> & { shape
     events,
     deadLetters: [],
     raw: [],
+    entities: [],
     cursor: cursorAt(to),
     dedupeAdditions: [...minutes].map(([minute, hashes]) => ({ minute, hashes: BigUint64Array.from(hashes) })),
     evictBefore: 0,

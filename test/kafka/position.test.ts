@@ -3,9 +3,10 @@ import { systemClock } from '../../collector/clock.js';
 import type { CollectorError } from '../../collector/errors.js';
 import type { KafkaOptions } from '../../collector/sinks/kafka/client/settings.js';
 import { listDeadLetters, type PublishedDeadLetter } from '../../collector/sinks/kafka/dead-letter-topic.js';
+import { KafkaLane } from '../../collector/sinks/kafka/kafka-lane.js';
 import { createKafkaSink } from '../../collector/sinks/kafka/kafka-sink.js';
-import { KafkaLane } from '../../collector/sinks/kafka/lane.js';
-import { missingTopicCommands, partsOf, readState, writeState } from '../../collector/sinks/kafka/operations.js';
+import { laneContext } from '../../collector/sinks/kafka/lane-context.js';
+import { readState, resetPosition } from '../../collector/sinks/kafka/operations.js';
 import { probe } from '../../collector/sinks/kafka/probe.js';
 import type { Sink } from '../../collector/sinks/sink.js';
 import { batchOf, cursorAt, deadLetterOf, firstSecond, uidOf } from './batches.js';
@@ -18,6 +19,8 @@ describeKafka('position, lease and operation on a real broker', () => {
   const sinks: Sink[] = [];
   let feeds = 0;
   const quiet = { log: () => undefined };
+  /** A command beside the lanes that run here, as another process would be. */
+  const operator = (feed: KafkaOptions) => laneContext(feed, { ...quiet, instance: 'operator' });
 
   beforeAll(async () => {
     cluster = await startCluster();
@@ -114,10 +117,10 @@ describeKafka('position, lease and operation on a real broker', () => {
     const feed = freshFeed({ lease: { seconds: 1 } });
     const lane = sinkOf(feed).lane('live');
     await lane.open();
-    const { heldBy } = await readState(feed, quiet, 'live');
+    const { heldBy } = await readState(operator(feed), 'live');
     await new Promise((resolve) => setTimeout(resolve, 2_500));
 
-    const later = await readState(feed, quiet, 'live');
+    const later = await readState(operator(feed), 'live');
 
     expect(Date.parse(later.heldBy?.renewedAt ?? '')).toBeGreaterThan(Date.parse(heldBy?.renewedAt ?? '') + 1_000);
     expect(await rejection(sinkOf(inAnotherProcess(feed), { instance: 'other' }).lane('live').open())).toMatchObject({
@@ -165,7 +168,7 @@ describeKafka('position, lease and operation on a real broker', () => {
     }
     await lane.close();
 
-    const again = new KafkaLane('live', partsOf(feed, quiet));
+    const again = new KafkaLane('live', operator(feed));
     const committed = await again.open();
     await again.close();
 
@@ -202,12 +205,12 @@ describeKafka('position, lease and operation on a real broker', () => {
     const piece = (await readCommitted(cluster, topic)).find(({ key }) => key?.includes('|seen|'))?.key ?? '';
     await damage(piece, null);
     const pieceLost = await rejection(sinkOf(feed).lane('live').open());
-    await writeState(feed, quiet, 'live', cursorAt(75));
+    await resetPosition(operator(feed), 'live', () => cursorAt(75));
     const afterPiece = await sinkOf(feed).lane('live').open();
     await Promise.all(sinks.splice(0).map((sink) => sink.close()));
     await damage('test|live|cursor', '{"version":1,"cursor":');
     const cursorLost = await rejection(sinkOf(feed).lane('live').open());
-    await writeState(feed, quiet, 'live', cursorAt(80));
+    await resetPosition(operator(feed), 'live', () => cursorAt(80));
     const afterCursor = await sinkOf(feed).lane('live').open();
     await foreign.disconnect();
 
@@ -221,34 +224,33 @@ describeKafka('position, lease and operation on a real broker', () => {
 
   test('state show reads beside a running lane; state set is refused while it runs and keeps what is remembered', async () => {
     const feed = freshFeed();
-    expect((await readState(feed, quiet, 'live')).cursor).toBeUndefined();
+    expect((await readState(operator(feed), 'live')).cursor).toBeUndefined();
     const lane = sinkOf(feed).lane('live');
     await lane.open();
     await lane.commit(batchOf(0, 10));
-    expect(await readState(feed, quiet, 'live')).toMatchObject({
+    expect(await readState(operator(feed), 'live')).toMatchObject({
       topic: `${feed.topicPrefix}state.test`,
       cursor: cursorAt(10),
       remembered: 10,
       heldBy: { pid: process.pid },
     });
     const other = inAnotherProcess(feed);
-    expect(await rejection(writeState(other, quiet, 'live', cursorAt(5)))).toMatchObject({ code: 'LANE_IN_USE' });
+    expect(await rejection(resetPosition(operator(other), 'live', () => cursorAt(5)))).toMatchObject({
+      code: 'LANE_IN_USE',
+    });
     await lane.close();
 
-    await writeState(other, quiet, 'live', cursorAt(5));
-    expect(await readState(feed, quiet, 'live')).toMatchObject({
+    await resetPosition(operator(other), 'live', () => cursorAt(5));
+    expect(await readState(operator(feed), 'live')).toMatchObject({
       cursor: cursorAt(5),
       remembered: 10,
       heldBy: undefined,
     });
-    await writeState(other, quiet, 'live', undefined);
-    expect(await readState(feed, quiet, 'live')).toMatchObject({ cursor: undefined, remembered: 0 });
-    expect(await sinkOf(feed).lane('live').open()).toBeUndefined();
   });
 
   async function lettersOf(feed: KafkaOptions, since?: number): Promise<PublishedDeadLetter[]> {
     const letters = [];
-    for await (const letter of listDeadLetters(feed, quiet, since)) letters.push(letter);
+    for await (const letter of listDeadLetters(operator(feed), since)) letters.push(letter);
     return letters;
   }
 
@@ -287,7 +289,6 @@ describeKafka('position, lease and operation on a real broker', () => {
       `${bootstrap}${feed.topicPrefix}state.test --partitions 1 --replication-factor 1 --config cleanup.policy=compact` +
         ' --config max.compaction.lag.ms=86400000 --config segment.ms=86400000 --config segment.bytes=16777216',
     ]);
-    expect(await missingTopicCommands(feed, quiet)).toEqual(refused.cure.split('\n').slice(1));
   });
 
   test('a state topic that deletes records, or has several partitions, is refused', async () => {
@@ -338,11 +339,11 @@ describeKafka('position, lease and operation on a real broker', () => {
 
   test('check finds brokers, topics, rights and transactions in order, before and after the first start', async () => {
     const feed = freshFeed();
-    const before = await probe(feed, quiet);
+    const before = await probe(operator(feed));
     const lane = sinkOf(feed).lane('live');
     await lane.open();
     await lane.commit(batchOf(0, 10));
-    const after = await probe(feed, quiet);
+    const after = await probe(operator(feed));
     await lane.commit(batchOf(10, 20));
 
     expect(before.filter(({ ok }) => !ok)).toEqual([]);
@@ -355,7 +356,7 @@ describeKafka('position, lease and operation on a real broker', () => {
         `${feed.topicPrefix}state.test may be read`,
       ]),
     );
-    const gone = await probe({ ...feed, brokers: ['127.0.0.1:1'] }, quiet);
+    const gone = await probe(operator({ ...feed, brokers: ['127.0.0.1:1'] }));
     expect(gone).toMatchObject([{ subject: 'brokers', ok: false, code: 'SINK_UNAVAILABLE' }]);
   });
 });

@@ -3,7 +3,6 @@ import { systemClock } from '../../collector/clock.js';
 import { type HourFigures, reconcileRange } from '../../collector/reconcile/range-report.js';
 import type { KafkaOptions } from '../../collector/sinks/kafka/client/settings.js';
 import { createKafkaSink } from '../../collector/sinks/kafka/kafka-sink.js';
-import { writeState } from '../../collector/sinks/kafka/operations.js';
 import type { Sink } from '../../collector/sinks/sink.js';
 import { redactedText } from '../../fixtures/tenant/control.js';
 import { startTenant, type Tenant } from '../../fixtures/tenant/tenant.js';
@@ -104,7 +103,7 @@ describeKafka('reconciliation on a real broker', () => {
     time.pass(5 * HOUR);
     const stored = (await sink.peek('live'))!;
     const settled = formatSecond((begin + 3 * HOUR) / 1000);
-    await writeState(optionsOf('gap.'), { log: () => undefined }, 'live', { ...stored, settled });
+    await sink.resetPosition!('live', () => ({ ...stored, settled }));
     const feed = feedFor(tenant, sink, time, { start });
     await feed.once();
     const before = await compared(tenant, 'gap.');
@@ -131,7 +130,7 @@ describeKafka('reconciliation on a real broker', () => {
     time.pass(90 * MINUTE);
     const stored = (await sink.peek('live'))!;
     const settled = formatSecond(Math.floor(time.now() / 1000) - 600);
-    await writeState(optionsOf('own.'), { log: () => undefined }, 'live', { ...stored, settled });
+    await sink.resetPosition!('live', () => ({ ...stored, settled }));
     const feed = feedFor(tenant, sink, time, { start, interval: 5 * MINUTE, reconcile: usualReconcile });
     await feed.until(begin + 4 * HOUR);
 

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { CollectorError } from '../../collector/errors.js';
 import type { KafkaOptions, KafkaSasl } from '../../collector/sinks/kafka/client/settings.js';
 import { createKafkaSink } from '../../collector/sinks/kafka/kafka-sink.js';
+import { laneContext } from '../../collector/sinks/kafka/lane-context.js';
 import { probe } from '../../collector/sinks/kafka/probe.js';
 import type { Sink } from '../../collector/sinks/sink.js';
 import { batchOf, uidOf } from './batches.js';
@@ -216,14 +217,14 @@ describeKafka('TLS, SASL and rights on a real broker', () => {
 
   test('check names each right that is missing, and nothing when all of them are granted', async () => {
     const feed = feedOf(plainAs('limited'));
-    const nothing = await probe(feed, { log: () => undefined });
+    const nothing = await probe(laneContext(feed, { log: () => undefined }));
     await deliver(sinkOf({ ...feed, sasl: plainAs('collector') }), 10);
     await allow(feed.topicPrefix, 'limited', 'topic', [DESCRIBE, DESCRIBE_CONFIGS]);
-    const looking = await probe(feed, { log: () => undefined });
+    const looking = await probe(laneContext(feed, { log: () => undefined }));
     await allow(feed.topicPrefix, 'limited', 'id', [WRITE, DESCRIBE]);
-    const transacting = await probe(feed, { log: () => undefined });
+    const transacting = await probe(laneContext(feed, { log: () => undefined }));
     await allow(feed.topicPrefix, 'limited', 'topic', [READ, WRITE]);
-    const all = await probe(feed, { log: () => undefined });
+    const all = await probe(laneContext(feed, { log: () => undefined }));
 
     const refused = (findings: Awaited<ReturnType<typeof probe>>) =>
       findings.filter(({ ok }) => !ok).map(({ subject }) => subject);
@@ -304,7 +305,7 @@ describeKafka('a cluster that has no transactions to give', () => {
         .lane('live')
         .open()
         .catch((error) => error);
-      const findings = await probe(feed, { log: () => undefined });
+      const findings = await probe(laneContext(feed, { log: () => undefined }));
       await sink.close();
       const lesser = createKafkaSink({ ...feed, delivery: 'at_least_once' }, { log: () => undefined });
       await deliver(lesser, 20);

@@ -337,13 +337,14 @@ describeKafka('the Kafka sink on a real broker', () => {
 
   test('known tells which uids are in the topics, dead letters and raw records among them', async () => {
     const feed = freshFeed();
-    const lane = sinkOf(feed).lane('live');
+    const sink = sinkOf(feed);
+    const lane = sink.lane('live');
     await lane.open();
     const raw = { uid: uidOf('raw'), classUid: 6003, eventCode: 'x', service: 'systems', time: 5, text: '{}' };
     await lane.commit(batchOf(0, 50, { deadLetters: [deadLetterOf(900)], raw: [raw] }));
 
     const asked = [uidOf(3), uidOf(49), uidOf(50), uidOf(900), uidOf('raw'), uidOf('never')];
-    const known = await lane.known?.(asked, instantOfSecond(0), instantOfSecond(firstSecond + 100));
+    const known = await sink.find?.(asked, instantOfSecond(0), instantOfSecond(firstSecond + 100));
 
     expect([...(known ?? [])].sort()).toEqual([uidOf(3), uidOf(49), uidOf(900), uidOf('raw')].sort());
 
@@ -351,13 +352,9 @@ describeKafka('the Kafka sink on a real broker', () => {
     const other = sinkOf(feed).lane('backfill/2026-01-01_2026-02-01');
     await other.open();
     await other.commit(batchOf(50, 60, { cursor: cursorAt(60, 'backfill/2026-01-01_2026-02-01') }));
-    const later = await lane.known?.([uidOf(3), uidOf(50)], instantOfSecond(0), instantOfSecond(firstSecond + 100));
+    const later = await sink.find?.([uidOf(3), uidOf(50)], instantOfSecond(0), instantOfSecond(firstSecond + 100));
     expect([...(later ?? [])].sort()).toEqual([uidOf(3), uidOf(50)].sort());
-    const outside = await lane.known?.(
-      [uidOf(3)],
-      instantOfSecond(firstSecond + 4),
-      instantOfSecond(firstSecond + 100),
-    );
+    const outside = await sink.find?.([uidOf(3)], instantOfSecond(firstSecond + 4), instantOfSecond(firstSecond + 100));
     expect([...(outside ?? [])]).toEqual([]);
   });
 });

@@ -1,10 +1,10 @@
 import { CollectorError } from '../../collector/errors.js';
 import type { Cursor } from '../../collector/position/cursor.js';
 import type { DedupeChunk } from '../../collector/position/dedupe-set.js';
-import type { Batch, Committed, LaneSink, Sink } from '../../collector/sinks/sink.js';
+import type { Batch, Committed, Entity, LaneSink, Lock, Sink } from '../../collector/sinks/sink.js';
 import type { DeadLetter } from '../../mappings/dead-letter.js';
 import type { NormalisedEvent } from '../../mappings/event.js';
-import { floorToMillisecond, type Instant } from '../../mappings/instant.js';
+import { floorToMillisecond } from '../../mappings/instant.js';
 
 /** What befalls a commit: the sink is told before it (nothing is kept) or after it (all is kept) that it failed. */
 export type CommitFate = 'kept' | 'lost' | 'in_doubt';
@@ -17,11 +17,13 @@ interface Held {
 
 /** The sink contract in memory, exactly once. It lasts as long as the test: `open` after a fault shows what was committed. */
 export class MemorySink implements Sink {
-  readonly kind = 'tables' as const;
+  readonly kind = 'memory';
   readonly guarantee = 'exactly_once' as const;
   readonly target = 'memory';
+  readonly carriesEntities = true;
   readonly events: NormalisedEvent[] = [];
   readonly deadLetters: DeadLetter[] = [];
+  readonly entities: Entity[] = [];
   readonly commits: Cursor[] = [];
   /** Asked before each commit. */
   fate: (batch: Batch, number: number) => CommitFate | Promise<CommitFate> = () => 'kept';
@@ -30,10 +32,17 @@ export class MemorySink implements Sink {
   #busy = false;
   #number = 0;
 
+  readonly find?: NonNullable<Sink['find']>;
+
+  /** @param finds false: it cannot tell what it holds */
   constructor(
     readonly batchSize = 500,
-    private readonly tells = true,
-  ) {}
+    finds = true,
+  ) {
+    if (finds)
+      this.find = (uids, from, to) =>
+        this.#exclusively(async () => this.#found(uids, floorToMillisecond(from), floorToMillisecond(to)));
+  }
 
   /** The records' texts as they were delivered, in order. */
   *texts(): Generator<string> {
@@ -70,37 +79,21 @@ export class MemorySink implements Sink {
 
   lane(name: string): LaneSink {
     let open = false;
-    const exclusively = async <T>(work: () => Promise<T>): Promise<T> => {
-      if (this.#busy) throw new Error('the sink was called while it was at work');
-      if (!open) throw new Error(`lane ${name} is not open`);
-      this.#busy = true;
-      try {
-        await new Promise((resolve) => setImmediate(resolve));
-        return await work();
-      } finally {
-        this.#busy = false;
-      }
-    };
     return {
       open: async () => {
-        if (this.#locked.has(name))
-          throw new CollectorError('LANE_IN_USE', `Lane ${name} is in use.`, { cure: 'Wait.' });
-        this.#locked.add(name);
+        this.#take(name);
         open = true;
         return this.#committed(name);
       },
       commit: (batch) =>
-        exclusively(async () => {
+        this.#exclusively(async () => {
+          if (!open) throw new Error(`lane ${name} is not open`);
           this.#number += 1;
           const fate = await this.fate(batch, this.#number);
           if (fate === 'lost') throw unavailable();
           this.#keep(name, batch);
           if (fate === 'in_doubt') throw unavailable();
         }),
-      ...(this.tells && {
-        known: (uids: readonly string[], from: Instant, to: Instant) =>
-          exclusively(async () => this.#known(uids, floorToMillisecond(from), floorToMillisecond(to))),
-      }),
       close: async () => {
         if (open) this.#locked.delete(name);
         open = false;
@@ -116,7 +109,31 @@ export class MemorySink implements Sink {
     return [...this.#lanes.keys()];
   }
 
-  async close(): Promise<void> {}
+  async lock(name: string): Promise<Lock> {
+    this.#take(name);
+    return { release: async () => void this.#locked.delete(name) };
+  }
+
+  async close(): Promise<void> {
+    this.#locked.clear();
+  }
+
+  #take(name: string): void {
+    if (this.#locked.has(name)) throw new CollectorError('LANE_IN_USE', `Lane ${name} is in use.`, { cure: 'Wait.' });
+    this.#locked.add(name);
+  }
+
+  /** The pipeline asks one thing at a time. */
+  async #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#busy) throw new Error('the sink was called while it was at work');
+    this.#busy = true;
+    try {
+      await new Promise((resolve) => setImmediate(resolve));
+      return await work();
+    } finally {
+      this.#busy = false;
+    }
+  }
 
   #committed(name: string): Committed | undefined {
     const state = this.#lanes.get(name);
@@ -126,6 +143,7 @@ export class MemorySink implements Sink {
   #keep(name: string, batch: Batch): void {
     this.events.push(...batch.events);
     this.deadLetters.push(...batch.deadLetters);
+    this.entities.push(...batch.entities);
     this.commits.push(batch.cursor);
     const seen = [...(this.#lanes.get(name)?.dedupe ?? []), ...batch.dedupeAdditions];
     this.#lanes.set(name, {
@@ -134,7 +152,7 @@ export class MemorySink implements Sink {
     });
   }
 
-  #known(uids: readonly string[], from: number, to: number): ReadonlySet<string> {
+  #found(uids: readonly string[], from: number, to: number): ReadonlySet<string> {
     const asked = new Set(uids);
     const found = new Set<string>();
     for (const { uid, time } of this.held()) {

@@ -67,7 +67,15 @@ describe('dead letters in tables', () => {
     const lane = sink.lane('live');
     await lane.open();
     const cursor = { ...sampleCursor('live', 1), feed };
-    await lane.commit({ events: [], deadLetters: letters, raw: [], cursor, dedupeAdditions: [], evictBefore: 0 });
+    await lane.commit({
+      events: [],
+      deadLetters: letters,
+      raw: [],
+      entities: [],
+      cursor,
+      dedupeAdditions: [],
+      evictBefore: 0,
+    });
     await sink.close();
   }
 
@@ -148,9 +156,6 @@ describe('dead letters in tables', () => {
       });
       const { replayLetters } = await import('../../collector/reprocess/replay.js');
       const { unresolvedLetters } = await import('../../collector/reprocess/dead-letters.js');
-      const { loadConfig, readFileFromDisk } = await import('../../collector/config/load-config.js');
-      const config = loadConfig({ flags: flags(), env: {}, readFile: readFileFromDisk }).feeds[0]!;
-      const parts = { log: () => undefined };
       const everything = { reason: undefined, range: undefined };
       const settings = {
         feed: 'acme',
@@ -159,7 +164,7 @@ describe('dead letters in tables', () => {
         mapping: { rawData: true, mapper: { name: 'jumpcloud-ocsf', version: '0.0.0' }, target: ocsfTarget },
         dryRun: false,
       };
-      await replayLetters(() => unresolvedLetters(config, everything, parts), sink, Date, settings).catch(
+      await replayLetters(() => unresolvedLetters('acme', sink, everything), sink, Date, settings).catch(
         () => undefined,
       );
       await sink.close();

@@ -2,8 +2,7 @@ import type { DeadLetter } from '../../../mappings/dead-letter.js';
 import { CollectorError } from '../../errors.js';
 import { asKafkaFailure } from './client/error-table.js';
 import { type KafkaRecord, PartitionReader } from './client/partition-reader.js';
-import type { KafkaOptions } from './client/settings.js';
-import { type OperationParts, partsOf } from './operations.js';
+import type { LaneContext } from './lane-context.js';
 import { ownTopic } from './topics/topics.js';
 
 /** A dead letter as it lies in its topic, its parts put together. */
@@ -22,11 +21,9 @@ export interface PublishedDeadLetter {
  * @throws CollectorError
  */
 export async function* listDeadLetters(
-  options: KafkaOptions,
-  parts: OperationParts,
+  { kafka, connection, settings }: LaneContext,
   since = 0,
 ): AsyncGenerator<PublishedDeadLetter, void, void> {
-  const { kafka, connection, settings } = partsOf(options, parts);
   const topic = ownTopic(settings, 'dead_letters');
   const reader = new PartitionReader(kafka, connection);
   const collected = new Map<string, string[]>();

@@ -1,80 +1,104 @@
-import { randomUUID } from 'node:crypto';
-import type { KafkaConfig } from 'kafkajs';
-import { type Clock, systemClock } from '../../clock.js';
-import type { Sink } from '../sink.js';
-import { createConnection, createKafka, type KafkaLog } from './client/connection.js';
-import { type KafkaOptions, kafkaSettings } from './client/settings.js';
+import type { DeadLetter } from '../../../mappings/dead-letter.js';
+import { hashOf } from '../../position/dedupe-set.js';
+import { replayLane } from '../../position/lane-name.js';
+import type { LaneSink, Sink, SinkFinding } from '../sink.js';
+import type { KafkaOptions } from './client/settings.js';
 import { withReader } from './client/with-reader.js';
-import { KafkaLane } from './lane.js';
-import type { LaneParts } from './lane-context.js';
+import { listDeadLetters } from './dead-letter-topic.js';
+import { KafkaLane } from './kafka-lane.js';
+import { type KafkaDependencies, type LaneContext, laneContext } from './lane-context.js';
+import { DeliveredRecords } from './messages/find-delivered.js';
+import { patienceOf } from './open-session.js';
+import { readDedupeSet, readState, resetPosition } from './operations.js';
+import { probe } from './probe.js';
 import { laneKeys } from './state/lane-state.js';
-import { thisHolder } from './state/process-identity.js';
 import { glanceAtLane, listLanes } from './state/state-topic.js';
 import { ownTopic, topicsOf } from './topics/topics.js';
 
-/** What the sink takes from the rest of the house. */
-export interface KafkaParts {
-  readonly log: KafkaLog;
-  readonly clock?: Clock;
-  /** Names this run of the program in leases; unset: a random name of this process. */
-  readonly instance?: string;
-  /** For tests that cut connections. */
-  readonly socketFactory?: KafkaConfig['socketFactory'];
-}
-
 const BATCH_SIZE = 2_000;
-/** One for all sinks of the process: a lane left in doubt is its own again at once. */
-const thisProcess = randomUUID();
 
 /**
- * Publishes a feed to Kafka: one topic a class, one for dead letters, one for records kept raw, and a compacted state topic.
- * Touches no network before a lane is opened.
+ * Publishes a feed to Kafka: one topic per class, one for dead letters, one for records kept raw, and a compacted state topic.
+ * Touches no network before it is used.
  * @throws CollectorError CONFIG_INVALID
  */
-export function createKafkaSink(options: KafkaOptions, { log, clock = systemClock, ...parts }: KafkaParts): Sink {
-  const settings = kafkaSettings(options);
-  topicsOf(settings);
-  const connection = createConnection(settings, log, parts.socketFactory);
+export function createKafkaSink(options: KafkaOptions, dependencies: KafkaDependencies): Sink {
+  const context = laneContext(options, dependencies);
+  const { settings } = context;
   const lanes = new Set<KafkaLane>();
-  const laneParts: LaneParts = {
-    kafka: createKafka(connection),
-    connection,
-    settings,
-    clock,
-    log,
-    instance: parts.instance ?? thisProcess,
-    holder: thisHolder(),
-    learnedLimits: new Map(),
-  };
+  const delivered = new DeliveredRecords(topicsOf(settings), context.clock);
   const stateTopic = ownTopic(settings, 'state');
+
+  function lane(name: string): LaneSink {
+    const lane = new KafkaLane(name, context);
+    return {
+      open: () => {
+        lanes.add(lane);
+        return lane.open();
+      },
+      commit: (batch) => {
+        delivered.expire();
+        return lane.commit(batch);
+      },
+      close: async () => {
+        await lane.close();
+        lanes.delete(lane);
+      },
+    };
+  }
+
   return {
     kind: 'kafka',
     guarantee: settings.delivery,
     batchSize: BATCH_SIZE,
     target: `Kafka ${settings.brokers.join(',')}, topics ${settings.topicPrefix}*`,
-    lane(name) {
-      const lane = new KafkaLane(name, laneParts);
-      return {
-        open: () => {
-          lanes.add(lane);
-          return lane.open();
-        },
-        commit: (batch) => lane.commit(batch),
-        known: (uids, from, to) => lane.known(uids, from, to),
-        close: async () => {
-          await lane.close();
-          lanes.delete(lane);
-        },
-      };
-    },
+    carriesEntities: true,
+    lane,
     peek: (lane) =>
-      withReader(laneParts, [stateTopic], undefined, async (reader) => {
+      withReader(context, [stateTopic], undefined, async (reader) => {
         const { entry } = await glanceAtLane(reader, stateTopic, laneKeys(settings.feed, lane));
         return entry?.cursor;
       }),
-    lanes: () => withReader(laneParts, [stateTopic], [], (reader) => listLanes(reader, stateTopic, settings.feed)),
+    lanes: () => withReader(context, [stateTopic], [], (reader) => listLanes(reader, stateTopic, settings.feed)),
+    async lock(name) {
+      const held = lane(name);
+      try {
+        await held.open();
+      } catch (error) {
+        await held.close();
+        throw error;
+      }
+      return { release: () => held.close() };
+    },
     async close() {
       await Promise.all([...lanes].map((lane) => lane.close()));
     },
+    async find(uids, from, to) {
+      if (uids.length === 0) return new Set();
+      const search = { uids, from, to, patienceMs: patienceOf(settings) };
+      return withReader(context, [], new Set<string>(), (reader) => delivered.find(reader, search));
+    },
+    async holder(lane) {
+      const { heldBy } = await readState(context, lane);
+      return heldBy && `process ${heldBy.pid} on ${heldBy.host}, renewed ${heldBy.renewedAt}`;
+    },
+    check: async () => (await probe(context)).map(asFinding),
+    unresolvedDeadLetters: () => unresolvedDeadLetters(context),
+    resetPosition: (lane, next) => resetPosition(context, lane, next),
+  };
+}
+
+async function* unresolvedDeadLetters(context: LaneContext): AsyncGenerator<DeadLetter> {
+  const replayed = await readDedupeSet(context, replayLane);
+  for await (const { letter } of listDeadLetters(context)) if (!replayed.has(hashOf(letter.uid))) yield letter;
+}
+
+function asFinding({ subject, ok, message, cure, code }: Awaited<ReturnType<typeof probe>>[number]): SinkFinding {
+  return {
+    part: `kafka ${subject}`,
+    verdict: ok ? 'ok' : 'failed',
+    message,
+    ...(cure === undefined ? {} : { cure }),
+    ...(ok ? {} : { code: code ?? 'SINK_UNAVAILABLE' }),
   };
 }

@@ -1,7 +1,7 @@
 import { CollectorError } from '../../errors.js';
 import { PartitionReader } from './client/partition-reader.js';
 import { createPublisher, type Publisher } from './client/publisher.js';
-import type { LaneParts } from './lane-context.js';
+import type { LaneContext } from './lane-context.js';
 import { Session } from './session.js';
 import { PieceLog } from './state/dedupe-log.js';
 import {
@@ -30,7 +30,7 @@ export interface Opened {
 }
 
 /** How long to wait for an open transaction of somebody else. */
-export function patienceOf(settings: LaneParts['settings']): number {
+export function patienceOf(settings: LaneContext['settings']): number {
   return settings.transactionTimeout + PATIENCE_MARGIN_MS;
 }
 
@@ -41,7 +41,7 @@ export function patienceOf(settings: LaneParts['settings']): number {
  * @throws CollectorError LANE_IN_USE, STATE_CORRUPT, ABORTED; or whatever kafkajs throws
  */
 export async function openSession(
-  shared: LaneParts,
+  shared: LaneContext,
   lane: string,
   transactionalId: string,
   signal: AbortSignal,
@@ -77,7 +77,7 @@ async function waitUntilFree(
   stateTopic: string,
   keys: LaneKeys,
   lane: string,
-  { settings, clock, instance, holder, log }: LaneParts,
+  { settings, clock, instance, holder, log }: LaneContext,
   signal: AbortSignal,
 ): Promise<void> {
   let watched: { offset: bigint | undefined; since: number } | undefined;
@@ -102,7 +102,7 @@ async function readState(
   stateTopic: string,
   keys: LaneKeys,
   lane: string,
-  { settings, clock, instance, holder, repair = false }: LaneParts,
+  { settings, clock, instance, holder, repair = false }: LaneContext,
 ): Promise<StoredLane> {
   const read = readLane(reader, stateTopic, keys, patienceOf(settings));
   const stored = await (repair ? read.catch((error) => asIfEmpty(error, reader, stateTopic)) : read);

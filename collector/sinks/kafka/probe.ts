@@ -3,11 +3,10 @@ import type { ErrorCode } from '../../errors.js';
 import { asKafkaFailure } from './client/error-table.js';
 import { createCluster, type ProducerIdentity } from './client/kafkajs.js';
 import { grant, isRightMissing, type Right } from './client/missing-acl.js';
-import type { KafkaOptions, KafkaSettings } from './client/settings.js';
+import type { KafkaSettings } from './client/settings.js';
 import { TransactionCoordinator } from './client/transaction-coordinator.js';
 import { withReader } from './client/with-reader.js';
-import { type LaneParts, transactionalIdOf } from './lane-context.js';
-import { type OperationParts, partsOf } from './operations.js';
+import { type LaneContext, transactionalIdOf } from './lane-context.js';
 import { findMissing, readTopicFacts } from './topics/topic-setup.js';
 import { createCommand, ownTopic, type Topic, topicsOf } from './topics/topics.js';
 
@@ -26,8 +25,7 @@ export interface KafkaFinding {
  * Publishes no record; where a right to write is tried, an empty transaction under an id of its own is aborted.
  * Never throws for what the cluster answers.
  */
-export async function probe(options: KafkaOptions, parts: OperationParts): Promise<KafkaFinding[]> {
-  const shared = partsOf(options, parts);
+export async function probe(shared: LaneContext): Promise<KafkaFinding[]> {
   const { settings, kafka } = shared;
   const admin = kafka.admin();
   try {
@@ -52,7 +50,7 @@ interface ProbedTopic {
   readonly finding: KafkaFinding;
 }
 
-async function probeTopics(admin: Admin, settings: KafkaSettings, { log }: LaneParts): Promise<ProbedTopic[]> {
+async function probeTopics(admin: Admin, settings: KafkaSettings, { log }: LaneContext): Promise<ProbedTopic[]> {
   const probed: ProbedTopic[] = [];
   for (const topic of topicsOf(settings)) {
     try {
@@ -102,7 +100,7 @@ async function probeCreation(
 }
 
 /** Under an id that no lane has: taking a lane's own would fence it. */
-async function probeTransactions(shared: LaneParts, topics: readonly Topic[]): Promise<KafkaFinding[]> {
+async function probeTransactions(shared: LaneContext, topics: readonly Topic[]): Promise<KafkaFinding[]> {
   const { kafka, connection, settings } = shared;
   const cluster = createCluster(kafka, connection);
   const coordinator = new TransactionCoordinator(cluster, transactionalIdOf(settings, 'check'));
@@ -139,7 +137,7 @@ async function probeWriting(
   }
 }
 
-async function probeStateReading(shared: LaneParts, topics: readonly Topic[]): Promise<KafkaFinding[]> {
+async function probeStateReading(shared: LaneContext, topics: readonly Topic[]): Promise<KafkaFinding[]> {
   const name = ownTopic(shared.settings, 'state');
   if (!topics.some((topic) => topic.name === name)) return [];
   try {

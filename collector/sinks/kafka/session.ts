@@ -4,7 +4,7 @@ import { asKafkaFailure } from './client/error-table.js';
 import { type OutgoingMessage, outgoing } from './client/outgoing-message.js';
 import type { PartitionReader } from './client/partition-reader.js';
 import type { Publisher } from './client/publisher.js';
-import type { LaneParts } from './lane-context.js';
+import type { LaneContext } from './lane-context.js';
 import { compose } from './messages/build-messages.js';
 import { type PieceLog, type StateRecord, sizeOfState } from './state/dedupe-log.js';
 import { type CursorEntry, foldState, type LaneKeys, type Lease, STATE_PARTITION } from './state/lane-state.js';
@@ -18,7 +18,7 @@ export interface SessionParts {
   readonly lane: string;
   readonly keys: LaneKeys;
   readonly stateTopic: string;
-  readonly shared: LaneParts;
+  readonly shared: LaneContext;
   readonly topics: TopicTable;
   readonly reader: PartitionReader;
   readonly publisher: Publisher;
@@ -61,18 +61,6 @@ export class Session {
   /** @param commit names it in the stored position */
   commit(batch: Batch, commit: string): Promise<void> {
     return this.#inTurn('delivering', () => this.#commit(batch, commit));
-  }
-
-  /** Drops the position and all that is remembered. */
-  forget(): Promise<void> {
-    const { pieces, keys, publisher } = this.#parts;
-    return this.#inTurn('forgetting the position', async () => {
-      await this.#send(
-        [],
-        [...pieces.keys(), keys.cursor].map((key) => ({ key, value: null })),
-      );
-      await publisher.commit();
-    });
   }
 
   /** Waits for the work in hand; frees the lane unless something failed. Never throws. */
@@ -248,7 +236,7 @@ export class Session {
   }
 }
 
-function eventTopics({ events }: Batch, settings: LaneParts['settings']): string[] {
+function eventTopics({ events }: Batch, settings: LaneContext['settings']): string[] {
   return [...new Set(events.map(({ classUid }) => classUid))].map((classUid) => topicOfClass(settings, classUid));
 }
 

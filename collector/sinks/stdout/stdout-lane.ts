@@ -4,6 +4,7 @@ import { CollectorError } from '../../errors.js';
 import { exists, fileMode, isMissing, storageFailed, syncDirectory } from '../../files/durable-file.js';
 import { fileNameOf } from '../../files/file-name.js';
 import { SeenFiles } from '../files/dedupe-files.js';
+import type { Closable } from '../files/held-lock.js';
 import { readState, writeState } from '../files/state-file.js';
 import type { Batch, Committed, LaneSink } from '../sink.js';
 import { isStdoutState, type StdoutState } from './lane-state.js';
@@ -16,7 +17,7 @@ export interface StdoutSetting {
   readonly directory: string;
   readonly lines: Lines;
   /** The sink's lanes that hold their locks. */
-  readonly open: Set<LaneSink>;
+  readonly open: Set<Closable>;
   readonly checkpoint: (step: string) => Promise<void>;
   readonly notice: (message: string) => void;
 }
@@ -24,6 +25,15 @@ export interface StdoutSetting {
 /** Directory of a feed's state. */
 export function stateDirectory(directory: string, feed: string): string {
   return join(directory, fileNameOf(feed));
+}
+
+/** Takes the lock of a lane. @throws CollectorError LANE_IN_USE */
+export async function takeLock(directory: string, lane: string): Promise<SocketLock> {
+  const lock = await SocketLock.take(`${join(directory, fileNameOf(lane))}.lock`);
+  if (lock) return lock;
+  throw new CollectorError('LANE_IN_USE', `Lane ${lane} is in use by another collector.`, {
+    cure: 'Let the running collector do the work, or stop it first.',
+  });
 }
 
 /** One lane of stdout: lines first, then the files beside the state, then the state. */
@@ -44,11 +54,7 @@ export class StdoutLane implements LaneSink {
 
   async open(): Promise<Committed | undefined> {
     return this.#storing(async () => {
-      this.#lock = await SocketLock.take(`${this.#base}.lock`);
-      if (!this.#lock)
-        throw new CollectorError('LANE_IN_USE', `Lane ${this.name} is in use by another collector.`, {
-          cure: 'Let the running collector do the work, or stop it first.',
-        });
+      this.#lock = await takeLock(this.setting.directory, this.name);
       this.setting.open.add(this);
       try {
         const state = await this.#lastState();

@@ -1,11 +1,13 @@
 import { resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { fileNameOf } from '../../files/file-name.js';
+import { checkDirectory } from '../files/check-directory.js';
+import { type Closable, heldLock } from '../files/held-lock.js';
 import { laneNames, peekCursor } from '../files/peek-lanes.js';
-import type { LaneSink, Sink } from '../sink.js';
+import type { Sink } from '../sink.js';
 import { isStdoutState } from './lane-state.js';
 import { Lines } from './lines.js';
-import { StdoutLane, stateDirectory } from './stdout-lane.js';
+import { StdoutLane, stateDirectory, takeLock } from './stdout-lane.js';
 
 export interface StdoutOptions {
   /** Where the position, the identities, dead letters and raw records are kept; made if it is missing. */
@@ -27,12 +29,13 @@ export function createStdoutSink(options: StdoutOptions): Sink {
   const directory = resolve(options.directory);
   const states = stateDirectory(directory, options.feed);
   const lines = new Lines(options.output ?? process.stdout);
-  const open = new Set<LaneSink>();
+  const open = new Set<Closable>();
   return {
     kind: 'stdout',
     guarantee: 'at_least_once',
     batchSize: 1000,
     target: `standard output; position in ${states}`,
+    carriesEntities: true,
     lane(name) {
       return new StdoutLane(name, {
         directory: states,
@@ -44,9 +47,14 @@ export function createStdoutSink(options: StdoutOptions): Sink {
     },
     peek: (lane) => peekCursor(`${states}/${fileNameOf(lane)}`, isStdoutState),
     lanes: () => laneNames(states, isStdoutState),
+    async lock(name) {
+      const lock = await takeLock(states, name);
+      return heldLock(open, () => lock.release());
+    },
     async close() {
-      for (const lane of [...open]) await lane.close();
+      for (const one of [...open]) await one.close();
       lines.release();
     },
+    check: () => checkDirectory(directory, 'state'),
   };
 }

@@ -1,9 +1,12 @@
+import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { link, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { DuckDBConnection, DuckDBInstance, DuckDBValue, Json } from '@duckdb/node-api';
 import { CollectorError } from '../../errors.js';
-import { errno, isMissing, makeDirectory, storageFailed, syncDirectory, syncFile } from '../../files/durable-file.js';
+import { errno, isMissing, makeDirectory, syncDirectory, syncFile } from '../../files/durable-file.js';
 import { type PlainValue, plainValue } from './duckdb-value.js';
+import { duckdbFault, lockHolder, tablesFailed } from './error-table.js';
 
 /** How much of the machine DuckDB may take. */
 export interface EngineLimits {
@@ -16,14 +19,17 @@ export interface EngineLimits {
 const heldHere = new Set<string>();
 
 /**
- * DuckDB behind a lane's lock: the database file holds nothing, but while it is open the operating system keeps every
- * other process from opening it, and frees it at once when this process dies, however it dies.
+ * DuckDB, for one lane or one question. A lane's engine is also its lock: the database file holds nothing, but while it is
+ * open the operating system keeps every other process from opening it, and frees it at once when this process dies,
+ * however it dies.
  */
 export class Engine {
+  #closed = false;
+
   private constructor(
-    private readonly lockFile: string,
     private readonly instance: DuckDBInstance,
     private readonly connection: DuckDBConnection,
+    private readonly closed: () => void,
   ) {}
 
   /**
@@ -38,26 +44,24 @@ export class Engine {
     heldHere.add(held);
     try {
       await makeLockFile(lockFile, Instance);
-      const instance = await Instance.create(lockFile, {
-        memory_limit: limits.memoryLimit,
-        threads: String(limits.threads),
-        temp_directory: temporaryDirectory,
-        // Written in the order in which the rows come: there is one thread, and nothing is kept to restore an order.
-        preserve_insertion_order: 'false',
-        // Freed pages go back to the system instead of swelling the collector between two commits.
-        allocator_flush_threshold: '4MB',
-        allocator_bulk_deallocation_flush_threshold: '4MB',
-        enable_external_file_cache: 'false',
-        autoinstall_known_extensions: 'false',
-        autoload_known_extensions: 'false',
-      });
-      return new Engine(held, instance, await instance.connect());
+      const instance = await Instance.create(lockFile, options(temporaryDirectory, limits));
+      return new Engine(instance, await instance.connect(), () => heldHere.delete(held));
     } catch (error) {
       heldHere.delete(held);
-      const holder = /Could not set lock on file.*?(?:PID (\d+)|$)/s.exec(error instanceof Error ? error.message : '');
-      if (holder) throw laneInUse(lane, holder[1] === undefined ? 'another process' : `process ${holder[1]}`);
-      throw storageFailed(error, dirname(lockFile));
+      if (duckdbFault(error) === 'locked') throw laneInUse(lane, lockHolder(error));
+      throw tablesFailed(error, dirname(lockFile));
     }
+  }
+
+  /**
+   * An engine that holds no lock: for questions, whoever has the lanes open. Takes about 10 ms to open.
+   * @param spillRoot where DuckDB makes a directory of this engine's own, should it spill
+   */
+  static async unlocked(spillRoot: string, limits: EngineLimits): Promise<Engine> {
+    const { DuckDBInstance: Instance } = await loadDuckDB();
+    const spill = join(spillRoot, `.spill-${randomUUID()}`);
+    const instance = await Instance.create(':memory:', options(spill, limits));
+    return new Engine(instance, await instance.connect(), () => rmSync(spill, { recursive: true, force: true }));
   }
 
   /** Runs one statement for its effect. */
@@ -84,12 +88,30 @@ export class Engine {
     }
   }
 
-  /** Frees the lock. */
+  /** Frees the lock. May be called twice. */
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     this.connection.closeSync();
     this.instance.closeSync();
-    heldHere.delete(this.lockFile);
+    this.closed();
   }
+}
+
+function options(temporaryDirectory: string, { memoryLimit, threads }: EngineLimits): Record<string, string> {
+  return {
+    memory_limit: memoryLimit,
+    threads: String(threads),
+    temp_directory: temporaryDirectory,
+    // Written in the order in which the rows come: there is one thread, and nothing is kept to restore an order.
+    preserve_insertion_order: 'false',
+    // Freed pages go back to the system instead of swelling the collector between two commits.
+    allocator_flush_threshold: '4MB',
+    allocator_bulk_deallocation_flush_threshold: '4MB',
+    enable_external_file_cache: 'false',
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+  };
 }
 
 /**

@@ -1,65 +1,81 @@
+import { floorToMillisecond, type Instant } from '../../../mappings/instant.js';
 import { quoteText } from './columns.js';
 import type { Engine } from './engine.js';
+import { isVanished } from './error-table.js';
 import { groupBy } from './group-by.js';
 import { dayOf } from './layout.js';
-import { liveFiles } from './live-files.js';
-import { deadLetterTable, rawRecordTable } from './table-catalog.js';
+import { type LiveFile, liveFiles } from './live-files.js';
+import { classTables, deadLetterTable, rawRecordTable } from './table-catalog.js';
 
-const uidsAtOnce = 1000;
-const mostAttempts = 5;
+const UIDS_PER_STATEMENT = 1000;
+const MOST_ATTEMPTS = 5;
 
-/** Which of these uids the tables hold among rows with from ≤ time < to, in epoch milliseconds. */
-export async function knownUids(
-  engine: Engine,
+/** Where each table of records keeps the uid. */
+const uidColumns: ReadonlyMap<string, string> = new Map([
+  ...[...classTables.values()].map(({ name }) => [name, 'metadata.uid'] as const),
+  [deadLetterTable.name, 'uid'],
+  [rawRecordTable.name, 'uid'],
+]);
+
+/**
+ * Which of these uids the tables hold among rows with from ≤ time < to.
+ * @param openEngine asked where there is anything to search; the engine is closed again
+ */
+export async function findDelivered(
+  openEngine: () => Promise<Engine>,
   directory: string,
   uids: readonly string[],
-  from: number,
-  to: number,
+  from: Instant,
+  to: Instant,
 ): Promise<ReadonlySet<string>> {
+  // The tables hold milliseconds: the range is widened to whole ones.
+  const [first, end] = [floorToMillisecond(from), floorToMillisecond(to) + 1];
   for (let attempt = 1; ; attempt++) {
+    const files = uids.length === 0 || first >= end ? [] : await filesOf(directory, first, end);
+    if (files.length === 0) return new Set();
+    const engine = await openEngine();
     try {
-      return await search(engine, directory, uids, from, to);
+      return await search(engine, files, uids, first, end);
     } catch (error) {
-      if (attempt === mostAttempts || !isVanished(error)) throw error;
+      if (attempt === MOST_ATTEMPTS || !isVanished(error)) throw error;
+    } finally {
+      engine.close();
     }
   }
 }
 
-/** True for DuckDB's complaint about a file that was listed and is gone: compaction or `keepDays` took it away. */
-export function isVanished(error: unknown): boolean {
-  return error instanceof Error && /No files found|No such file|Cannot open file/i.test(error.message);
+function filesOf(directory: string, from: number, to: number): Promise<LiveFile[]> {
+  const [firstDay, lastDay] = [dayOf(from), dayOf(to)];
+  // A dead letter without a time of its own lies under the day on which it was collected: that day or a later one.
+  return liveFiles(
+    directory,
+    (table, day) => uidColumns.has(table) && day >= firstDay && (day <= lastDay || table === deadLetterTable.name),
+  );
 }
 
 async function search(
   engine: Engine,
-  directory: string,
+  files: readonly LiveFile[],
   uids: readonly string[],
   from: number,
   to: number,
 ): Promise<ReadonlySet<string>> {
-  const known = new Set<string>();
-  if (uids.length === 0 || from >= to) return known;
-  const [firstDay, lastDay] = [dayOf(from), dayOf(to)];
-  // A dead letter without a time of its own lies under the day on which it was collected: that day or a later one.
-  const files = await liveFiles(
-    directory,
-    (table, day) => day >= firstDay && (day <= lastDay || table === deadLetterTable.name),
-  );
+  const found = new Set<string>();
   for (const [table, ofTable] of groupBy(files, (file) => file.table)) {
-    const uid = table === deadLetterTable.name || table === rawRecordTable.name ? 'uid' : 'metadata.uid';
+    const uid = uidColumns.get(table) ?? 'uid';
     const timeless = table === deadLetterTable.name ? ' OR "time" IS NULL' : '';
     const paths = ofTable.map(({ paths: [path = ''] }) => quoteText(path)).join(', ');
-    for (let at = 0; at < uids.length; at += uidsAtOnce) {
+    for (let at = 0; at < uids.length; at += UIDS_PER_STATEMENT) {
       const asked = uids
-        .slice(at, at + uidsAtOnce)
+        .slice(at, at + UIDS_PER_STATEMENT)
         .map(quoteText)
         .join(', ');
       const rows = await engine.rows(
         `SELECT DISTINCT ${uid} FROM read_parquet([${paths}], union_by_name = true, hive_partitioning = false) ` +
           `WHERE ("time" >= ${from} AND "time" < ${to}${timeless}) AND ${uid} IN (${asked})`,
       );
-      for (const [found] of rows) known.add(String(found));
+      for (const [one] of rows) found.add(String(one));
     }
   }
-  return known;
+  return found;
 }

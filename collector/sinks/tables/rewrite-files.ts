@@ -1,5 +1,5 @@
-import type { NormalisedEvent } from '../../../mappings/event.js';
-import { isObject, type JsonObject } from '../../../mappings/json.js';
+import { isObject } from '../../../mappings/json.js';
+import type { Rewriting, StoredEvent } from '../rewriting.js';
 import { quoteText } from './columns.js';
 import type { PlainValue } from './duckdb-value.js';
 import { dayOfGroup, fileName, groupOf } from './layout.js';
@@ -7,27 +7,6 @@ import { mostCharacters, mostRows, type Row, writeParquet } from './parquet.js';
 import { textOfRow } from './row-json.js';
 import { classTables, type Table } from './table-catalog.js';
 import type { BatchTarget } from './write-batch.js';
-
-/** An event as it lies in the tables. */
-export interface StoredEvent {
-  readonly uid: string;
-  readonly classUid: number;
-  /** Epoch milliseconds. */
-  readonly time: number;
-  /** As JSON, with the attributes in the order of the columns. */
-  readonly text: string;
-  readonly event: JsonObject;
-}
-
-/** What is to become of a lane's events. */
-export interface Rewriting {
-  /** Which days are looked at, `YYYY-MM-DD`. */
-  readonly wanted: (day: string) => boolean;
-  /** The event that takes its place; undefined: it stays as it is. Asked twice where a file is written anew. */
-  readonly decide: (stored: StoredEvent) => NormalisedEvent | undefined;
-  /** Told once of each event that was looked at. */
-  readonly examined: (stored: StoredEvent, instead: NormalisedEvent | undefined) => void;
-}
 
 const tablesByName = new Map([...classTables].map(([classUid, table]) => [table.name, { classUid, table }]));
 

@@ -1,20 +1,20 @@
 import { join } from 'node:path';
-import { floorToMillisecond, type Instant } from '../../../mappings/instant.js';
 import type { Clock } from '../../clock.js';
 import { CollectorError } from '../../errors.js';
-import { storageFailed } from '../../files/durable-file.js';
 import { fileNameOf } from '../../files/file-name.js';
 import { SeenFiles, seenFileName } from '../files/dedupe-files.js';
+import type { Closable } from '../files/held-lock.js';
 import { readState, type StateRead, writeState } from '../files/state-file.js';
-import type { Batch, Committed, LaneSink } from '../sink.js';
+import type { Rewriting } from '../rewriting.js';
+import type { Batch, Committed, LaneSink, RewritableLane } from '../sink.js';
 import { type Merge, type OwnFile, planExpiry, planMerge, type UpkeepRules } from './compaction.js';
 import { Engine, type EngineLimits } from './engine.js';
-import { knownUids } from './find-delivered.js';
+import { tablesFailed } from './error-table.js';
 import { LaneFiles } from './lane-files.js';
 import { isLaneState, type LaneState } from './lane-state.js';
 import { fileName, filePrefix, retiredEnding, sequenceOf, stateDirectory } from './layout.js';
 import { mergeParquet } from './parquet.js';
-import { type Rewriting, rewriteFiles } from './rewrite-files.js';
+import { rewriteFiles } from './rewrite-files.js';
 import { writeBatch } from './write-batch.js';
 
 /** What a lane of the tables needs of the program around it. */
@@ -23,7 +23,7 @@ export interface LaneSetting {
   readonly feed: string;
   readonly limits: EngineLimits;
   /** The sink's lanes that hold their locks. */
-  readonly open: Set<LaneSink>;
+  readonly open: Set<Closable>;
   /** Whole days that stay; undefined: all. */
   readonly keepDays: number | undefined;
   readonly upkeep: UpkeepRules;
@@ -52,7 +52,7 @@ const restMs = 60 * 60_000;
  * the commit point. Then the files are renamed into view. What a crash leaves undone after the commit point is done by
  * `open`, what it leaves before is deleted there.
  */
-export class TablesLane implements LaneSink {
+export class TablesLane implements LaneSink, RewritableLane {
   readonly #files: LaneFiles;
   readonly #seen: SeenFiles;
   readonly #prefix: string;
@@ -167,15 +167,6 @@ export class TablesLane implements LaneSink {
       const next = { ...state, sequence, files, retired: [...state.retired, ...retired.map((file) => ({ file, at }))] };
       await this.#publish(next, 'remap', retired);
       await this.setting.checkpoint('remap:done');
-    });
-  }
-
-  async known(uids: readonly string[], from: Instant, to: Instant): Promise<ReadonlySet<string>> {
-    return this.#storing(async () => {
-      const engine = this.#opened?.engine;
-      if (!engine) throw notOpen(this.name);
-      // The tables hold milliseconds: the range is widened to whole ones.
-      return knownUids(engine, this.setting.directory, uids, floorToMillisecond(from), floorToMillisecond(to) + 1);
     });
   }
 
@@ -367,7 +358,7 @@ export class TablesLane implements LaneSink {
     try {
       return await work();
     } catch (error) {
-      throw storageFailed(error, this.setting.directory);
+      throw tablesFailed(error, this.setting.directory);
     }
   }
 }

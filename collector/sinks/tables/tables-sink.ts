@@ -1,12 +1,22 @@
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { DeadLetter } from '../../../mappings/dead-letter.js';
 import { type Clock, systemClock } from '../../clock.js';
 import { CollectorError } from '../../errors.js';
+import { exists } from '../../files/durable-file.js';
 import { fileNameOf } from '../../files/file-name.js';
+import { checkDirectory } from '../files/check-directory.js';
+import { type Closable, heldLock } from '../files/held-lock.js';
 import { laneNames, peekCursor } from '../files/peek-lanes.js';
-import type { LaneSink, Sink } from '../sink.js';
+import { failedFinding } from '../finding.js';
+import type { Sink, SinkFinding } from '../sink.js';
 import { type UpkeepRules, upkeepRules } from './compaction.js';
+import { Engine } from './engine.js';
+import { tablesFailed } from './error-table.js';
+import { findDelivered } from './find-delivered.js';
 import { isLaneState } from './lane-state.js';
 import { stateDirectory } from './layout.js';
+import { readDeadLetters } from './read-dead-letters.js';
 import { type LaneSetting, TablesLane } from './tables-lane.js';
 
 export interface TablesOptions {
@@ -24,11 +34,6 @@ export interface TablesOptions {
   readonly notice?: (message: string) => void;
   /** Called at each step of a commit that a crash may follow; for tests. */
   readonly checkpoint?: (step: string) => Promise<void>;
-}
-
-/** One lane by itself, for what only tables can do with a lane that nobody runs. */
-export function openableLane(options: TablesOptions, name: string): TablesLane {
-  return new TablesLane(name, { ...settingOf(options), open: new Set(), afterCommit: async () => {} });
 }
 
 function settingOf(options: TablesOptions): Omit<LaneSetting, 'afterCommit' | 'open'> {
@@ -56,7 +61,7 @@ export function createTablesSink(options: TablesOptions): Sink {
   const common = settingOf(options);
   const { directory, clock, upkeep, notice } = common;
   const states = stateDirectory(directory, options.feed);
-  const open = new Set<LaneSink>();
+  const open = new Set<Closable>();
   let tended = clock.now();
 
   const setting: LaneSetting = {
@@ -81,19 +86,69 @@ export function createTablesSink(options: TablesOptions): Sink {
     }
   }
 
+  async function* unresolvedDeadLetters(): AsyncGenerator<DeadLetter> {
+    if (!(await exists(directory)))
+      throw new CollectorError('STORAGE_FAILED', `There are no tables in ${directory}.`, {
+        cure: 'Name the directory into which the collector writes (tables.directory), or collect first.',
+        detail: 'ENOENT',
+      });
+    // Whoever reads dead letters need not be allowed to write to the tables' directory.
+    const engine = await Engine.unlocked(tmpdir(), common.limits);
+    try {
+      yield* readDeadLetters(engine, directory, options.feed);
+    } finally {
+      engine.close();
+    }
+  }
+
   return {
     kind: 'tables',
     guarantee: 'exactly_once',
     // Two pages of the usual size.
     batchSize: 2000,
     target: directory,
+    carriesEntities: true,
     lane(name) {
       return new TablesLane(name, setting);
     },
     peek: (lane) => peekCursor(join(states, fileNameOf(lane)), isLaneState),
     lanes: () => laneNames(states, isLaneState),
-    async close() {
-      for (const lane of [...open]) await lane.close();
+    async lock(name) {
+      const base = join(states, fileNameOf(name));
+      const engine = await Engine.open(`${base}.lock`, `${base}.spill`, common.limits, name);
+      return heldLock(open, () => engine.close());
     },
+    async close() {
+      for (const one of [...open]) await one.close();
+    },
+    async find(uids, from, to) {
+      try {
+        return await findDelivered(() => Engine.unlocked(states, common.limits), directory, uids, from, to);
+      } catch (error) {
+        throw tablesFailed(error, directory);
+      }
+    },
+    check: async () => [...(await checkDirectory(directory, 'tables')), await checkEngine()],
+    unresolvedDeadLetters,
+    rewritable: (lane) => new TablesLane(lane, { ...setting, afterCommit: async () => {} }),
   };
+}
+
+/** DuckDB comes as a library of the platform: an image of another kind lacks it. */
+async function checkEngine(): Promise<SinkFinding> {
+  try {
+    const { version } = await import('@duckdb/node-api');
+    return { part: 'duckdb', verdict: 'ok', message: `${version()} is there` };
+  } catch (error) {
+    const reason = (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
+    const failure = new CollectorError(
+      'STORAGE_FAILED',
+      `DuckDB, which writes the tables, cannot be loaded: ${reason}`,
+      {
+        cure: `Install the dependencies for this platform (${process.platform} ${process.arch}) with npm ci.`,
+        cause: error,
+      },
+    );
+    return failedFinding(failure, 'duckdb');
+  }
 }

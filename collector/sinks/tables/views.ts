@@ -31,7 +31,7 @@ export function viewStatements(pathsOf: (table: string) => readonly string[]): s
     tables.map(({ name }) => `SELECT ${common.map(quoteName).join(', ')} FROM ${quoteName(name)}`).join(' UNION ALL ');
   return [
     ...eventTables.map((table) => `CREATE VIEW ${quoteName(table.name)} AS ${eventSelect(table, pathsOf(table.name))}`),
-    `CREATE VIEW ${quoteName(deadLetterTable.name)} AS ${plainSelect(deadLetterTable, pathsOf)}${unresolved(pathsOf)}`,
+    `CREATE VIEW ${quoteName(deadLetterTable.name)} AS ${deadLetterRows(pathsOf)}`,
     `CREATE VIEW ${quoteName(rawRecordTable.name)} AS ${plainSelect(rawRecordTable, pathsOf)}`,
     `CREATE VIEW events AS ${union(eventTables)}`,
     `CREATE VIEW admin_activity AS ${union(loginsApart(eventTables))}`,
@@ -45,6 +45,11 @@ function plainSelect(table: Table, pathsOf: (table: string) => readonly string[]
 /** The files of a table that the replay lane wrote, as a name for `pathsOf`. */
 export function replayedName(table: string): string {
   return `${table} of the replay lane`;
+}
+
+/** The dead letters, but for those that were replayed. */
+export function deadLetterRows(pathsOf: (table: string) => readonly string[]): string {
+  return `${plainSelect(deadLetterTable, pathsOf)}${unresolved(pathsOf)}`;
 }
 
 /** A dead letter that was replayed is an event or a raw record now. */

@@ -6,6 +6,7 @@ import { sha256 } from '../../../mappings/record.js';
 import { CollectorError } from '../../errors.js';
 import type { Batch } from '../sink.js';
 import type { Engine } from './engine.js';
+import { duckdbFault } from './error-table.js';
 import { groupBy } from './group-by.js';
 import type { LaneFiles } from './lane-files.js';
 import { fileName, groupOf } from './layout.js';
@@ -88,13 +89,8 @@ async function tryWrite(
     await writeParquet(engine, table.columns, rows, files.aside(file));
     return undefined;
   } catch (error) {
-    const text = error instanceof Error ? error.message : '';
-    const cause = /^(Invalid Input|Conversion) Error/.test(text)
-      ? 'content'
-      : /^Out of Memory Error/.test(text)
-        ? 'memory'
-        : undefined;
-    if (cause === undefined) throw error;
+    const cause = duckdbFault(error);
+    if (cause !== 'content' && cause !== 'memory') throw error;
     await rm(files.aside(file), { force: true });
     return { cause, error };
   }

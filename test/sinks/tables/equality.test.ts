@@ -175,6 +175,6 @@ describe('an event read back from the tables is the event that was written', () 
     const [first] = readFixtureRecords();
     const header = readHeader(receive(first!.value));
     expect(header.uid).toMatch(/^[0-9a-f]{32}$/);
-    expect(await lane.known!([header.uid], 0n, 4_000_000_000n * 1_000_000_000n)).toEqual(new Set([header.uid]));
+    expect(await sink.find!([header.uid], 0n, 4_000_000_000n * 1_000_000_000n)).toEqual(new Set([header.uid]));
   });
 });

@@ -27,7 +27,7 @@ export interface Search {
  * published at the earliest, up to their end. What was read is kept for the questions that follow: those of a comparison go
  * over a range hour by hour, and each would read all that was published since.
  */
-export class KnownRecords {
+export class DeliveredRecords {
   readonly #topics: readonly Topic[];
   readonly #clock: Clock;
   #read: Read | undefined;

@@ -69,11 +69,6 @@ export class PieceLog {
     return this.#next;
   }
 
-  /** Keys of all pieces held: what is to be dropped when a lane is forgotten. */
-  keys(): string[] {
-    return [...this.#held.keys()];
-  }
-
   /** What a batch adds and drops. */
   plan({ dedupeAdditions, evictBefore }: Pick<Batch, 'dedupeAdditions' | 'evictBefore'>): PiecePlan {
     const kept = new Map<string, Held>();

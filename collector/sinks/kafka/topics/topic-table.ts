@@ -1,6 +1,6 @@
 import { CollectorError } from '../../../errors.js';
 import type { Place } from '../client/outgoing-message.js';
-import type { LaneParts } from '../lane-context.js';
+import type { LaneContext } from '../lane-context.js';
 import { prepareTopics, type TopicFacts } from './topic-setup.js';
 import { type Topic, topicsOf } from './topics.js';
 
@@ -9,11 +9,11 @@ const SMALLEST_LIMIT = 16_384;
 
 /** What a lane knows of its topics: that they are there, how many partitions they have and how large a batch may be. */
 export class TopicTable {
-  readonly #parts: Pick<LaneParts, 'kafka' | 'settings' | 'log' | 'clock' | 'learnedLimits'>;
+  readonly #parts: Pick<LaneContext, 'kafka' | 'settings' | 'log' | 'clock' | 'learnedLimits'>;
   readonly #facts = new Map<string, TopicFacts>();
   #readAt = Number.NEGATIVE_INFINITY;
 
-  constructor(parts: Pick<LaneParts, 'kafka' | 'settings' | 'log' | 'clock' | 'learnedLimits'>) {
+  constructor(parts: Pick<LaneContext, 'kafka' | 'settings' | 'log' | 'clock' | 'learnedLimits'>) {
     this.#parts = parts;
   }
 

@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, rm, stat, statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { CollectorError } from '../errors.js';
-import { isMissing, storageFailed, writeSynced } from '../files/durable-file.js';
-import { type Finding, findingOf } from './finding.js';
+import { CollectorError } from '../../errors.js';
+import { isMissing, storageFailed, writeSynced } from '../../files/durable-file.js';
+import { failedFinding } from '../finding.js';
+import type { SinkFinding } from '../sink.js';
 
 /** Bytes free below which nothing can be collected, and below which it will soon be so. */
 export interface SpaceLimits {
@@ -22,10 +23,9 @@ export const spaceLimits: SpaceLimits = { least: 64 * MIB, scarce: 1024 * MIB };
  */
 export async function checkDirectory(
   directory: string,
-  feed: string,
   part: string,
   limits: SpaceLimits = spaceLimits,
-): Promise<Finding[]> {
+): Promise<SinkFinding[]> {
   const wanted = resolve(directory);
   try {
     const found = await nearest(wanted);
@@ -33,9 +33,9 @@ export async function checkDirectory(
     else await access(found, constants.W_OK | constants.X_OK);
     const message =
       found === wanted ? `${wanted} can be written to` : `${wanted} will be made; ${found} can be written to`;
-    return [{ feed, part, verdict: 'ok', message }, await checkSpace(found, feed, limits)];
+    return [{ part, verdict: 'ok', message }, await checkSpace(found, limits)];
   } catch (error) {
-    return [findingOf(storageFailed(error, wanted), feed, part)];
+    return [failedFinding(storageFailed(error, wanted), part)];
   }
 }
 
@@ -60,7 +60,7 @@ async function tryWriting(directory: string): Promise<void> {
   }
 }
 
-async function checkSpace(directory: string, feed: string, { least, scarce }: SpaceLimits): Promise<Finding> {
+async function checkSpace(directory: string, { least, scarce }: SpaceLimits): Promise<SinkFinding> {
   const { bavail, bsize } = await statfs(directory);
   const free = bavail * bsize;
   const message = `${spell(free)} free on the file system of ${directory}`;
@@ -69,11 +69,10 @@ async function checkSpace(directory: string, feed: string, { least, scarce }: Sp
       cure: 'Free space there, or choose another directory.',
       detail: 'ENOSPC',
     });
-    return findingOf(error, feed, 'space');
+    return failedFinding(error, 'space');
   }
-  if (free < scarce)
-    return { feed, part: 'space', verdict: 'warning', message, cure: 'Free space, or set tables.keepDays.' };
-  return { feed, part: 'space', verdict: 'ok', message };
+  if (free < scarce) return { part: 'space', verdict: 'warning', message, cure: 'Free space, or set tables.keepDays.' };
+  return { part: 'space', verdict: 'ok', message };
 }
 
 function spell(bytes: number): string {

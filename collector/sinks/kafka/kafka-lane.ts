@@ -1,16 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { Instant } from '../../../mappings/instant.js';
 import { CollectorError } from '../../errors.js';
 import type { Batch, Committed, LaneSink } from '../sink.js';
 import { asKafkaFailure } from './client/error-table.js';
-import { withReader } from './client/with-reader.js';
-import { type LaneParts, transactionalIdOf } from './lane-context.js';
-import { KnownRecords } from './messages/find-delivered.js';
-import { openSession, patienceOf } from './open-session.js';
+import { type LaneContext, transactionalIdOf } from './lane-context.js';
+import { openSession } from './open-session.js';
 import type { Session } from './session.js';
 import { claimInProcess } from './state/in-process-lock.js';
 import type { LaneState } from './state/lane-state.js';
-import { topicsOf } from './topics/topics.js';
 
 const ATTEMPTS = 3;
 const RETRY_MS = 250;
@@ -21,9 +17,8 @@ const RETRY_MS = 250;
  * nothing more: the caller closes it and opens it anew.
  */
 export class KafkaLane implements LaneSink {
-  readonly #parts: LaneParts;
+  readonly #parts: LaneContext;
   readonly #lane: string;
-  readonly #known: KnownRecords;
   #session: Session | undefined;
   /** Name of the commit that is stored, as far as this lane knows. */
   #stored: string | undefined;
@@ -34,10 +29,9 @@ export class KafkaLane implements LaneSink {
   /** Bytes read from the state topic by the last `open`. */
   bytesRead = 0;
 
-  constructor(lane: string, parts: LaneParts) {
+  constructor(lane: string, parts: LaneContext) {
     this.#lane = lane;
     this.#parts = parts;
-    this.#known = new KnownRecords(topicsOf(parts.settings), parts.clock);
   }
 
   open(): Promise<Committed | undefined> {
@@ -63,7 +57,7 @@ export class KafkaLane implements LaneSink {
     return transactionalIdOf(this.#parts.settings, this.#lane);
   }
 
-  async #take(parts: LaneParts): Promise<LaneState> {
+  async #take(parts: LaneContext): Promise<LaneState> {
     const opened = await openSession(parts, this.#lane, this.#transactionalId, this.#closing.signal);
     this.#session = opened.session;
     this.#stored = opened.state.entry?.commit;
@@ -76,7 +70,6 @@ export class KafkaLane implements LaneSink {
   }
 
   async #commit(batch: Batch, commit: string): Promise<void> {
-    this.#known.expire();
     for (let attempt = 1; ; attempt++) {
       try {
         await this.#require().commit(batch, commit);
@@ -113,17 +106,6 @@ export class KafkaLane implements LaneSink {
       cure: 'Nothing: the lane is opened anew and goes on from what is committed.',
       transient: true,
     });
-  }
-
-  /** Drops the position and all that is remembered: the next `open` finds nothing. */
-  forget(): Promise<void> {
-    return this.#track(this.#require().forget());
-  }
-
-  async known(uids: readonly string[], from: Instant, to: Instant): Promise<ReadonlySet<string>> {
-    if (uids.length === 0) return new Set();
-    const search = { uids, from, to, patienceMs: patienceOf(this.#parts.settings) };
-    return withReader(this.#parts, [], new Set<string>(), (reader) => this.#known.find(reader, search));
   }
 
   /** Frees the lane at once after a clean end; a lane in doubt is free when its lease has lapsed, or for this process at once. */

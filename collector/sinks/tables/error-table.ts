@@ -1,0 +1,68 @@
+import type { CollectorError } from '../../errors.js';
+import { errno, storageFailed } from '../../files/durable-file.js';
+
+/** What an error of DuckDB means to the tables. */
+export type DuckDBFault =
+  /** Another process has the database file open: it holds the lock. */
+  | 'locked'
+  /** A file that was listed is gone: compaction or `keepDays` took it away. List again. */
+  | 'vanished'
+  /** A value in the rows does not fit its column. */
+  | 'content'
+  /** The rows at hand take more than the memory limit. */
+  | 'memory'
+  /** The file system refuses. */
+  | 'io';
+
+interface DuckDBErrorRow {
+  /** DuckDB 1.x passes on texts only, which begin with the kind of the error: `IO Error: …`. */
+  readonly text: RegExp;
+  readonly fault: DuckDBFault;
+  /** The system error that the text spells out. */
+  readonly errno?: string;
+}
+
+/** First match wins. */
+const duckdbErrors: readonly DuckDBErrorRow[] = [
+  // These two first: their texts may quote a record.
+  { text: /^(Invalid Input|Conversion) Error/, fault: 'content' },
+  { text: /^Out of Memory Error/, fault: 'memory' },
+  { text: /Could not set lock on file/, fault: 'locked' },
+  { text: /no space left|disk full|not enough space/i, fault: 'io', errno: 'ENOSPC' },
+  { text: /quota exceeded/i, fault: 'io', errno: 'EDQUOT' },
+  { text: /permission denied/i, fault: 'io', errno: 'EACCES' },
+  { text: /read-only file system/i, fault: 'io', errno: 'EROFS' },
+  { text: /too many open files/i, fault: 'io', errno: 'EMFILE' },
+  { text: /No files found|No such file|Cannot open file/i, fault: 'vanished' },
+  { text: /^IO Error/, fault: 'io' },
+];
+
+/** What an error means; undefined for one that DuckDB did not raise, or that this table does not list. */
+export function duckdbFault(error: unknown): DuckDBFault | undefined {
+  return rowOf(error)?.fault;
+}
+
+/** True for an error about a file that was listed and is gone. */
+export function isVanished(error: unknown): boolean {
+  return duckdbFault(error) === 'vanished';
+}
+
+/** Who holds the lock, out of an error that is `locked`. */
+export function lockHolder(error: unknown): string {
+  const pid = /PID (\d+)/.exec(textOf(error))?.[1];
+  return pid === undefined ? 'another process' : `process ${pid}`;
+}
+
+/** STORAGE_FAILED around an error of the file system or of DuckDB; a CollectorError stays as it is. */
+export function tablesFailed(error: unknown, directory: string): CollectorError {
+  return storageFailed(error, directory, errno(error) ?? rowOf(error)?.errno);
+}
+
+function rowOf(error: unknown): DuckDBErrorRow | undefined {
+  const text = textOf(error);
+  return duckdbErrors.find((row) => row.text.test(text));
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : '';
+}
