@@ -1,7 +1,7 @@
 import type { Cursor } from '../../collector/position/cursor.js';
 import { noCounts } from '../../collector/position/cursor.js';
 import type { DedupeChunk } from '../../collector/position/dedupe-set.js';
-import type { Batch } from '../../collector/sinks/sink.js';
+import type { Batch, Entity } from '../../collector/sinks/sink.js';
 import type { DeadLetter } from '../../mappings/dead-letter.js';
 import type { NormalisedEvent } from '../../mappings/event.js';
 import type { KeptRecord } from '../../mappings/normalise.js';
@@ -114,6 +114,27 @@ export interface SampleSizes {
   readonly events: number;
   readonly letters: number;
   readonly raw: number;
+}
+
+/** Of a batch that moves the position alone. */
+export const noSizes: SampleSizes = { events: 0, letters: 0, raw: 0 };
+
+/** Entities as observed at step 0; at step 1 one has changed, one is gone, one is not observed again. */
+export function sampleEntities(step: 0 | 1): Entity[] {
+  const observedAt = base + step * 1000;
+  const user = (key: string, value: unknown): Entity => ({
+    type: 'user',
+    key,
+    value: value === undefined ? undefined : JSON.stringify(value),
+    observedAt,
+  });
+  return step === 0
+    ? [
+        user('u1', { name: 'Zoë', size: 1 }),
+        user('u2', { name: 'two' }),
+        { type: 'user_group', key: 'u1', value: '["a",1.5]', observedAt },
+      ]
+    : [user('u1', { name: 'Zoë', size: 2 }), user('u2', undefined)];
 }
 
 /** Batch number `index` of a lane, from 0: its contents and its position follow from the number alone. */

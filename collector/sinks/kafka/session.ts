@@ -5,13 +5,13 @@ import { type OutgoingMessage, outgoing } from './client/outgoing-message.js';
 import type { PartitionReader } from './client/partition-reader.js';
 import type { Publisher } from './client/publisher.js';
 import type { LaneContext } from './lane-context.js';
-import { compose } from './messages/build-messages.js';
+import { buildMessages } from './messages/build-messages.js';
 import { type PieceLog, type StateRecord, sizeOfState } from './state/dedupe-log.js';
 import { type CursorEntry, foldState, type LaneKeys, type Lease, STATE_PARTITION } from './state/lane-state.js';
 import { fenced, newLease } from './state/lease.js';
 import { glanceAtLease } from './state/state-topic.js';
 import type { TopicTable } from './topics/topic-table.js';
-import { topicOfClass } from './topics/topics.js';
+import { entityTopic, type Topic, topicOfClass } from './topics/topics.js';
 
 /** What a lane holds from its opening to its end. */
 export interface SessionParts {
@@ -79,9 +79,9 @@ export class Session {
 
   async #commit(batch: Batch, commit: string): Promise<void> {
     const { shared, topics, pieces, keys, publisher } = this.#parts;
-    await topics.refresh(eventTopics(batch, shared.settings));
+    await topics.refresh(batchTopics(batch, shared.settings));
     await this.#requireUnfenced();
-    const messages = compose(batch, {
+    const messages = buildMessages(batch, {
       settings: shared.settings,
       log: shared.log,
       partitions: (topic) => topics.partitions(topic),
@@ -236,8 +236,10 @@ export class Session {
   }
 }
 
-function eventTopics({ events }: Batch, settings: LaneContext['settings']): string[] {
-  return [...new Set(events.map(({ classUid }) => classUid))].map((classUid) => topicOfClass(settings, classUid));
+function batchTopics({ events, entities }: Batch, settings: LaneContext['settings']): Topic[] {
+  const classes = new Set(events.map(({ classUid }) => classUid));
+  const topics = [...classes].map((classUid): Topic => ({ name: topicOfClass(settings, classUid), use: 'events' }));
+  return entities.length === 0 ? topics : [...topics, entityTopic(settings)];
 }
 
 function over(): CollectorError {

@@ -6,7 +6,7 @@ import { fileNameOf } from '../../files/file-name.js';
 import { SeenFiles } from '../files/dedupe-files.js';
 import type { Closable } from '../files/held-lock.js';
 import { readState, writeState } from '../files/state-file.js';
-import type { Batch, Committed, LaneSink } from '../sink.js';
+import type { Batch, Committed, Entity, LaneSink } from '../sink.js';
 import { isStdoutState, type StdoutState } from './lane-state.js';
 import type { Lines } from './lines.js';
 import { SocketLock } from './socket-lock.js';
@@ -81,7 +81,7 @@ export class StdoutLane implements LaneSink {
       this.#ready = false;
       const before = this.#state;
       const sequence = (before?.sequence ?? 0) + 1;
-      await this.setting.lines.write(batch.events.map(({ text }) => text));
+      await this.setting.lines.write([...batch.events.map(({ text }) => text), ...batch.entities.map(entityLine)]);
       await this.setting.checkpoint('commit:written');
       const deadLetterBytes = await append(this.#deadLetterFile, batch.deadLetters);
       const rawBytes = await append(this.#rawFile, batch.raw);
@@ -146,6 +146,12 @@ export class StdoutLane implements LaneSink {
       throw storageFailed(error, this.setting.directory);
     }
   }
+}
+
+/** An entity as a line among those of events: a reader knows it by its only member. */
+function entityLine({ type, key, value, observedAt }: Entity): string {
+  const head = JSON.stringify({ type, key, observed_at: observedAt, deleted: value === undefined });
+  return `{"entity":${head.slice(0, -1)},"value":${value ?? 'null'}}}`;
 }
 
 /** Appends one JSON value a line, durably, and returns the file's bytes. */

@@ -1,5 +1,6 @@
 import { groupBy } from './group-by.js';
 import { dayOf, dayOfGroup } from './layout.js';
+import { entityTable } from './table-catalog.js';
 
 /** When small files become one, and how long what was replaced stays readable. */
 export interface UpkeepRules {
@@ -60,11 +61,13 @@ export function planMerge(files: readonly OwnFile[], now: number, rules: UpkeepR
   return best;
 }
 
-/** Files of days that end more than `keepDays` whole days before today, UTC. */
+/** Files of days that end more than `keepDays` whole days before today, UTC; never those of entities. */
 export function planExpiry(files: readonly OwnFile[], now: number, keepDays: number | undefined): string[] {
   if (keepDays === undefined) return [];
   const first = dayOf(now - keepDays * dayMs);
-  return files.map(({ file }) => file).filter((file) => (dayOfGroup(groupNameOf(file)) ?? first) < first);
+  const isExpired = (group: string) =>
+    !group.startsWith(`${entityTable.name}/`) && (dayOfGroup(group) ?? first) < first;
+  return files.map(({ file }) => file).filter((file) => isExpired(groupNameOf(file)));
 }
 
 function inputsOf(group: string, files: readonly OwnFile[], now: number, rules: UpkeepRules): string[] {

@@ -47,6 +47,22 @@ export const rawRecordTable: Table = {
   ],
 };
 
+/**
+ * Entities as they were observed, one row per observation: the newest row of a feed, type and key is its state, and where
+ * that one is `deleted` the thing is gone. Its days never expire: an entity that does not change is not written again.
+ */
+export const entityTable: Table = {
+  name: 'entities',
+  columns: [
+    { name: 'feed', type: text },
+    { name: 'type', type: text },
+    { name: 'key', type: text },
+    { name: 'time', type: integer },
+    { name: 'deleted', type: { kind: 'boolean' } },
+    { name: 'value', type: { kind: 'json' } },
+  ],
+};
+
 /** The table of each OCSF class of a release, by `class_uid`: its columns follow from the class's JSON Schema. */
 function tablesOf({ classes, objectSchemas }: OcsfTarget): ReadonlyMap<number, Table> {
   const resolve = (reference: string): JsonObject => {
@@ -66,4 +82,4 @@ function tablesOf({ classes, objectSchemas }: OcsfTarget): ReadonlyMap<number, T
 export const classTables: ReadonlyMap<number, Table> = tablesOf(ocsfTarget);
 
 /** Every table. */
-export const allTables: readonly Table[] = [...classTables.values(), deadLetterTable, rawRecordTable];
+export const allTables: readonly Table[] = [...classTables.values(), deadLetterTable, rawRecordTable, entityTable];

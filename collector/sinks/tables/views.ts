@@ -1,6 +1,6 @@
 import { ocsfTarget } from '../../../schemas/ocsf-target.js';
 import { type Column, type ColumnType, duckType, quoteName, quoteText } from './columns.js';
-import { allTables, classTables, deadLetterTable, rawRecordTable, type Table } from './table-catalog.js';
+import { allTables, classTables, deadLetterTable, entityTable, rawRecordTable, type Table } from './table-catalog.js';
 
 const timestamp = 'TIMESTAMP';
 
@@ -33,6 +33,7 @@ export function viewStatements(pathsOf: (table: string) => readonly string[]): s
     ...eventTables.map((table) => `CREATE VIEW ${quoteName(table.name)} AS ${eventSelect(table, pathsOf(table.name))}`),
     `CREATE VIEW ${quoteName(deadLetterTable.name)} AS ${deadLetterRows(pathsOf)}`,
     `CREATE VIEW ${quoteName(rawRecordTable.name)} AS ${plainSelect(rawRecordTable, pathsOf)}`,
+    `CREATE VIEW ${quoteName(entityTable.name)} AS ${plainSelect(entityTable, pathsOf)}`,
     `CREATE VIEW events AS ${union(eventTables)}`,
     `CREATE VIEW admin_activity AS ${union(loginsApart(eventTables))}`,
   ];

@@ -4,14 +4,14 @@ import type { NormalisedEvent } from '../../../mappings/event.js';
 import type { KeptRecord } from '../../../mappings/normalise.js';
 import { sha256 } from '../../../mappings/record.js';
 import { CollectorError } from '../../errors.js';
-import type { Batch } from '../sink.js';
+import type { Batch, Entity } from '../sink.js';
 import type { Engine } from './engine.js';
 import { duckdbFault } from './error-table.js';
 import { groupBy } from './group-by.js';
 import type { LaneFiles } from './lane-files.js';
 import { fileName, groupOf } from './layout.js';
 import { type Row, slicesOf, writeParquet } from './parquet.js';
-import { classTables, deadLetterTable, rawRecordTable, type Table } from './table-catalog.js';
+import { classTables, deadLetterTable, entityTable, rawRecordTable, type Table } from './table-catalog.js';
 
 /** Where a batch's files go. */
 export interface BatchTarget {
@@ -40,6 +40,7 @@ export async function writeBatch(batch: Batch, target: BatchTarget): Promise<str
   for (const [table, rows] of [
     [deadLetterTable, letters],
     [rawRecordTable, batch.raw.map(rawRow)],
+    [entityTable, batch.entities.map((entity) => entityRow(entity, batch.cursor.feed))],
   ] as const) {
     const left = await writeTable(table, rows, target, files);
     if (left.length > 0) throw new Error(`DuckDB refused ${left.length} rows of ${table.name}`);
@@ -102,6 +103,11 @@ function letterRow(letter: DeadLetter, fallback: number): Row {
 
 function rawRow({ uid, classUid, eventCode, service, time, text }: KeptRecord): Row {
   return { uid, time, text: JSON.stringify({ uid, class_uid: classUid, event_code: eventCode, service, time, text }) };
+}
+
+function entityRow({ type, key, value, observedAt }: Entity, feed: string): Row {
+  const head = JSON.stringify({ feed, type, key, time: observedAt, deleted: value === undefined });
+  return { uid: key, time: observedAt, text: `${head.slice(0, -1)},"value":${value ?? 'null'}}` };
 }
 
 function refusedEvent(event: NormalisedEvent): DeadLetter {

@@ -3,9 +3,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { createStdoutSink } from '../../../collector/sinks/stdout/stdout-sink.js';
-import { sinkContract } from '../../contract/sink-contract.js';
+import { type Claims, newestStates, sinkContract } from '../../contract/sink-contract.js';
 
-sinkContract('stdout', 'at_least_once', async () => {
+const claims: Claims = {
+  exactly_once: 'what was written to a stream cannot be taken back: lines after the last position come again',
+  entities: true,
+  find: 'a stream cannot be asked what went through it',
+  holder: 'the lock is a socket, which does not say whose it is',
+  check: true,
+  unresolvedDeadLetters:
+    'its files of dead letters are for people; replaying would write to the stream of another process',
+  resetPosition: 'a damaged state has a copy beside it',
+  rewritable: 'what was written to a stream cannot be taken back',
+};
+
+sinkContract('stdout', claims, async () => {
   const directory = await mkdtemp(join(tmpdir(), 'stdout-contract-'));
   let written = '';
   const output = new Writable({
@@ -33,13 +45,22 @@ sinkContract('stdout', 'at_least_once', async () => {
         },
       }),
     read: async () => ({
-      events: linesOf(written).map(({ metadata }) => String((metadata as { uid: string }).uid)),
+      events: linesOf(written).flatMap(({ metadata }) => (metadata === undefined ? [] : [uidOf(metadata)])),
+      entities: newestStates(linesOf(written).flatMap(({ entity }) => (entity === undefined ? [] : [stateOf(entity)]))),
       deadLetters: await uidsIn('.dead-letters.ndjson'),
       raw: await uidsIn('.raw-records.ndjson'),
     }),
     dispose: () => rm(directory, { recursive: true, force: true }),
   };
 });
+
+function uidOf(metadata: unknown): string {
+  return String((metadata as { uid: string }).uid);
+}
+
+function stateOf(entity: unknown) {
+  return entity as { type: string; key: string; value: unknown };
+}
 
 function linesOf(text: string): Record<string, unknown>[] {
   return text

@@ -1,6 +1,6 @@
 import { openTables } from '../../../collector/query/open-tables.js';
 import type { PlainValue } from '../../../collector/sinks/tables/duckdb-value.js';
-import type { Delivered } from '../../contract/sink-contract.js';
+import { type Delivered, newestStates } from '../../contract/sink-contract.js';
 
 /** All rows of an answer. */
 export async function rowsOf(directory: string, sql: string): Promise<PlainValue[][]> {
@@ -23,5 +23,14 @@ export async function readDelivered(directory: string): Promise<Delivered> {
     events: await uids('metadata.uid FROM events'),
     deadLetters: await uids('uid FROM dead_letters'),
     raw: await uids('uid FROM raw_records'),
+    entities: newestStates(
+      (await rowsOf(directory, 'SELECT type, key, deleted, value FROM entities ORDER BY time')).map(
+        ([type, key, deleted, value]) => ({
+          type: String(type),
+          key: String(key),
+          value: deleted === true ? null : JSON.parse(String(value)),
+        }),
+      ),
+    ),
   };
 }

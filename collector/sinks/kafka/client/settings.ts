@@ -31,7 +31,7 @@ export type KafkaSasl =
     };
 
 /** What a name in `KafkaTopics.names` stands for: an OCSF class by its name (`authentication`), or one of these. */
-export type OwnTopic = 'dead_letters' | 'raw' | 'state';
+export type OwnTopic = 'dead_letters' | 'raw' | 'entities' | 'state';
 
 export interface KafkaTopics {
   readonly create: 'if_missing' | 'never';

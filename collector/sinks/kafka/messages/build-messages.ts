@@ -1,15 +1,15 @@
 import type { DeadLetter } from '../../../../mappings/dead-letter.js';
 import type { NormalisedEvent } from '../../../../mappings/event.js';
 import type { KeptRecord } from '../../../../mappings/normalise.js';
-import type { Batch } from '../../sink.js';
+import type { Batch, Entity } from '../../sink.js';
 import { batchRoom } from '../client/batching.js';
 import { compressedSize } from '../client/compression.js';
 import type { KafkaLog } from '../client/connection.js';
 import { type OutgoingMessage, outgoing, partitionOf } from '../client/outgoing-message.js';
 import type { KafkaSettings } from '../client/settings.js';
 import { ownTopic, topicOfClass } from '../topics/topics.js';
-import { deadLetterHeaders, eventHeaders, rawHeaders } from './headers.js';
-import { cutText, deadLetterTexts, refusedEvent, withoutRawData } from './oversized.js';
+import { deadLetterHeaders, entityHeaders, eventHeaders, rawHeaders } from './headers.js';
+import { cutText, deadLetterTexts, refusedEntity, refusedEvent, withoutRawData } from './oversized.js';
 
 /** What composing needs to know of the topics. */
 export interface Placement {
@@ -21,12 +21,16 @@ export interface Placement {
   readonly log: KafkaLog;
 }
 
-/** The messages of a batch's events, dead letters and raw records, each within its topic's limit. */
-export function compose(batch: Pick<Batch, 'events' | 'deadLetters' | 'raw'>, placement: Placement): OutgoingMessage[] {
+/** The messages of a batch's events, dead letters, raw records and entities, each within its topic's limit. */
+export function buildMessages(
+  batch: Pick<Batch, 'events' | 'deadLetters' | 'raw' | 'entities'>,
+  placement: Placement,
+): OutgoingMessage[] {
   return [
     ...batch.events.flatMap((event) => composeEvent(event, placement)),
     ...batch.deadLetters.flatMap((letter) => composeDeadLetter(letter, placement)),
     ...batch.raw.flatMap((record) => composeRaw(record, placement)),
+    ...batch.entities.flatMap((entity) => composeEntity(entity, placement)),
   ];
 }
 
@@ -64,6 +68,28 @@ function composeRaw(record: KeptRecord, placement: Placement): OutgoingMessage[]
   return inParts(topic, record.uid, texts, headers, placement);
 }
 
+/**
+ * One record per entity, since compaction keeps the last one of a key: a tombstone is a null value. One that is too large
+ * goes as a dead letter; the topic keeps the state before it.
+ */
+function composeEntity(entity: Entity, placement: Placement): OutgoingMessage[] {
+  const { feed } = placement.settings;
+  const topic = ownTopic(placement.settings, 'entities');
+  const message = place(
+    topic,
+    `${feed}|${entity.type}|${entity.key}`,
+    entity.value ?? null,
+    entityHeaders(entity, feed),
+    placement,
+  );
+  if (fits(message, placement)) return [message];
+  const letter = refusedEntity(entity, topic, placement.limitOf(topic));
+  placement.log('warn', `entity ${letter.uid} is too large for ${topic}: kept as a dead letter`, {
+    size: letter.raw_size,
+  });
+  return composeDeadLetter(letter, placement);
+}
+
 /** All parts have one key, so they lie in one partition, in order. */
 function inParts(
   topic: string,
@@ -81,7 +107,7 @@ function inParts(
 function place(
   topic: string,
   key: string,
-  text: string,
+  text: string | null,
   headers: Record<string, string>,
   placement: Placement,
 ): OutgoingMessage {

@@ -1,6 +1,7 @@
 import type { DeadLetter } from '../../../../mappings/dead-letter.js';
 import type { NormalisedEvent } from '../../../../mappings/event.js';
 import type { KeptRecord } from '../../../../mappings/normalise.js';
+import type { Entity } from '../../sink.js';
 import type { KafkaSettings } from '../client/settings.js';
 
 const JSON_TYPE = 'application/json';
@@ -49,6 +50,11 @@ export function rawHeaders(record: KeptRecord, feed: string): Record<string, str
     event_time: isoTime(record.time),
     feed,
   };
+}
+
+/** Headers of an entity or its tombstone. */
+export function entityHeaders({ type, observedAt }: Entity, feed: string): Record<string, string> {
+  return { 'content-type': JSON_TYPE, entity_type: type, observed_at: isoTime(observedAt), feed };
 }
 
 /** Outside the years a Date can hold the number itself is given. */

@@ -24,7 +24,7 @@ const PRESENCE_ATTEMPTS = 12;
  * Makes sure that topics exist and are fit for their use.
  * @param admin connected
  * @throws CollectorError SINK_REFUSED where a topic is missing and may not be created (with the commands that create it),
- *   or where the state topic deletes records
+ *   or where the state topic or that of entities deletes records
  */
 export async function prepareTopics(
   admin: Admin,
@@ -136,6 +136,7 @@ export async function readTopicFacts(admin: Admin, { name, use }: Topic, log: Ka
   const partitions = await untilPresent(admin, name);
   const configs = await readConfigs(admin, name, log);
   if (use === 'state') requireKept(name, partitions, configs);
+  if (use === 'entities') requireCompacted(name, configs);
   const limit = Number(configs?.get('max.message.bytes') ?? DEFAULT_MAX_MESSAGE_BYTES);
   return { partitions, maxMessageBytes: limit, limitKnown: configs !== undefined };
 }
@@ -157,6 +158,15 @@ async function readConfigs(admin: Admin, name: string, log: KafkaLog): Promise<M
     log('warn', `the configuration of topic ${name} may not be read (DescribeConfigs): its limits are guessed`);
     return undefined;
   }
+}
+
+/** Entities that do not change are not published again: none may be deleted by age or size. */
+function requireCompacted(name: string, configs: Map<string, string> | undefined): void {
+  const policy = configs?.get('cleanup.policy') ?? 'compact';
+  if (policy === 'compact') return;
+  throw new CollectorError('SINK_REFUSED', `Topic ${name} has cleanup.policy=${policy}: entities would be lost.`, {
+    cure: `kafka-configs.sh --alter --entity-type topics --entity-name ${name} --add-config cleanup.policy=compact`,
+  });
 }
 
 /** The position must not be deleted by age or size, and its records need one order. */

@@ -19,16 +19,15 @@ export class TopicTable {
 
   /**
    * Makes sure that the feed's topics exist, and these: an event of a class that was not selected (the collector's own) has a
-   * topic too. Looks again after some minutes, since partitions may be added.
+   * topic too, and so have entities. Looks again after some minutes, since partitions may be added.
    * @throws CollectorError SINK_REFUSED
    */
-  async refresh(more: readonly string[] = []): Promise<void> {
+  async refresh(more: readonly Topic[] = []): Promise<void> {
     const { clock, settings } = this.#parts;
     const stale = clock.monotonic() - this.#readAt > MAX_AGE_MS;
-    const unknown = more.filter((name) => !this.#facts.has(name));
+    const unknown = more.filter(({ name }) => !this.#facts.has(name));
     if (!stale && unknown.length === 0) return;
-    const extra: Topic[] = unknown.map((name) => ({ name, use: 'events' }));
-    await this.#read([...(stale ? topicsOf(settings) : []), ...extra]);
+    await this.#read([...(stale ? topicsOf(settings) : []), ...unknown]);
     if (stale) this.#readAt = clock.monotonic();
   }
 

@@ -3,7 +3,7 @@ import { CollectorError } from '../../../errors.js';
 import type { KafkaSettings, OwnTopic } from '../client/settings.js';
 
 /** What a topic is for; decides how it is created and what it must be. */
-export type TopicUse = 'events' | 'dead_letters' | 'raw' | 'state';
+export type TopicUse = 'events' | 'dead_letters' | 'raw' | 'entities' | 'state';
 
 export interface Topic {
   readonly name: string;
@@ -18,13 +18,18 @@ export function topicOfClass(settings: KafkaSettings, classUid: number): string 
   return settings.topics.names[name] ?? settings.topicPrefix + name;
 }
 
-/** Topic of dead letters (`ocsf.dead_letters`), raw records (`ocsf.raw`) or state (`ocsf.state.<feed>`). */
+/** Topic of dead letters (`ocsf.dead_letters`), raw records (`ocsf.raw`), entities (`ocsf.entities`) or state (`ocsf.state.<feed>`). */
 export function ownTopic(settings: KafkaSettings, use: OwnTopic): string {
   return settings.topics.names[use] ?? settings.topicPrefix + (use === 'state' ? `state.${settings.feed}` : use);
 }
 
+/** The topic of entities, compacted: made with the first batch that has some. */
+export function entityTopic(settings: KafkaSettings): Topic {
+  return { name: ownTopic(settings, 'entities'), use: 'entities' };
+}
+
 /**
- * Every topic a feed may write to.
+ * Every topic that a feed needs from its first start on.
  * @throws CollectorError CONFIG_INVALID for a name that Kafka does not take, or one topic with two uses
  */
 export function topicsOf(settings: KafkaSettings): Topic[] {
@@ -61,7 +66,8 @@ export function planTopic(settings: KafkaSettings, topic: Topic, brokers: number
   const durable: Record<string, string> = replication >= 3 ? { 'min.insync.replicas': '2' } : {};
   if (topic.use !== 'state') {
     const partitions = topic.use === 'dead_letters' ? 1 : settings.topics.partitions;
-    return { ...topic, partitions, replication, configs: { ...durable, 'cleanup.policy': 'delete' } };
+    const policy = topic.use === 'entities' ? 'compact' : 'delete';
+    return { ...topic, partitions, replication, configs: { ...durable, 'cleanup.policy': policy } };
   }
   const compaction = { 'cleanup.policy': 'compact', 'max.compaction.lag.ms': DAY_MS, 'segment.ms': DAY_MS };
   return { ...topic, partitions: 1, replication, configs: { ...durable, ...compaction, 'segment.bytes': '16777216' } };
