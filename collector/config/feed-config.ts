@@ -1,4 +1,5 @@
 import type { Instant } from '../../mappings/instant.js';
+import type { JsonValue } from '../../mappings/json.js';
 import type { Endpoints } from '../jumpcloud/http/endpoints.js';
 import type { AuthorizationMode } from '../jumpcloud/http/observer.js';
 import type { Secret } from './secret.js';
@@ -9,7 +10,6 @@ export type PollStart =
   | { readonly kind: 'back'; readonly ms: number };
 
 export type EventType = 'login' | 'admin' | 'other';
-export type SinkKind = 'tables' | 'kafka' | 'stdout';
 export type SaslMechanism = 'plain' | 'scram-sha-256' | 'scram-sha-512' | 'oauthbearer';
 
 /** Everything a feed is configured with, checked. Names ending in `Ms` are milliseconds; dates are epoch milliseconds. */
@@ -34,7 +34,10 @@ export interface FeedConfig {
     readonly longIntervalMs: number;
     readonly longReachMs: number;
   };
-  readonly sink: SinkKind;
+  /** The name of its sink, one of those that the schema lists. */
+  readonly sink: string;
+  /** What the section named after the sink says, defaults filled in; secrets are left out. For a sink whose settings are plain values. */
+  readonly sinkSection: Readonly<Record<string, JsonValue>>;
   readonly rawData: boolean;
   /** `keepDays` undefined: for ever. */
   readonly tables: { readonly directory: string; readonly keepDays: number | undefined };

@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { CollectorError } from '../errors.js';
 import { checkRules, endpointsOf } from './cross-checks.js';
 import { configFileVariable, readEnvironment } from './environment.js';
-import type { EventType, FeedConfig, SharedConfig, SinkKind } from './feed-config.js';
+import type { EventType, FeedConfig, SharedConfig } from './feed-config.js';
 import { configFileFlag, type Flags, readFlags } from './flags.js';
 import { keys } from './keys.js';
 import { Effective } from './resolve.js';
@@ -195,7 +195,8 @@ function toFeedConfig(from: Effective): FeedConfig {
       longIntervalMs: from.duration('reconcile.longInterval'),
       longReachMs: from.duration('reconcile.longReach'),
     },
-    sink: from.choice<SinkKind>('sink'),
+    sink: from.text('sink'),
+    sinkSection: from.section(from.text('sink')),
     rawData: from.boolean('rawData'),
     tables: { directory: from.text('tables.directory'), keepDays: from.optionalNumber('tables.keepDays') },
     state: { directory: from.text('state.directory') },

@@ -88,6 +88,13 @@ export class Effective {
     return new Map(Object.entries((this.settings.get(path)?.value ?? {}) as Record<string, string>));
   }
 
+  /** A section as the schema describes it, without its secrets. */
+  section(name: string): Readonly<Record<string, JsonValue>> {
+    const own = [...this.settings].filter(([, { key }]) => key.segments[0] === name && !key.secret);
+    const { [name]: section } = toDocument(new Map(own)) as Record<string, JsonValue>;
+    return isObject(section) ? section : {};
+  }
+
   secret(path: string): Secret | undefined {
     return this.#secrets.get(path);
   }

@@ -6,7 +6,7 @@ import { isMissing, makeDirectory, syncDirectory, writeSynced } from '../../file
 import type { DedupeChunk } from '../../position/dedupe-set.js';
 
 /** One file of remembered identities, as the lane's state names it. */
-export interface SeenFile {
+export interface DedupeFile {
   readonly name: string;
   /** The newest minute in it: once that is out of reach the file goes. */
   readonly lastMinute: number;
@@ -14,6 +14,11 @@ export interface SeenFile {
 
 /** More files than this are merged into one. */
 const mostFiles = 32;
+
+// A file, every number big-endian:
+//
+//   File  => magic 8 bytes, Chunk…, SHA-256 of all before it 32 bytes
+//   Chunk => minute FLOAT64, count UINT32, hash UINT64…
 const magic = Buffer.from('jcseen1\n');
 const digestBytes = 32;
 const headBytes = 12;
@@ -22,7 +27,7 @@ const headBytes = 12;
  * Remembered identities of a lane in files that are written once: a commit adds one, and only the lane's state says
  * which of them count. So no state grows with the overlap, and a commit that fails leaves nothing behind.
  */
-export class SeenFiles {
+export class DedupeFiles {
   constructor(private readonly directory: string) {}
 
   /**
@@ -31,10 +36,10 @@ export class SeenFiles {
    */
   async write(
     sequence: number,
-    current: readonly SeenFile[],
+    current: readonly DedupeFile[],
     added: readonly DedupeChunk[],
     evictBefore: number,
-  ): Promise<SeenFile[]> {
+  ): Promise<DedupeFile[]> {
     const within = current.filter((file) => file.lastMinute >= evictBefore);
     const merge = within.length >= mostFiles;
     const kept = merge ? [] : within;
@@ -43,7 +48,7 @@ export class SeenFiles {
     );
     if (pieces.length === 0) return kept;
     await makeDirectory(this.directory);
-    const name = seenFileName(sequence);
+    const name = dedupeFileName(sequence);
     const path = join(this.directory, name);
     await rm(path, { force: true });
     await writeSynced(path, encode(pieces));
@@ -55,7 +60,7 @@ export class SeenFiles {
    * All pieces in these files.
    * @throws CollectorError STATE_CORRUPT where one is missing or damaged.
    */
-  async read(files: readonly SeenFile[]): Promise<DedupeChunk[]> {
+  async read(files: readonly DedupeFile[]): Promise<DedupeChunk[]> {
     const pieces: DedupeChunk[] = [];
     for (const { name } of files) {
       const found = await this.readFile(name);
@@ -83,7 +88,7 @@ export class SeenFiles {
   }
 
   /** Removes files that the state does not name. */
-  async removeOthers(files: readonly SeenFile[]): Promise<void> {
+  async removeOthers(files: readonly DedupeFile[]): Promise<void> {
     const named = new Set(files.map(({ name }) => name));
     for (const name of await this.list()) if (!named.has(name)) await rm(join(this.directory, name), { force: true });
   }
@@ -100,7 +105,7 @@ export class SeenFiles {
 }
 
 /** The name of the file that commit number `sequence` adds. */
-export function seenFileName(sequence: number): string {
+export function dedupeFileName(sequence: number): string {
   return `${String(sequence).padStart(10, '0')}.seen`;
 }
 

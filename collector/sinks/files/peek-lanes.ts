@@ -1,8 +1,7 @@
 import { dirname, join } from 'node:path';
-import { CollectorError } from '../../errors.js';
 import { namesIn, storageFailed } from '../../files/durable-file.js';
 import type { Cursor } from '../../position/cursor.js';
-import { readState } from './state-file.js';
+import { readLastState } from './state-file.js';
 
 /** What the state file of every lane holds, whatever the sink. */
 export interface StateWithCursor {
@@ -18,18 +17,11 @@ export async function peekCursor<State extends StateWithCursor>(
   base: string,
   isState: (value: unknown) => value is State,
 ): Promise<Cursor | undefined> {
-  const read = (path: string) =>
-    readState(path, isState).catch((error: unknown) => {
-      throw storageFailed(error, dirname(base));
-    });
-  const stored = await read(`${base}.json`);
-  if (stored.kind === 'valid') return stored.state.cursor;
-  const copy = await read(`${base}.bak`);
-  if (copy.kind === 'valid') return copy.state.cursor;
-  if (stored.kind === 'absent' && copy.kind === 'absent') return undefined;
-  throw new CollectorError('STATE_CORRUPT', `Neither ${base}.json nor its copy ${base}.bak can be read.`, {
-    cure: 'Restore the directory from a backup.',
-  });
+  try {
+    return (await readLastState(base, isState))?.state.cursor;
+  } catch (error) {
+    throw storageFailed(error, dirname(base));
+  }
 }
 
 /** Names of the lanes whose state lies in a directory, `live` first, then by name. */

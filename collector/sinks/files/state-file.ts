@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { isObject, type JsonValue } from '../../../mappings/json.js';
+import { CollectorError } from '../../errors.js';
 import { isMissing, replaceFile } from '../../files/durable-file.js';
 
 const version = 1;
@@ -43,6 +44,32 @@ export async function readState<State>(
     return { kind: 'corrupt', reason: 'its checksum does not match its content' };
   const state: unknown = value.state;
   return isState(state) ? { kind: 'valid', state } : { kind: 'corrupt', reason: 'it lacks a part of the state' };
+}
+
+/** A lane's last state, and why it had to be read from its copy where it had. */
+export interface LastState<State> {
+  readonly state: State;
+  readonly copied: string | undefined;
+}
+
+/**
+ * Reads a lane's state, or its copy where the state cannot be used. Undefined where there is neither.
+ * @param base the files' path without `.json` and `.bak`
+ * @throws CollectorError STATE_CORRUPT where neither can be used though one is there
+ */
+export async function readLastState<State>(
+  base: string,
+  isState: (value: unknown) => value is State,
+): Promise<LastState<State> | undefined> {
+  const stored = await readState(`${base}.json`, isState);
+  if (stored.kind === 'valid') return { state: stored.state, copied: undefined };
+  const copy = await readState(`${base}.bak`, isState);
+  if (stored.kind === 'absent' && copy.kind === 'absent') return undefined;
+  const reason = stored.kind === 'absent' ? 'it is missing' : stored.reason;
+  if (copy.kind === 'valid') return { state: copy.state, copied: reason };
+  throw new CollectorError('STATE_CORRUPT', `Neither ${base}.json (${reason}) nor its copy ${base}.bak can be read.`, {
+    cure: 'Restore the directory from a backup, or move it away to start from the beginning.',
+  });
 }
 
 /** Replaces a state file in one step. `beforeRename` is for tests that stop the process just before. */

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { CollectorError } from '../../errors.js';
+import { lockInProcess } from '../in-process-lock.js';
 import type { Batch, Committed, LaneSink } from '../sink.js';
 import { asKafkaFailure } from './client/error-table.js';
 import { type LaneContext, transactionalIdOf } from './lane-context.js';
 import { openSession } from './open-session.js';
 import type { Session } from './session.js';
-import { claimInProcess } from './state/in-process-lock.js';
 import type { LaneState } from './state/lane-state.js';
 
 const ATTEMPTS = 3;
@@ -41,7 +41,7 @@ export class KafkaLane implements LaneSink {
   async #open(): Promise<Committed | undefined> {
     if (this.#session !== undefined) throw notOpen('opened twice');
     const { settings } = this.#parts;
-    const release = claimInProcess(`${this.#transactionalId} at ${[...settings.brokers].sort().join(',')}`);
+    const release = lockInProcess(`${this.#transactionalId} at ${[...settings.brokers].sort().join(',')}`, this.#lane);
     this.#closing = new AbortController();
     try {
       const { entry, pieces } = await this.#take(this.#parts);

@@ -1,20 +1,20 @@
 import { isObject } from '../../../mappings/json.js';
 import type { Cursor } from '../../position/cursor.js';
-import type { SeenFile } from '../files/dedupe-files.js';
+import type { DedupeFile } from '../files/dedupe-files.js';
 
 /** A lane's state. */
-export interface StdoutState {
+export interface LaneState {
   /** Counts the lane's commits. */
   readonly sequence: number;
   readonly cursor: Cursor;
-  readonly seen: readonly SeenFile[];
+  readonly seen: readonly DedupeFile[];
   /** How long the files beside it were at the commit: what follows is of a commit that did not come to pass. */
   readonly deadLetterBytes: number;
   readonly rawBytes: number;
 }
 
 /** True for a state as this version writes it. */
-export function isStdoutState(value: unknown): value is StdoutState {
+export function isLaneState(value: unknown): value is LaneState {
   return (
     isObject(value) &&
     Number.isSafeInteger(value.sequence) &&

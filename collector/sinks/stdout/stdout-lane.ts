@@ -1,18 +1,20 @@
-import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CollectorError } from '../../errors.js';
-import { exists, fileMode, isMissing, storageFailed, syncDirectory } from '../../files/durable-file.js';
+import { storageFailed } from '../../files/durable-file.js';
 import { fileNameOf } from '../../files/file-name.js';
-import { SeenFiles } from '../files/dedupe-files.js';
+import { DedupeFiles } from '../files/dedupe-files.js';
 import type { Closable } from '../files/held-lock.js';
-import { readState, writeState } from '../files/state-file.js';
-import type { Batch, Committed, Entity, LaneSink } from '../sink.js';
-import { isStdoutState, type StdoutState } from './lane-state.js';
+import { readLastState, writeState } from '../files/state-file.js';
+import { laneInUse } from '../in-process-lock.js';
+import type { Batch, Committed, LaneSink } from '../sink.js';
+import { isLaneState, type LaneState } from './lane-state.js';
 import type { Lines } from './lines.js';
+import { SideFile } from './side-file.js';
 import { SocketLock } from './socket-lock.js';
+import { type SideBytes, type SideFiles, writeBatch } from './write-batch.js';
 
 /** What a lane of stdout needs of the program around it. */
-export interface StdoutSetting {
+export interface LaneSetting {
   /** The feed's own directory. */
   readonly directory: string;
   readonly lines: Lines;
@@ -31,25 +33,30 @@ export function stateDirectory(directory: string, feed: string): string {
 export async function takeLock(directory: string, lane: string): Promise<SocketLock> {
   const lock = await SocketLock.take(`${join(directory, fileNameOf(lane))}.lock`);
   if (lock) return lock;
-  throw new CollectorError('LANE_IN_USE', `Lane ${lane} is in use by another collector.`, {
-    cure: 'Let the running collector do the work, or stop it first.',
-  });
+  throw laneInUse(lane, 'another collector');
 }
+
+const nothing: SideBytes = { deadLetterBytes: 0, rawBytes: 0 };
 
 /** One lane of stdout: lines first, then the files beside the state, then the state. */
 export class StdoutLane implements LaneSink {
   readonly #base: string;
-  readonly #seen: SeenFiles;
+  readonly #dedupe: DedupeFiles;
+  readonly #beside: SideFiles;
   #lock: SocketLock | undefined;
-  #state: StdoutState | undefined;
-  #ready = false;
+  /** What is open; undefined: closed, or a commit is in flight or has failed. */
+  #opened: { readonly state: LaneState | undefined } | undefined;
 
   constructor(
     readonly name: string,
-    private readonly setting: StdoutSetting,
+    private readonly setting: LaneSetting,
   ) {
     this.#base = join(setting.directory, fileNameOf(name));
-    this.#seen = new SeenFiles(`${this.#base}.seen`);
+    this.#dedupe = new DedupeFiles(`${this.#base}.seen`);
+    this.#beside = {
+      deadLetters: new SideFile(`${this.#base}.dead-letters.ndjson`),
+      raw: new SideFile(`${this.#base}.raw-records.ndjson`),
+    };
   }
 
   async open(): Promise<Committed | undefined> {
@@ -58,13 +65,13 @@ export class StdoutLane implements LaneSink {
       this.setting.open.add(this);
       try {
         const state = await this.#lastState();
-        await cutTo(this.#deadLetterFile, state?.deadLetterBytes ?? 0);
-        await cutTo(this.#rawFile, state?.rawBytes ?? 0);
-        await this.#seen.removeOthers(state?.seen ?? []);
-        const seen = await this.#seen.read(state?.seen ?? []);
-        this.#state = state;
-        this.#ready = true;
-        return state && { cursor: state.cursor, dedupe: seen };
+        const { deadLetterBytes, rawBytes } = state ?? nothing;
+        await this.#beside.deadLetters.cutTo(deadLetterBytes);
+        await this.#beside.raw.cutTo(rawBytes);
+        await this.#dedupe.removeOthers(state?.seen ?? []);
+        const dedupe = await this.#dedupe.read(state?.seen ?? []);
+        this.#opened = { state };
+        return state && { cursor: state.cursor, dedupe };
       } catch (error) {
         await this.close();
         throw error;
@@ -74,69 +81,47 @@ export class StdoutLane implements LaneSink {
 
   async commit(batch: Batch): Promise<void> {
     await this.#storing(async () => {
-      if (!this.#ready)
+      if (!this.#opened)
         throw new CollectorError('INTERNAL', `Lane ${this.name} is not open.`, {
-          cure: 'This is a defect: a lane is to be opened anew after a commit that failed.',
+          cure: 'This is a defect: a lane must be opened again after a commit that failed.',
         });
-      this.#ready = false;
-      const before = this.#state;
+      const before = this.#opened.state;
+      this.#opened = undefined;
+      const { lines, checkpoint } = this.setting;
       const sequence = (before?.sequence ?? 0) + 1;
-      await this.setting.lines.write([...batch.events.map(({ text }) => text), ...batch.entities.map(entityLine)]);
-      await this.setting.checkpoint('commit:written');
-      const deadLetterBytes = await append(this.#deadLetterFile, batch.deadLetters);
-      const rawBytes = await append(this.#rawFile, batch.raw);
-      const seen = await this.#seen.write(sequence, before?.seen ?? [], batch.dedupeAdditions, batch.evictBefore);
-      const state: StdoutState = { sequence, cursor: batch.cursor, seen, deadLetterBytes, rawBytes };
-      await writeState(`${this.#base}.json`, state, () => this.setting.checkpoint('commit:state'));
-      await this.setting.checkpoint('commit:point');
+      const bytes = await writeBatch(batch, lines, this.#beside, before ?? nothing, () => checkpoint('commit:written'));
+      const seen = await this.#dedupe.write(sequence, before?.seen ?? [], batch.dedupeAdditions, batch.evictBefore);
+      const state: LaneState = { sequence, cursor: batch.cursor, seen, ...bytes };
+      await writeState(`${this.#base}.json`, state, () => checkpoint('commit:state'));
+      await checkpoint('commit:point');
       await writeState(`${this.#base}.bak`, state);
-      await this.#seen.removeOthers([...seen, ...(before?.seen ?? [])]);
-      await this.setting.checkpoint('commit:done');
-      this.#state = state;
-      this.#ready = true;
+      await this.#dedupe.removeOthers([...seen, ...(before?.seen ?? [])]);
+      await checkpoint('commit:done');
+      this.#opened = { state };
     });
   }
 
   async close(): Promise<void> {
     const lock = this.#lock;
     this.#lock = undefined;
-    this.#ready = false;
+    this.#opened = undefined;
     this.setting.open.delete(this);
     try {
       await lock?.release();
     } catch (error) {
-      this.setting.notice(`The lock of lane ${this.name} was not given back cleanly: ${String(error)}`);
+      this.setting.notice(`The lock of lane ${this.name} was not released cleanly: ${String(error)}`);
     }
   }
 
-  get #deadLetterFile(): string {
-    return `${this.#base}.dead-letters.ndjson`;
-  }
-
-  get #rawFile(): string {
-    return `${this.#base}.raw-records.ndjson`;
-  }
-
   /** The last state; its copy where it is damaged: going back a commit repeats lines, which this sink may. */
-  async #lastState(): Promise<StdoutState | undefined> {
-    const stored = await readState(`${this.#base}.json`, isStdoutState);
-    if (stored.kind === 'valid') return stored.state;
-    const copy = await readState(`${this.#base}.bak`, isStdoutState);
-    if (stored.kind === 'absent' && copy.kind === 'absent') return undefined;
-    const reason = stored.kind === 'absent' ? 'it is missing' : stored.reason;
-    if (copy.kind !== 'valid')
-      throw new CollectorError(
-        'STATE_CORRUPT',
-        `The state of lane ${this.name} (${this.#base}.json) cannot be used: ${reason}.`,
-        {
-          cure: 'Restore the state’s directory from a backup, or move it away to start anew.',
-        },
-      );
-    await writeState(`${this.#base}.json`, copy.state);
+  async #lastState(): Promise<LaneState | undefined> {
+    const last = await readLastState(this.#base, isLaneState);
+    if (last?.copied === undefined) return last?.state;
+    await writeState(`${this.#base}.json`, last.state);
     this.setting.notice(
-      `The state of lane ${this.name} (${this.#base}.json) could not be used: ${reason}. Restored from its copy; the last lines may come again.`,
+      `The state of lane ${this.name} (${this.#base}.json) could not be used: ${last.copied}. Restored from its copy; the last lines may come again.`,
     );
-    return copy.state;
+    return last.state;
   }
 
   async #storing<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -145,57 +130,5 @@ export class StdoutLane implements LaneSink {
     } catch (error) {
       throw storageFailed(error, this.setting.directory);
     }
-  }
-}
-
-/** An entity as a line among those of events: a reader knows it by its only member. */
-function entityLine({ type, key, value, observedAt }: Entity): string {
-  const head = JSON.stringify({ type, key, observed_at: observedAt, deleted: value === undefined });
-  return `{"entity":${head.slice(0, -1)},"value":${value ?? 'null'}}}`;
-}
-
-/** Appends one JSON value a line, durably, and returns the file's bytes. */
-async function append(path: string, values: readonly unknown[]): Promise<number> {
-  if (values.length === 0) return sizeOf(path);
-  const isNew = !(await exists(path));
-  const handle = await open(path, 'a', fileMode);
-  try {
-    for (const value of values) await handle.appendFile(`${JSON.stringify(value)}\n`);
-    await handle.sync();
-    const { size } = await handle.stat();
-    if (isNew) await syncDirectory(join(path, '..'));
-    return size;
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Cuts off what a commit that did not come to pass appended. */
-async function cutTo(path: string, bytes: number): Promise<void> {
-  let handle: FileHandle;
-  try {
-    handle = await open(path, 'r+');
-  } catch (error) {
-    if (isMissing(error)) return;
-    throw error;
-  }
-  try {
-    if ((await handle.stat()).size > bytes) await handle.truncate(bytes);
-  } finally {
-    await handle.close();
-  }
-}
-
-async function sizeOf(path: string): Promise<number> {
-  try {
-    const handle = await open(path, 'r');
-    try {
-      return (await handle.stat()).size;
-    } finally {
-      await handle.close();
-    }
-  } catch (error) {
-    if (isMissing(error)) return 0;
-    throw error;
   }
 }

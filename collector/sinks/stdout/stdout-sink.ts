@@ -5,7 +5,7 @@ import { checkDirectory } from '../files/check-directory.js';
 import { type Closable, heldLock } from '../files/held-lock.js';
 import { laneNames, peekCursor } from '../files/peek-lanes.js';
 import type { Sink } from '../sink.js';
-import { isStdoutState } from './lane-state.js';
+import { isLaneState } from './lane-state.js';
 import { Lines } from './lines.js';
 import { StdoutLane, stateDirectory, takeLock } from './stdout-lane.js';
 
@@ -45,8 +45,8 @@ export function createStdoutSink(options: StdoutOptions): Sink {
         notice: options.notice ?? (() => {}),
       });
     },
-    peek: (lane) => peekCursor(`${states}/${fileNameOf(lane)}`, isStdoutState),
-    lanes: () => laneNames(states, isStdoutState),
+    peek: (lane) => peekCursor(`${states}/${fileNameOf(lane)}`, isLaneState),
+    lanes: () => laneNames(states, isLaneState),
     async lock(name) {
       const lock = await takeLock(states, name);
       return heldLock(open, () => lock.release());

@@ -3,8 +3,8 @@ import { rmSync } from 'node:fs';
 import { link, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { DuckDBConnection, DuckDBInstance, DuckDBValue, Json } from '@duckdb/node-api';
-import { CollectorError } from '../../errors.js';
 import { errno, isMissing, makeDirectory, syncDirectory, syncFile } from '../../files/durable-file.js';
+import { laneInUse, lockInProcess } from '../in-process-lock.js';
 import { type PlainValue, plainValue } from './duckdb-value.js';
 import { duckdbFault, lockHolder, tablesFailed } from './error-table.js';
 
@@ -14,9 +14,6 @@ export interface EngineLimits {
   readonly memoryLimit: string;
   readonly threads: number;
 }
-
-/** fcntl locks do not exclude within one process: these lock files are held by this one. */
-const heldHere = new Set<string>();
 
 /**
  * DuckDB, for one lane or one question. A lane's engine is also its lock: the database file holds nothing, but while it is
@@ -40,14 +37,13 @@ export class Engine {
     const { DuckDBInstance: Instance } = await loadDuckDB();
     await makeDirectory(dirname(lockFile));
     const held = join(await realpath(dirname(lockFile)), basename(lockFile));
-    if (heldHere.has(held)) throw laneInUse(lane, 'this process');
-    heldHere.add(held);
+    const free = lockInProcess(held, lane);
     try {
       await makeLockFile(lockFile, Instance);
       const instance = await Instance.create(lockFile, options(temporaryDirectory, limits));
-      return new Engine(instance, await instance.connect(), () => heldHere.delete(held));
+      return new Engine(instance, await instance.connect(), free);
     } catch (error) {
-      heldHere.delete(held);
+      free();
       if (duckdbFault(error) === 'locked') throw laneInUse(lane, lockHolder(error));
       throw tablesFailed(error, dirname(lockFile));
     }
@@ -146,11 +142,4 @@ async function makeLockFile(lockFile: string, instances: typeof DuckDBInstance):
   } finally {
     await rm(aside, { recursive: true, force: true });
   }
-}
-
-function laneInUse(lane: string, holder: string): CollectorError {
-  return new CollectorError('LANE_IN_USE', `Lane ${lane} is in use by ${holder}.`, {
-    cure: 'Let the running collector do the work, or stop it first.',
-    detail: holder,
-  });
 }

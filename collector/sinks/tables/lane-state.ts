@@ -1,6 +1,6 @@
 import { isObject } from '../../../mappings/json.js';
 import type { Cursor } from '../../position/cursor.js';
-import type { SeenFile } from '../files/dedupe-files.js';
+import type { DedupeFile } from '../files/dedupe-files.js';
 
 /** A file that is no longer live: compaction put its rows into another, or `keepDays` let it go. */
 export interface RetiredFile {
@@ -21,7 +21,7 @@ export interface LaneState {
   /** Files of this commit, relative to the tables' directory. */
   readonly files: readonly string[];
   readonly retired: readonly RetiredFile[];
-  readonly seen: readonly SeenFile[];
+  readonly seen: readonly DedupeFile[];
 }
 
 /** True for a state as this version writes it. */

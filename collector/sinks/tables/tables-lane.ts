@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../clock.js';
 import { CollectorError } from '../../errors.js';
 import { fileNameOf } from '../../files/file-name.js';
-import { SeenFiles, seenFileName } from '../files/dedupe-files.js';
+import { DedupeFiles, dedupeFileName } from '../files/dedupe-files.js';
 import type { Closable } from '../files/held-lock.js';
 import { readState, type StateRead, writeState } from '../files/state-file.js';
 import type { Rewriting } from '../rewriting.js';
@@ -54,7 +54,7 @@ const restMs = 60 * 60_000;
  */
 export class TablesLane implements LaneSink, RewritableLane {
   readonly #files: LaneFiles;
-  readonly #seen: SeenFiles;
+  readonly #seen: DedupeFiles;
   readonly #prefix: string;
   readonly #stateFile: string;
   readonly #backupFile: string;
@@ -75,7 +75,7 @@ export class TablesLane implements LaneSink, RewritableLane {
     this.#lockFile = `${base}.lock`;
     this.#spillDirectory = `${base}.spill`;
     this.#files = new LaneFiles(setting.directory, `${base}.aside`, this.#prefix);
-    this.#seen = new SeenFiles(`${base}.seen`);
+    this.#seen = new DedupeFiles(`${base}.seen`);
   }
 
   async open(): Promise<Committed | undefined> {
@@ -329,7 +329,7 @@ export class TablesLane implements LaneSink, RewritableLane {
 
   /** The state after one more commit, put together from what that commit stored; undefined where that cannot be known. */
   async #forward(state: LaneState, newest: number, newestFiles: readonly string[]): Promise<LaneState | undefined> {
-    const name = seenFileName(newest);
+    const name = dedupeFileName(newest);
     const pieces = await this.#seen.readFile(name);
     if (newest !== state.sequence + 1 || !pieces) return undefined;
     const waiting = (await this.#files.listAside()).filter(

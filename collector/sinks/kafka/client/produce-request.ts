@@ -2,6 +2,13 @@ import type { RecordMetadata } from 'kafkajs';
 import { type LowLevelBroker, produceDefinition } from './kafkajs.js';
 import type { Place } from './outgoing-message.js';
 
+// Kafka protocol guide, "Produce API", versions 3 to 7; every number big-endian:
+//
+//   ProduceRequest => transactionalId NULLABLE_STRING, acks INT16, timeoutMs INT32, topicCount INT32, Topic…
+//   Topic          => name STRING, partitionCount INT32, Partition…
+//   Partition      => index INT32, batchBytes INT32, RecordBatch
+//   STRING         => length INT16 (-1: null), UTF-8
+
 /** Kafka's number of the request. */
 const PRODUCE = 0;
 /** By all replicas in sync. */

@@ -4,8 +4,8 @@ import { crc32c } from './kafkajs.js';
 import type { OutgoingMessage } from './outgoing-message.js';
 import type { KafkaSettings } from './settings.js';
 
-// Kafka's message format 2 (Kafka documentation, "Message Format"). kafkajs encodes it through several buffers a record and
-// one partition after the other: with events of some kilobytes that took more time than all else of a commit.
+// kafkajs encodes batches through several buffers per record and one partition after the other: with events of some
+// kilobytes that took more time than the rest of a commit together.
 
 /** Records of one partition in the form in which a batch holds them, compressed; the batch's header is still to come. */
 export interface EncodedRecords {
@@ -22,16 +22,50 @@ export interface BatchHeader {
   readonly inTransaction: { readonly producer: ProducerIdentity; readonly firstSequence: number } | undefined;
 }
 
-/** Bytes of a batch besides its records. */
-export const BATCH_HEADER_BYTES = 61;
+// Kafka documentation, "Record Batch"; every number big-endian:
+//
+//   RecordBatch => baseOffset            INT64    0  0: the broker assigns offsets
+//                  batchLength           INT32    8  bytes from partitionLeaderEpoch on
+//                  partitionLeaderEpoch  INT32   12  -1: the broker's
+//                  magic                 INT8    16  2
+//                  crc                   UINT32  17  CRC-32C of all from attributes on
+//                  attributes            INT16   21  bits 0-2 compression, bit 4 in a transaction
+//                  lastOffsetDelta       INT32   23
+//                  baseTimestamp         INT64   27
+//                  maxTimestamp          INT64   35
+//                  producerId            INT64   43  -1: no idempotent producer
+//                  producerEpoch         INT16   51
+//                  baseSequence          INT32   53
+//                  recordCount           INT32   57
+//                  records               Record… 61  compressed together
+//
+//   Record => length VARINT, attributes INT8, timestampDelta VARINT, offsetDelta VARINT,
+//             key BYTES, value BYTES, headerCount VARINT, (name BYTES, value BYTES)…
+//   BYTES  => length VARINT (-1: null), the bytes
 
-const FORMAT = 2;
+const OFFSET = {
+  baseOffset: 0,
+  batchLength: 8,
+  partitionLeaderEpoch: 12,
+  magic: 16,
+  crc: 17,
+  attributes: 21,
+  lastOffsetDelta: 23,
+  baseTimestamp: 27,
+  maxTimestamp: 35,
+  producerId: 43,
+  producerEpoch: 51,
+  baseSequence: 53,
+  recordCount: 57,
+  records: 61,
+} as const;
+
+/** Bytes of a batch besides its records. */
+export const BATCH_HEADER_BYTES = OFFSET.records;
+
+const MAGIC = 2;
 const IN_TRANSACTION = 0x10;
 const NONE = -1;
-/** Where the part that the checksum covers begins. */
-const CHECKED_FROM = 21;
-/** Up to where the length does not count. */
-const MEASURED_FROM = 12;
 
 /** @throws whatever the codec throws */
 export async function encodeRecords(
@@ -45,20 +79,21 @@ export async function encodeRecords(
 export function encodeBatch({ count, bytes }: EncodedRecords, header: BatchHeader): Buffer {
   const { timestamp, inTransaction } = header;
   const batch = Buffer.allocUnsafe(BATCH_HEADER_BYTES + bytes.length);
-  batch.writeBigInt64BE(0n, 0);
-  batch.writeInt32BE(batch.length - MEASURED_FROM, 8);
-  batch.writeInt32BE(NONE, 12);
-  batch.writeInt8(FORMAT, 16);
-  batch.writeInt16BE(compressionType[header.compression] | (inTransaction === undefined ? 0 : IN_TRANSACTION), 21);
-  batch.writeInt32BE(count - 1, 23);
-  batch.writeBigInt64BE(BigInt(timestamp), 27);
-  batch.writeBigInt64BE(BigInt(timestamp), 35);
-  batch.writeBigInt64BE(BigInt(inTransaction?.producer.producerId ?? NONE), 43);
-  batch.writeInt16BE(inTransaction?.producer.producerEpoch ?? NONE, 51);
-  batch.writeInt32BE(inTransaction?.firstSequence ?? NONE, 53);
-  batch.writeInt32BE(count, 57);
-  bytes.copy(batch, BATCH_HEADER_BYTES);
-  batch.writeUInt32BE(crc32c(batch.subarray(CHECKED_FROM)), 17);
+  const attributes = compressionType[header.compression] | (inTransaction === undefined ? 0 : IN_TRANSACTION);
+  batch.writeBigInt64BE(0n, OFFSET.baseOffset);
+  batch.writeInt32BE(batch.length - OFFSET.partitionLeaderEpoch, OFFSET.batchLength);
+  batch.writeInt32BE(NONE, OFFSET.partitionLeaderEpoch);
+  batch.writeInt8(MAGIC, OFFSET.magic);
+  batch.writeInt16BE(attributes, OFFSET.attributes);
+  batch.writeInt32BE(count - 1, OFFSET.lastOffsetDelta);
+  batch.writeBigInt64BE(BigInt(timestamp), OFFSET.baseTimestamp);
+  batch.writeBigInt64BE(BigInt(timestamp), OFFSET.maxTimestamp);
+  batch.writeBigInt64BE(BigInt(inTransaction?.producer.producerId ?? NONE), OFFSET.producerId);
+  batch.writeInt16BE(inTransaction?.producer.producerEpoch ?? NONE, OFFSET.producerEpoch);
+  batch.writeInt32BE(inTransaction?.firstSequence ?? NONE, OFFSET.baseSequence);
+  batch.writeInt32BE(count, OFFSET.recordCount);
+  bytes.copy(batch, OFFSET.records);
+  batch.writeUInt32BE(crc32c(batch.subarray(OFFSET.attributes)), OFFSET.crc);
   return batch;
 }
 
