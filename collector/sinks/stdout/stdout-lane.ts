@@ -4,13 +4,12 @@ import { storageFailed } from '../../files/durable-file.js';
 import { fileNameOf } from '../../files/file-name.js';
 import { DedupeFiles } from '../files/dedupe-files.js';
 import type { Closable } from '../files/held-lock.js';
+import { type SocketLock, takeLaneLock } from '../files/socket-lock.js';
 import { readLastState, writeState } from '../files/state-file.js';
-import { laneInUse } from '../in-process-lock.js';
 import type { Batch, Committed, LaneSink } from '../sink.js';
 import { isLaneState, type LaneState } from './lane-state.js';
 import type { Lines } from './lines.js';
 import { SideFile } from './side-file.js';
-import { SocketLock } from './socket-lock.js';
 import { type SideBytes, type SideFiles, writeBatch } from './write-batch.js';
 
 /** What a lane of stdout needs of the program around it. */
@@ -27,13 +26,6 @@ export interface LaneSetting {
 /** Directory of a feed's state. */
 export function stateDirectory(directory: string, feed: string): string {
   return join(directory, fileNameOf(feed));
-}
-
-/** Takes the lock of a lane. @throws CollectorError LANE_IN_USE */
-export async function takeLock(directory: string, lane: string): Promise<SocketLock> {
-  const lock = await SocketLock.take(`${join(directory, fileNameOf(lane))}.lock`);
-  if (lock) return lock;
-  throw laneInUse(lane, 'another collector');
 }
 
 const nothing: SideBytes = { deadLetterBytes: 0, rawBytes: 0 };
@@ -61,7 +53,7 @@ export class StdoutLane implements LaneSink {
 
   async open(): Promise<Committed | undefined> {
     return this.#storing(async () => {
-      this.#lock = await takeLock(this.setting.directory, this.name);
+      this.#lock = await takeLaneLock(this.setting.directory, this.name);
       this.setting.open.add(this);
       try {
         const state = await this.#lastState();

@@ -4,10 +4,11 @@ import { fileNameOf } from '../../files/file-name.js';
 import { checkDirectory } from '../files/check-directory.js';
 import { type Closable, heldLock } from '../files/held-lock.js';
 import { laneNames, peekCursor } from '../files/peek-lanes.js';
+import { takeLaneLock } from '../files/socket-lock.js';
 import type { Sink } from '../sink.js';
 import { isLaneState } from './lane-state.js';
 import { Lines } from './lines.js';
-import { StdoutLane, stateDirectory, takeLock } from './stdout-lane.js';
+import { StdoutLane, stateDirectory } from './stdout-lane.js';
 
 export interface StdoutOptions {
   /** Where the position, the identities, dead letters and raw records are kept; made if it is missing. */
@@ -48,7 +49,7 @@ export function createStdoutSink(options: StdoutOptions): Sink {
     peek: (lane) => peekCursor(`${states}/${fileNameOf(lane)}`, isLaneState),
     lanes: () => laneNames(states, isLaneState),
     async lock(name) {
-      const lock = await takeLock(states, name);
+      const lock = await takeLaneLock(states, name);
       return heldLock(open, () => lock.release());
     },
     async close() {

@@ -4,12 +4,24 @@ import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errno, isMissing, makeDirectory } from '../../files/durable-file.js';
+import { fileNameOf } from '../../files/file-name.js';
+import { laneInUse } from '../in-process-lock.js';
 
 const attempts = 4;
 /** More than a candidate ever needs from making its socket to naming it. */
 const standingMs = 60_000;
 /** The longest path that every system's socket addresses hold. */
 const longestAddress = 100;
+
+/**
+ * Takes the lock of a lane whose state lies in `directory`.
+ * @throws CollectorError LANE_IN_USE
+ */
+export async function takeLaneLock(directory: string, lane: string): Promise<SocketLock> {
+  const lock = await SocketLock.take(`${join(directory, fileNameOf(lane))}.lock`);
+  if (lock) return lock;
+  throw laneInUse(lane, 'another collector');
+}
 
 /**
  * A lock that the operating system frees when its holder dies, however it dies: a listening socket in a directory of
