@@ -4,15 +4,17 @@ import type { ClassAttributes, ClassMapping, OcsfNamed } from './class-attribute
 import { addContext } from './context.js';
 import { readEntity } from './entity-kinds.js';
 import { type EventStatus, readStatus } from './event-status.js';
-import { groupNameOf, groupPrivilege } from './group-management.js';
 import type { JsonObject } from './json.js';
-import { readNamed } from './named.js';
+import { groupNameOf, readNamed } from './named.js';
+import { phrase } from './phrase.js';
+import { accessChange, groupPrivilege, onThing, type PrivilegeChange } from './privileges.js';
 import type { RecordReader } from './record-reader.js';
 import { displayNameOf, type OcsfUser, readUser } from './user.js';
-import { accessChange } from './user-access-management.js';
 
-/** JumpCloud does not say which privilege an association gives: this word of ours stands for "may use it". */
-const PRIVILEGE = 'access';
+/** JumpCloud has no word for what an association itself gives: may use it, may log in to it. */
+const ACCESS = 'access';
+const SUDO = 'sudo';
+const SUDO_WITHOUT_PASSWORD = 'sudo without password';
 
 type Kind = 'user' | 'user_group' | 'device_group' | 'policy_group' | 'device' | 'other';
 
@@ -23,6 +25,8 @@ interface End {
 
 interface Association {
   readonly reader: RecordReader;
+  /** Whether `attributes.sudo` gives sudo, and whether without a password; undefined where it says neither. */
+  readonly sudo: { readonly enabled: boolean; readonly withoutPassword: boolean } | undefined;
   readonly row: CatalogueRow;
   /** True for add, false for remove, undefined for any other operation. */
   readonly adds: boolean | undefined;
@@ -47,7 +51,8 @@ export function mapAssociation(reader: RecordReader, row: CatalogueRow): ClassMa
   if (actor !== undefined) attributes.actor = actor;
   addContext(reader, attributes);
   const adds = op === 'add' ? true : op === 'remove' ? false : undefined;
-  const parts: Association = { reader, row, adds, attributes, status: readStatus(reader) };
+  const sudo = readSudo(reader, reader.object(association, 'attributes'));
+  const parts: Association = { reader, row, adds, sudo, attributes, status: readStatus(reader) };
   const user = from.kind === 'user' ? from : to.kind === 'user' ? to : undefined;
   if (user !== undefined) return ofUser(parts, user, user === from ? to : from);
   const device = from.kind === 'device' ? from : to.kind === 'device' ? to : undefined;
@@ -81,17 +86,16 @@ function readEnd(reader: RecordReader, connection: JsonObject | undefined, key: 
   return { kind: type === 'policy_group' ? 'policy_group' : 'other', of };
 }
 
-function ofUser(
-  { reader, row, adds, attributes, status }: Association,
-  end: End,
-  other: End,
-): ClassMapping | undefined {
+function ofUser(parts: Association, end: End, other: End): ClassMapping | undefined {
+  const { reader, row, adds, attributes, status } = parts;
   const user = readAssociated(reader, end.of);
   const thing = readNamed(reader, other.of);
   if (user === undefined || thing === undefined) return undefined;
   if (other.kind !== 'user_group') {
-    const given = accessChange({ ...attributes, user, resources: [thing] }, status, adds !== false, PRIVILEGE);
-    return adds === undefined ? unknownOperation(given, row) : given;
+    const all = { ...attributes, user, resources: [thing] };
+    return withOperation(parts, displayNameOf(user) ?? 'an unnamed user', (privileges) =>
+      accessChange(all, status, privileges),
+    );
   }
   const [name, group] = [displayNameOf(user) ?? 'a user', groupNameOf(thing)];
   return {
@@ -128,16 +132,13 @@ function ofSubgroup(
   };
 }
 
-function ofGroup(
-  { reader, row, adds, attributes, status }: Association,
-  end: End,
-  other: End,
-): ClassMapping | undefined {
+function ofGroup(parts: Association, end: End, other: End): ClassMapping | undefined {
+  const { reader, attributes, status } = parts;
   const group = readNamed(reader, end.of);
   const resource = readNamed(reader, other.of);
   if (group === undefined || resource === undefined) return undefined;
-  const given = groupPrivilege({ ...attributes, group, resource }, status, adds !== false, PRIVILEGE);
-  return adds === undefined ? unknownOperation(given, row) : given;
+  const all = { ...attributes, group, resource };
+  return withOperation(parts, groupNameOf(group), (privileges) => groupPrivilege(all, status, privileges));
 }
 
 /** A device or another thing that something was attached to or taken from; that something stays in `unmapped`. */
@@ -163,8 +164,32 @@ function thingNameOf(reader: RecordReader, { of }: End): string {
   return reader.peek(of, 'name') ?? reader.peek(of, 'object_id') ?? 'something';
 }
 
-function unknownOperation(mapped: ClassMapping, { eventType }: CatalogueRow): ClassMapping {
-  return { ...mapped, activityId: 99, action: { done: `did ${eventType}`, todo: `do ${eventType}` } };
+/** Sudo of a person on a device, or of a group on a group of devices: `{enabled, withoutPassword}`. */
+function readSudo(reader: RecordReader, attributes: JsonObject | undefined): Association['sudo'] {
+  const sudo = reader.object(attributes, 'sudo');
+  const enabled = reader.peekFlag(sudo, 'enabled');
+  if (enabled === undefined) return undefined;
+  return { enabled, withoutPassword: enabled && reader.peekFlag(sudo, 'withoutPassword') === true };
+}
+
+/**
+ * What an association gives or takes. An operation that neither adds nor removes says with `sudo` what holds from now
+ * on; without it nothing is known but that the access changed (99).
+ */
+function withOperation(
+  { adds, sudo }: Association,
+  name: string,
+  build: (privileges: PrivilegeChange) => ClassMapping,
+): ClassMapping {
+  const extra = sudo?.enabled ? [SUDO, ...(sudo.withoutPassword ? [SUDO_WITHOUT_PASSWORD] : [])] : [];
+  if (adds === true) return build({ granted: [ACCESS, ...extra], revoked: [] });
+  if (adds === false) return build({ granted: [], revoked: [ACCESS, ...extra] });
+  if (sudo !== undefined)
+    return build(sudo.enabled ? { granted: extra, revoked: [] } : { granted: [], revoked: [SUDO] });
+  const mapped = build({ granted: [ACCESS], revoked: [] });
+  const { resource, resources } = mapped.attributes;
+  const on = onThing(resource ?? resources?.[0]);
+  return { ...mapped, activityId: 99, action: phrase(['changed', 'change'], `the access of ${name}${on}`) };
 }
 
 function memberPhrase({ eventType }: CatalogueRow, adds: boolean | undefined, what: string, where: OcsfNamed['name']) {

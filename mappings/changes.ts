@@ -1,89 +1,180 @@
+import { isDeepStrictEqual } from 'node:util';
 import { isObject, type JsonObject, type JsonValue } from './json.js';
+import type { PrivilegeChange } from './privileges.js';
 import type { RecordReader } from './record-reader.js';
-import type { OcsfUser } from './user.js';
-import { isEmailAddress } from './user.js';
+import { isEmailAddress, type OcsfUser } from './user.js';
 
-/** One member of `changes[]`. `from` is absent on creation. */
+/** One value that a record's `changes[]` touch: a field, or one member of a field that is an object. */
 export interface Change {
-  /** As JumpCloud names it, in lower case without separators: `accountlocked`, `mfaconfigured`. */
-  readonly field: string;
+  /** As JumpCloud names the field: `account_locked`. */
+  readonly name: string;
+  /** Field and member in lower case without separators: `accountlocked`, `mfaexclusion`. */
+  readonly path: string;
+  /** Undefined where the record does not tell it; null where there was none. */
   readonly from: JsonValue | undefined;
   readonly to: JsonValue | undefined;
 }
 
-/** The changes of a record that name a field. Their text stays for `unmapped`, whole. */
+/**
+ * The values that differ. Objects are compared member by member, so that a member that stayed decides nothing. The
+ * text of `changes[]` stays for `unmapped`, whole.
+ */
 export function readChanges(reader: RecordReader): Change[] {
-  const changes: Change[] = [];
-  for (const member of reader.objects(reader.record, 'changes')) {
-    const field = reader.peek(member, 'field');
-    if (field !== undefined)
-      changes.push({ field: field.toLowerCase().replace(/[^a-z0-9]/g, ''), from: member.from, to: member.to });
-  }
-  return changes;
+  return reader.objects(reader.record, 'changes').flatMap((member) => {
+    const name = reader.peek(member, 'field');
+    return name === undefined ? [] : differences(name, pathOf(name), member.from, member.to);
+  });
 }
 
-const ENABLE = 2;
-const PASSWORD_CHANGE = 3;
-const DISABLE = 5;
-const LOCK = 9;
-const MFA_ENABLE = 10;
-const MFA_DISABLE = 11;
-const UNLOCK = 12;
+function differences(name: string, path: string, from: JsonValue | undefined, to: JsonValue | undefined): Change[] {
+  const members = [...new Set([from, to].flatMap((value) => (isObject(value) ? Object.keys(value) : [])))];
+  if (members.length > 0)
+    return members.flatMap((key) => differences(name, path + pathOf(key), member(from, key), member(to, key)));
+  // Both values of a password are masked or redacted alike.
+  return path !== 'password' && isDeepStrictEqual(from, to) ? [] : [{ name, path, from, to }];
+}
 
-/** What a field's new value decides of an account; undefined: nothing. */
-const decisions: Readonly<Record<string, (to: JsonValue | undefined) => number | undefined>> = {
-  suspended: (to) => choose(to, DISABLE, ENABLE),
-  activated: (to) => choose(to, ENABLE, undefined),
-  state: byState,
-  accountlocked: (to) => choose(to, LOCK, UNLOCK),
-  mfa: byMfa,
-  mfaenabled: (to) => choose(to, MFA_ENABLE, MFA_DISABLE),
-  mfaconfigured: (to) => choose(to, MFA_ENABLE, MFA_DISABLE),
-  totpenabled: (to) => choose(to, MFA_ENABLE, MFA_DISABLE),
-  totpenrolled: (to) => choose(to, MFA_ENABLE, MFA_DISABLE),
-  enablemultifactor: (to) => choose(to, MFA_ENABLE, MFA_DISABLE),
-  password: byPassword,
-  passworddate: byPassword,
+/** A member's value: of a value that is known and lacks it, null. */
+function member(of: JsonValue | undefined, key: string): JsonValue | undefined {
+  if (of === undefined) return undefined;
+  return isObject(of) && Object.hasOwn(of, key) ? of[key] : null;
+}
+
+function pathOf(name: string): string {
+  return name.toLowerCase().replace(/[^a-z0-9]/g, '');
+}
+
+/** Effects of changes on an account, the gravest first: the first decides the activity. */
+const effectKinds = [
+  'disable',
+  'lock',
+  'mfa_exempt',
+  'mfa_off',
+  'mfa_disable',
+  'mfa_enable',
+  'mfa_on',
+  'mfa_include',
+  'password',
+  'enable',
+  'unlock',
+] as const;
+
+export type EffectKind = (typeof effectKinds)[number];
+
+/** What a flag does when it becomes true, and when it becomes false. */
+const flagEffects: Readonly<Record<string, readonly [whenTrue: EffectKind, whenFalse?: EffectKind]>> = {
+  suspended: ['disable', 'enable'],
+  activated: ['enable'],
+  accountlocked: ['lock', 'unlock'],
+  mfa: ['mfa_enable', 'mfa_disable'],
+  mfaenabled: ['mfa_enable', 'mfa_disable'],
+  mfaconfigured: ['mfa_enable', 'mfa_disable'],
+  totpenabled: ['mfa_enable', 'mfa_disable'],
+  totpenrolled: ['mfa_enable', 'mfa_disable'],
+  enablemultifactor: ['mfa_on', 'mfa_off'],
+  enableuserportalmultifactor: ['mfa_on', 'mfa_off'],
+  mfaexclusion: ['mfa_exempt', 'mfa_include'],
 };
 
-/**
- * The one activity of Account Change that the changes decide (3 stands for a password, whoever set it); undefined where
- * none or several do.
- */
-export function decideActivity(changes: readonly Change[]): number | undefined {
-  const decided = new Set<number>();
-  for (const { field, from, to } of changes) {
-    // Both values of a password are masked or redacted alike.
-    const activity = field !== 'password' && same(from, to) ? undefined : decisions[field]?.(to);
-    if (activity !== undefined) decided.add(activity);
+const EXEMPTION_END = 'mfaexclusionuntil';
+
+/** What the changes do to the account, the gravest first, each once. */
+export function readEffects(changes: readonly Change[]): EffectKind[] {
+  const kinds = new Set(changes.map(kindOf));
+  return effectKinds.filter((kind) => kinds.has(kind));
+}
+
+/** The end of an exemption from MFA, as the record writes it. */
+export function readExemptionEnd(changes: readonly Change[]): string | undefined {
+  const until = changes.find(({ path }) => path === EXEMPTION_END)?.to;
+  return typeof until === 'string' && until.trim() !== '' ? until : undefined;
+}
+
+function kindOf(change: Change): EffectKind | undefined {
+  const { path, to } = change;
+  if (path === 'state') return kindOfState(to);
+  if (path === 'password' || path === 'passworddate') return isGiven(to) ? 'password' : undefined;
+  // An exemption that gets another end is given again.
+  if (path === EXEMPTION_END) return isGiven(to) ? 'mfa_exempt' : undefined;
+  const effects = Object.hasOwn(flagEffects, path) ? flagEffects[path] : undefined;
+  const flag = effects === undefined ? undefined : flagAfter(change);
+  return flag === undefined ? undefined : effects?.[flag ? 0 : 1];
+}
+
+/** A flag's new value. One that was true and is gone is false; one that never was did not become false. */
+function flagAfter({ from, to }: Change): boolean | undefined {
+  const [before, after] = [flagOf(from), flagOf(to)];
+  if (after === undefined) return before === true && (to === undefined || to === null) ? false : undefined;
+  return !after && from === null ? undefined : after;
+}
+
+function flagOf(value: JsonValue | undefined): boolean | undefined {
+  if (typeof value === 'boolean') return value;
+  return value === 'true' ? true : value === 'false' ? false : undefined;
+}
+
+function kindOfState(to: JsonValue | undefined): EffectKind | undefined {
+  const state = typeof to === 'string' ? to.toUpperCase() : undefined;
+  if (state === 'SUSPENDED') return 'disable';
+  return state === 'ACTIVATED' || state === 'ACTIVE' ? 'enable' : undefined;
+}
+
+function isGiven(value: JsonValue | undefined): boolean {
+  return value !== undefined && value !== null && value !== false && value !== '';
+}
+
+/** Flags that are privileges, by the name that `privileges` has for them. */
+const privilegeFlags: Readonly<Record<string, string>> = {
+  sudo: 'sudo',
+  sudoenabled: 'sudo',
+  passwordlesssudo: 'sudo without password',
+  sudowithoutpassword: 'sudo without password',
+  apikeyallowed: 'API access',
+};
+
+/** Fields that hold an administrator's role, in the order in which they are believed. */
+const roleFields = ['rolename', 'role', 'roles'];
+
+/** An administrator's roles, a user's sudo and the like, as far as the changes give or take them. */
+export function readPrivileges(changes: readonly Change[]): PrivilegeChange {
+  const [granted, revoked] = [new Set<string>(), new Set<string>()];
+  const role = roleFields.map((field) => roleChange(changes, field)).find((found) => found !== undefined);
+  for (const name of role?.granted ?? []) granted.add(name);
+  for (const name of role?.revoked ?? []) revoked.add(name);
+  for (const change of changes) {
+    const privilege = Object.hasOwn(privilegeFlags, change.path) ? privilegeFlags[change.path]! : undefined;
+    const flag = privilege === undefined ? undefined : flagAfter(change);
+    if (flag !== undefined) (flag ? granted : revoked).add(privilege!);
   }
-  return decided.size === 1 ? [...decided][0] : undefined;
+  return { granted: [...granted], revoked: [...revoked] };
 }
 
-/** The new role of an administrator, or the old one where it was taken away. */
-export interface RoleChange {
-  readonly grants: boolean;
-  readonly role: string;
+function roleChange(changes: readonly Change[], field: string): PrivilegeChange | undefined {
+  const found = changes.find(({ path }) => path === field || path === `${field}name`);
+  if (found === undefined) return undefined;
+  const [before, after] = [namesOf(found.from), namesOf(found.to)];
+  const granted = after.filter((name) => !before.includes(name));
+  const revoked = before.filter((name) => !after.includes(name));
+  return granted.length + revoked.length === 0 ? undefined : { granted, revoked };
 }
 
-/** The change of role, where that is all that the changes decide. */
-export function readRoleChange(changes: readonly Change[]): RoleChange | undefined {
-  const roles = changes.filter(({ field }) => field === 'rolename' || field === 'role' || field === 'roles');
-  const change = roles.find(({ field }) => field === 'rolename') ?? roles[0];
-  if (change === undefined || changes.some(({ field }) => decisions[field] !== undefined)) return undefined;
-  const to = nameOf(change.to);
-  if (to !== undefined) return { grants: true, role: to };
-  const from = nameOf(change.from);
-  return from === undefined ? undefined : { grants: false, role: from };
+/** The fields that changed and have neither an effect nor a privilege, by JumpCloud's names. */
+export function readOtherFields(changes: readonly Change[]): string[] {
+  const decided = (change: Change) =>
+    kindOf(change) !== undefined ||
+    change.path === EXEMPTION_END ||
+    Object.hasOwn(privilegeFlags, change.path) ||
+    roleFields.some((field) => change.path.startsWith(field));
+  return [...new Set(changes.filter((change) => !decided(change)).map(({ name }) => name))];
 }
 
-/** The texts of `changes[].to` that OCSF's `user` has an attribute for, in OCSF's names. */
-const texts: Readonly<Record<string, (user: OcsfUser, text: string) => void>> = {
-  username: (user, text) => set(user, 'name', text),
+/** The texts that OCSF's `user` has an attribute for. */
+const textAttributes: Readonly<Record<string, (user: OcsfUser, text: string) => void>> = {
+  username: (user, text) => Object.assign(user, { name: text }),
   email: (user, text) => {
     if (isEmailAddress(text)) user.email_addr = text;
   },
-  displayname: (user, text) => set(user, 'display_name', text),
+  displayname: (user, text) => Object.assign(user, { display_name: text }),
   firstname: (user, text) => person(user, 'given_name', text),
   lastname: (user, text) => person(user, 'surname', text),
   department: (user, text) => person(user, 'department', text),
@@ -93,24 +184,30 @@ const texts: Readonly<Record<string, (user: OcsfUser, text: string) => void>> = 
   location: (user, text) => person(user, 'office_location', text),
 };
 
-/** The same for booleans. */
-const flags: Readonly<Record<string, (user: OcsfUser, flag: boolean) => void>> = {
-  suspended: (user, flag) => accountOf(user, 'is_disabled', flag),
-  accountlocked: (user, flag) => accountOf(user, 'is_locked', flag),
-  mfa: (user, flag) => has(user, flag),
-  mfaenabled: (user, flag) => has(user, flag),
-  mfaconfigured: (user, flag) => has(user, flag),
-  totpenabled: (user, flag) => has(user, flag),
-  totpenrolled: (user, flag) => has(user, flag),
-  enablemultifactor: (user, flag) => has(user, flag),
+/** The account's state after the changes, as far as OCSF has attributes for it. */
+const stateAttributes: Partial<Readonly<Record<EffectKind, (user: OcsfUser) => void>>> = {
+  disable: (user) => account(user, { is_disabled: true }),
+  enable: (user) => account(user, { is_disabled: false, ...user.account }),
+  lock: (user) => account(user, { is_locked: true }),
+  unlock: (user) => account(user, { is_locked: false, ...user.account }),
+  mfa_enable: (user) => Object.assign(user, { has_mfa: user.has_mfa ?? true }),
+  mfa_disable: (user) => Object.assign(user, { has_mfa: false }),
+  mfa_on: (user) => Object.assign(user, { has_mfa: user.has_mfa ?? true }),
+  mfa_off: (user) => Object.assign(user, { has_mfa: false }),
 };
 
-/** The account after the changes, as far as OCSF has attributes for them; undefined where it has none. */
+/** The account after the changes, named like `user`; undefined where OCSF has no attribute for any of them. */
 export function readUserResult(changes: readonly Change[], user: OcsfUser): OcsfUser | undefined {
   const result: OcsfUser = {};
-  for (const { field, to } of changes) {
-    if (typeof to === 'string' && to.trim() !== '') texts[field]?.(result, to);
-    else if (typeof to === 'boolean') flags[field]?.(result, to);
+  for (const { path, to } of changes)
+    if (typeof to === 'string' && to.trim() !== '' && Object.hasOwn(textAttributes, path))
+      textAttributes[path]!(result, to);
+  for (const kind of readEffects(changes)) stateAttributes[kind]?.(result);
+  if (result.account !== undefined) {
+    // OCSF's account must be named; it is the account of the person.
+    if (user.uid !== undefined) result.account.uid = user.uid;
+    if (user.name !== undefined) result.account.name = user.name;
+    if (user.uid === undefined && user.name === undefined) delete result.account;
   }
   if (Object.keys(result).length === 0) return undefined;
   const named: OcsfUser = {};
@@ -120,58 +217,19 @@ export function readUserResult(changes: readonly Change[], user: OcsfUser): Ocsf
     named.type_id = user.type_id;
     if (user.type !== undefined) named.type = user.type;
   }
-  if (result.account !== undefined) {
-    // OCSF's account must be named; it is the account of the person.
-    if (user.uid !== undefined) result.account.uid = user.uid;
-    if (user.name !== undefined) result.account.name = user.name;
-    if (user.uid === undefined && user.name === undefined) delete result.account;
-  }
   return { ...named, ...result };
-}
-
-function set(user: OcsfUser, attribute: 'name' | 'display_name', text: string): void {
-  user[attribute] = text;
 }
 
 function person(user: OcsfUser, attribute: string, text: string): void {
   user.ldap_person = { ...user.ldap_person, [attribute]: text };
 }
 
-function accountOf(user: OcsfUser, attribute: 'is_locked' | 'is_disabled', flag: boolean): void {
-  user.account = { ...user.account, [attribute]: flag };
+function account(user: OcsfUser, state: NonNullable<OcsfUser['account']>): void {
+  user.account = { ...user.account, ...state };
 }
 
-function has(user: OcsfUser, flag: boolean): void {
-  user.has_mfa = flag;
-}
-
-function choose(to: JsonValue | undefined, whenTrue: number, whenFalse: number | undefined): number | undefined {
-  if (to === true || to === 'true') return whenTrue;
-  return to === false || to === 'false' ? whenFalse : undefined;
-}
-
-function byState(to: JsonValue | undefined): number | undefined {
-  const state = typeof to === 'string' ? to.toUpperCase() : undefined;
-  if (state === 'SUSPENDED') return DISABLE;
-  return state === 'ACTIVATED' || state === 'ACTIVE' ? ENABLE : undefined;
-}
-
-function byPassword(to: JsonValue | undefined): number | undefined {
-  return to === undefined || to === null || to === false || to === '' ? undefined : PASSWORD_CHANGE;
-}
-
-/** `mfa` is a boolean, or an object that says whether a factor is configured. */
-function byMfa(to: JsonValue | undefined): number | undefined {
-  return choose(isObject(to) ? to.configured : to, MFA_ENABLE, MFA_DISABLE);
-}
-
-function nameOf(value: JsonValue | undefined): string | undefined {
-  if (typeof value === 'string') return value.trim() === '' ? undefined : value;
-  if (Array.isArray(value)) return value.length === 1 ? nameOf(value[0]) : undefined;
-  return isObject(value) ? nameOf((value as JsonObject).name) : undefined;
-}
-
-/** Whether a change says the same before and after: then it decides nothing. */
-function same(from: JsonValue | undefined, to: JsonValue | undefined): boolean {
-  return from !== undefined && typeof from !== 'object' && from === to;
+function namesOf(value: JsonValue | undefined): string[] {
+  if (typeof value === 'string') return value.trim() === '' ? [] : [value];
+  if (Array.isArray(value)) return value.flatMap(namesOf);
+  return isObject(value) ? namesOf((value as JsonObject).name) : [];
 }

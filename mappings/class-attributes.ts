@@ -4,6 +4,7 @@ import type { OcsfAuthFactor } from './auth-factors.js';
 import type { OcsfDevice } from './device.js';
 import type { OcsfEndpoint } from './endpoint.js';
 import type { EventStatus } from './event-status.js';
+import type { ActionPhrase } from './phrase.js';
 import type { OcsfUser } from './user.js';
 
 /** OCSF objects that name a thing: `group`, `resource_details`, `managed_entity`, `service`. */
@@ -58,10 +59,4 @@ export interface ClassMapping {
   readonly action: ActionPhrase;
   /** For `message`, where the event has no actor. */
   readonly actorName?: string;
-}
-
-/** A verb with its object, in the past tense and as an infinitive. */
-export interface ActionPhrase {
-  readonly done: string;
-  readonly todo: string;
 }

@@ -1,10 +1,11 @@
 import { readActor } from './actor.js';
 import type { CatalogueRow } from './catalogue/row.js';
-import type { ActionPhrase, ClassAttributes, ClassMapping } from './class-attributes.js';
+import type { ClassAttributes, ClassMapping } from './class-attributes.js';
 import { readDevice } from './device.js';
 import { readClient } from './endpoint.js';
 import type { EventStatus } from './event-status.js';
 import type { JsonObject } from './json.js';
+import type { ActionPhrase } from './phrase.js';
 import type { RecordReader } from './record-reader.js';
 import { displayNameOf, isPerson, type OcsfUser, readUser, userNamed } from './user.js';
 

@@ -1,10 +1,11 @@
 import { readActor } from './actor.js';
 import type { CatalogueRow } from './catalogue/row.js';
-import type { ActionPhrase, ClassAttributes, ClassMapping, OcsfNamed } from './class-attributes.js';
+import type { ClassAttributes, ClassMapping, OcsfNamed } from './class-attributes.js';
 import { addContext } from './context.js';
 import { managedEntity, readEntity } from './entity-kinds.js';
 import { readStatus } from './event-status.js';
 import { isObject } from './json.js';
+import type { ActionPhrase } from './phrase.js';
 import type { RecordReader } from './record-reader.js';
 
 const OTHER = 99;

@@ -1,13 +1,12 @@
 import { readActor } from './actor.js';
 import type { CatalogueRow } from './catalogue/row.js';
-import type { ActionPhrase, ClassAttributes, ClassMapping, OcsfNamed } from './class-attributes.js';
+import type { ClassAttributes, ClassMapping } from './class-attributes.js';
 import { addContext } from './context.js';
-import { type EventStatus, readStatus } from './event-status.js';
-import { readNamed } from './named.js';
+import { readStatus } from './event-status.js';
+import { groupNameOf, readNamed } from './named.js';
+import type { ActionPhrase } from './phrase.js';
 import type { RecordReader } from './record-reader.js';
 
-const ASSIGN = 1;
-const REVOKE = 2;
 const OTHER = 99;
 
 const phrases: Readonly<Record<number, ActionPhrase>> = {
@@ -37,29 +36,4 @@ export function mapGroupManagement(reader: RecordReader, row: CatalogueRow): Cla
     attributes,
     action: { done: `${done} ${name}`, todo: `${todo} ${name}` },
   };
-}
-
-/** The event of a privilege given to `attributes.group`, or taken away. */
-export function groupPrivilege(
-  attributes: ClassAttributes,
-  status: EventStatus,
-  grants: boolean,
-  privilege: string,
-): ClassMapping {
-  const resource = attributes.resource?.name ?? attributes.resource?.uid;
-  const on = resource === undefined ? '' : ` on ${resource}`;
-  const name = groupNameOf(attributes.group!);
-  return {
-    className: 'group_management',
-    activityId: grants ? ASSIGN : REVOKE,
-    status,
-    attributes: { ...attributes, privileges: [privilege] },
-    action: grants
-      ? { done: `gave ${privilege} to ${name}${on}`, todo: `give ${privilege} to ${name}${on}` }
-      : { done: `took ${privilege} from ${name}${on}`, todo: `take ${privilege} from ${name}${on}` },
-  };
-}
-
-export function groupNameOf(group: OcsfNamed): string {
-  return group.name ?? group.uid ?? 'a group';
 }

@@ -44,3 +44,8 @@ function firstText(reader: RecordReader, of: JsonObject, keys: readonly string[]
   }
   return undefined;
 }
+
+/** The name by which a message refers to a group. */
+export function groupNameOf(group: OcsfNamed): string {
+  return group.name ?? group.uid ?? 'a group';
+}

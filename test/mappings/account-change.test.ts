@@ -1,6 +1,7 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JsonValue } from '../../mappings/json.js';
-import { ana, change, event, laptop, ops, organization, record } from './mapping.js';
+import { ana, change, event, laptop, ops, organization, record, type Tree } from './mapping.js';
 
 const user = { uid: ana.id, name: 'ana.lima', type_id: 1, type: 'User' };
 const changed = (...changes: JsonValue[]) => event(change('user_update', { changes }));
@@ -101,9 +102,27 @@ describe('the activity', () => {
     expect(changed(one, field('company', 'a', 'b')).activity_id).toBe(activity);
   });
 
-  it('of several decisive changes at once is 99, unless they say the same', () => {
-    expect(changed(field('suspended', true, false), field('account_locked', true, false)).activity_id).toBe(99);
+  it('of several decisive changes at once is that of the gravest', () => {
+    expect(changed(field('suspended', true, false), field('account_locked', true, false)).activity_id).toBe(2);
     expect(changed(field('suspended', false, true), field('state', 'ACTIVATED', 'SUSPENDED')).activity_id).toBe(5);
+    expect(changed(field('account_locked', false, true), field('suspended', false, true))).toMatchObject({
+      activity_id: 5,
+      message:
+        'ops@example.test disabled the account of ana.lima and locked the account of ana.lima from 198.51.100.7 (PT): unknown.',
+      user_result: { account: { is_disabled: true, is_locked: true } },
+    });
+    expect(
+      changed(
+        field('activated', false, true),
+        field('password_date', null, '2026-04-21T14:37:20.000Z'),
+        field('state', 'STAGED', 'ACTIVATED'),
+      ),
+    ).toMatchObject({
+      activity_id: 4,
+      message:
+        'ops@example.test reset the password of ana.lima and enabled the account of ana.lima from 198.51.100.7 (PT): unknown.',
+      user_result: { account: { is_disabled: false } },
+    });
   });
 
   it('of odd changes is 99', () => {
@@ -140,7 +159,7 @@ describe('the activity', () => {
     ]);
   });
 
-  it('of an administrator whose role alone changes is User Access Management', () => {
+  it('of an administrator whose role changes is User Access Management', () => {
     const role = (from: JsonValue, to: JsonValue) =>
       event(change('admin_update', { resource: ops, changes: [field('roleName', from, to)] }));
     expect(role('Manager', 'Administrator')).toMatchObject({
@@ -150,11 +169,128 @@ describe('the activity', () => {
     });
     expect(role('Manager', null)).toMatchObject({ class_uid: 3005, activity_id: 2, privileges: ['Manager'] });
     expect(role(null, null)).toMatchObject({ class_uid: 3001, activity_id: 99 });
-    const more = [field('roleName', 'Manager', 'Administrator'), field('suspended', false, true)];
+  });
+
+  it('of a role and more at once is that of the role, and the rest is in the message and the state of the user', () => {
+    const more = [
+      field('suspended', true, false),
+      field('roleName', 'Manager', 'Administrator'),
+      field('apiKeyAllowed', false, true),
+    ];
     expect(event(change('admin_update', { resource: ops, changes: more }))).toMatchObject({
-      class_uid: 3001,
-      activity_id: 5,
+      class_uid: 3005,
+      activity_id: 1,
+      privileges: ['Administrator', 'API access'],
+      user: { account: { is_disabled: false } },
+      message:
+        'ops@example.test gave Administrator and API access to ops@example.test, took Manager from ops@example.test and enabled the account of ops@example.test from 198.51.100.7 (PT): unknown.',
     });
+  });
+
+  it('of several roles assigns those that are new, and revokes those that are gone', () => {
+    const roles = (from: JsonValue, to: JsonValue) =>
+      event(change('admin_update', { resource: ops, changes: [field('roles', from, to)] }));
+    expect(roles(['A'], [{ name: 'A' }, 'B'])).toMatchObject({ activity_id: 1, privileges: ['B'] });
+    expect(roles(['A', 'B'], ['A'])).toMatchObject({ activity_id: 2, privileges: ['B'] });
+  });
+});
+
+describe('MFA', () => {
+  const mfa = (from: JsonValue, to: JsonValue) => changed(field('mfa', from, to));
+  const until = '2026-05-21T00:00:00Z';
+
+  it('is taken away by an exemption, whatever is configured', () => {
+    const exempted = mfa(
+      { configured: true, exclusion: false },
+      { configured: true, exclusion: true, exclusionUntil: until },
+    );
+    expect(exempted).toMatchObject({
+      activity_id: 11,
+      message: `ops@example.test exempted ana.lima from MFA until ${until} from 198.51.100.7 (PT): unknown.`,
+    });
+    expect(exempted).not.toHaveProperty('user_result');
+    expect(changed(field('mfa.exclusion', false, true), field('mfa.exclusionUntil', null, until))).toMatchObject({
+      activity_id: 11,
+      message: exempted.message,
+    });
+    expect(mfa({ exclusion: true, exclusionUntil: 'a' }, { exclusion: true, exclusionUntil: 'b' }).message).toContain(
+      'exempted ana.lima from MFA until b',
+    );
+  });
+
+  it('comes back with the end of an exemption', () => {
+    expect(mfa({ exclusion: true, exclusionUntil: until }, { exclusion: false })).toMatchObject({
+      activity_id: 10,
+      message: 'ops@example.test ended the exemption of ana.lima from MFA from 198.51.100.7 (PT): unknown.',
+    });
+  });
+
+  it('is switched off by the flag of the user portal', () => {
+    expect(changed(field('enable_user_portal_multifactor', true, false))).toMatchObject({
+      activity_id: 11,
+      message: 'ops@example.test switched off MFA for ana.lima from 198.51.100.7 (PT): unknown.',
+      user_result: { has_mfa: false },
+    });
+    expect(changed(field('enable_user_portal_multifactor', false, true)).activity_id).toBe(10);
+  });
+
+  it('is taken away with the whole object or a member of it, and not by a member that never was', () => {
+    for (const gone of [null, false, {}, { configured: false }] as JsonValue[])
+      expect(mfa({ configured: true }, gone)).toMatchObject({ activity_id: 11, user_result: { has_mfa: false } });
+    expect(mfa({}, { configured: false, exclusion: false }).activity_id).toBe(99);
+  });
+});
+
+describe('the decision of an update', () => {
+  const values = fc.constantFrom<JsonValue>(true, false, null, 'ACTIVATED', 'SUSPENDED', 'x', 7, { configured: true });
+  const names = [
+    'suspended',
+    'state',
+    'account_locked',
+    'mfa',
+    'mfa.exclusion',
+    'totp_enabled',
+    'password_date',
+    'sudo',
+  ];
+  const member = fc.record({ field: fc.constantFrom(...names, 'department'), from: values, to: values });
+  const facts = ({ class_uid, activity_id, user, user_result, privileges, message }: Tree) => ({
+    class_uid,
+    activity_id,
+    user,
+    user_result,
+    privileges,
+    message,
+  });
+
+  it('depends on nothing that stayed as it was', () => {
+    fc.assert(
+      fc.property(fc.array(member, { maxLength: 4 }), fc.constantFrom(...names), values, (changes, name, stayed) => {
+        const objects = changes.map(({ field: one, from, to }) => ({
+          field: one,
+          from: { same: stayed, exclusion: true, value: from },
+          to: { same: stayed, exclusion: true, value: to },
+        }));
+        const plain = objects.map(({ field: one, from, to }) => ({
+          field: one,
+          from: { value: from.value },
+          to: { value: to.value },
+        }));
+        expect(facts(changed(...objects))).toEqual(facts(changed(...plain)));
+        const unchanged = field(name, stayed, stayed);
+        expect(facts(changed(unchanged, ...changes))).toEqual(facts(changed(...changes)));
+      }),
+    );
+  });
+
+  it('depends on no order', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(member, { maxLength: 5, selector: (one) => one.field }), (changes) => {
+        const { message: _one, privileges: _given, ...forwards } = facts(changed(...changes));
+        const { message: _other, privileges: _taken, ...backwards } = facts(changed(...changes.toReversed()));
+        expect(backwards).toEqual(forwards);
+      }),
+    );
   });
 });
 

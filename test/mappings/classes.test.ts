@@ -72,10 +72,62 @@ describe('an association', () => {
     });
   });
 
+  describe('with sudo', () => {
+    const withSudo = (op: string, from: JsonObject, to: JsonObject, sudo: JsonValue) =>
+      event(
+        record('directory', 'association_change', {
+          success: true,
+          association: { op, connection: { from, to }, attributes: { sudo } },
+        }),
+      );
+
+    it('gives it with the access to a device, and takes it with the access', () => {
+      expect(withSudo('add', device, person, { enabled: true, withoutPassword: false })).toMatchObject({
+        class_uid: 3005,
+        activity_id: 1,
+        privileges: ['access', 'sudo'],
+        message: 'ops@example.test gave access and sudo to ana.lima on LT-04 from 198.51.100.7 (PT): success.',
+      });
+      expect(withSudo('remove', device, person, { enabled: true, withoutPassword: true })).toMatchObject({
+        activity_id: 2,
+        privileges: ['access', 'sudo', 'sudo without password'],
+      });
+      expect(withSudo('add', device, person, { enabled: false, withoutPassword: true }).privileges).toEqual(['access']);
+    });
+
+    it('gives or takes sudo alone where the association stays', () => {
+      expect(withSudo('update', device, person, { enabled: true, withoutPassword: true })).toMatchObject({
+        class_uid: 3005,
+        activity_id: 1,
+        privileges: ['sudo', 'sudo without password'],
+        message:
+          'ops@example.test gave sudo and sudo without password to ana.lima on LT-04 from 198.51.100.7 (PT): success.',
+      });
+      expect(withSudo('update', device, person, { enabled: false })).toMatchObject({
+        activity_id: 2,
+        privileges: ['sudo'],
+        message: 'ops@example.test took sudo from ana.lima on LT-04 from 198.51.100.7 (PT): success.',
+      });
+    });
+
+    it('gives it to a group of users on a group of devices', () => {
+      expect(withSudo('add', engineers, laptops, { enabled: true, withoutPassword: true })).toMatchObject({
+        class_uid: 3006,
+        activity_id: 1,
+        group: { name: 'Engineers' },
+        resource: { name: 'Laptops' },
+        privileges: ['access', 'sudo', 'sudo without password'],
+      });
+    });
+  });
+
   it('by another operation than add and remove keeps that word and claims no activity', () => {
     const mapped = associate('update', person, wiki);
     expect(mapped).toMatchObject({ class_uid: 3005, activity_id: 99, activity_name: 'association_change' });
     expect(mapped.unmapped).toHaveProperty('association.op', 'update');
+    expect(mapped.message).toBe(
+      'ops@example.test changed the access of ana.lima on Wiki from 198.51.100.7 (PT): success.',
+    );
   });
 
   it('without two named ends is a Base Event', () => {
