@@ -60,7 +60,7 @@ export function mapAccountChange(reader: RecordReader, row: CatalogueRow): Class
  * People do act on their own accounts in events of the other kind (`ownAccount`).
  */
 function isSystemInitiated(reader: RecordReader, row: CatalogueRow): boolean {
-  const initiator = reader.object(reader.record, 'initiated_by');
+  const { initiator } = reader;
   if (row.options.ownAccount === true || initiator?.email !== '') return false;
   const uid = reader.peek(initiator, 'id');
   const owner = reader.peek(reader.object(reader.record, 'resource'), 'id');

@@ -17,7 +17,7 @@ export interface OcsfAuthorization {
 
 /** Who initiated the event, and through what (`jumpcloud:scim`); undefined where the record names neither. */
 export function readActor(reader: RecordReader): OcsfActor | undefined {
-  const initiator = reader.object(reader.record, 'initiated_by');
+  const { initiator } = reader;
   const user = addInitiator(reader, readUser(reader, initiator));
   const source = reader.text(initiator, 'source');
   if (user === undefined && source === undefined) return undefined;

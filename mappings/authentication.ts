@@ -3,11 +3,11 @@ import { readAuthFactors } from './auth-factors.js';
 import type { CatalogueRow, RowOptions } from './catalogue/row.js';
 import type { ClassAttributes, ClassMapping, OcsfNamed } from './class-attributes.js';
 import { addContext } from './context.js';
-import { addPlace, readAddress, readSystemEndpoint } from './endpoint.js';
+import { addPlace, readAddress, readIp, readSystemEndpoint } from './endpoint.js';
 import { readStatus } from './event-status.js';
 import type { RecordReader } from './record-reader.js';
 import { readSession } from './session.js';
-import { addName, isPerson, type OcsfUser, readUser } from './user.js';
+import { addName, isPerson, type OcsfUser, readUser, userNamed } from './user.js';
 
 const LOGON = 1;
 const PREAUTH = 6;
@@ -49,10 +49,24 @@ function readLoginUser(reader: RecordReader, actor: OcsfActor | undefined): Ocsf
   if (user === undefined && isPerson(reader, resource)) user = readUser(reader, resource);
   user = addName(reader, user, record, 'username');
   if (user === undefined) user = readSaasAccount(reader, resource);
+  const dn = reader.peek(record, 'dn');
+  if (user === undefined && dn !== undefined) user = userOfDn(reader, dn);
   if (user === undefined) return undefined;
-  const dn = reader.text(record, 'dn');
-  if (dn !== undefined) user.ldap_person = { ldap_dn: dn };
+  if (dn !== undefined) {
+    user.ldap_person = { ldap_dn: dn };
+    reader.consume(record, 'dn');
+  }
   return user;
+}
+
+const FIRST_NAME = /^\s*(?:uid|cn)\s*=\s*((?:\\.|[^\\,+])+)/i;
+
+/** Who a distinguished name stands for: `uid=ana.lima,ou=Users,…` names `ana.lima`. */
+function userOfDn(reader: RecordReader, dn: string): OcsfUser | undefined {
+  const written = FIRST_NAME.exec(dn)?.[1];
+  // RFC 4514: a backslash stands before a special character.
+  const name = written?.replace(/\\([^0-9a-fA-F])/g, '$1').trim();
+  return name === undefined || name === '' ? undefined : userNamed(reader, name);
 }
 
 /** The account that the browser extension saw log in to a third party's service. */
@@ -80,7 +94,7 @@ function addDeviceLogin(reader: RecordReader, attributes: ClassAttributes): void
   const device = readSystemEndpoint(reader, system) ?? (isSystem ? readSystemEndpoint(reader, resource) : undefined);
   if (device !== undefined) {
     if (isSystem && system !== undefined) takeRepeated(reader, resource, device);
-    const { ip } = readAddress(reader, 'client_ip') ?? {};
+    const ip = readIp(reader, 'client_ip');
     if (ip !== undefined) {
       device.ip = ip;
       addPlace(reader, device);

@@ -1,19 +1,19 @@
 import { readActor } from './actor.js';
 import type { CatalogueRow } from './catalogue/row.js';
 import type { ClassAttributes, ClassMapping } from './class-attributes.js';
-import { readDevice } from './device.js';
+import { readClientDevice } from './device.js';
 import { readStatus } from './event-status.js';
 import type { RecordReader } from './record-reader.js';
 
 /**
- * Anything (0): event types without a row, and those whose record lacks what their class requires. An actor is allowed
- * only beside a device (profile host); otherwise who it was stays in `unmapped` and in the message.
+ * Anything (0): event types without a row, and those whose record lacks what their class requires. OCSF allows an
+ * actor only beside a device (profile host): the device named by the record, else the one at `client_ip`. Without
+ * either, the actor stays in `unmapped` and in the message.
  */
 export function mapBaseEvent(reader: RecordReader, row: CatalogueRow): ClassMapping {
   const { record } = reader;
   const attributes: ClassAttributes = {};
-  const system = reader.object(record, 'system') ?? reader.object(reader.object(record, 'auth_context'), 'system');
-  const device = readDevice(reader, system);
+  const device = readClientDevice(reader);
   if (device !== undefined) {
     attributes.device = device;
     const actor = readActor(reader);

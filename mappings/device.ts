@@ -1,4 +1,4 @@
-import { isHostname } from './endpoint.js';
+import { type OcsfLocation, readClientLocation, readHostname, readIp } from './endpoint.js';
 import type { JsonObject } from './json.js';
 import { type OcsfOs, readDeviceOs } from './os.js';
 import type { RecordReader } from './record-reader.js';
@@ -7,6 +7,8 @@ import type { RecordReader } from './record-reader.js';
 export interface OcsfDevice {
   uid?: string;
   hostname?: string;
+  ip?: string;
+  location?: OcsfLocation;
   name?: string;
   os?: OcsfOs;
   type_id: number;
@@ -16,19 +18,37 @@ export interface OcsfDevice {
 /** The device of `auth_context.system` or `system`: the one the person used, or the one it is about. */
 export function readDevice(reader: RecordReader, system: JsonObject | undefined): OcsfDevice | undefined {
   if (system === undefined) return undefined;
-  const hostname = reader.peek(system, 'hostname');
-  const usable = hostname !== undefined && isHostname(hostname);
+  const hostname = readHostname(reader, system);
   const uid = reader.text(system, 'id');
   const name = reader.text(system, 'displayName');
-  if (uid === undefined && !usable && name === undefined) return undefined;
-  const device: OcsfDevice = { type_id: 0, type: reader.caption('deviceType', 0) };
+  if (uid === undefined && hostname === undefined && name === undefined) return undefined;
+  const device = unknownDevice(reader);
   if (uid !== undefined) device.uid = uid;
-  if (usable) {
-    device.hostname = hostname;
-    reader.consume(system, 'hostname');
-  }
+  if (hostname !== undefined) device.hostname = hostname;
   if (name !== undefined) device.name = name;
   const os = readDeviceOs(reader, system);
   if (os !== undefined) device.os = os;
   return device;
+}
+
+/**
+ * For classes without `src_endpoint`: the device that the request came from, by its address and place. A `system` that
+ * the event is about has another address, unless it is the device itself that reports.
+ */
+export function readClientDevice(reader: RecordReader): OcsfDevice | undefined {
+  const { record } = reader;
+  const subject = reader.object(record, 'system');
+  const device = readDevice(reader, subject ?? reader.object(reader.object(record, 'auth_context'), 'system'));
+  if (device !== undefined && subject !== undefined && record.service !== 'systems') return device;
+  const ip = readIp(reader, 'client_ip');
+  if (ip === undefined) return device;
+  const client = device ?? unknownDevice(reader);
+  client.ip = ip;
+  const location = readClientLocation(reader);
+  if (location !== undefined) client.location = location;
+  return client;
+}
+
+function unknownDevice(reader: RecordReader): OcsfDevice {
+  return { type_id: 0, type: reader.caption('deviceType', 0) };
 }

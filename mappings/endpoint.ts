@@ -66,6 +66,14 @@ export function readAddress(reader: RecordReader, key: string): OcsfEndpoint | u
   return endpoint;
 }
 
+/** An address for an attribute that takes no port; with one the text stays for `unmapped`. */
+export function readIp(reader: RecordReader, key: string): string | undefined {
+  const text = reader.peek(reader.record, key);
+  const address = text === undefined ? undefined : parseAddress(text);
+  if (address !== undefined && address.port === undefined) reader.consume(reader.record, key);
+  return address?.ip;
+}
+
 /** Where the request came from, as JumpCloud saw it: `client_ip` with its place, network and operating system. */
 export function readClient(reader: RecordReader): OcsfEndpoint | undefined {
   const endpoint = readAddress(reader, 'client_ip');
@@ -78,7 +86,7 @@ export function readClient(reader: RecordReader): OcsfEndpoint | undefined {
 
 /** Adds what JumpCloud knows of `client_ip` to the endpoint that has this address. */
 export function addPlace(reader: RecordReader, endpoint: OcsfEndpoint): void {
-  const location = readLocation(reader, reader.object(reader.record, 'geoip'));
+  const location = readClientLocation(reader);
   if (location !== undefined) endpoint.location = location;
   const system = readAutonomousSystem(reader, reader.object(reader.record, 'asn'));
   if (system !== undefined) endpoint.autonomous_system = system;
@@ -89,19 +97,26 @@ export function readSystemEndpoint(reader: RecordReader, system: JsonObject | un
   if (system === undefined) return undefined;
   const endpoint: OcsfEndpoint = {};
   const uid = reader.text(system, 'id');
-  const hostname = reader.peek(system, 'hostname');
+  const hostname = readHostname(reader, system);
   const name = reader.text(system, 'displayName');
   if (uid !== undefined) endpoint.uid = uid;
-  if (hostname !== undefined && isHostname(hostname)) {
-    endpoint.hostname = hostname;
-    reader.consume(system, 'hostname');
-  }
+  if (hostname !== undefined) endpoint.hostname = hostname;
   if (name !== undefined) endpoint.name = name;
-  return uid === undefined && endpoint.hostname === undefined && name === undefined ? undefined : endpoint;
+  return uid === undefined && hostname === undefined && name === undefined ? undefined : endpoint;
 }
 
-export function isHostname(text: string): boolean {
-  return HOSTNAME.test(text);
+/** The host name of a `system`, which some records call `host_name`; undefined where it cannot be one. */
+export function readHostname(reader: RecordReader, system: JsonObject): string | undefined {
+  const key = reader.peek(system, 'hostname') === undefined ? 'host_name' : 'hostname';
+  const hostname = reader.peek(system, key);
+  if (hostname === undefined || !HOSTNAME.test(hostname)) return undefined;
+  reader.consume(system, key);
+  return hostname;
+}
+
+/** The place of `client_ip`. */
+export function readClientLocation(reader: RecordReader): OcsfLocation | undefined {
+  return readLocation(reader, reader.object(reader.record, 'geoip'));
 }
 
 function readLocation(reader: RecordReader, geoip: JsonObject | undefined): OcsfLocation | undefined {

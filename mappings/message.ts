@@ -32,12 +32,12 @@ function unplacedActorName(
   if (className === 'authentication') return displayNameOf(attributes.user);
   // A reader of its own, so that nothing counts as consumed.
   const reader = new RecordReader(record, target);
-  const initiator = reader.object(record, 'initiated_by');
+  const { initiator } = reader;
   return displayNameOf(readUser(reader, initiator)) ?? reader.peek(initiator, 'source');
 }
 
-function placeOf({ src_endpoint: source, evidences }: ClassAttributes): string {
-  const endpoint = source ?? evidences?.[0]?.src_endpoint;
+function placeOf({ src_endpoint: source, evidences, device }: ClassAttributes): string {
+  const endpoint = source ?? evidences?.[0]?.src_endpoint ?? device;
   if (endpoint?.ip === undefined) return '';
   const place = [endpoint.location?.city, endpoint.location?.country].filter((part) => part !== undefined).join(', ');
   return place === '' ? ` from ${endpoint.ip}` : ` from ${endpoint.ip} (${place})`;

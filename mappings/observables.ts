@@ -40,6 +40,8 @@ export function buildObservables(attributes: ClassAttributes, { observableType }
   addEndpoint(found, 'dst_endpoint', attributes.dst_endpoint);
   add(found, 'device.uid', DEVICE_UID, attributes.device?.uid);
   add(found, 'device.hostname', HOSTNAME, attributes.device?.hostname);
+  add(found, 'device.ip', IP, attributes.device?.ip);
+  add(found, 'device.location.country', COUNTRY, attributes.device?.location?.country);
   add(found, 'group.name', GROUP_NAME, attributes.group?.name);
   add(found, 'group.uid', GROUP_UID, attributes.group?.uid);
   add(found, 'subgroup.name', GROUP_NAME, attributes.subgroup?.name);

@@ -72,6 +72,12 @@ export class RecordReader {
     return isObject(value) ? value : undefined;
   }
 
+  /** Who initiated the event; some records have it as an array of one. */
+  get initiator(): JsonObject | undefined {
+    const { initiated_by: value } = this.record;
+    return isObject(value) ? value : this.objects(this.record, 'initiated_by')[0];
+  }
+
   /** The objects of a member that is an array. */
   objects(of: JsonObject | undefined, key: string): JsonObject[] {
     const value = of?.[key];

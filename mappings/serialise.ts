@@ -15,8 +15,13 @@ export function serialise(event: OcsfEvent): string {
 
 const WHOLE_COORDINATE = /("(?:lat|long)":-?\d+)(?=[,}])/g;
 
-function hasWholeFloat({ src_endpoint: source, dst_endpoint: destination, evidences }: ClassAttributes): boolean {
-  return [source, destination, evidences?.[0]?.src_endpoint].some(
-    (endpoint) => Number.isInteger(endpoint?.location?.lat) || Number.isInteger(endpoint?.location?.long),
+function hasWholeFloat({
+  src_endpoint: source,
+  dst_endpoint: destination,
+  device,
+  evidences,
+}: ClassAttributes): boolean {
+  return [source, destination, device, evidences?.[0]?.src_endpoint].some(
+    (of) => Number.isInteger(of?.location?.lat) || Number.isInteger(of?.location?.long),
   );
 }

@@ -45,7 +45,7 @@ const objectSelection = {
   auth_factor: 'factor_type factor_type_id is_totp provider',
   authorization: 'decision policy',
   autonomous_system: 'name number',
-  device: 'hostname name os type type_id uid',
+  device: 'hostname ip location name os type type_id uid',
   evidences: 'src_endpoint user',
   feature: 'name',
   finding_info: 'desc title types uid',

@@ -28,7 +28,7 @@ describe('whose account it is', () => {
     const mapped = event(nobody);
     expect(mapped).toMatchObject({ class_uid: 0, activity_name: 'user_suspended' });
     expect(mapped).not.toHaveProperty('user');
-    expect(mapped.unmapped).toHaveProperty('initiated_by', ops);
+    expect(mapped.actor).toMatchObject({ user: { uid: ops.id } });
     expect(event(change('user_suspended', { resource: { id: organization, type: 'organization' } })).class_uid).toBe(0);
   });
 

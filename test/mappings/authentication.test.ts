@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../mappings/json.js';
 import { ana, event, geoip, laptop, ops, organization, record } from './mapping.js';
@@ -158,6 +159,56 @@ describe('who logs in', () => {
     const { initiated_by: _initiator, ...nobody } = portal();
     expect(event(nobody)).toMatchObject({ class_uid: 0, activity_name: 'user_login_attempt', status_id: 1 });
   });
+
+  it('is nobody where the initiator has no name: the Base Event has the address and the country', () => {
+    const mapped = event(admin({ initiated_by: { type: 'admin' }, success: false, error_message: 'admin not found' }));
+    expect(mapped).toMatchObject({
+      class_uid: 0,
+      status_detail: 'admin not found',
+      device: { ip: '198.51.100.7', location: { country: 'PT' } },
+    });
+    expect(JSON.stringify(mapped.observables)).toContain('"device.location.country"');
+  });
+
+  it('is the sole member of an initiator that is an array', () => {
+    const mapped = event(portal({ initiated_by: [ana] }));
+    expect(mapped).toMatchObject({ class_uid: 3002, user: { uid: ana.id, name: 'ana.lima' } });
+    expect(mapped).toEqual(event(portal()));
+  });
+
+  it('is the name in the DN of a bind without a user name', () => {
+    for (const nobody of [{ initiated_by: { type: 'user' } }, { initiated_by: null }] as JsonObject[]) {
+      const { username: _username, ...anonymous } = bind({
+        ...nobody,
+        dn: 'uid=nosuch,ou=Users,o=5f01,dc=jumpcloud,dc=com',
+        success: false,
+        error_code: 49,
+        error_message: 'Invalid Credentials',
+      });
+      expect(event({ ...anonymous, username: '' })).toMatchObject({
+        class_uid: 3002,
+        activity_id: 1,
+        status_id: 2,
+        user: { name: 'nosuch', ldap_person: { ldap_dn: 'uid=nosuch,ou=Users,o=5f01,dc=jumpcloud,dc=com' } },
+        message: 'nosuch tried to log on to JumpCloud LDAP from 198.51.100.7 (PT): failure (Invalid Credentials).',
+      });
+    }
+    expect(event(bind({ initiated_by: null, username: '', dn: '' })).class_uid).toBe(0);
+    expect(event(bind({ dn: 'uid=another,dc=com' })).user!.name).toBe('svc.app');
+  });
+
+  it('is the name in a DN whatever characters it has', () => {
+    const escaped = (name: string) => name.replace(/[\\,+"<>;=]/g, '\\$&');
+    const names = fc
+      .string({ unit: fc.constantFrom(...'abc.-_@ ,+"<>;=\\é'), minLength: 1 })
+      .map((name) => `x${name}x`);
+    fc.assert(
+      fc.property(names, (name) => {
+        const dn = `uid=${escaped(name)},ou=Users,dc=com`;
+        expect(event(bind({ initiated_by: null, username: '', dn })).user!.name).toBe(name);
+      }),
+    );
+  });
 });
 
 describe('is_mfa and the factors', () => {
@@ -303,6 +354,12 @@ describe('a login to a device', () => {
     const mapped = event(login({ process_name: 'sshd' }));
     expect(mapped.is_remote).toBe(true);
     expect(mapped.unmapped!.process_name).toBe('sshd');
+  });
+
+  it('finds the device by the other spelling of its host name', () => {
+    const mapped = event(login({ system: { host_name: 'LT-04' } }));
+    expect(mapped).toMatchObject({ class_uid: 3002, dst_endpoint: { hostname: 'LT-04' } });
+    expect(mapped.unmapped ?? {}).not.toHaveProperty('system');
   });
 
   it('to no named device is a Base Event', () => {

@@ -135,8 +135,10 @@ describe('the catalogue', () => {
       activity_name: 'user_teleported',
       type_uid: 99,
       type_name: 'Base Event: user_teleported',
-      unmapped: { distance: 7, client_ip: '198.51.100.7' },
+      actor: { user: { name: 'ops@example.test' } },
+      device: { ip: '198.51.100.7', location: { country: 'PT' } },
+      unmapped: { distance: 7 },
     });
-    expect(mapped.message).toBe('ops@example.test did user_teleported: unknown.');
+    expect(mapped.message).toBe('ops@example.test did user_teleported from 198.51.100.7 (PT): unknown.');
   });
 });

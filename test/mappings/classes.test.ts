@@ -318,7 +318,33 @@ describe('a Base Event', () => {
       actor: { user: { uid: ops.id } },
       metadata: { profiles: ['host'] },
     });
-    expect(event(record('directory', 'user_teleported'))).not.toHaveProperty('actor');
+    const { client_ip: _address, ...placeless } = record('directory', 'user_teleported');
+    expect(event(placeless)).not.toHaveProperty('actor');
+    expect(event(placeless).unmapped).toHaveProperty('initiated_by', ops);
+  });
+
+  it('carries the address and the country that it came from, as observables too', () => {
+    const mapped = event(record('directory', 'user_teleported'));
+    expect(mapped).toMatchObject({
+      device: { ip: '198.51.100.7', location: { country: 'PT' }, type_id: 0 },
+      actor: { user: { uid: ops.id } },
+    });
+    expect(mapped.observables).toEqual(
+      expect.arrayContaining([
+        { name: 'device.ip', type_id: 2, type: 'IP Address', value: '198.51.100.7' },
+        { name: 'device.location.country', type_id: 14, type: expect.any(String), value: 'PT' },
+      ]),
+    );
+  });
+
+  it('does not give the address of an administrator to the device that the record is about', () => {
+    const about = event(record('directory', 'user_teleported', { system: laptop }));
+    expect(about.device).not.toHaveProperty('ip');
+    expect(about.unmapped).toHaveProperty('client_ip', '198.51.100.7');
+    expect(event(record('systems', 'teleported', { system: laptop })).device).toMatchObject({
+      hostname: 'LT-04',
+      ip: '198.51.100.7',
+    });
   });
 
   it('has activity Unknown where the record names no type', () => {
