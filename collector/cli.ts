@@ -129,7 +129,7 @@ const cli = yargs(hideBin(process.argv))
         })
         .option('format', { choices: ['table', 'json', 'csv'] as const, default: 'table' as const, requiresArg: true })
         .example(
-          '$0 query "SELECT user_name, count(*) FROM authentication WHERE outcome = \'Failure\' GROUP BY 1 ORDER BY 2 DESC"',
+          '$0 query "SELECT user_name, sum(coalesce(count, 1)) FROM authentication WHERE outcome = \'Failure\' GROUP BY 1 ORDER BY 2 DESC"',
           'who failed to log in most often',
         ),
     async (argv) => {

@@ -10,6 +10,16 @@ import { readSeverity } from './severity.js';
 
 const OTHER = 99;
 
+/** How many occurrences the record stands for, where it says so: a device reports repeats as one. */
+function readCount(reader: RecordReader): number | undefined {
+  const { record } = reader;
+  const written = record.repeat_count;
+  const count = typeof written === 'string' && /^\d+$/.test(written) ? Number(written) : written;
+  if (typeof count !== 'number' || !Number.isSafeInteger(count) || count < 1) return undefined;
+  reader.consume(record, 'repeat_count');
+  return count;
+}
+
 /**
  * Builds the whole event: the attributes of every class around those of the class's mapper. `unmapped` stands last,
  * which `serialise` relies on.
@@ -51,6 +61,7 @@ export function buildEvent(
     timezone_offset: timezoneOffset(provenance.header.timestamp!),
     status_detail: status.detail,
     status_code: status.code,
+    count: readCount(reader),
   };
   Object.assign(event, attributes);
   const observables = buildObservables(attributes, target.captions);

@@ -18,7 +18,7 @@ const facts = JSON.parse(readFileSync(factsFile, 'utf8'));
 
 /** Attributes that every class carries. */
 const common = [
-  'activity_id activity_name category_name category_uid class_name class_uid message metadata observables raw_data',
+  'activity_id activity_name category_name category_uid class_name class_uid count message metadata observables raw_data',
   'raw_data_hash raw_data_size severity severity_id status status_code status_detail status_id time timezone_offset',
   'type_name type_uid unmapped device',
 ].join(' ');

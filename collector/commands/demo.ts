@@ -23,7 +23,7 @@ const DAY = 24 * 60 * MINUTE;
 const POLLS = [40, 30, 20, 10, 0];
 const MARKER = '.jumpcloud-ocsf-demo';
 
-const QUESTION = `SELECT user_name, count(*) AS failures, count(DISTINCT src_ip) AS addresses,
+const QUESTION = `SELECT user_name, sum(coalesce(count, 1)) AS failures, count(DISTINCT src_ip) AS addresses,
        min(time_dt) AS first_seen, any_value(reason) AS reason
 FROM authentication
 WHERE outcome = 'Failure'

@@ -350,6 +350,19 @@ describe('a login to a device', () => {
     expect(event(login({ windows_meta: { logon_type: '6' } }))).toMatchObject({ logon_type_id: 99, logon_type: '6' });
   });
 
+  it('counts the repeats that the device reports as one', () => {
+    const mapped = event(login({ repeat_count: 25 }));
+    expect(mapped.count).toBe(25);
+    expect(mapped.unmapped ?? {}).not.toHaveProperty('repeat_count');
+    expect(event(login({ repeat_count: '25' })).count).toBe(25);
+    expect(event(login())).not.toHaveProperty('count');
+    for (const odd of [0, -1, 1.5, 2 ** 60, 'many', true]) {
+      const kept = event(login({ repeat_count: odd }));
+      expect(kept).not.toHaveProperty('count');
+      expect(kept.unmapped).toHaveProperty('repeat_count', odd);
+    }
+  });
+
   it('is remote over SSH', () => {
     const mapped = event(login({ process_name: 'sshd' }));
     expect(mapped.is_remote).toBe(true);
