@@ -6,6 +6,7 @@ import { usageFault } from './commands/usage-error.js';
 import { flagOptions } from './config/flags.js';
 import { asCollectorError, exitCodes } from './errors.js';
 import { processRedactor } from './log/redactor.js';
+import { LIVE_LANE } from './position/lane-name.js';
 import { version } from './version.js';
 
 // V8 lets its heap grow to several times what is alive before it collects; a collector lives for years beside others in
@@ -200,7 +201,7 @@ const cli = yargs(hideBin(process.argv))
         'Move a lane that nobody runs to another position',
         (set) =>
           configured(set).options({
-            lane: { type: 'string', default: 'live', describe: 'Which lane' },
+            lane: { type: 'string', default: LIVE_LANE, describe: 'Which lane' },
             settled: { type: 'string', demandOption: true, describe: 'RFC 3339: the next search starts here' },
             yes: { type: 'boolean', default: false, describe: 'Do not ask' },
             feed: { type: 'string', describe: 'Of several feeds, this one' },

@@ -3,10 +3,12 @@ import { formatSecond } from '../../mappings/instant.js';
 import { earlierOf } from '../clock.js';
 import { asCollectorError, CollectorError, type ErrorCode } from '../errors.js';
 import type { FeedParts, FeedSettings } from '../pipeline/dependencies.js';
-import { openLive, refuseForeignState } from '../pipeline/open-live-lane.js';
+import { openLive } from '../pipeline/open-live-lane.js';
+import { refuseForeignState } from '../pipeline/organization-guard.js';
 import { type Cursor, firstCursor, originOf, secondOf } from '../position/cursor.js';
 import { type EventType, inOrder, sameTypes, typesRead, typesToRemember } from '../position/event-families.js';
-import { backfillLane, backfillRange, type Range, type TypedRange, unread } from '../position/time-range.js';
+import { backfillLane, backfillRange, LIVE_LANE } from '../position/lane-name.js';
+import { type Range, type TypedRange, unread } from '../position/time-range.js';
 import { positionOnly } from '../sinks/batch.js';
 import type { Lock } from '../sinks/sink.js';
 
@@ -240,7 +242,7 @@ async function refusalAt(
 
 /** The live lane's cursor, where the feed has ever run. */
 async function storedCursor(settings: FeedSettings, parts: FeedParts): Promise<Cursor | undefined> {
-  const stored = await parts.sink.peek('live');
+  const stored = await parts.sink.peek(LIVE_LANE);
   if (stored) refuseForeignState(stored, settings);
   return stored;
 }

@@ -1,17 +1,17 @@
 import { formatInstant, formatSecond, parseInstant } from '../../mappings/instant.js';
 import { earlierOf } from '../clock.js';
 import { asCollectorError, CollectorError } from '../errors.js';
+import { countRefusals } from '../jumpcloud/insights/probe.js';
 import type { Search } from '../jumpcloud/insights/source.js';
 import { nothingGathered } from '../pipeline/batch-builder.js';
 import { collect, type ReadSoFar } from '../pipeline/collect.js';
 import type { FeedParts, FeedSettings } from '../pipeline/dependencies.js';
 import { Lane } from '../pipeline/lane.js';
-import { refuseForeignState } from '../pipeline/open-live-lane.js';
+import { refuseForeignState } from '../pipeline/organization-guard.js';
 import { leadingIdentities } from '../pipeline/timeless-records.js';
 import { type Cursor, originOf, secondOf } from '../position/cursor.js';
 import type { Range } from '../position/time-range.js';
 import { slices, type Window } from '../position/window.js';
-import { countRefusals } from '../reconcile/source-count.js';
 import { type BackfillPart, firstGiven, liveCursor, narrowed } from './plan.js';
 import { type ReadAheadLimits, readAhead, type SearchAhead } from './prefetch-searches.js';
 

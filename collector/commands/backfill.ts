@@ -4,6 +4,7 @@ import { type BackfillProgress, runBackfill } from '../backfill/run.js';
 import type { FeedConfig } from '../config/feed-config.js';
 import type { Flags } from '../config/flags.js';
 import { asCollectorError, exitCodes } from '../errors.js';
+import { formatDuration } from '../log/duration.js';
 import type { Log } from '../log/logger.js';
 import type { FeedSettings } from '../pipeline/dependencies.js';
 import { type EventType, sameTypes } from '../position/event-families.js';
@@ -11,7 +12,7 @@ import type { Range } from '../position/time-range.js';
 import { assembleFeed } from '../runtime/feed-for-command.js';
 import { eventTypesOf } from './event-types-flag.js';
 import { setUp } from './load.js';
-import { bar, progressLine, spell } from './progress.js';
+import { bar, progressLine } from './progress.js';
 import { rangeOf } from './range.js';
 import { listenForStop } from './shutdown.js';
 
@@ -104,7 +105,7 @@ function reporter(log: Log, show: (text: string) => void): (progress: BackfillPr
     const share = expected ? Math.min(1, records / expected) : (settled - from) / (to - from);
     const rate = Math.round(perSecond);
     const of = expected === undefined ? '' : ` of ${expected}`;
-    const left = secondsLeft === undefined ? '' : `, ${spell(secondsLeft)} left`;
+    const left = secondsLeft === undefined ? '' : `, ${formatDuration(secondsLeft)} left`;
     show(`${bar(share)} ${records}${of} records, ${rate}/s${left}`);
     if (process.stderr.isTTY || performance.now() - last < LINE_EVERY_MS) return;
     last = performance.now();

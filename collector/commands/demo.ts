@@ -11,6 +11,7 @@ import { tellKeyWarning } from '../monitoring/log-observer.js';
 import { runFeed } from '../pipeline/feed.js';
 import type { FeedObserver } from '../pipeline/observer.js';
 import type { Cursor } from '../position/cursor.js';
+import { LIVE_LANE } from '../position/lane-name.js';
 import { openTables, type QueryAnswer } from '../query/open-tables.js';
 import { render } from '../query/render.js';
 import { assemble } from '../runtime/assemble.js';
@@ -125,7 +126,7 @@ async function collectStory(
       if (told.kind === 'known') guard.told(told);
       await runFeed(settings, parts, { once: true, signal });
     }
-    const cursor = await sink.peek('live');
+    const cursor = await sink.peek(LIVE_LANE);
     if (cursor === undefined) throw new Error('the lane has no position after it ran');
     const status = guard.status();
     return {

@@ -12,6 +12,7 @@ import { describeKey, type KeyReport, reportKey } from '../key-expiry/report.js'
 import type { RootLog } from '../log/logger.js';
 import { tellClient } from '../monitoring/log-observer.js';
 import type { Cursor } from '../position/cursor.js';
+import { LIVE_LANE } from '../position/lane-name.js';
 import { clientOf, guardOf, secretOf, settingsOf } from '../runtime/assemble.js';
 import { openSink } from '../runtime/open-sink.js';
 import { chosen } from './choose-feed.js';
@@ -102,7 +103,7 @@ async function verifyNew(feed: FeedConfig, key: string, file: string, cursor: Cu
 async function positionOf(config: FeedConfig, log: RootLog): Promise<Cursor | undefined> {
   const sink = await openSink(config, log, systemTiming);
   try {
-    return await sink.peek('live');
+    return await sink.peek(LIVE_LANE);
   } finally {
     await sink.close();
   }

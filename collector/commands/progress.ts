@@ -32,11 +32,3 @@ export function bar(share: number | undefined, width = 20): string {
   const filled = Math.round(Math.min(1, Math.max(0, share)) * width);
   return `[${'#'.repeat(filled)}${'·'.repeat(width - filled)}] ${String(Math.floor(share * 100)).padStart(3)} %`;
 }
-
-/** `1 h 04 min`, `3 min 20 s`, `12 s`. */
-export function spell(seconds: number): string {
-  const whole = Math.max(0, Math.round(seconds));
-  if (whole >= 3600)
-    return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, '0')} min`;
-  return whole >= 60 ? `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, '0')} s` : `${whole} s`;
-}

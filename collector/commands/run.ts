@@ -12,7 +12,8 @@ import { createMetrics, type Metrics } from '../monitoring/metrics.js';
 import { StatusBoard } from '../monitoring/status/board.js';
 import { runFeed } from '../pipeline/feed.js';
 import type { FeedObserver } from '../pipeline/observer.js';
-import { Repairs } from '../reconcile/repair-queue.js';
+import type { ReconcileObserver } from '../reconcile/observer.js';
+import { RepairQueue } from '../reconcile/repair-queue.js';
 import { assemble } from '../runtime/assemble.js';
 import { openSink } from '../runtime/open-sink.js';
 import { startHealth } from '../server/http-server.js';
@@ -35,7 +36,7 @@ interface Process {
   /** Clients whose credential a SIGHUP reads again. */
   readonly clients: Set<Client>;
   /** By a feed's name: what it can be asked to read anew. */
-  readonly repairs: Map<string, Repairs>;
+  readonly repairs: Map<string, RepairQueue>;
 }
 
 /**
@@ -53,7 +54,7 @@ export async function run(flags: Flags, { once }: { once: boolean }): Promise<nu
   const token = followToken(http.token, log, systemTiming.now);
   const reload = () => reloadOnHangUp(flags, log, clients, token);
   process.on('SIGHUP', reload);
-  const repairs = new Map<string, Repairs>();
+  const repairs = new Map<string, RepairQueue>();
   const health =
     http.enabled && !once
       ? await startHealth({
@@ -116,8 +117,6 @@ async function collectFeed(config: FeedConfig, log: Log, shared: Process): Promi
   const sink = await openSink(config, log, timing, !once);
   // The onlookers ask the feed's parts, which are made with the onlookers: they meet through this.
   const made: { client?: Client; guard?: KeyGuard } = {};
-  const repairs = new Repairs(timing.now, (view) => tellRepair(log, view));
-  shared.repairs.set(config.name, repairs);
   const looking = lookOn(config, sink, log, shared, made);
   const { settings, parts, client, guard } = assemble(config, {
     sink,
@@ -127,6 +126,8 @@ async function collectFeed(config: FeedConfig, log: Log, shared: Process): Promi
     onKeyWarning: (status, threshold) => tellKeyWarning(log, status, threshold, timing.now()),
   });
   Object.assign(made, { client, guard });
+  const repairs = new RepairQueue(settings, parts, (view) => tellRepair(log, view));
+  shared.repairs.set(config.name, repairs);
   clients.add(client);
   log.info(`collecting ${config.jumpcloud.eventTypes.join(' and ')} activity into ${sink.target}`, {
     sink: sink.kind,
@@ -138,7 +139,7 @@ async function collectFeed(config: FeedConfig, log: Log, shared: Process): Promi
   const keyLife = followKeyLife(client, guard, log, timing, either);
   try {
     await Promise.race([keyLife.asked, timing.sleep(KEY_LIFE_PATIENCE_MS, either)]);
-    await runFeed(settings, { ...parts, repairs }, { once, signal });
+    await runFeed(settings, { ...parts, idleTasks: [...parts.idleTasks, repairs] }, { once, signal });
     log.info(once && !signal.aborted ? 'caught up: everything JumpCloud shows is delivered' : 'stopped');
   } finally {
     ended.abort();
@@ -156,7 +157,7 @@ function lookOn(
   log: Log,
   { log: root, metrics, board, repairs }: Process,
   made: { readonly client?: Client; readonly guard?: KeyGuard },
-): { observer: FeedObserver; client: ClientObserver } {
+): { observer: FeedObserver & ReconcileObserver; client: ClientObserver } {
   const now = () => made.client?.clock.serverNow() ?? Date.now();
   const skewMs = () => made.client?.clock.skewMs();
   const key = () => made.guard?.status();

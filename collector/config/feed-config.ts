@@ -2,6 +2,8 @@ import type { Instant } from '../../mappings/instant.js';
 import type { JsonValue } from '../../mappings/json.js';
 import type { Endpoints } from '../jumpcloud/http/endpoints.js';
 import type { AuthorizationMode } from '../jumpcloud/http/observer.js';
+import type { LogFormat, LogLevel } from '../log/levels.js';
+import type { EventType } from '../position/event-families.js';
 import type { Secret } from './secret.js';
 
 /** Where a feed without a position begins. */
@@ -9,7 +11,6 @@ export type PollStart =
   | { readonly kind: 'instant'; readonly instant: Instant }
   | { readonly kind: 'back'; readonly ms: number };
 
-export type EventType = 'login' | 'admin' | 'other';
 export type SaslMechanism = 'plain' | 'scram-sha-256' | 'scram-sha-512' | 'oauthbearer';
 
 /** Everything a feed is configured with, checked. Names ending in `Ms` are milliseconds; dates are epoch milliseconds. */
@@ -99,9 +100,6 @@ export interface KafkaConfig {
     readonly names: ReadonlyMap<string, string>;
   };
 }
-
-export type LogLevel = 'error' | 'warn' | 'info' | 'debug' | 'trace';
-export type LogFormat = 'auto' | 'json' | 'text';
 
 /** What concerns the whole process. */
 export interface SharedConfig {

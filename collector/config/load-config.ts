@@ -1,8 +1,9 @@
 import { readFileSync, statSync } from 'node:fs';
 import { CollectorError } from '../errors.js';
+import type { EventType } from '../position/event-families.js';
 import { checkRules, endpointsOf } from './cross-checks.js';
 import { configFileVariable, readEnvironment } from './environment.js';
-import type { EventType, FeedConfig, SharedConfig } from './feed-config.js';
+import type { FeedConfig, SharedConfig } from './feed-config.js';
 import { configFileFlag, type Flags, readFlags } from './flags.js';
 import { keys } from './keys.js';
 import { Effective } from './resolve.js';

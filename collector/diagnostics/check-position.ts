@@ -1,7 +1,7 @@
-import { spell } from '../commands/progress.js';
-import { asCollectorError, CollectorError } from '../errors.js';
+import { asCollectorError } from '../errors.js';
+import { formatDuration } from '../log/duration.js';
 import type { FeedSettings } from '../pipeline/dependencies.js';
-import { refuseForeignState } from '../pipeline/open-live-lane.js';
+import { foreignKey, refuseForeignState } from '../pipeline/organization-guard.js';
 import { type Cursor, secondOf } from '../position/cursor.js';
 import { steppedBackIn } from '../position/step-back.js';
 import { type Finding, findingOf } from './finding.js';
@@ -26,20 +26,11 @@ export function checkPosition(
     return [findingOf(foreignKey(feed, organization, cursor.organization), feed)];
   const seconds = Math.max(0, now / 1000 - secondOf(cursor.settled));
   const { counts } = cursor;
-  const message = `collected up to ${cursor.settled} (${spell(seconds)} ago); ${counts.records} records = ${counts.events} events + ${counts.deadLetters} dead letters + ${counts.duplicates} repeats + ${counts.notSelected} not selected + ${counts.raw} kept raw`;
+  const message = `collected up to ${cursor.settled} (${formatDuration(seconds)} ago); ${counts.records} records = ${counts.events} events + ${counts.deadLetters} dead letters + ${counts.duplicates} repeats + ${counts.notSelected} not selected + ${counts.raw} kept raw`;
   const damage = steppedBackIn(cursor);
   if (damage === undefined) return [{ feed, part, verdict: 'ok', message }];
   const damaged = `was damaged (${damage.from}) and went back to ${damage.to}; what it passed over is not compared yet`;
   return [
     { feed, part, verdict: 'warning', message: `${damaged}; ${message}`, cure: 'The running feed heals it by itself.' },
   ];
-}
-
-/** A key of another organization would stop the feed. */
-export function foreignKey(feed: string, found: string, bound: string): CollectorError {
-  return new CollectorError(
-    'ORGANIZATION_CHANGED',
-    `the key reads organization ${found}, but feed ${feed} belongs to ${bound}`,
-    { cure: 'Put a key of the right organization in place, or give the other organization a feed of its own.' },
-  );
 }

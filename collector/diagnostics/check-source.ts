@@ -1,9 +1,8 @@
 import { formatSecond } from '../../mappings/instant.js';
-import { readHeader } from '../../mappings/record.js';
 import { serverTime } from '../clock.js';
 import { asCollectorError, type CollectorError } from '../errors.js';
 import type { Client } from '../jumpcloud/client.js';
-import { firstPage, refusalOf, refusals } from '../jumpcloud/insights/probe.js';
+import { firstPage, organizationIn, refusalOf, refusals } from '../jumpcloud/insights/probe.js';
 import type { Page } from '../jumpcloud/insights/source.js';
 import { type Finding, findingOf } from './finding.js';
 
@@ -82,15 +81,6 @@ async function askAll(
   }
   if (refused.size === services.length) throw second;
   return refused;
-}
-
-/** The organization that a page's records name. */
-export function organizationIn(page: Page | undefined): string | undefined {
-  for (const record of page?.records ?? []) {
-    const { organization } = readHeader(record);
-    if (organization !== undefined) return organization;
-  }
-  return undefined;
 }
 
 function reached(client: Client, feed: string): Finding {

@@ -8,6 +8,7 @@ import type { Log } from '../log/logger.js';
 import { allClientsOf, tellClient } from '../monitoring/log-observer.js';
 import type { FeedSettings } from '../pipeline/dependencies.js';
 import { type Cursor, secondOf } from '../position/cursor.js';
+import { LIVE_LANE } from '../position/lane-name.js';
 import { clientOf, guardOf, settingsOf } from '../runtime/assemble.js';
 import { openSink } from '../runtime/open-sink.js';
 import { checkKey } from './check-key.js';
@@ -67,7 +68,7 @@ async function askJumpCloud(
   };
   const answers = await checkSource(client, question, signal);
   const guard = guardOf(config, client, () => undefined);
-  guard.recall(cursor?.memory ?? {});
+  guard.restore(cursor?.memory.keys);
   const keyLife = answers.services.length === 0 ? undefined : await askKeyLife(client, signal);
   if (keyLife?.kind === 'known') guard.told(keyLife);
   const found = [
@@ -95,7 +96,7 @@ async function storedPosition(
   try {
     const sink = await openSink(config, log, systemTiming);
     try {
-      return { cursor: await sink.peek('live'), failure: undefined };
+      return { cursor: await sink.peek(LIVE_LANE), failure: undefined };
     } finally {
       await sink.close();
     }

@@ -1,7 +1,7 @@
 import type { NormalisedEvent } from '../../mappings/event.js';
 import { isObject, type JsonObject, type JsonValue } from '../../mappings/json.js';
 import type { KeyOccasion } from '../../mappings/key-warning.js';
-import type { Beside, Delivering } from '../pipeline/dependencies.js';
+import type { Attachment, CommitExtension, PendingCommit } from '../pipeline/commit-extension.js';
 import {
   type CredentialKind,
   daysLeft,
@@ -85,7 +85,8 @@ const REMEMBERED = 4;
 const DAY_MS = 86_400_000;
 
 /** Watches the life of the key in use; what it must remember and say goes with the position, so each warning is given once. */
-export class KeyGuard implements Beside {
+export class KeyGuard implements CommitExtension {
+  readonly key = 'keys';
   #keys = new Map<string, KeyMemory>();
   /** By fingerprint: what JumpCloud said in this run, which holds whether or not it was committed. */
   readonly #told = new Map<string, KeyMemory['told']>();
@@ -94,20 +95,20 @@ export class KeyGuard implements Beside {
 
   constructor(private readonly parts: KeyGuardParts) {}
 
-  recall(memory: Readonly<Record<string, unknown>>): void {
-    const stored = isObject(memory.keys as JsonValue) ? (memory.keys as JsonObject) : {};
-    this.#keys = new Map(Object.entries(stored).flatMap(([key, value]) => (isMemory(value) ? [[key, value]] : [])));
+  restore(stored: unknown): void {
+    const keys = isObject(stored as JsonValue) ? (stored as JsonObject) : {};
+    this.#keys = new Map(Object.entries(keys).flatMap(([key, value]) => (isMemory(value) ? [[key, value]] : [])));
   }
 
-  next(delivering: Delivering): { memory: Readonly<Record<string, unknown>>; own: readonly NormalisedEvent[] } {
+  beforeCommit({ events, after }: Pick<PendingCommit, 'events' | 'after'>): Attachment {
     const status = this.status();
-    if (status === undefined) return { memory: {}, own: [] };
+    if (status === undefined) return { state: undefined };
     const now = this.parts.now();
     let remembered = this.#memoryOf(status.fingerprint, status.lastFour);
     const own: NormalisedEvent[] = [];
-    for (const { occasion, memory } of occasions(status, remembered, delivering.events, now)) {
+    for (const { occasion, memory } of occasions(status, remembered, events, now)) {
       const first = isUntold(remembered);
-      own.push(this.parts.event(status, { occasion, first, now, organization: delivering.organization }));
+      own.push(this.parts.event(status, { occasion, first, now, organization: after.organization }));
       remembered = { ...remembered, ...memory };
       this.#say(status, occasion);
     }
@@ -118,7 +119,7 @@ export class KeyGuard implements Beside {
     this.#keys.delete(status.fingerprint);
     this.#keys.set(status.fingerprint, remembered);
     const latest = [...this.#keys].slice(-REMEMBERED);
-    return { memory: { keys: Object.fromEntries(latest) }, own };
+    return { state: Object.fromEntries(latest), ownEvents: own };
   }
 
   /** Takes in what JumpCloud said of the key in use. Epoch milliseconds. */
@@ -253,17 +254,4 @@ function isMemory(value: JsonValue | undefined): value is JsonObject & KeyMemory
   const { firstSeen, lastFour, warned } = value;
   const soundDay = typeof firstSeen === 'string' && !Number.isNaN(Date.parse(firstSeen));
   return soundDay && typeof lastFour === 'string' && (warned === undefined || typeof warned === 'number');
-}
-
-/** Several parts that remember beside one position. */
-export function besides(parts: readonly Beside[]): Beside {
-  return {
-    recall: (memory) => {
-      for (const part of parts) part.recall(memory);
-    },
-    next: (delivering) => {
-      const all = parts.map((part) => part.next(delivering));
-      return { memory: Object.assign({}, ...all.map(({ memory }) => memory)), own: all.flatMap(({ own }) => own) };
-    },
-  };
 }

@@ -2,12 +2,11 @@ import { constants } from 'node:fs';
 import { open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { serverTime } from '../clock.js';
-import { foreignKey } from '../diagnostics/check-position.js';
-import { organizationIn } from '../diagnostics/check-source.js';
 import { asCollectorError, CollectorError } from '../errors.js';
 import { errno, syncDirectory } from '../files/durable-file.js';
 import type { Client } from '../jumpcloud/client.js';
-import { firstPage, refusalOf, refusals } from '../jumpcloud/insights/probe.js';
+import { firstPage, organizationIn, refusalOf, refusals } from '../jumpcloud/insights/probe.js';
+import { foreignKey } from '../pipeline/organization-guard.js';
 import { type Cursor, secondOf } from '../position/cursor.js';
 
 /** What a new key was found to be good for. */

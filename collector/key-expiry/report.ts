@@ -44,7 +44,7 @@ export async function reportKey(
   signal: AbortSignal,
 ): Promise<{ report: KeyReport; failure: CollectorError | undefined }> {
   client.credential.restore(cursor?.memory.authorization);
-  guard.recall(cursor?.memory ?? {});
+  guard.restore(cursor?.memory.keys);
   const failure = await tryKey(client, services, signal);
   if (failure?.code === 'CREDENTIAL_MISSING') throw failure;
   const life = await client.keyLife(signal).catch(() => undefined);

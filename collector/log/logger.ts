@@ -1,8 +1,8 @@
 import type { Writable } from 'node:stream';
 import winston from 'winston';
-import type { LogFormat, LogLevel } from '../config/feed-config.js';
 import { asCollectorError } from '../errors.js';
 import { errorFields, jsonLine, textLine } from './format.js';
+import type { LogFormat, LogLevel } from './levels.js';
 import { Redactor } from './redactor.js';
 import { Repeat } from './repeated-failures.js';
 

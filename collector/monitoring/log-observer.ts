@@ -5,13 +5,14 @@ import { describeBasis, describeLife, nameCredential } from '../key-expiry/lifet
 import type { KeyStatus } from '../key-expiry/monitor.js';
 import type { Log } from '../log/logger.js';
 import type { FeedObserver } from '../pipeline/observer.js';
+import type { ReconcileObserver } from '../reconcile/observer.js';
 import type { RepairView } from '../reconcile/repair-queue.js';
 
 /** Unknown event types named in the log: once each, and no more than this, since strangers choose the names. */
 const MOST_TYPES = 100;
 
 /** Tells the log what a feed does: what changes at info, each search and commit at debug, what fails once with its cure. */
-export function tellFeed(log: Log): FeedObserver {
+export function tellFeed(log: Log): FeedObserver & ReconcileObserver {
   const namedTypes = new Set<string>();
   return {
     opened(lane, cursor, resumed) {
@@ -146,7 +147,7 @@ export function tellRepair(log: Log, { from, to, state, found, minutesRead, minu
 }
 
 /** One observer that passes everything on to several. */
-export function allOf(observers: readonly FeedObserver[]): FeedObserver {
+export function allOf(observers: readonly (FeedObserver & ReconcileObserver)[]): FeedObserver & ReconcileObserver {
   return {
     opened: (...told) => each(observers, (one) => one.opened(...told)),
     noted: (...told) => each(observers, (one) => one.noted(...told)),
@@ -162,7 +163,7 @@ export function allOf(observers: readonly FeedObserver[]): FeedObserver {
   };
 }
 
-function each(observers: readonly FeedObserver[], tell: (observer: FeedObserver) => void): void {
+function each<Observer>(observers: readonly Observer[], tell: (observer: Observer) => void): void {
   for (const observer of observers) tell(observer);
 }
 

@@ -3,7 +3,9 @@ import type { DeadLetterReason } from '../../mappings/dead-letter.js';
 import { classNameOf, ocsfTarget } from '../../schemas/ocsf-target.js';
 import type { ClientObserver } from '../jumpcloud/http/observer.js';
 import type { CommitReport, FeedObserver } from '../pipeline/observer.js';
+import { isLive } from '../position/lane-name.js';
 import { type ReconciledHour, type ReconciledHours, reconciledHours } from '../reconcile/hour-report.js';
+import type { ReconcileObserver } from '../reconcile/observer.js';
 import { Few } from './label-limiter.js';
 import { Lag } from './lag.js';
 import { addProcessMetrics } from './process-metrics.js';
@@ -33,7 +35,7 @@ export interface FeedMetricsOptions {
 
 /** The onlookers that feed a feed's series, and what no observer tells. */
 export interface FeedMetrics {
-  readonly observer: FeedObserver;
+  readonly observer: FeedObserver & ReconcileObserver;
   readonly client: ClientObserver;
   ready(ready: boolean): void;
   /** True while no new record came for longer than the feed's threshold. */
@@ -212,17 +214,17 @@ interface Of {
   readonly services: Set<string>;
 }
 
-function feedObserver(series: Series, of: Of): FeedObserver {
+function feedObserver(series: Series, of: Of): FeedObserver & ReconcileObserver {
   const { feed, now, lags } = of;
   // A backfill reads the past: its distance to the present says nothing.
-  const lagOf = (name: string): Lag | undefined => (name === 'live' ? lags.get(name) : undefined);
+  const lagOf = (name: string): Lag | undefined => (isLive(name) ? lags.get(name) : undefined);
   return {
     opened: (name, cursor) => {
-      if (name === 'live' && !lags.has(name)) lags.set(name, new Lag());
+      if (isLive(name) && !lags.has(name)) lags.set(name, new Lag());
       zeros(series, { feed, lane: name });
       series.cursor.set({ feed, lane: name }, Date.parse(cursor.settled) / 1000);
       series.refused.set({ feed, lane: name }, Object.values(cursor.behind).filter((behind) => behind.refused).length);
-      if (name === 'live') reconciled(series, of, reconciledHours(cursor));
+      if (isLive(name)) reconciled(series, of, reconciledHours(cursor));
     },
     noted: () => {},
     searching: (name, search) => lagOf(name)?.searching(search, now()),

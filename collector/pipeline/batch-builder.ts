@@ -9,8 +9,7 @@ import type { Page } from '../jumpcloud/insights/source.js';
 import { addCounts, type Counts, noCounts } from '../position/cursor.js';
 import type { DedupeChunk, Seen } from '../position/dedupe-set.js';
 import { deliveredAmong, Identities, type RecordIdentity } from '../position/record-identity.js';
-import { type BatchHour, BatchTally, type Fate } from '../reconcile/hourly-tally.js';
-import type { Lengths } from '../reconcile/minute-counts.js';
+import { type HourOutcomes, type MinuteCounts, OutcomeCounter, type RecordOutcome } from './outcome-counts.js';
 
 /** What a feed delivers of what it reads. */
 export interface Selection {
@@ -41,7 +40,7 @@ export interface Gathered {
   readonly remember: readonly DedupeChunk[];
   readonly counts: Counts;
   /** The same but for the duplicates, by service and by hour of the records' own time. */
-  readonly hours: readonly BatchHour[];
+  readonly hours: readonly HourOutcomes[];
   /** Seconds of lateness, one for each late record. */
   readonly lateness: readonly number[];
   readonly unknownTypes: readonly string[];
@@ -95,12 +94,12 @@ export class Gatherer {
   #deadLetters: DeadLetter[] = [];
   #raw: KeptRecord[] = [];
   #counts: Counts = { ...noCounts };
-  readonly #hours = new BatchTally();
+  readonly #hours = new OutcomeCounter();
   #lateness: number[] = [];
   #unknownTypes = new Set<string>();
   #bytes = 0;
   #reached: Reached;
-  #lengths = new Map<number, number>();
+  #minutes = new Map<number, number>();
   /** Texts of the page before: its parsed records would take several times as much. */
   #page: readonly string[] = [];
 
@@ -144,8 +143,8 @@ export class Gatherer {
   }
 
   /** Minutes since the epoch → records that the search has shown of them, repeats and what is not owned included. */
-  get lengths(): Lengths {
-    return this.#lengths;
+  get minutes(): MinuteCounts {
+    return this.#minutes;
   }
 
   /**
@@ -172,9 +171,9 @@ export class Gatherer {
         this.#counts.duplicates += 1;
       } else {
         const second = floorToSecond(candidate.instant);
-        const fate = this.#examine(candidate, page);
-        const isUncertain = fate === 'notSelected' && second < this.scope.rememberedFrom(header.service);
-        this.#hours.add(header.service, second, isUncertain ? 'notSelectedAgain' : fate);
+        const outcome = this.#examine(candidate, page);
+        const isUncertain = outcome === 'notSelected' && second < this.scope.rememberedFrom(header.service);
+        this.#hours.add(header.service, second, isUncertain ? 'notSelectedAgain' : outcome);
       }
     }
   }
@@ -212,7 +211,7 @@ export class Gatherer {
   /** A search that begins again (with smaller pages, say) shows everything again. */
   #startAnew(): void {
     this.#identities.restart();
-    this.#lengths = new Map();
+    this.#minutes = new Map();
     this.#reached = { ...this.#reached, last: undefined };
   }
 
@@ -239,7 +238,7 @@ export class Gatherer {
       const instant = header.instant ?? last ?? instantOfSecond(this.windowStart);
       const second = floorToSecond(instant);
       const minute = Math.floor(second / 60);
-      this.#lengths.set(minute, (this.#lengths.get(minute) ?? 0) + 1);
+      this.#minutes.set(minute, (this.#minutes.get(minute) ?? 0) + 1);
       const end = this.scope.ownedTo(header.service);
       if (second >= this.scope.ownedFrom(header.service) && (end === undefined || second < end)) {
         const until = header.instant ?? laterOf(later[index]!, instant);
@@ -259,7 +258,7 @@ export class Gatherer {
     return deliveredAmong(candidates, (names) => this.scope.known(names, from, to + 1n));
   }
 
-  #examine({ received, header, instant }: Candidate, page: Page): Fate {
+  #examine({ received, header, instant }: Candidate, page: Page): RecordOutcome {
     const row = classify(header.service, header.eventType);
     if (!this.selection.families.has(row.family)) {
       this.#counts.notSelected += 1;

@@ -1,14 +1,11 @@
-import type { NormalisedEvent } from '../../mappings/event.js';
 import type { MappingSettings } from '../../mappings/normalise.js';
 import { type Clock, type ClockReading, earlierOf } from '../clock.js';
-import { CollectorError } from '../errors.js';
 import type { Page, Search, Source } from '../jumpcloud/insights/source.js';
-import type { Cursor } from '../position/cursor.js';
-import type { BatchHour } from '../reconcile/hourly-tally.js';
-import type { Lengths } from '../reconcile/minute-counts.js';
 import { ForeignOrganization, Gatherer, type Scope, type Selection } from './batch-builder.js';
 import type { Advance, Lane } from './lane.js';
 import type { FeedObserver } from './observer.js';
+import { foreignRecord } from './organization-guard.js';
+import type { HourOutcomes, MinuteCounts } from './outcome-counts.js';
 import { ahead } from './prefetch.js';
 import { identitiesBefore } from './timeless-records.js';
 
@@ -33,12 +30,10 @@ export interface ReadSoFar {
   /** The newest instant of records that are not dated ahead of both clocks. */
   readonly newest: bigint | undefined;
   readonly organization: string | undefined;
-  /** What the batch at hand delivers. */
-  readonly events: readonly NormalisedEvent[];
-  /** The same, and all else that it counts, by service and hour. */
-  readonly hours: readonly BatchHour[];
-  /** Records shown so far, by minute since the epoch. */
-  readonly lengths: Lengths;
+  /** New records of the batch at hand, by service and hour. */
+  readonly hours: readonly HourOutcomes[];
+  /** Records shown so far. */
+  readonly minutes: MinuteCounts;
 }
 
 /** Who collects, and with what. */
@@ -85,10 +80,10 @@ export async function collect(
   const commit = async (complete: boolean) => {
     await committing;
     const readTo = complete ? search.end : gatherer.readTo;
-    const { newest, organization, lengths } = gatherer;
+    const { newest, organization, minutes } = gatherer;
     const gathered = gatherer.take();
-    const { events, hours } = gathered;
-    const read = { complete, readTo, startedAt, newest, organization, events, hours, lengths };
+    const { hours } = gathered;
+    const read = { complete, readTo, startedAt, newest, organization, hours, minutes };
     committing = lane.commit(gathered, advance(read));
     // Awaited before the next commit and at the end; until then a rejection must not count as unhandled.
     committing.catch(() => undefined);
@@ -109,7 +104,7 @@ export async function collect(
     failure = error;
   }
   await committing;
-  if (failure instanceof ForeignOrganization) throw foreignOrganization(failure, lane.cursor, settings.name);
+  if (failure instanceof ForeignOrganization) throw foreignRecord(failure.found, lane.cursor, settings.name);
   // Whole pages that came before a failure are good: the position stops short of what is missing.
   await commit(failure === undefined);
   await committing;
@@ -125,14 +120,4 @@ function passed(clocks: ClockReading): number | undefined {
 
 function earlier(a: number | undefined, b: number | undefined): number | undefined {
   return a === undefined || b === undefined ? undefined : Math.min(a, b);
-}
-
-function foreignOrganization(found: ForeignOrganization, cursor: Cursor, feed: string): CollectorError {
-  return new CollectorError(
-    'ORGANIZATION_CHANGED',
-    `The key now reads organization ${found.found}, but feed ${feed} belongs to ${cursor.organization ?? 'the organization of its first record'}. Nothing of the new organization was delivered.`,
-    {
-      cure: 'Put a key of the right organization in place (or set jumpcloud.orgId), or give the other organization a feed of its own.',
-    },
-  );
 }

@@ -1,10 +1,9 @@
-import type { NormalisedEvent } from '../../mappings/event.js';
 import type { Clock, ClockReading } from '../clock.js';
 import type { Source } from '../jumpcloud/insights/source.js';
-import type { Repairs } from '../reconcile/repair-queue.js';
-import type { ReconcileSettings } from '../reconcile/scheduled-pass.js';
 import type { Sink } from '../sinks/sink.js';
 import type { CollectSettings } from './collect.js';
+import type { CommitExtension } from './commit-extension.js';
+import type { IdleTask } from './idle-task.js';
 import type { FeedObserver } from './observer.js';
 
 /** What a feed collects and how often. */
@@ -22,23 +21,6 @@ export interface FeedSettings extends CollectSettings {
   readonly overlap: number;
   /** Seconds of one closed search while catching up. */
   readonly slice: number;
-  /** How what was read is compared with JumpCloud's count; undefined: never. */
-  readonly reconcile?: ReconcileSettings | undefined;
-}
-
-/** What goes with the position though it is not collected: what the key guard and others must remember, and say. */
-export interface Beside {
-  /** After the lane was opened, with what was stored: whatever was not committed is forgotten. */
-  recall(memory: Readonly<Record<string, unknown>>): void;
-  /** Before each commit: what to store in place of the former memory, and events of the collector's own. */
-  next(delivering: Delivering): { memory: Readonly<Record<string, unknown>>; own: readonly NormalisedEvent[] };
-}
-
-/** What the commit at hand delivers, as far as those beside the road look at it. */
-export interface Delivering {
-  readonly events: readonly NormalisedEvent[];
-  /** Undefined until a record or the configuration named it. */
-  readonly organization: string | undefined;
 }
 
 /** The rest of the house, as a feed needs it. */
@@ -51,9 +33,10 @@ export interface FeedParts {
   /** A number from 0 (inclusive) to 1, for jitter. */
   readonly random: () => number;
   readonly observer: FeedObserver;
-  readonly beside: Beside;
+  /** What the live lane stores with each commit, in the order of its slots. */
+  readonly extensions: readonly CommitExtension[];
+  /** What the live lane does between two polls, in order. */
+  readonly idleTasks: readonly IdleTask[];
   /** Resolves when the credential has changed: ends the wait after a 401. */
   readonly credentialChanged: (signal: AbortSignal) => Promise<void>;
-  /** What the live lane is asked to read anew; undefined: nobody can ask. */
-  readonly repairs?: Repairs | undefined;
 }

@@ -1,12 +1,13 @@
 import { asCollectorError, type CollectorError, type ErrorCode, exitCodes } from '../errors.js';
-import { Reconciler } from '../reconcile/scheduled-pass.js';
-import { nothingGathered } from './batch-builder.js';
+import { LIVE_LANE } from '../position/lane-name.js';
 import type { FeedParts, FeedSettings } from './dependencies.js';
+import type { IdleTask } from './idle-task.js';
 import type { Lane } from './lane.js';
-import { LIVE, openLive } from './open-live-lane.js';
+import { openLive } from './open-live-lane.js';
 import { poll } from './poll.js';
 
-const SHORTEST_RECONCILE_MS = 30_000;
+/** What idle tasks may take after a poll, however short the interval. */
+const LEAST_IDLE_MS = 30_000;
 const LONGEST_RETRY_MS = 5 * 60_000;
 /** Failures that no waiting cures: the command ends with their exit code. */
 const FATAL: ReadonlySet<ErrorCode> = new Set([
@@ -41,19 +42,20 @@ export async function runFeed(
 ): Promise<void> {
   let lane: Lane | undefined;
   let failures = 0;
-  const reconciler = settings.reconcile && new Reconciler(settings.reconcile);
   try {
     while (!signal.aborted) {
       try {
         lane ??= await openLive(settings, parts, signal, failures === 0);
-        parts.repairs?.follow(lane);
+        attach(lane, parts);
         await poll(lane, settings, parts, signal);
         failures = 0;
-        if (reconciler) await reconcileWhenDue(reconciler, lane, settings, parts, { once, signal });
+        const budget = once ? Number.POSITIVE_INFINITY : Math.max(settings.interval, LEAST_IDLE_MS);
+        for (const task of parts.idleTasks)
+          if (!task.queue) await runIdle(task, lane, parts.clock.monotonic() + budget, parts, signal);
         if (once) return;
         const wait = settings.interval * (0.9 + 0.2 * parts.random());
         parts.observer.caughtUp(lane.name, wait);
-        await waitForPoll(lane, wait, settings, parts, signal);
+        await waitForPoll(lane, wait, parts, signal);
       } catch (error) {
         const failure = asCollectorError(error);
         if (signal.aborted && failure.code === 'ABORTED') return;
@@ -62,12 +64,12 @@ export async function runFeed(
           once || signal.aborted || FATAL.has(failure.code)
             ? undefined
             : retryDelay(failure, failures, settings, parts);
-        parts.observer.failed(LIVE, part, failure, retryMs);
+        parts.observer.failed(LIVE_LANE, part, failure, retryMs);
         if (lane !== undefined && !FATAL.has(failure.code)) await deliverOwn(lane, parts);
         if (retryMs === undefined) throw failure;
         failures += 1;
         if (lane?.broken) {
-          parts.repairs?.follow(undefined);
+          attach(undefined, parts);
           await lane.close();
           lane = undefined;
         }
@@ -75,59 +77,56 @@ export async function runFeed(
       }
     }
   } finally {
-    parts.repairs?.close();
+    for (const task of parts.idleTasks) task.close?.();
     await lane?.close();
   }
 }
 
-/** The time between two polls belongs to the repairs that were asked for. */
-async function waitForPoll(
-  lane: Lane,
-  ms: number,
-  settings: FeedSettings,
-  parts: FeedParts,
-  signal: AbortSignal,
-): Promise<void> {
-  const { repairs, clock } = parts;
-  if (repairs === undefined) return clock.sleep(ms, signal);
-  const due = clock.monotonic() + ms;
-  while (!signal.aborted && clock.monotonic() < due) {
-    if (!repairs.isPending) await repairs.sleep(due - clock.monotonic(), parts, signal);
-    else await repairs.readOn(lane, settings, parts, due, signal);
-    if (repairs.isBackingOff) return clock.sleep(due - clock.monotonic(), signal);
+function attach(lane: Lane | undefined, { idleTasks }: FeedParts): void {
+  for (const task of idleTasks) task.attach?.(lane);
+}
+
+/** Waits for the next poll, and does the work that arrives meanwhile. What a task leaves waits for the poll. */
+async function waitForPoll(lane: Lane, ms: number, parts: FeedParts, signal: AbortSignal): Promise<void> {
+  const due = parts.clock.monotonic() + ms;
+  let tasks = parts.idleTasks.filter(({ queue }) => queue);
+  while (!signal.aborted && parts.clock.monotonic() < due) {
+    const next = tasks.find(({ queue }) => queue?.isPending);
+    if (next === undefined) {
+      const arrivals = tasks.map(({ queue }) => queue!.arrival);
+      await sleepUnless(arrivals, due - parts.clock.monotonic(), parts, signal);
+      continue;
+    }
+    await runIdle(next, lane, due, parts, signal);
+    if (next.queue?.isPending) tasks = tasks.filter((task) => task !== next);
   }
 }
 
-/** Delivers what those beside the road have to say although nothing was collected: after a key's end no other commit carries it. */
-async function deliverOwn(lane: Lane, parts: FeedParts): Promise<void> {
-  if (lane.broken) return;
-  const { organization, memory: before } = lane.cursor;
-  const { memory, own } = parts.beside.next({ events: [], organization });
-  if (own.length === 0) return;
-  await lane.commit(nothingGathered, { memory: { ...before, ...memory }, own }).catch((error) => {
-    // The lane counts as broken from here on: it is opened anew, and what was not delivered is said again.
-    parts.observer.noted(lane.name, `a warning about the key was put off: ${asCollectorError(error).message}`);
-  });
-}
-
-/** Between polls: looks for what became visible too late for them. A failure of its own leaves the polls unharmed. */
-async function reconcileWhenDue(
-  reconciler: Reconciler,
+/** A failure of a task leaves the polls unharmed, unless the lane is in doubt or must not go on. */
+async function runIdle(
+  task: IdleTask,
   lane: Lane,
-  settings: FeedSettings,
+  deadline: number,
   parts: FeedParts,
-  { once, signal }: { once: boolean; signal: AbortSignal },
+  signal: AbortSignal,
 ): Promise<void> {
   try {
-    const budget = once ? Number.POSITIVE_INFINITY : Math.max(settings.interval, SHORTEST_RECONCILE_MS);
-    const report = await reconciler.whenDue(lane, settings, parts, budget, signal);
-    if (report) parts.observer.reconciled?.(lane.name, report);
+    await task.run(lane, deadline, signal);
   } catch (error) {
     const failure = asCollectorError(error);
     if (signal.aborted || lane.broken || failure.code === 'INTERNAL' || failure.code === 'ORGANIZATION_CHANGED')
       throw failure;
-    parts.observer.noted(lane.name, `reconciliation was put off: ${failure.message}`);
+    parts.observer.noted(lane.name, `${task.name} was put off: ${failure.message}`);
   }
+}
+
+/** Delivers what extensions have to say although nothing was collected: after a key's end no other commit carries it. */
+async function deliverOwn(lane: Lane, parts: FeedParts): Promise<void> {
+  if (lane.broken) return;
+  await lane.commitOwnEvents().catch((error) => {
+    // The lane counts as broken from here on: it is opened anew, and what was not delivered is said again.
+    parts.observer.noted(lane.name, `a warning about the key was put off: ${asCollectorError(error).message}`);
+  });
 }
 
 /** Milliseconds until a failed poll is tried again: doubling with jitter; once a minute at most while a key is refused. */
@@ -139,8 +138,18 @@ function retryDelay(failure: CollectorError, failures: number, settings: FeedSet
 
 async function waitForCure(failure: CollectorError, ms: number, parts: FeedParts, signal: AbortSignal): Promise<void> {
   if (failure.exitCode !== exitCodes.credential) return parts.clock.sleep(ms, signal);
+  await sleepUnless([parts.credentialChanged], ms, parts, signal);
+}
+
+/** Sleeps, but no longer than until one of these resolves. */
+async function sleepUnless(
+  interruptions: readonly ((signal: AbortSignal) => Promise<void>)[],
+  ms: number,
+  { clock }: FeedParts,
+  signal: AbortSignal,
+): Promise<void> {
   const done = new AbortController();
   const either = AbortSignal.any([signal, done.signal]);
-  await Promise.race([parts.clock.sleep(ms, either), parts.credentialChanged(either)]);
+  await Promise.race([clock.sleep(ms, either), ...interruptions.map((interruption) => interruption(either))]);
   done.abort();
 }

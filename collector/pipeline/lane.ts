@@ -3,18 +3,19 @@ import { formatSecond } from '../../mappings/instant.js';
 import type { Clock } from '../clock.js';
 import { addCounts, type Cursor, secondOf } from '../position/cursor.js';
 import { Seen } from '../position/dedupe-set.js';
-import { added, inMemory, tallyOf } from '../reconcile/hourly-tally.js';
+import { inMemory, type SteppedBack } from '../position/step-back.js';
 import type { LaneSink, Sink } from '../sinks/sink.js';
-import type { Gathered } from './batch-builder.js';
+import { type Gathered, nothingGathered } from './batch-builder.js';
+import type { CommitExtension, SearchProgress } from './commit-extension.js';
 import type { FeedObserver } from './observer.js';
 
 /** What a commit changes of the position. */
 export interface Advance
-  extends Partial<
-    Pick<Cursor, 'organization' | 'origin' | 'origins' | 'settled' | 'newest' | 'services' | 'behind' | 'memory'>
-  > {
-  /** Events of the collector's own (a key that expires), delivered with the batch and not among its counts. */
-  readonly own?: readonly NormalisedEvent[];
+  extends Partial<Pick<Cursor, 'organization' | 'origin' | 'origins' | 'settled' | 'newest' | 'services' | 'behind'>> {
+  /** The search that moves the common position, for extensions. */
+  readonly search?: SearchProgress;
+  /** The damaged position that this commit replaces; null: what it passed over was compared since. */
+  readonly steppedBack?: SteppedBack | null;
 }
 
 /** One lane, opened: its position, what it remembers, and the only way to move both. */
@@ -33,6 +34,7 @@ export class Lane {
     readonly resumed: boolean,
     private readonly clock: Clock,
     private readonly observer: FeedObserver,
+    private readonly extensions: readonly CommitExtension[],
   ) {
     this.#cursor = cursor;
   }
@@ -40,6 +42,7 @@ export class Lane {
   /**
    * Takes the lane's lock and reads its last commit.
    * @param prepare makes today's cursor from the stored one, or the first one; may throw to refuse a foreign state
+   * @param extensions take part in every commit of this lane
    */
   static async open(
     name: string,
@@ -47,6 +50,7 @@ export class Lane {
     clock: Clock,
     observer: FeedObserver,
     prepare: (stored: Cursor | undefined) => Cursor,
+    extensions: readonly CommitExtension[] = [],
   ): Promise<Lane> {
     const laneSink = sink.lane(name);
     try {
@@ -61,7 +65,9 @@ export class Lane {
         committed !== undefined,
         clock,
         observer,
+        extensions,
       );
+      for (const extension of extensions) extension.restore(cursor.memory[extension.key], cursor);
       observer.opened(name, cursor, lane.resumed);
       return lane;
     } catch (error) {
@@ -98,13 +104,43 @@ export class Lane {
     this.seen.forgetBefore(Math.floor(rememberedReach(this.#cursor) / 60));
   }
 
-  async #commit(gathered: Gathered, { own = [], ...advance }: Advance): Promise<void> {
+  /** Commits what the extensions have to deliver, though nothing was collected; without any nothing is committed. */
+  async commitOwnEvents(): Promise<void> {
+    const pending = this.#prepare(nothingGathered, {});
+    if (pending.ownEvents.length > 0) await this.#send(nothingGathered, pending);
+  }
+
+  async #commit(gathered: Gathered, advance: Advance): Promise<void> {
+    await this.#send(gathered, this.#prepare(gathered, advance));
+  }
+
+  #prepare(gathered: Gathered, { search, steppedBack, ...advance }: Advance): Prepared {
+    const before = this.#cursor;
+    const after = this.#advanced(gathered, advance);
+    const { events, hours } = gathered;
+    const memory = { ...after.memory, ...(steppedBack !== undefined && inMemory(steppedBack ?? undefined)) };
+    const own: NormalisedEvent[] = [];
+    for (const extension of this.extensions) {
+      const { state, ownEvents = [] } = extension.beforeCommit({
+        before,
+        after,
+        events,
+        hours,
+        search,
+        isStepBack: !!steppedBack,
+      });
+      if (state !== undefined) memory[extension.key] = state;
+      own.push(...ownEvents);
+    }
+    return { cursor: { ...after, memory }, ownEvents: own };
+  }
+
+  async #send(gathered: Gathered, { cursor, ownEvents }: Prepared): Promise<void> {
     const started = this.clock.monotonic();
-    const cursor = this.#advanced(gathered, advance);
     const evictBefore = Math.floor(rememberedReach(cursor) / 60);
     this.#broken = true;
     await this.laneSink.commit({
-      events: own.length === 0 ? gathered.events : [...gathered.events, ...own],
+      events: ownEvents.length === 0 ? gathered.events : [...gathered.events, ...ownEvents],
       deadLetters: gathered.deadLetters,
       raw: gathered.raw,
       entities: [],
@@ -138,22 +174,21 @@ export class Lane {
     this.observer.closed(this.name);
   }
 
-  #advanced(gathered: Gathered, advance: Omit<Advance, 'own'>): Cursor {
+  #advanced(gathered: Gathered, advance: Omit<Advance, 'search' | 'steppedBack'>): Cursor {
     const cursor: Cursor = {
       ...this.#cursor,
       ...advance,
       counts: addCounts(this.#cursor.counts, gathered.counts),
       committedAt: new Date(this.clock.now()).toISOString(),
     };
-    return { ...cursor, behind: forgetting(cursor), memory: this.#tallied(cursor, gathered) };
+    return { ...cursor, behind: forgetting(cursor) };
   }
+}
 
-  /** What is remembered, with the batch in the tally. A backfill reads what the live lane never owned: it keeps none. */
-  #tallied(cursor: Cursor, { hours }: Gathered): Cursor['memory'] {
-    if (this.name !== 'live') return cursor.memory;
-    const before = tallyOf({ ...this.#cursor, memory: cursor.memory });
-    return { ...cursor.memory, ...inMemory(added(before, hours, cursor)) };
-  }
+/** What one commit stores, with what the extensions have attached. */
+interface Prepared {
+  readonly cursor: Cursor;
+  readonly ownEvents: readonly NormalisedEvent[];
 }
 
 /** The second from which on every identity must stay remembered: the earliest start of a search that is to come. */

@@ -3,7 +3,6 @@ import type { NormalisedEvent } from '../../mappings/event.js';
 import type { CollectorError } from '../errors.js';
 import type { Search } from '../jumpcloud/insights/source.js';
 import type { Counts, Cursor } from '../position/cursor.js';
-import type { ReconciledHours } from '../reconcile/hour-report.js';
 
 /** What one commit delivered. */
 export interface CommitReport {
@@ -17,26 +16,6 @@ export interface CommitReport {
   readonly lateness: readonly number[];
   /** `service/event_type` of records that the catalogue does not know. */
   readonly unknownTypes: readonly string[];
-}
-
-/** What one pass has found, and what is known of whole hours since. Seconds since the epoch; the newest overlap is never part of it. */
-export interface ReconcileReport extends ReconciledHours {
-  readonly from: number;
-  readonly to: number;
-  /** Count requests asked. */
-  readonly asked: number;
-  /** Minutes that were read anew. */
-  readonly reread: number;
-  /** Records that were delivered because of it: events, dead letters and raw ones. */
-  readonly found: number;
-  /** Records by which JumpCloud counts otherwise than it shows: read anew without anything new, remembered, not read again. */
-  readonly explained: number;
-  /** Minutes of which nobody can tell whether anything is missing. */
-  readonly unknown: number;
-  /** Why, in one sentence; undefined where all is known. */
-  readonly reason: string | undefined;
-  /** False where the pass was broken off so as not to delay the next poll; it goes on after that. */
-  readonly finished: boolean;
 }
 
 /** Those who look on while a lane works: log, metrics, health. Called synchronously; must not throw. */
@@ -56,7 +35,5 @@ export interface FeedObserver {
   failed(lane: string, part: 'source' | 'sink', error: CollectorError, retryMs: number | undefined): void;
   /** JumpCloud refuses a service; the others go on. */
   refused(lane: string, service: string, error: CollectorError, retryAt: string): void;
-  /** A comparison with JumpCloud's own count is done, or broken off so as not to delay the next poll. */
-  reconciled?(lane: string, report: ReconcileReport): void;
   closed(lane: string): void;
 }

@@ -1,15 +1,14 @@
+import { SECONDS_PER_DAY } from '../../mappings/time-units.js';
 import { earlierOf } from '../clock.js';
-import { asCollectorError, CollectorError, type ErrorCode } from '../errors.js';
+import { asCollectorError, type ErrorCode } from '../errors.js';
 import { type Cursor, firstCursor, selectServices } from '../position/cursor.js';
+import { LIVE_LANE } from '../position/lane-name.js';
 import { isSuspicious } from '../position/step-back.js';
 import { nothingGathered } from './batch-builder.js';
 import type { FeedParts, FeedSettings } from './dependencies.js';
 import { Lane } from './lane.js';
+import { refuseForeignState } from './organization-guard.js';
 
-/** Name of the lane that polls. */
-export const LIVE = 'live';
-
-const DAY = 86_400;
 /** Failures in which nobody has answered: JumpCloud's clock is not known by them. */
 const UNANSWERED: ReadonlySet<ErrorCode> = new Set([
   'UNREACHABLE',
@@ -34,16 +33,19 @@ export async function openLive(
   await learnClock(settings, parts, signal, tells);
   const now = Math.floor(earlierOf(parts.clocks()) / 1000);
   let started: readonly string[] = [];
-  const lane = await Lane.open(LIVE, parts.sink, parts.clock, parts.observer, (stored) => {
+  const prepare = (stored: Cursor | undefined) => {
     if (stored === undefined) return firstLiveCursor(settings, parts);
     refuseForeignState(stored, settings);
     const fitted = selectServices(stored, settings.services, settings.start(now));
     started = fitted.started;
     return fitted.cursor;
-  });
-  parts.beside.recall(lane.cursor.memory);
+  };
+  const lane = await Lane.open(LIVE_LANE, parts.sink, parts.clock, parts.observer, prepare, parts.extensions);
   if (!lane.resumed) {
-    parts.observer.noted(LIVE, `first run: no position is stored for this feed; collecting from ${lane.cursor.origin}`);
+    parts.observer.noted(
+      LIVE_LANE,
+      `first run: no position is stored for this feed; collecting from ${lane.cursor.origin}`,
+    );
     // The origin is stored before anything is read: it decides for good which lane owns which record.
     await lane.commit(nothingGathered, {}).catch(async (error) => {
       await lane.close();
@@ -52,7 +54,7 @@ export async function openLive(
   }
   for (const service of started) {
     parts.observer.noted(
-      LIVE,
+      LIVE_LANE,
       `newly selected service ${service}: collecting it from ${lane.cursor.behind[service]?.settled}`,
     );
   }
@@ -71,15 +73,15 @@ async function learnClock(
   tells: boolean,
 ): Promise<void> {
   const now = Math.floor(parts.clocks().local / 1000);
-  const stored = await parts.sink.peek(LIVE);
-  const isFixed = settings.start(now) === settings.start(now - DAY);
+  const stored = await parts.sink.peek(LIVE_LANE);
+  const isFixed = settings.start(now) === settings.start(now - SECONDS_PER_DAY);
   const isNew = stored === undefined || settings.services.some((service) => !isPlaced(stored, service));
   const isAhead = stored !== undefined && isSuspicious(stored, Math.max(now, settings.start(now)));
   if (!isAhead && (isFixed || !isNew)) return;
   // Without it nothing would be said for as long as the network hangs.
   if (tells)
     parts.observer.noted(
-      LIVE,
+      LIVE_LANE,
       stored === undefined
         ? 'no position is stored yet: asking JumpCloud for its time, by which it begins'
         : `asking JumpCloud for its time: ${isAhead ? "the stored position lies ahead of this machine's clock" : 'a newly selected service begins by it'}`,
@@ -105,27 +107,11 @@ function isPlaced({ services, behind }: Cursor, service: string): boolean {
 function firstLiveCursor(settings: FeedSettings, parts: Pick<FeedParts, 'clocks' | 'clock'>): Cursor {
   return firstCursor({
     feed: settings.name,
-    lane: LIVE,
+    lane: LIVE_LANE,
     organization: settings.organization,
     baseUrl: settings.baseUrl,
     start: settings.start(Math.floor(earlierOf(parts.clocks()) / 1000)),
     services: settings.services,
     now: parts.clock.now(),
   });
-}
-
-export function refuseForeignState(stored: Cursor, settings: FeedSettings): void {
-  const foreignUrl = stored.baseUrl !== settings.baseUrl;
-  const foreignOrganization =
-    settings.organization !== undefined &&
-    stored.organization !== undefined &&
-    stored.organization !== settings.organization;
-  if (!foreignUrl && !foreignOrganization) return;
-  const owner = foreignUrl ? stored.baseUrl : `organization ${stored.organization}`;
-  const asked = foreignUrl ? settings.baseUrl : `organization ${settings.organization}`;
-  throw new CollectorError(
-    'ORGANIZATION_CHANGED',
-    `The position stored for feed ${settings.name} belongs to ${owner}, but the configuration names ${asked}. Nothing was delivered.`,
-    { cure: `Give the other organization a feed name and a place of its own, or set it back to ${owner}.` },
-  );
 }

@@ -4,9 +4,8 @@ import { asCollectorError, type CollectorError } from '../errors.js';
 import { refusalOf, refusals } from '../jumpcloud/insights/probe.js';
 import { type Cursor, originOf, secondOf } from '../position/cursor.js';
 import { type Group, groupOf, groupsToPoll, joined, moved, placeOf, setAside } from '../position/service-groups.js';
-import { inMemory, stepBack, steppedBackIn } from '../position/step-back.js';
+import { stepBack, steppedBackIn } from '../position/step-back.js';
 import { liveWindow, settledAfter, type Window } from '../position/window.js';
-import { cutBackTo, followed } from '../reconcile/scheduled-pass.js';
 import { nothingGathered, type Scope } from './batch-builder.js';
 import { collect, type ReadSoFar } from './collect.js';
 import type { FeedParts, FeedSettings } from './dependencies.js';
@@ -19,7 +18,7 @@ export async function poll(lane: Lane, settings: FeedSettings, parts: FeedParts,
   for (;;) {
     const groups = groupsToPoll(lane.cursor, settings.services, parts.clock.now());
     const next = groups.find(({ services }) => services.some((service) => !done.has(service)));
-    if (next === undefined) return forgetStepBack(lane, settings, parts);
+    if (next === undefined) return forgetStepBack(lane, parts);
     let stands = false;
     for (let window: Window | undefined; window === undefined || window.end !== undefined; ) {
       const group = groupOf(lane.cursor, next.services);
@@ -64,21 +63,20 @@ async function stepBackWhereDamaged(lane: Lane, settings: FeedSettings, parts: F
     lane.name,
     `the stored position was damaged: ${from} lies beyond the newest record and both clocks; going back to ${to}, and what it passed over is compared and read anew`,
   );
-  const compared = settings.reconcile && cutBackTo({ ...cursor, ...place }, settings.services, settings.reconcile);
   // The first of several findings tells how long it has lasted.
-  const kept = inMemory({ ...steppedBack, since: steppedBackIn(cursor)?.since ?? steppedBack.since });
-  await lane.commit(nothingGathered, { ...place, memory: { ...cursor.memory, ...compared, ...kept } });
+  const since = steppedBackIn(cursor)?.since ?? steppedBack.since;
+  await lane.commit(nothingGathered, { ...place, steppedBack: { ...steppedBack, since } });
 }
 
 /** Without a reconciler nothing heals by itself what lies before the place to which a position was stepped back. */
-async function forgetStepBack(lane: Lane, settings: FeedSettings, parts: FeedParts): Promise<void> {
+async function forgetStepBack(lane: Lane, parts: FeedParts): Promise<void> {
   const steppedBack = steppedBackIn(lane.cursor);
-  if (steppedBack === undefined || settings.reconcile !== undefined) return;
+  if (steppedBack === undefined || parts.idleTasks.some(({ compares }) => compares)) return;
   parts.observer.noted(
     lane.name,
     `everything from ${steppedBack.to} on was read anew; what became visible late before that may be missing: reconcile.enabled is false, so run \`jumpcloud-ocsf reconcile --from … --to … --repair\``,
   );
-  await lane.commit(nothingGathered, { memory: { ...lane.cursor.memory, ...inMemory(undefined) } });
+  await lane.commit(nothingGathered, { steppedBack: null });
 }
 
 /** Collects one window; services that JumpCloud refuses are set aside so that the others go on. True where any was. */
@@ -118,30 +116,26 @@ async function collectWindow(
 ): Promise<void> {
   const search = { services: group.services, start: window.start, end: window.end };
   // Where the clocks are apart the records alone tell the time: the newest was delivered before the search began.
-  const shown = floorToSecond(newestOf(lane.cursor));
+  const newest = floorToSecond(newestOf(lane.cursor));
   const advance = (read: ReadSoFar): Advance => {
     const now = groupOf(lane.cursor, group.services);
-    const beside = remembered(lane.cursor, read, parts);
-    const place = position(lane.cursor, now, read, read.startedAt ?? shown, settings.overlap);
-    if (!now.main || place.settled === undefined || settings.reconcile === undefined) return { ...beside, ...place };
-    const minutes = followed(lane.cursor, search, read, secondOf(place.settled), settings.reconcile);
-    return { ...beside, ...place, memory: { ...beside.memory, ...minutes } };
+    const place = position(lane.cursor, now, read, read.startedAt ?? newest, settings.overlap);
+    const { complete, readTo, minutes } = read;
+    return {
+      ...shown(lane.cursor, read),
+      ...place,
+      ...(now.main &&
+        place.settled !== undefined && { search: { ...window, end: window.end, complete, readTo, minutes } }),
+    };
   };
   await collect(lane, { search, scope: scopeOf(lane, group), advance }, settings, parts, signal);
 }
 
-/** What every commit of a live lane keeps besides the place of its services. */
-function remembered(cursor: Cursor, read: ReadSoFar, parts: FeedParts): Advance {
+/** What the records themselves tell of the lane: whose they are, and how new. */
+function shown(cursor: Cursor, read: ReadSoFar): Advance {
   const newest =
     read.newest !== undefined && read.newest > newestOf(cursor) ? formatInstant(read.newest) : cursor.newest;
-  const organization = cursor.organization ?? read.organization;
-  const { memory, own } = parts.beside.next({ events: read.events, organization });
-  return {
-    organization,
-    newest,
-    memory: { ...cursor.memory, ...memory },
-    own,
-  };
+  return { organization: cursor.organization ?? read.organization, newest };
 }
 
 /** The place of a group's services that follows what was read of a window. */

@@ -1,7 +1,8 @@
-import type { EventType } from '../config/feed-config.js';
+import type { Family } from '../../mappings/catalogue/index-by-type.js';
 import type { Cursor } from './cursor.js';
 
-export type { EventType };
+/** What `jumpcloud.eventTypes` selects: a family of the catalogue. */
+export type EventType = Family;
 
 /** Every event type, in the order in which they are named. */
 export const eventTypes: readonly EventType[] = ['login', 'admin', 'other'];

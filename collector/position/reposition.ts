@@ -1,6 +1,7 @@
 import { formatSecond } from '../../mappings/instant.js';
 import { CollectorError } from '../errors.js';
 import { type Behind, type Cursor, secondOf } from './cursor.js';
+import { isLive } from './lane-name.js';
 
 /** A lane's position set by hand, and what that leads to. */
 export interface MovedPosition {
@@ -63,7 +64,7 @@ function refuseImpossible(cursor: Cursor, target: number, now: number): void {
       `${text} lies before ${cursor.origin}, where lane ${cursor.lane} begins.`,
       'What is older belongs to backfills: use `jumpcloud-ocsf backfill --from … --to …`.',
     );
-  if (cursor.lane !== 'live' && target < secondOf(cursor.settled))
+  if (!isLive(cursor.lane) && target < secondOf(cursor.settled))
     throw refuse(
       `Lane ${cursor.lane} cannot go back: it would deliver again what it delivered.`,
       'Use `jumpcloud-ocsf reconcile --from … --to … --repair`, which delivers only what is missing.',

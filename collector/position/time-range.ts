@@ -28,27 +28,3 @@ export function unread<Type extends string>(
   }
   return parts;
 }
-
-const FORM = /^backfill\/(\d{8}T\d{6}Z)_(\d{8}T\d{6}Z)(?:_[a-z]+)*$/;
-
-/**
- * `backfill/20260801T000000Z_20260901T000000Z`: the lane that fills a range.
- * @param types where they are not those of the feed: part of the name, `…_login_admin`
- */
-export function backfillLane({ from, to }: Range, types: readonly string[] = []): string {
-  return [`backfill/${compact(from)}`, compact(to), ...types].join('_');
-}
-
-/** The range of a backfill lane; undefined for any other lane. */
-export function backfillRange(lane: string): Range | undefined {
-  const found = FORM.exec(lane);
-  return found ? { from: expand(found[1]!), to: expand(found[2]!) } : undefined;
-}
-
-function compact(second: number): string {
-  return new Date(second * 1000).toISOString().replace(/[-:]|\.000/g, '');
-}
-
-function expand(text: string): number {
-  return Date.parse(text.replace(/^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})Z$/, '$1-$2-$3T$4:$5:$6Z')) / 1000;
-}

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import type { DuckDBConnection, DuckDBInstance, DuckDBResult } from '@duckdb/node-api';
 import { CollectorError } from '../errors.js';
 import { exists } from '../files/durable-file.js';
-import { replayLane } from '../position/lane-name.js';
+import { REPLAY_LANE } from '../position/lane-name.js';
 import { quoteText } from '../sinks/tables/columns.js';
 import { type PlainValue, plainValue } from '../sinks/tables/duckdb-value.js';
 import { isVanished } from '../sinks/tables/error-table.js';
@@ -171,7 +171,7 @@ async function shut(connection: DuckDBConnection, files: readonly SnapshotFile[]
 function pathsByTable(files: readonly SnapshotFile[]): ReadonlyMap<string, readonly string[]> {
   const paths = new Map<string, string[]>();
   for (const { file, readAs } of files)
-    for (const name of file.lane === replayLane ? [file.table, replayedName(file.table)] : [file.table]) {
+    for (const name of file.lane === REPLAY_LANE ? [file.table, replayedName(file.table)] : [file.table]) {
       const ofName = paths.get(name);
       if (ofName) ofName.push(readAs);
       else paths.set(name, [readAs]);
@@ -234,7 +234,7 @@ function refuseDamaged({ views }: AdmittedStatement, damaged: readonly DamagedFi
 }
 
 function reads(view: string, { table, lane }: LiveFile): boolean {
-  return tablesOf(view).includes(table) || (view === deadLetterTable.name && lane === replayLane);
+  return tablesOf(view).includes(table) || (view === deadLetterTable.name && lane === REPLAY_LANE);
 }
 
 async function start(connection: DuckDBConnection, { sql }: AdmittedStatement): Promise<DuckDBResult> {

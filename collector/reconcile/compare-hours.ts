@@ -1,4 +1,6 @@
-import { delivered, isCountable, rowOf, servicesIn, type Tally, type TallyRow, withRows } from './hourly-tally.js';
+import { SECONDS_PER_HOUR } from '../../mappings/time-units.js';
+import { accountedRecords } from '../pipeline/outcome-counts.js';
+import { isCountable, rowOf, servicesIn, type Tally, type TallyRow, withRows } from './hourly-tally.js';
 import { cellsOfHour, expectedCount, type Grid } from './minute-counts.js';
 import { type Counter, CountRefused } from './source-count.js';
 
@@ -19,7 +21,6 @@ export interface HourParts {
   readonly isOver: () => boolean;
 }
 
-const HOUR = 3600;
 /** A query for every service: nothing to ask a count of its own for. */
 const ALL = 'all';
 
@@ -51,7 +52,7 @@ export function needComparing(
     [...(tally.hours.get(hour) ?? [])].some(
       ([service, row]) =>
         isAsked(service, grid) &&
-        hour * HOUR >= ownedFrom(service) &&
+        hour * SECONDS_PER_HOUR >= ownedFrom(service) &&
         (row.count === undefined || differenceOf(row) !== 0),
     ),
   );
@@ -74,7 +75,7 @@ function isAsked(service: string, { services }: Grid): boolean {
 }
 
 function differenceOf({ count, explained, ...row }: TallyRow): number {
-  return typeof count === 'number' ? count - delivered(row) - explained : 0;
+  return typeof count === 'number' ? count - accountedRecords(row) - explained : 0;
 }
 
 /** What is known of one service in one hour by now; null: it cannot be known. */
@@ -97,7 +98,7 @@ class Comparison {
         return { hour, service, row: found === null ? { ...row, explained: 0, count: null } : { ...row, ...found } };
       }),
     );
-    const isOfUse = ({ row }: { row: TallyRow }) => delivered(row) > 0 || row.count !== 0;
+    const isOfUse = ({ row }: { row: TallyRow }) => accountedRecords(row) > 0 || row.count !== 0;
     const tally = withRows(parts.tally(), rows.filter(isOfUse));
     return isDone ? { ...tally, compared: Math.max(hours.at(-1)!, tally.compared ?? 0) } : tally;
   }
@@ -116,7 +117,7 @@ class Comparison {
 
   /** False: out of time. */
   async #countService(service: string): Promise<boolean> {
-    const owned = this.hours.filter((hour) => hour * HOUR >= this.parts.ownedFrom(service));
+    const owned = this.hours.filter((hour) => hour * SECONDS_PER_HOUR >= this.parts.ownedFrom(service));
     if (owned.length === 0) return true;
     try {
       return await this.#countHours(service, owned);
@@ -132,7 +133,7 @@ class Comparison {
   async #countHours(service: string, hours: readonly number[], known?: number): Promise<boolean> {
     if (known === undefined && this.parts.isOver()) return false;
     const rows = hours.map((hour) => rowOf(this.parts.tally(), hour, service));
-    const expected = rows.map((row) => delivered(row) + row.explained);
+    const expected = rows.map((row) => accountedRecords(row) + row.explained);
     const count = known ?? (await this.#count(service, hours, sum(expected)));
     if (count === sum(expected) || hours.length === 1) {
       hours.forEach((hour, index) => {
@@ -151,7 +152,12 @@ class Comparison {
   }
 
   #count(service: string, hours: readonly number[], expected: number): Promise<number> {
-    return this.parts.counter.count([service], hours[0]! * HOUR, (hours.at(-1)! + 1) * HOUR, expected);
+    return this.parts.counter.count(
+      [service],
+      hours[0]! * SECONDS_PER_HOUR,
+      (hours.at(-1)! + 1) * SECONDS_PER_HOUR,
+      expected,
+    );
   }
 
   async #settleHours(): Promise<boolean> {
@@ -174,7 +180,7 @@ class Comparison {
     }
     const after = new Set([...before, ...this.#differing(hour), ...this.#uncounted(hour)]);
     for (const service of after) {
-      const count = await this.#count(service, [hour], delivered(rowOf(this.parts.tally(), hour, service)));
+      const count = await this.#count(service, [hour], accountedRecords(rowOf(this.parts.tally(), hour, service)));
       this.#find(hour, service, { count, explained: 0 });
     }
     this.#explain(hour, [...after]);
@@ -189,8 +195,10 @@ class Comparison {
     const found = [...(this.#found.get(hour) ?? [])];
     if (expected === undefined || found.some(([, one]) => one === null) || this.#uncounted(hour).length > 0)
       return false;
-    const differences = found.map(([service, one]) => one!.count - delivered(rowOf(this.parts.tally(), hour, service)));
-    const named = found.map(([service]) => delivered(rowOf(this.parts.tally(), hour, service)));
+    const differences = found.map(
+      ([service, one]) => one!.count - accountedRecords(rowOf(this.parts.tally(), hour, service)),
+    );
+    const named = found.map(([service]) => accountedRecords(rowOf(this.parts.tally(), hour, service)));
     return sum(differences.map(Math.abs)) === Math.abs(expected - sum(named));
   }
 
@@ -208,7 +216,9 @@ class Comparison {
     const counted = this.#found.get(hour);
     return servicesIn(this.parts.tally(), [hour]).filter(
       (service) =>
-        isAsked(service, this.parts.grid()) && !counted?.has(service) && hour * HOUR >= this.parts.ownedFrom(service),
+        isAsked(service, this.parts.grid()) &&
+        !counted?.has(service) &&
+        hour * SECONDS_PER_HOUR >= this.parts.ownedFrom(service),
     );
   }
 
@@ -216,7 +226,7 @@ class Comparison {
     for (const service of services) {
       const found = this.#found.get(hour)?.get(service);
       if (!found) continue;
-      const explained = found.count - delivered(rowOf(this.parts.tally(), hour, service));
+      const explained = found.count - accountedRecords(rowOf(this.parts.tally(), hour, service));
       this.#find(hour, service, { ...found, explained });
     }
   }

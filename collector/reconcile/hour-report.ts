@@ -1,6 +1,8 @@
 import { formatSecond } from '../../mappings/instant.js';
+import { SECONDS_PER_HOUR } from '../../mappings/time-units.js';
+import { accountedRecords } from '../pipeline/outcome-counts.js';
 import { type Cursor, secondOf } from '../position/cursor.js';
-import { delivered, tallyOf } from './hourly-tally.js';
+import { tallyOf } from './hourly-tally.js';
 
 /** JumpCloud's count of one service's records in one hour against what was delivered. */
 export interface ReconciledHour {
@@ -29,12 +31,10 @@ export interface ReconciledHours {
   readonly hours: readonly ReconciledHour[];
 }
 
-const HOUR = 3600;
-
 /** The figures that are stored with a live lane's position: all that a restart knows at once. */
 export function reconciledHours(cursor: Cursor): ReconciledHours {
   const tally = tallyOf(cursor);
-  const end = Math.floor(secondOf(cursor.settled) / HOUR);
+  const end = Math.floor(secondOf(cursor.settled) / SECONDS_PER_HOUR);
   const hours: ReconciledHour[] = [];
   for (const [hour, rows] of tally.hours) {
     if (hour >= end) continue;
@@ -44,13 +44,13 @@ export function reconciledHours(cursor: Cursor): ReconciledHours {
       const isKnown = typeof count === 'number';
       hours.push({
         service,
-        hour: formatSecond(hour * HOUR),
+        hour: formatSecond(hour * SECONDS_PER_HOUR),
         jumpcloud: isKnown ? count : null,
         ...counts,
         explained,
-        difference: isKnown ? count - delivered(counts) - explained : null,
+        difference: isKnown ? count - accountedRecords(counts) - explained : null,
       });
     }
   }
-  return { compared: tally.compared === undefined ? undefined : tally.compared * HOUR, hours };
+  return { compared: tally.compared === undefined ? undefined : tally.compared * SECONDS_PER_HOUR, hours };
 }

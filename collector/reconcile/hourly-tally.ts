@@ -1,32 +1,11 @@
-import { queryService } from '../../mappings/catalogue/index-by-type.js';
 import { floorToSecond, parseInstant } from '../../mappings/instant.js';
+import { SECONDS_PER_HOUR } from '../../mappings/time-units.js';
+import type { CommitExtension, PendingCommit } from '../pipeline/commit-extension.js';
+import { type HourOutcomes, type OutcomeCounts, UNNAMED } from '../pipeline/outcome-counts.js';
 import { type Cursor, secondOf } from '../position/cursor.js';
 
-/** Records of one service in one hour, by what became of them. */
-export interface HourCounts {
-  /** Delivered as events. */
-  readonly delivered: number;
-  readonly deadLetters: number;
-  /** Of a class that the feed does not deliver: kept raw. */
-  readonly raw: number;
-  /** Of a family that the feed does not collect. */
-  readonly notSelected: number;
-}
-
-/** What became of one record; `notSelectedAgain`: not selected, and perhaps counted before. */
-export type Fate = keyof HourCounts | 'notSelectedAgain';
-
-/** What one batch delivers of one service in one hour. */
-export interface BatchHour extends HourCounts {
-  /** Not selected, and perhaps counted before: nobody remembers, and the sink was never given it. Not in the tally. */
-  readonly notSelectedAgain: number;
-  readonly service: string;
-  /** Hours since the epoch. */
-  readonly hour: number;
-}
-
 /** What the lane has delivered of one service in one hour, and what JumpCloud counted there. */
-export interface TallyRow extends HourCounts {
+export interface TallyRow extends OutcomeCounts {
   /** JumpCloud's count beyond what was delivered, where reading the hour anew brought nothing new: negative where its count lags. */
   readonly explained: number;
   /** JumpCloud's count when it was last asked for; null: it cannot be known; undefined: not asked since something was delivered. */
@@ -46,40 +25,25 @@ export interface Tally {
   readonly hours: ReadonlyMap<number, ReadonlyMap<string, TallyRow>>;
 }
 
-/** In place of a service, for records that name none. */
-export const UNNAMED = '(none)';
 /** In place of further services, once there are more than JumpCloud has: names in records are not ours to bound. */
 export const FURTHER = '(other)';
 
 /** Name of the tally's place in the cursor's memory. */
 const PLACE = 'tally';
-const HOUR = 3600;
 /** Hours that are kept behind the position, and taken in ahead of the newest record: what is dated further ahead is not counted. */
 const KEPT_HOURS = 72;
 const AHEAD_HOURS = 24;
 /** Keeps the stored form below 40 kB: a state record must not grow with what strangers write into records. */
 const MOST_ROWS = 1_200;
 const MOST_SERVICES = 60;
-const LONGEST_NAME = 40;
 /** Stored in place of a count that was not asked for. */
 const NOT_ASKED = -1;
 
-const none = { delivered: 0, deadLetters: 0, raw: 0, notSelected: 0, notSelectedAgain: 0 };
 const nothing: TallyRow = { delivered: 0, deadLetters: 0, raw: 0, notSelected: 0, explained: 0, count: undefined };
-
-/** Under which name a record's service is tallied: the one that a query uses. */
-export function tallyName(service: string): string {
-  return service === '' ? UNNAMED : queryService(service).slice(0, LONGEST_NAME);
-}
 
 /** Whether JumpCloud can be asked for the count of a service of this name. */
 export function isCountable(name: string): boolean {
   return name !== UNNAMED && name !== FURTHER;
-}
-
-/** The records that a row accounts for. */
-export function delivered({ delivered: events, deadLetters, raw, notSelected }: HourCounts): number {
-  return events + deadLetters + raw + notSelected;
 }
 
 /** The row of a service in an hour; one of zeros where nothing of it was delivered. */
@@ -92,25 +56,29 @@ export function servicesIn(tally: Tally, hours: readonly number[]): string[] {
   return [...new Set(hours.flatMap((hour) => [...(tally.hours.get(hour)?.keys() ?? [])]))];
 }
 
-/** Counts the records of one batch. */
-export class BatchTally {
-  #rows = new Map<string, { service: string; hour: number } & Record<Fate, number>>();
+/** Keeps the tally of a live lane with its position. */
+export class HourlyTally implements CommitExtension {
+  readonly key = PLACE;
+  #tally: Tally = { whole: 0, compared: undefined, hours: new Map() };
 
-  /** @param second whole second since the epoch of the record's own time */
-  add(service: string, second: number, fate: Fate): void {
-    const hour = Math.floor(second / HOUR);
-    const name = tallyName(service);
-    const key = `${hour} ${name}`;
-    const row = this.#rows.get(key) ?? { service: name, hour, ...none };
-    row[fate] += 1;
-    this.#rows.set(key, row);
+  /** As of the last commit that was begun. */
+  get tally(): Tally {
+    return this.#tally;
   }
 
-  /** Hands over what was counted and starts anew. */
-  take(): readonly BatchHour[] {
-    const rows = [...this.#rows.values()];
-    this.#rows = new Map();
-    return rows;
+  restore(stored: unknown, cursor: Cursor): void {
+    this.#tally = fromStored(stored) ?? begun(cursor);
+  }
+
+  /** Puts another tally in place, which the next commit stores. */
+  replace(tally: Tally): void {
+    this.#tally = tally;
+  }
+
+  beforeCommit({ hours, after, isStepBack }: PendingCommit): { state: unknown } {
+    // A tally that followed a damaged position begins again.
+    this.#tally = added(isStepBack ? begun(after) : this.#tally, hours, after);
+    return { state: toStored(this.#tally) };
   }
 }
 
@@ -119,18 +87,17 @@ export function tallyOf(cursor: Cursor): Tally {
   return fromStored(cursor.memory[PLACE]) ?? begun(cursor);
 }
 
-/** In place of a tally that followed a damaged position: one that begins now. */
-export function begunAnew(cursor: Cursor): Readonly<Record<string, unknown>> {
-  return inMemory(begun(cursor));
-}
-
 /** A tally in the form in which it is stored with the position, under its own name. */
 export function inMemory(tally: Tally): Readonly<Record<string, unknown>> {
   return { [PLACE]: toStored(tally) };
 }
 
 /** The tally after a batch, trimmed to the hours round the position that follows it. */
-export function added(tally: Tally, batch: readonly BatchHour[], position: Pick<Cursor, 'settled' | 'newest'>): Tally {
+export function added(
+  tally: Tally,
+  batch: readonly HourOutcomes[],
+  position: Pick<Cursor, 'settled' | 'newest'>,
+): Tally {
   const { first, last, whole } = bounds(tally, position);
   const hours = new Map([...tally.hours].filter(([hour]) => hour >= first && hour <= last));
   const names = new Set(namesIn(hours));
@@ -157,7 +124,7 @@ export function added(tally: Tally, batch: readonly BatchHour[], position: Pick<
  * The tally after an hour was read anew as a whole: what it shows of records that are not selected is all there are.
  * @param batches what the search has brought
  */
-export function shownAnew(tally: Tally, hour: number, batches: readonly BatchHour[]): Tally {
+export function shownAnew(tally: Tally, hour: number, batches: readonly HourOutcomes[]): Tally {
   const shown = new Map<string, number>();
   for (const batch of batches)
     if (batch.hour === hour) shown.set(batch.service, (shown.get(batch.service) ?? 0) + batch.notSelectedAgain);
@@ -184,15 +151,16 @@ export function withRows(
 /** Before the first record everything from the origin on is still to come; later only hours that have not begun are whole. */
 function begun({ counts, origin, newest }: Cursor): Tally {
   const last = floorToSecond(parseInstant(newest) ?? 0n);
-  const whole = counts.records === 0 ? Math.ceil(secondOf(origin) / HOUR) : Math.floor(last / HOUR) + 1;
+  const whole =
+    counts.records === 0 ? Math.ceil(secondOf(origin) / SECONDS_PER_HOUR) : Math.floor(last / SECONDS_PER_HOUR) + 1;
   return { whole, compared: undefined, hours: new Map() };
 }
 
 function bounds(tally: Tally, { settled, newest }: Pick<Cursor, 'settled' | 'newest'>) {
-  const floor = Math.floor(secondOf(settled) / HOUR) - KEPT_HOURS;
+  const floor = Math.floor(secondOf(settled) / SECONDS_PER_HOUR) - KEPT_HOURS;
   const latest = Math.max(secondOf(settled), floorToSecond(parseInstant(newest) ?? 0n));
   const whole = Math.max(tally.whole, floor);
-  return { whole, first: Math.max(whole - 1, floor), last: Math.floor(latest / HOUR) + AHEAD_HOURS };
+  return { whole, first: Math.max(whole - 1, floor), last: Math.floor(latest / SECONDS_PER_HOUR) + AHEAD_HOURS };
 }
 
 /** Gives up the oldest hours until what is left is small enough. */

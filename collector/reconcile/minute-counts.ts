@@ -1,3 +1,6 @@
+import { MINUTES_PER_HOUR } from '../../mappings/time-units.js';
+import type { MinuteCounts } from '../pipeline/outcome-counts.js';
+
 /**
  * What was read of a stretch of time, as JumpCloud gave it, to be compared with JumpCloud's own count. Cells lie on a
  * fixed grid of minutes; older ones are joined to hours.
@@ -18,17 +21,12 @@ export interface Grid {
   readonly cells: readonly Cell[];
 }
 
-/** What a search has shown: minutes since the epoch → elements of that minute. */
-export type Lengths = ReadonlyMap<number, number>;
-
 /** A stretch of minutes since the epoch that a search has read in full, and what it brought. */
 export interface ReadMinutes {
   readonly start: number;
   readonly end: number;
-  readonly lengths: Lengths;
+  readonly minutes: MinuteCounts;
 }
-
-const HOUR = 60;
 
 /** The minute from which on nothing is in the grid; undefined where it is empty. */
 export function endOf(grid: Grid): number | undefined {
@@ -45,7 +43,7 @@ export function extended(grid: Grid, from: number, to: number, read: ReadMinutes
   let minute = endOf(grid) ?? from;
   while (minute < to) {
     const isRead = minute >= read.start && minute < read.end;
-    const length = isRead ? (read.lengths.get(minute) ?? 0) : undefined;
+    const length = isRead ? (read.minutes.get(minute) ?? 0) : undefined;
     cells.push({ start: minute, end: minute + 1, length, explained: 0 });
     minute += 1;
   }
@@ -55,7 +53,7 @@ export function extended(grid: Grid, from: number, to: number, read: ReadMinutes
 /** The grid of a lane whose position went back to minute `to`: what it does not hold from `from` on counts as never read. */
 export function cutBack(grid: Grid, from: number, to: number): Grid {
   const kept = grid.cells.filter(({ start, end }) => start >= from && end <= to);
-  const unread = { start: to, end: to, lengths: new Map<number, number>() };
+  const unread = { start: to, end: to, minutes: new Map<number, number>() };
   const before = extended({ ...grid, cells: [] }, from, kept[0]?.start ?? from, unread);
   return extended({ ...grid, cells: [...before.cells, ...kept] }, from, to, unread);
 }
@@ -67,7 +65,7 @@ export function reread(grid: Grid, read: ReadMinutes): Grid {
     if (cell.start < read.start || cell.end > read.end) {
       throw new RangeError('a cell was read in part');
     }
-    return { ...cell, length: total(cell, read.lengths), explained: 0 };
+    return { ...cell, length: total(cell, read.minutes), explained: 0 };
   });
   return { ...grid, cells };
 }
@@ -125,7 +123,7 @@ export function trimmed(grid: Grid, from: number, fine: number): Grid {
 
 /** The cells of one hour since the epoch; undefined where the grid does not hold just that hour. */
 export function cellsOfHour(grid: Grid, hour: number): readonly Cell[] | undefined {
-  const [from, to] = [hour * HOUR, (hour + 1) * HOUR];
+  const [from, to] = [hour * MINUTES_PER_HOUR, (hour + 1) * MINUTES_PER_HOUR];
   const cells = grid.cells.filter(({ start, end }) => end > from && start < to);
   return cells[0]?.start === from && cells.at(-1)!.end === to ? cells : undefined;
 }
@@ -133,7 +131,7 @@ export function cellsOfHour(grid: Grid, hour: number): readonly Cell[] | undefin
 /** Where to halve a stretch of cells: at the hour's edge that is nearest to its middle, at the middle where it lies in one hour. */
 export function middleOf(cells: readonly Cell[]): number {
   const middle = Math.ceil(cells.length / 2);
-  const edges = cells.flatMap(({ start }, index) => (index > 0 && start % HOUR === 0 ? [index] : []));
+  const edges = cells.flatMap(({ start }, index) => (index > 0 && start % MINUTES_PER_HOUR === 0 ? [index] : []));
   return edges.reduce(
     (best, edge) => (Math.abs(edge - middle) < Math.abs(best - middle) ? edge : best),
     edges[0] ?? middle,
@@ -200,7 +198,7 @@ export function fromStored(value: unknown): Grid | undefined {
 }
 
 function hourOf(minute: number): number {
-  return Math.floor(minute / HOUR);
+  return Math.floor(minute / MINUTES_PER_HOUR);
 }
 
 function join(a: Cell, b: Cell): Cell {
@@ -208,9 +206,9 @@ function join(a: Cell, b: Cell): Cell {
   return { start: a.start, end: b.end, length, explained: a.explained + b.explained };
 }
 
-function total({ start, end }: Cell, lengths: Lengths): number {
+function total({ start, end }: Cell, minutes: MinuteCounts): number {
   let found = 0;
-  for (const [minute, length] of lengths) if (minute >= start && minute < end) found += length;
+  for (const [minute, length] of minutes) if (minute >= start && minute < end) found += length;
   return found;
 }
 

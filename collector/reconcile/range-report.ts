@@ -2,19 +2,22 @@ import { classify } from '../../mappings/catalogue/index-by-type.js';
 import { formatSecond, instantOfSecond } from '../../mappings/instant.js';
 import { normalise } from '../../mappings/normalise.js';
 import type { ReceivedRecord, RecordHeader } from '../../mappings/record.js';
+import { SECONDS_PER_HOUR } from '../../mappings/time-units.js';
 import { CollectorError } from '../errors.js';
 import { nothingGathered } from '../pipeline/batch-builder.js';
 import type { FeedParts, FeedSettings } from '../pipeline/dependencies.js';
 import { Lane } from '../pipeline/lane.js';
-import { refuseForeignState } from '../pipeline/open-live-lane.js';
+import { refuseForeignState } from '../pipeline/organization-guard.js';
+import { countedService, UNNAMED } from '../pipeline/outcome-counts.js';
 import { identitiesBefore } from '../pipeline/timeless-records.js';
 import { type Cursor, originOf, secondOf } from '../position/cursor.js';
 import { type EventType, inOrder, sameTypes, typesRead } from '../position/event-families.js';
+import { backfillRange, isLive } from '../position/lane-name.js';
 import { deliveredAmong, Identities } from '../position/record-identity.js';
-import { backfillRange, type Range, type TypedRange, unread } from '../position/time-range.js';
+import { type Range, type TypedRange, unread } from '../position/time-range.js';
 import { slices } from '../position/window.js';
 import type { Sink } from '../sinks/sink.js';
-import { inMemory, tallyName, tallyOf, UNNAMED, withRows } from './hourly-tally.js';
+import { HourlyTally, withRows } from './hourly-tally.js';
 import { readAnew } from './reread.js';
 import { Counter, CountRefused } from './source-count.js';
 
@@ -82,7 +85,6 @@ interface Figures {
   count: number | undefined;
 }
 
-const HOUR = 3600;
 type Find = NonNullable<Sink['find']>;
 /** Held while the sink is asked: comparisons of one feed take turns. */
 const COMPARING_LOCK = 'reconcile';
@@ -194,8 +196,8 @@ function spanOf({ from, to }: Range): string {
 
 /** Whole hours of the clock, the first and last cut to the range. */
 function hoursOf({ from, to }: Range): { start: number; end: number }[] {
-  const aligned = Math.floor(from / HOUR) * HOUR;
-  return slices(aligned, to, HOUR).map(({ start, end }) => ({ start: Math.max(start, from), end: end! }));
+  const aligned = Math.floor(from / SECONDS_PER_HOUR) * SECONDS_PER_HOUR;
+  return slices(aligned, to, SECONDS_PER_HOUR).map(({ start, end }) => ({ start: Math.max(start, from), end: end! }));
 }
 
 async function examineHour(
@@ -218,7 +220,7 @@ async function examineHour(
     const within = records.filter(({ header }) => isWithin(header, start, end, part));
     const held = await deliveredAmong(within, (names) => find(names, instantOfSecond(start), instantOfSecond(end)));
     for (const { received, header } of within) {
-      const figures = figuresFor(found, tallyName(header.service), start);
+      const figures = figuresFor(found, countedService(header.service), start);
       figures.elements += 1;
       if (figures.shown.has(header.uid)) continue;
       figures.shown.add(header.uid);
@@ -233,13 +235,13 @@ async function examineHour(
 function isWithin({ instant, service }: RecordHeader, start: number, end: number, { lane, cursor }: Owned): boolean {
   if (instant === undefined) return true;
   const origin = originOf(cursor, service);
-  const [from, to] = lane === 'live' ? [Math.max(start, origin), end] : [start, Math.min(end, origin)];
+  const [from, to] = isLive(lane) ? [Math.max(start, origin), end] : [start, Math.min(end, origin)];
   return instant >= instantOfSecond(from) && instant < instantOfSecond(to);
 }
 
 /** Of what a backfill did not select another lane may hold some: that one's part counts it. */
 function isOfPart({ service, eventType }: RecordHeader, { lane, types }: Owned): boolean {
-  return lane === 'live' || types.includes(classify(service, eventType).family);
+  return isLive(lane) || types.includes(classify(service, eventType).family);
 }
 
 /** What became of a record, as the sink and today's mapping have it. */
@@ -273,7 +275,7 @@ async function repairPart(
   try {
     await repairHere(part, hours, found, settings, parts, signal);
   } catch (error) {
-    const isAsked = error instanceof CollectorError && error.code === 'LANE_IN_USE' && part.lane === 'live';
+    const isAsked = error instanceof CollectorError && error.code === 'LANE_IN_USE' && isLive(part.lane);
     if (!isAsked || ask === undefined) throw error;
     for (const range of joinedHours(hours)) await ask(range, error);
   }
@@ -288,19 +290,22 @@ async function repairHere(
   parts: FeedParts,
   signal: AbortSignal,
 ): Promise<void> {
-  const lane = await Lane.open(part.lane, parts.sink, parts.clock, parts.observer, (stored) => {
+  const isOfLive = isLive(part.lane);
+  const tally = new HourlyTally();
+  const prepare = (stored: Cursor | undefined) => {
     if (stored === undefined)
       throw new CollectorError('STATE_CORRUPT', `Lane ${part.lane} lost its position.`, {
         cure: 'Restore the sink from its backup.',
       });
     refuseForeignState(stored, settings);
     return stored;
-  });
+  };
+  const extensions = isOfLive ? [tally] : [];
+  const lane = await Lane.open(part.lane, parts.sink, parts.clock, parts.observer, prepare, extensions);
   try {
-    const isLive = part.lane === 'live';
-    const ownedFrom = (service: string) => (isLive ? originOf(part.cursor, service) : part.from);
-    const ownedTo = (service: string) => (isLive ? part.to : originOf(part.cursor, service));
-    if (isLive) await restate(lane, hours, found);
+    const ownedFrom = (service: string) => (isOfLive ? originOf(part.cursor, service) : part.from);
+    const ownedTo = (service: string) => (isOfLive ? part.to : originOf(part.cursor, service));
+    if (isOfLive) await restate(lane, tally, hours, found);
     for (const { start, end } of hours) {
       const stretch = { services: part.cursor.services, start, end, ownedFrom, ownedTo };
       await readAnew(lane, stretch, settings, parts, signal, () => ({}));
@@ -324,18 +329,19 @@ function joinedHours(hours: readonly { start: number; end: number }[]): Range[] 
 /** What the sink has lost is delivered a second time: the tally begins again with what the sink holds of these hours. */
 async function restate(
   lane: Lane,
+  tally: HourlyTally,
   hours: readonly { start: number; end: number }[],
   found: ReadonlyMap<string, Figures>,
 ): Promise<void> {
-  const whole = new Set(hours.filter(({ start, end }) => end - start === HOUR).map(({ start }) => start));
+  const whole = new Set(hours.filter(({ start, end }) => end - start === SECONDS_PER_HOUR).map(({ start }) => start));
   const rows = [...found].flatMap(([name, { delivered, deadLetters, raw, notSelected }]) => {
     const [service = '', start] = name.split(' ');
     if (!whole.has(Number(start))) return [];
     const row = { delivered, deadLetters, raw, notSelected, explained: 0, count: undefined };
-    return [{ hour: Number(start) / HOUR, service, row }];
+    return [{ hour: Number(start) / SECONDS_PER_HOUR, service, row }];
   });
-  const tally = withRows(tallyOf(lane.cursor), rows);
-  await lane.commit(nothingGathered, { memory: { ...lane.cursor.memory, ...inMemory(tally) } });
+  tally.replace(withRows(tally.tally, rows));
+  await lane.commit(nothingGathered, {});
 }
 
 /** Asks the sink once more: only what it holds now counts as repaired. */
@@ -399,8 +405,9 @@ async function countService(
   const hours = hoursOf(part);
   const elements = hours.reduce((sum, { start }) => sum + (found.get(nameOf(service, start))?.elements ?? 0), 0);
   const origin = originOf(part.cursor, service);
-  const [from, to] =
-    part.lane === 'live' ? [Math.max(part.from, origin), part.to] : [part.from, Math.min(part.to, origin)];
+  const [from, to] = isLive(part.lane)
+    ? [Math.max(part.from, origin), part.to]
+    : [part.from, Math.min(part.to, origin)];
   if (from >= to) return;
   const isAsShown = (await counter.count([service], from, to, elements)) === elements;
   for (const { start, end } of hours) {

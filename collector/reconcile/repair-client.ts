@@ -4,8 +4,7 @@ import type { Clock } from '../clock.js';
 import type { SharedConfig } from '../config/feed-config.js';
 import { CollectorError, type ErrorCode, errorCodes } from '../errors.js';
 import type { Range } from '../position/time-range.js';
-import { repairPath } from '../server/repair-route.js';
-import type { RepairView } from './repair-queue.js';
+import { type RepairView, repairPath } from './repair-queue.js';
 
 /** Where the process that runs the feed listens, by the configuration of both. */
 export type Listener = SharedConfig['http'];

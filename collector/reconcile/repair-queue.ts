@@ -1,10 +1,14 @@
 import { formatSecond } from '../../mappings/instant.js';
 import { asCollectorError, CollectorError, type ErrorCode } from '../errors.js';
 import type { CollectParts, CollectSettings, ReadSoFar } from '../pipeline/collect.js';
+import type { IdleTask, WorkQueue } from '../pipeline/idle-task.js';
 import type { Lane } from '../pipeline/lane.js';
 import { type Counts, originOf, secondOf } from '../position/cursor.js';
 import type { Range } from '../position/time-range.js';
 import { readAnew } from './reread.js';
+
+/** Where a running feed is asked to repair. */
+export const repairPath = '/repair';
 
 /** One repair as /status shows it. Times are RFC 3339. */
 export interface RepairView {
@@ -59,20 +63,30 @@ const LEAST_PATIENCE_MS = 30_000;
  * Repairs that a running feed is asked for: its live lane reads a range anew between two polls and delivers what the sink
  * does not hold. One at a time; a restart forgets it, what it delivered stays.
  */
-export class Repairs {
+export class RepairQueue implements IdleTask {
+  readonly name = 'a repair';
+  readonly queue: WorkQueue;
   #lane: Lane | undefined;
   #task: Task | undefined;
   #asked = 0;
   #wake: () => void = () => undefined;
 
   /**
-   * @param now epoch milliseconds
    * @param told is called when a repair is asked for and when it has ended
    */
   constructor(
-    private readonly now: () => number,
+    private readonly settings: CollectSettings,
+    private readonly parts: CollectParts,
     private readonly told: (view: RepairView) => void = () => undefined,
-  ) {}
+  ) {
+    const isPending = () => this.#isPending;
+    this.queue = {
+      get isPending() {
+        return isPending();
+      },
+      arrival: (signal) => this.#arrival(signal),
+    };
+  }
 
   /** The last repair; undefined before the first. */
   get view(): RepairView | undefined {
@@ -80,7 +94,7 @@ export class Repairs {
   }
 
   /** The live lane while it is open; undefined when it was closed. */
-  follow(lane: Lane | undefined): void {
+  attach(lane: Lane | undefined): void {
     this.#lane = lane;
   }
 
@@ -91,8 +105,8 @@ export class Repairs {
     this.#asked += 1;
     this.#task = {
       ...range,
-      id: `${this.now().toString(36)}-${this.#asked}`,
-      askedAt: this.now(),
+      id: `${this.#now().toString(36)}-${this.#asked}`,
+      askedAt: this.#now(),
       at: range.from,
       length: LONGEST_SEARCH,
       state: 'asked',
@@ -106,25 +120,19 @@ export class Repairs {
     return viewOf(this.#task);
   }
 
-  /** Whether there is anything to do between two polls. */
-  get isPending(): boolean {
+  get #isPending(): boolean {
     return this.#task !== undefined && this.#task.endedAt === undefined;
   }
 
-  /** True after a failure: the next poll comes first. */
-  get isBackingOff(): boolean {
-    return this.isPending && (this.#task?.failures ?? 0) > 0;
+  #now(): number {
+    return this.parts.clock.now();
   }
 
-  /** Sleeps, but no longer than until a repair is asked for. */
-  async sleep(ms: number, parts: Pick<CollectParts, 'clock'>, signal: AbortSignal): Promise<void> {
-    const woken = new AbortController();
-    const wake = () => woken.abort();
-    this.#wake = wake;
-    signal.addEventListener('abort', wake, { once: true });
-    if (!signal.aborted) await parts.clock.sleep(ms, woken.signal);
-    signal.removeEventListener('abort', wake);
-    this.#wake = () => undefined;
+  #arrival(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
   }
 
   /**
@@ -132,17 +140,11 @@ export class Repairs {
    * after the next poll.
    * @throws CollectorError where the lane is broken by it, or must not go on; the repair itself goes on once it is opened anew
    */
-  async readOn(
-    lane: Lane,
-    settings: CollectSettings,
-    parts: CollectParts,
-    deadline: number,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async run(lane: Lane, deadline: number, signal: AbortSignal): Promise<void> {
     const task = this.#task;
-    while (task && task.endedAt === undefined && !signal.aborted && parts.clock.monotonic() < deadline) {
+    while (task && task.endedAt === undefined && !signal.aborted && this.parts.clock.monotonic() < deadline) {
       task.state = 'running';
-      if (!(await this.#search(task, lane, settings, parts, deadline, signal))) return;
+      if (!(await this.#search(task, lane, deadline, signal))) return;
       if (task.at >= task.to) this.#end(task, 'done');
     }
   }
@@ -160,14 +162,8 @@ export class Repairs {
   }
 
   /** One search. False: it failed, and the next poll comes first. */
-  async #search(
-    task: Task,
-    lane: Lane,
-    settings: CollectSettings,
-    parts: CollectParts,
-    deadline: number,
-    signal: AbortSignal,
-  ): Promise<boolean> {
+  async #search(task: Task, lane: Lane, deadline: number, signal: AbortSignal): Promise<boolean> {
+    const { settings, parts } = this;
     const start = task.at;
     const end = Math.min(task.to, start + task.length);
     const before = delivered(lane.cursor.counts);
@@ -209,7 +205,7 @@ export class Repairs {
 
   #end(task: Task, state: 'done' | 'failed'): void {
     task.state = state;
-    task.endedAt = this.now();
+    task.endedAt = this.#now();
     if (state === 'done') task.error = undefined;
     this.told(viewOf(task));
   }
@@ -218,7 +214,7 @@ export class Repairs {
     const lane = this.#lane;
     if (lane === undefined)
       return refuse('now', 'The feed does not hold its live lane at the moment.', 'Ask again when /readyz is 200.');
-    if (this.isPending) {
+    if (this.#isPending) {
       const { from: start, to: end, minutesRead, minutes } = viewOf(this.#task!);
       const message = `A repair of ${start} to ${end} is under way (${minutesRead} of ${minutes} minutes).`;
       return refuse('now', message, 'Ask again when /status shows that it has ended.');

@@ -2,57 +2,32 @@ import { earlierOf } from '../clock.js';
 import { CollectorError } from '../errors.js';
 import { nothingGathered } from '../pipeline/batch-builder.js';
 import type { CollectParts, CollectSettings, ReadSoFar } from '../pipeline/collect.js';
+import type { IdleTask } from '../pipeline/idle-task.js';
 import type { Lane } from '../pipeline/lane.js';
-import type { ReconcileReport } from '../pipeline/observer.js';
-import { type Counts, type Cursor, originOf, secondOf } from '../position/cursor.js';
-import { steppedBackIn, inMemory as steppedBackInMemory } from '../position/step-back.js';
+import type { HourOutcomes } from '../pipeline/outcome-counts.js';
+import { type Counts, originOf } from '../position/cursor.js';
+import { steppedBackIn } from '../position/step-back.js';
 import { comparableHours, compareHours, needComparing } from './compare-hours.js';
 import { reconciledHours } from './hour-report.js';
-import { type BatchHour, begunAnew, inMemory, shownAnew, tallyOf } from './hourly-tally.js';
+import { type HourlyTally, shownAnew } from './hourly-tally.js';
 import {
   blocks,
   type Cell,
   cellsFrom,
   cellsOfHour,
-  cutBack,
   endOf,
   expectedCount,
-  extended,
-  forServices,
-  fromStored,
   type Grid,
   isOneHour,
   middleOf,
   reread,
   settled as settledBy,
-  toStored,
-  trimmed,
 } from './minute-counts.js';
+import type { ReconcileObserver, ReconcileReport } from './observer.js';
+import type { ReconcileSettings, ReconcileState } from './reconcile-state.js';
 import { readAnew } from './reread.js';
 import { Counter, CountRefused } from './source-count.js';
 
-/** How far back a live lane compares what it read with JumpCloud's count, and how often. */
-export interface ReconcileSettings {
-  /** Milliseconds between two passes over the short reach. */
-  readonly interval: number;
-  /** Seconds. */
-  readonly reach: number;
-  /** Milliseconds between two passes over the long reach. */
-  readonly longInterval: number;
-  /** Seconds. */
-  readonly longReach: number;
-}
-
-/** What is remembered with the position under the name `reconcile`. */
-interface ReconcileMemory {
-  readonly grid: Grid;
-  /** RFC 3339: the last finished passes. */
-  readonly short: string | undefined;
-  readonly long: string | undefined;
-}
-
-/** Name of this part's place in the cursor's memory. */
-const PLACE = 'reconcile';
 /** A stretch of at most so many minutes and records is read anew rather than counted further: a count costs a request too. */
 const SMALL_MINUTES = 15;
 const SMALL_RECORDS = 1_000;
@@ -62,74 +37,29 @@ const SMALL_HOUR_RECORDS = 10_000;
 const WIDE_MINUTES = 60;
 const MINUTE = 60;
 const MINUTES_OF_HOUR = 60;
-/** The grid keeps single minutes for this long beyond the short reach, then hours. */
-const FINE_MARGIN = 60;
-/**
- * The cursor's memory after (part of) a search of the lane's common services: the minutes that now lie behind the
- * position join the grid with what the search has shown of them.
- * @param settled the new position, whole second
- */
-export function followed(
-  cursor: Cursor,
-  search: { readonly start: number; readonly end?: number | undefined },
-  read: Pick<ReadSoFar, 'complete' | 'readTo' | 'lengths'>,
-  settled: number,
-  settings: ReconcileSettings,
-): Readonly<Record<string, unknown>> {
-  const memory = memoryOf(cursor);
-  const to = Math.floor(settled / MINUTE);
-  const origin = Math.max(...cursor.services.map((service) => originOf(cursor, service)));
-  const first = Math.max(Math.ceil(origin / MINUTE), Math.floor(secondOf(cursor.settled) / MINUTE));
-  const readTo = read.complete && search.end === undefined ? settled : (read.readTo ?? search.start);
-  const minutes = {
-    start: Math.ceil(search.start / MINUTE),
-    end: Math.floor(readTo / MINUTE),
-    lengths: read.lengths,
-  };
-  const fine = to - settings.reach / MINUTE - FINE_MARGIN;
-  const same = forServices(memory.grid, cursor.services, to - settings.reach / MINUTE);
-  const grid = trimmed(extended(same, first, to, minutes), to - settings.longReach / MINUTE, fine);
-  return stored({ ...memory, grid });
-}
-
-/**
- * The memory of a cursor whose position was stepped back: the next pass compares everything within the long reach, and
- * reads what the damaged position may have passed over.
- * @param services those that the lane collects
- */
-export function cutBackTo(
-  cursor: Cursor,
-  services: readonly string[],
-  settings: ReconcileSettings,
-): Readonly<Record<string, unknown>> {
-  const memory = memoryOf(cursor);
-  const to = Math.floor(secondOf(cursor.settled) / MINUTE);
-  const origin = Math.max(...services.map((service) => originOf(cursor, service)));
-  const from = Math.max(Math.ceil(origin / MINUTE), to - settings.longReach / MINUTE);
-  const grid = memory.grid.services.length === 0 ? { services, cells: [] } : memory.grid;
-  return { ...stored({ ...memory, grid: cutBack(grid, from, to) }), ...begunAnew(cursor) };
-}
 
 /** Runs the passes of a live lane when they are due. Kept as long as the process: what failed is not tried at once again. */
-export class Reconciler {
+export class Reconciler implements IdleTask {
+  readonly name = 'reconciliation';
+  readonly compares = true;
   #notBefore = Number.NEGATIVE_INFINITY;
 
-  constructor(private readonly settings: ReconcileSettings) {}
+  constructor(
+    private readonly settings: ReconcileSettings,
+    private readonly context: PassContext,
+  ) {}
 
-  /**
-   * Compares, and delivers what is found, where a pass is due.
-   * @param budget milliseconds that it may take
-   * @returns undefined where nothing was due
-   */
-  async whenDue(
-    lane: Lane,
-    settings: CollectSettings,
-    parts: CollectParts,
-    budget: number,
-    signal: AbortSignal,
-  ): Promise<ReconcileReport | undefined> {
+  /** Compares, and delivers what is found, where a pass is due. */
+  async run(lane: Lane, deadline: number, signal: AbortSignal): Promise<void> {
+    const report = await this.#passWhenDue(lane, deadline, signal);
+    if (report) this.context.observer.reconciled?.(lane.name, report);
+  }
+
+  /** Undefined where nothing was due. */
+  async #passWhenDue(lane: Lane, deadline: number, signal: AbortSignal): Promise<ReconcileReport | undefined> {
+    const { state, parts } = this.context;
     if (parts.clock.monotonic() < this.#notBefore) return undefined;
-    const { short, long } = memoryOf(lane.cursor);
+    const { short, long } = state.of(lane.cursor);
     const now = parts.clock.now();
     const healing = steppedBackIn(lane.cursor) !== undefined;
     const isLong = healing || (long !== undefined && isDue(long, this.settings.longInterval, now));
@@ -139,23 +69,26 @@ export class Reconciler {
     // What came within reach while no pass was finished (a stop, an outage, a slow API) must not leave it unseen.
     const missed = short === undefined ? 0 : Math.max(0, (now - Date.parse(short)) / 1000);
     const reach = isLong ? this.settings.longReach : Math.min(this.settings.longReach, this.settings.reach + missed);
-    const pass = new Pass(lane, settings, parts, parts.clock.monotonic() + budget, signal);
+    const pass = new Pass(lane, this.context, deadline, signal);
     if (!(await pass.compare(reach))) {
       this.#notBefore = Number.NEGATIVE_INFINITY;
       return pass.report(false);
     }
     const at = new Date(now).toISOString();
-    const memory = memoryOf(lane.cursor);
-    await lane.commit(nothingGathered, {
-      memory: {
-        ...lane.cursor.memory,
-        ...stored({ grid: pass.grid, short: at, long: isLong ? at : (memory.long ?? at) }),
-        ...steppedBackInMemory(undefined),
-      },
-    });
+    state.replace({ grid: pass.grid, short: at, long: isLong ? at : (state.of(lane.cursor).long ?? at) });
+    await lane.commit(nothingGathered, { steppedBack: null });
     await pass.compareHours(isLong);
     return pass.report(true);
   }
+}
+
+/** What the passes of a live lane work with. */
+export interface PassContext {
+  readonly settings: CollectSettings;
+  readonly parts: CollectParts;
+  readonly observer: ReconcileObserver;
+  readonly state: ReconcileState;
+  readonly tally: HourlyTally;
 }
 
 /** One comparison, from the end of the grid back. */
@@ -174,21 +107,20 @@ class Pass {
 
   constructor(
     private readonly lane: Lane,
-    private readonly settings: CollectSettings,
-    private readonly parts: CollectParts,
+    private readonly context: PassContext,
     private readonly deadline: number,
     private readonly signal: AbortSignal,
   ) {
-    this.grid = memoryOf(lane.cursor).grid;
+    this.grid = context.state.of(lane.cursor).grid;
     this.#before = delivered(lane.cursor.counts);
     this.#end = endOf(this.grid) ?? 0;
-    this.#counter = new Counter(parts.source, signal);
+    this.#counter = new Counter(context.parts.source, signal);
   }
 
   /** Compares over all services, and delivers what is found. False: out of time. */
   async compare(reach: number): Promise<boolean> {
     // A grid that ran ahead must not leave the present out.
-    const now = Math.floor(earlierOf(this.parts.clocks()) / 1000 / MINUTE);
+    const now = Math.floor(earlierOf(this.context.parts.clocks()) / 1000 / MINUTE);
     this.#from = Math.min(this.#end, now) - Math.ceil(reach / MINUTE);
     if (this.#inReach.length === 0) return true;
     return (await this.#readUnread(this.#inReach)) && (await this.#compareAll(this.#inReach));
@@ -200,7 +132,7 @@ class Pass {
    */
   async compareHours(all: boolean): Promise<void> {
     const { lane } = this;
-    const tally = () => tallyOf(lane.cursor);
+    const tally = () => this.context.tally.tally;
     const ownedFrom = (service: string) => originOf(lane.cursor, service);
     // After a first start or a long rest the hours since the last comparison lie beyond the reach of a pass.
     const since = ((tally().compared ?? -1) + 1) * MINUTES_OF_HOUR;
@@ -217,9 +149,9 @@ class Pass {
         readHour: (hour) => this.#readHour(hour),
         isOver: () => this.#isOver(),
       });
-      const { cursor } = lane;
-      const grid = stored({ ...memoryOf(cursor), grid: this.grid });
-      await lane.commit(nothingGathered, { memory: { ...cursor.memory, ...grid, ...inMemory(compared) } });
+      this.#keepGrid();
+      this.context.tally.replace(compared);
+      await lane.commit(nothingGathered, {});
     } catch (error) {
       // Refused in the midst of it: what was not compared stays unknown until the next pass.
       if (!(error instanceof CountRefused)) throw error;
@@ -325,22 +257,22 @@ class Pass {
   async #read(cells: readonly Cell[], hour?: number): Promise<boolean> {
     const [from, to] = [cells[0]!.start, cells.at(-1)!.end];
     const { lane } = this;
+    const { tally, settings, parts } = this.context;
     if (!lane.tells) return this.#cannotKnow(to - from, 'This sink cannot tell what it holds.');
     const [start, end] = [from * MINUTE, to * MINUTE];
     const before = delivered(lane.cursor.counts);
-    const batches: BatchHour[] = [];
+    const batches: HourOutcomes[] = [];
     const advance = (read: ReadSoFar) => {
       batches.push(...read.hours);
-      if (read.complete) this.grid = reread(this.grid, { start: from, end: to, lengths: read.lengths });
-      const tally = tallyOf(lane.cursor);
-      const shown = read.complete && hour !== undefined ? shownAnew(tally, hour, batches) : tally;
-      const grid = stored({ ...memoryOf(lane.cursor), grid: this.grid });
-      return { memory: { ...lane.cursor.memory, ...grid, ...inMemory(shown) } };
+      if (read.complete) this.grid = reread(this.grid, { start: from, end: to, minutes: read.minutes });
+      this.#keepGrid();
+      if (read.complete && hour !== undefined) tally.replace(shownAnew(tally.tally, hour, batches));
+      return {};
     };
     const ownedFrom = (service: string) => originOf(lane.cursor, service);
     const stretch = { services: this.grid.services, start, end, ownedFrom, ownedTo: () => end };
     try {
-      await readAnew(lane, stretch, this.settings, this.parts, this.signal, advance);
+      await readAnew(lane, stretch, settings, parts, this.signal, advance);
     } catch (error) {
       if (!(error instanceof CollectorError) || error.code !== 'SINK_REFUSED' || lane.broken) throw error;
       return this.#cannotKnow(to - from, error.message);
@@ -360,6 +292,12 @@ class Pass {
     for (let hour = Math.floor(from / MINUTES_OF_HOUR); hour * MINUTES_OF_HOUR < to; hour += 1) this.#grown.add(hour);
   }
 
+  /** What was read again is stored with the next commit. */
+  #keepGrid(): void {
+    const { state } = this.context;
+    state.replace({ ...state.of(this.lane.cursor), grid: this.grid });
+  }
+
   #cannotKnow(minutes: number, reason: string): false {
     this.#unknown += minutes;
     this.#reason = reason;
@@ -367,22 +305,8 @@ class Pass {
   }
 
   #isOver(): boolean {
-    return this.signal.aborted || this.parts.clock.monotonic() > this.deadline;
+    return this.signal.aborted || this.context.parts.clock.monotonic() > this.deadline;
   }
-}
-
-function memoryOf(cursor: Cursor): ReconcileMemory {
-  const value = cursor.memory[PLACE];
-  const { grid, short, long } = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
-  return {
-    grid: fromStored(grid) ?? { services: cursor.services, cells: [] },
-    short: typeof short === 'string' ? short : undefined,
-    long: typeof long === 'string' ? long : undefined,
-  };
-}
-
-function stored({ grid, short, long }: ReconcileMemory): Readonly<Record<string, unknown>> {
-  return { [PLACE]: { grid: toStored(grid), ...(short && { short }), ...(long && { long }) } };
 }
 
 /** A pass is due after its interval, and where the clock went back before it. */

@@ -1,13 +1,6 @@
-import { CollectorError, type ErrorCode } from '../errors.js';
+import { CollectorError } from '../errors.js';
+import { countRefusals } from '../jumpcloud/insights/probe.js';
 import type { Source } from '../jumpcloud/insights/source.js';
-
-/** Answers to a count that no retry cures: this tenant, or this key, gets no counts. */
-export const countRefusals: ReadonlySet<ErrorCode> = new Set([
-  'QUERY_REFUSED',
-  'ROLE_REFUSED',
-  'NOT_LICENSED',
-  'BASE_URL_WRONG',
-]);
 
 /** JumpCloud gives no counts. */
 export class CountRefused extends Error {

@@ -4,7 +4,7 @@ import type { KeptRecord, MappingSettings } from '../../mappings/normalise.js';
 import type { Clock } from '../clock.js';
 import { type Cursor, firstCursor } from '../position/cursor.js';
 import { type DedupeChunk, hashOf } from '../position/dedupe-set.js';
-import { replayLane } from '../position/lane-name.js';
+import { REPLAY_LANE } from '../position/lane-name.js';
 import type { LaneSink, Sink } from '../sinks/sink.js';
 import { mapStored, rawOf } from './stored-record.js';
 
@@ -45,7 +45,7 @@ export async function replayLetters(
   clock: Pick<Clock, 'now'>,
   settings: ReplaySettings,
 ): Promise<ReplayReport> {
-  const lane = sink.lane(replayLane);
+  const lane = sink.lane(REPLAY_LANE);
   try {
     const committed = await lane.open();
     const seen = new Set((committed?.dedupe ?? []).flatMap(({ hashes }) => [...hashes]));
@@ -78,7 +78,7 @@ class Replay {
     const now = clock.now();
     const { feed, baseUrl } = settings;
     const start = Math.floor(now / 1000);
-    const first = { feed, lane: replayLane, organization: undefined, baseUrl, start, services: [], now };
+    const first = { feed, lane: REPLAY_LANE, organization: undefined, baseUrl, start, services: [], now };
     this.#cursor = stored ?? firstCursor(first);
   }
 

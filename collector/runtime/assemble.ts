@@ -9,9 +9,13 @@ import { type Client, type ClientOptions, createClient } from '../jumpcloud/clie
 import type { Timing } from '../jumpcloud/http/abort.js';
 import type { ClientObserver } from '../jumpcloud/http/observer.js';
 import { describeBasis, describeLife, nameCredential } from '../key-expiry/lifetime.js';
-import { besides, KeyGuard, type KeyStatus } from '../key-expiry/monitor.js';
-import type { Beside, FeedParts, FeedSettings } from '../pipeline/dependencies.js';
+import { KeyGuard, type KeyStatus } from '../key-expiry/monitor.js';
+import type { CommitExtension } from '../pipeline/commit-extension.js';
+import type { FeedParts, FeedSettings } from '../pipeline/dependencies.js';
 import type { FeedObserver } from '../pipeline/observer.js';
+import type { ReconcileObserver } from '../reconcile/observer.js';
+import type { ReconcileSettings } from '../reconcile/reconcile-state.js';
+import { reconciliation } from '../reconcile/reconciliation.js';
 import type { Sink } from '../sinks/sink.js';
 import { mapper } from '../version.js';
 
@@ -30,7 +34,7 @@ export interface Assembled {
 export interface Surroundings {
   readonly sink: Sink;
   readonly timing: Timing;
-  readonly observer: FeedObserver;
+  readonly observer: FeedObserver & ReconcileObserver;
   readonly clientObserver: ClientObserver;
   readonly onKeyWarning: (status: KeyStatus, occasion: KeyOccasion) => void;
   /** Requests in flight at the same time; default 1. */
@@ -42,19 +46,20 @@ export function assemble(config: FeedConfig, around: Surroundings): Assembled {
   const { sink, timing, observer } = around;
   const client = clientOf(config, around.clientObserver, timing, { concurrency: around.concurrency });
   const guard = guardOf(config, client, around.onKeyWarning);
+  const settings = settingsOf(config, sink);
+  const collecting = { source: client, clock: timing, observer, clocks: () => client.clock.reading() };
+  const compared = reconciliation(reconcileSettingsOf(config), settings, collecting, observer);
   const parts: FeedParts = {
-    source: client,
+    ...collecting,
     sink,
-    clock: timing,
     random: timing.random,
-    clocks: () => client.clock.reading(),
-    observer,
-    beside: besides([headerMemory(client), guard]),
+    extensions: [...compared.extensions, headerMemory(client), guard],
+    idleTasks: compared.idleTasks,
     credentialChanged: async (signal) => {
       await client.credential.waitForChange(Number.MAX_SAFE_INTEGER, signal);
     },
   };
-  return { settings: settingsOf(config, sink), parts, client, guard };
+  return { settings, parts, client, guard };
 }
 
 /** The guard of a feed's key; it knows what the position remembers once that was recalled. */
@@ -94,7 +99,7 @@ export function guardOf(
 
 /** What a feed collects, from its configuration. */
 export function settingsOf(config: FeedConfig, sink: Pick<Sink, 'batchSize'>): FeedSettings {
-  const { poll, jumpcloud, reconcile } = config;
+  const { poll, jumpcloud } = config;
   return {
     name: config.name,
     baseUrl: jumpcloud.endpoints.baseUrl,
@@ -107,18 +112,21 @@ export function settingsOf(config: FeedConfig, sink: Pick<Sink, 'batchSize'>): F
     interval: poll.intervalMs,
     overlap: Math.round(poll.overlapMs / 1000),
     slice: SLICE,
-    reconcile: reconcile.enabled
-      ? {
-          interval: reconcile.intervalMs,
-          reach: Math.round(reconcile.reachMs / 1000),
-          longInterval: reconcile.longIntervalMs,
-          longReach: Math.round(reconcile.longReachMs / 1000),
-        }
-      : undefined,
     rawData: config.rawData,
     mapper,
     target: ocsfTarget,
     batchSize: sink.batchSize,
+  };
+}
+
+/** How a feed compares what it read with JumpCloud's count; undefined: never. */
+function reconcileSettingsOf({ reconcile }: FeedConfig): ReconcileSettings | undefined {
+  if (!reconcile.enabled) return undefined;
+  return {
+    interval: reconcile.intervalMs,
+    reach: Math.round(reconcile.reachMs / 1000),
+    longInterval: reconcile.longIntervalMs,
+    longReach: Math.round(reconcile.longReachMs / 1000),
   };
 }
 
@@ -167,9 +175,10 @@ export function secretOf({ name, jumpcloud }: FeedConfig): SecretSource {
 }
 
 /** Which header JumpCloud took for which key, remembered with the position (design decision 4). */
-function headerMemory(client: Client): Beside {
+function headerMemory(client: Client): CommitExtension {
   return {
-    recall: (memory) => client.credential.restore(memory.authorization),
-    next: () => ({ memory: { authorization: client.credential.remember() }, own: [] }),
+    key: 'authorization',
+    restore: (stored) => client.credential.restore(stored),
+    beforeCommit: () => ({ state: client.credential.remember() }),
   };
 }

@@ -4,9 +4,9 @@ import type { Duplex } from 'node:stream';
 import type { Log } from '../log/logger.js';
 import type { Metrics } from '../monitoring/metrics.js';
 import type { Readiness, StatusBoard } from '../monitoring/status/board.js';
-import type { Repairs } from '../reconcile/repair-queue.js';
+import { type RepairQueue, repairPath } from '../reconcile/repair-queue.js';
 import { boundConnections } from './connections.js';
-import { answerRepair, LARGEST_REPAIR_BODY, repairPath } from './repair-route.js';
+import { answerRepair, LARGEST_REPAIR_BODY } from './repair-route.js';
 import { openBody, type RequestBody } from './request-body.js';
 import {
   bodyTooLarge,
@@ -29,7 +29,7 @@ export interface HealthOptions {
   readonly metrics: Pick<Metrics, 'text' | 'contentType' | 'ready'>;
   readonly log: Log;
   /** What a feed can be asked to repair, by its name; undefined: nobody takes requests. */
-  readonly repairs?: (feed: string) => Repairs | undefined;
+  readonly repairs?: (feed: string) => Pick<RepairQueue, 'ask'> | undefined;
   /** Masks secrets in what leaves the process. */
   readonly mask: (text: string) => string;
   /** Milliseconds until a taken port is tried again. Default: 30 s. */

@@ -1,10 +1,7 @@
 import { floorToSecond, parseInstant } from '../../mappings/instant.js';
 import { isObject, type JsonValue } from '../../mappings/json.js';
 import type { Range } from '../position/time-range.js';
-import type { Repairs, RepairView } from '../reconcile/repair-queue.js';
-
-/** Where a running feed is asked to repair. */
-export const repairPath = '/repair';
+import type { RepairQueue, RepairView } from '../reconcile/repair-queue.js';
 
 /** What `POST /repair` answers: what was taken on, or why not. */
 export interface RepairAnswer {
@@ -24,7 +21,10 @@ const FORM = '{"feed": "jumpcloud", "from": "2026-11-20T00:00:00Z", "to": "2026-
  * @param text the body of a request that the gate let pass
  * @param repairs those of a feed by its name
  */
-export function answerRepair(text: string, repairs: (feed: string) => Repairs | undefined): RepairAnswer {
+export function answerRepair(
+  text: string,
+  repairs: (feed: string) => Pick<RepairQueue, 'ask'> | undefined,
+): RepairAnswer {
   const asked = readAsked(text);
   if (typeof asked === 'string') return refused(400, asked, `Send ${FORM}`);
   const feed = repairs(asked.feed);

@@ -19,6 +19,7 @@ import { systemTiming, type Timing } from '../../collector/jumpcloud/http/abort.
 import { runFeed } from '../../collector/pipeline/feed.js';
 import type { FeedObserver } from '../../collector/pipeline/observer.js';
 import { openTables } from '../../collector/query/open-tables.js';
+import type { ReconcileObserver } from '../../collector/reconcile/observer.js';
 import { assemble } from '../../collector/runtime/assemble.js';
 import { createTablesSink } from '../../collector/sinks/tables/tables-sink.js';
 import { settableClock } from '../../fixtures/tenant/clock.js';
@@ -157,7 +158,7 @@ async function soak(): Promise<boolean> {
   }).feeds[0]!;
   const counts = { polls: 0, failures: 0, found: 0, late: 0, faults: 0 };
   const nothing = () => undefined;
-  const observer: FeedObserver = {
+  const observer: FeedObserver & ReconcileObserver = {
     opened: nothing,
     noted: nothing,
     searching: nothing,

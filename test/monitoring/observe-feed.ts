@@ -1,9 +1,10 @@
 import type { FeedConfig } from '../../collector/config/feed-config.js';
 import { loadConfig } from '../../collector/config/load-config.js';
-import type { CommitReport, ReconcileReport } from '../../collector/pipeline/observer.js';
+import type { CommitReport } from '../../collector/pipeline/observer.js';
 import { type Counts, type Cursor, noCounts } from '../../collector/position/cursor.js';
 import { reconciledHours } from '../../collector/reconcile/hour-report.js';
 import { inMemory } from '../../collector/reconcile/hourly-tally.js';
+import type { ReconcileReport } from '../../collector/reconcile/observer.js';
 import type { DeadLetter, DeadLetterReason } from '../../mappings/dead-letter.js';
 import type { NormalisedEvent } from '../../mappings/event.js';
 

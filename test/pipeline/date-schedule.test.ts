@@ -5,7 +5,9 @@ import { createServerClock } from '../../collector/jumpcloud/http/server-clock.j
 import type { Page, Search, Source } from '../../collector/jumpcloud/insights/source.js';
 import type { FeedParts } from '../../collector/pipeline/dependencies.js';
 import { runFeed } from '../../collector/pipeline/feed.js';
+import type { FeedObserver } from '../../collector/pipeline/observer.js';
 import { secondOf } from '../../collector/position/cursor.js';
+import { reconciliation } from '../../collector/reconcile/reconciliation.js';
 import type { JsonObject } from '../../mappings/json.js';
 import { HOUR, MINUTE, noon, settingsFor, usualReconcile } from './feed-under-test.js';
 import { MemorySink } from './memory-sink.js';
@@ -151,27 +153,23 @@ async function deliveries(shown: readonly Shown[], schedule: readonly Episode[])
   const ended = new AbortController();
   const failures: CollectorError[] = [];
   const nothing = () => undefined;
-  const parts: FeedParts = {
-    source,
-    sink,
-    clock: time,
-    clocks: clock.reading,
-    random: time.random,
-    observer: {
-      ...{ opened: nothing, noted: nothing, searching: nothing, page: nothing, committed: nothing },
-      ...{ searched: nothing, refused: nothing, closed: nothing },
-      caughtUp: () => {
-        if (time.world() >= noon + END) ended.abort();
-      },
-      failed: (_lane, _part, error) => failures.push(error),
+  const observer: FeedObserver = {
+    ...{ opened: nothing, noted: nothing, searching: nothing, page: nothing, committed: nothing },
+    ...{ searched: nothing, refused: nothing, closed: nothing },
+    caughtUp: () => {
+      if (time.world() >= noon + END) ended.abort();
     },
-    beside: { recall: nothing, next: () => ({ memory: {}, own: [] }) },
+    failed: (_lane, _part, error) => failures.push(error),
+  };
+  const settings = settingsFor({ baseUrl: 'http://127.0.0.1/' }, { start: (now) => now - 3600 });
+  const collecting = { source, clock: time, clocks: clock.reading, observer };
+  const parts: FeedParts = {
+    ...collecting,
+    sink,
+    random: time.random,
+    ...reconciliation(usualReconcile, settings, collecting, {}),
     credentialChanged: async () => undefined,
   };
-  const settings = settingsFor(
-    { baseUrl: 'http://127.0.0.1/' },
-    { start: (now) => now - 3600, reconcile: usualReconcile },
-  );
   await runFeed(settings, parts, { once: false, signal: ended.signal });
   return { delivered, beyond, failures };
 }

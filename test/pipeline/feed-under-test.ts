@@ -1,10 +1,13 @@
 import { onTestFinished } from 'vitest';
 import type { CollectorError } from '../../collector/errors.js';
 import { type Client, type ClientOptions, createClient } from '../../collector/jumpcloud/client.js';
+import { allOf } from '../../collector/monitoring/log-observer.js';
 import type { FeedParts, FeedSettings } from '../../collector/pipeline/dependencies.js';
 import { runFeed } from '../../collector/pipeline/feed.js';
-import type { FeedObserver, ReconcileReport } from '../../collector/pipeline/observer.js';
-import type { ReconcileSettings } from '../../collector/reconcile/scheduled-pass.js';
+import type { FeedObserver } from '../../collector/pipeline/observer.js';
+import type { ReconcileObserver, ReconcileReport } from '../../collector/reconcile/observer.js';
+import type { ReconcileSettings } from '../../collector/reconcile/reconcile-state.js';
+import { reconciliation } from '../../collector/reconcile/reconciliation.js';
 import type { Sink } from '../../collector/sinks/sink.js';
 import type { CompareOptions, Comparison, Ledger } from '../../fixtures/tenant/ledger.js';
 import { startTenant, type Tenant, type TenantOptions } from '../../fixtures/tenant/tenant.js';
@@ -34,6 +37,8 @@ export interface FeedUnderTest {
   readonly parts: FeedParts;
   readonly client: Client;
   readonly told: Told;
+  /** Lets another observer look on. */
+  watch(observer: FeedObserver & ReconcileObserver): void;
   /** Polls once, until caught up. */
   once(): Promise<void>;
   /** Polls for ever, until so much of the world's time has passed. */
@@ -77,12 +82,15 @@ export async function tenantFor(time: VirtualTime, options: TenantOptions): Prom
   return tenant;
 }
 
+/** What a feed of a test has otherwise than the usual one. */
+export type FeedChanges = Partial<FeedSettings> & { readonly reconcile?: ReconcileSettings };
+
 /** A feed over a tenant of the test, with the real client, in virtual time. */
 export function feedFor(
   tenant: Tenant,
   sink: Sink,
   time: VirtualTime,
-  changes: Partial<FeedSettings> = {},
+  { reconcile, ...changes }: FeedChanges = {},
   options: Partial<ClientOptions> = {},
 ): FeedUnderTest {
   const client = createClient({
@@ -97,26 +105,29 @@ export function feedFor(
   onTestFinished(() => client.close());
   const told: Told = { failures: [], notes: [], refused: [], reconciled: [], lateness: [], polls: 0 };
   const ended = { at: Number.POSITIVE_INFINITY, controller: new AbortController() };
-  const parts: FeedParts = {
-    source: client,
-    sink,
-    clock: time,
-    clocks: () => client.clock.reading(),
-    random: time.random,
-    observer: observerFor(told, () => {
+  const observers: (FeedObserver & ReconcileObserver)[] = [
+    observerFor(told, () => {
       if (time.world() >= ended.at) ended.controller.abort();
     }),
-    beside: { recall: () => undefined, next: () => ({ memory: {}, own: [] }) },
+  ];
+  const observer = allOf(observers);
+  const settings = settingsFor(tenant, changes);
+  const collecting = { source: client, clock: time, clocks: () => client.clock.reading(), observer };
+  const parts: FeedParts = {
+    ...collecting,
+    sink,
+    random: time.random,
+    ...reconciliation(reconcile, settings, collecting, observer),
     credentialChanged: async (signal) => {
       await client.credential.waitForChange(Number.MAX_SAFE_INTEGER, signal);
     },
   };
-  const settings = settingsFor(tenant, changes);
   return {
     settings,
     parts,
     client,
     told,
+    watch: (watcher) => observers.push(watcher),
     once: () => runFeed(settings, parts, { once: true, signal: new AbortController().signal }),
     async until(epochMs) {
       ended.at = epochMs;
@@ -127,7 +138,7 @@ export function feedFor(
 }
 
 /** Takes down what a feed tells. */
-export function observerFor(told: Told, afterPoll: () => void): FeedObserver {
+export function observerFor(told: Told, afterPoll: () => void): FeedObserver & ReconcileObserver {
   return {
     opened: () => undefined,
     noted: (_lane, message) => told.notes.push(message),

@@ -191,7 +191,8 @@ async function delivered(story: Story): Promise<string[]> {
       { failures: [], notes: [], refused: [], reconciled: [], lateness: [], polls: 0 },
       () => undefined,
     ),
-    beside: { recall: () => undefined, next: () => ({ memory: {}, own: [] }) },
+    extensions: [],
+    idleTasks: [],
     credentialChanged: async () => undefined,
   };
   const { signal } = new AbortController();

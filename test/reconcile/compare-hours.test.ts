@@ -1,13 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { CollectorError } from '../../collector/errors.js';
 import type { Source } from '../../collector/jumpcloud/insights/source.js';
+import { OutcomeCounter } from '../../collector/pipeline/outcome-counts.js';
 import {
   comparableHours,
   compareHours,
   type HourParts,
   needComparing,
 } from '../../collector/reconcile/compare-hours.js';
-import { added, BatchTally, rowOf, type Tally } from '../../collector/reconcile/hourly-tally.js';
+import { added, rowOf, type Tally } from '../../collector/reconcile/hourly-tally.js';
 import { extended, type Grid } from '../../collector/reconcile/minute-counts.js';
 import { Counter } from '../../collector/reconcile/source-count.js';
 import { formatSecond } from '../../mappings/instant.js';
@@ -25,7 +26,7 @@ type Records = Readonly<Record<string, readonly number[]>>;
 /** A lane that has delivered `held` while JumpCloud counts `counted`, and shows `shown` when it is read again. */
 function laneOf(held: Records, counted: Records, more: { shown?: Records; tells?: boolean; time?: number } = {}) {
   const deliver = (tally: Tally, records: Records, only?: number) => {
-    const batch = new BatchTally();
+    const batch = new OutcomeCounter();
     for (const [service, list] of Object.entries(records)) {
       for (const [index, count] of list.entries()) {
         if (only !== undefined && hours[index] !== only) continue;
@@ -38,14 +39,14 @@ function laneOf(held: Records, counted: Records, more: { shown?: Records; tells?
   let left = more.time ?? 1_000;
   const asked: string[] = [];
   const read: number[] = [];
-  const lengths = new Map<number, number>();
+  const minutes = new Map<number, number>();
   for (const list of Object.values(held))
     for (const [index, minute] of hours.map((hour) => hour * 60).entries())
-      lengths.set(minute, (lengths.get(minute) ?? 0) + list[index]!);
+      minutes.set(minute, (minutes.get(minute) ?? 0) + list[index]!);
   const grid: Grid = extended({ services: ['sso', 'ldap', 'radius'], cells: [] }, hours[0]! * 60, noon * 60, {
     start: hours[0]! * 60,
     end: noon * 60,
-    lengths,
+    minutes,
   });
   const count: Source['count'] = async ({ services, start, end }) => {
     left -= 1;
@@ -133,6 +134,6 @@ test('hours are compared that the grid holds to their end and the tally from its
   const { grid } = laneOf(even, even);
   expect(comparableHours(grid, beginning, (noon - 2) * 60 + 5)).toEqual([noon - 2, noon - 1]);
   expect(comparableHours(grid, { ...beginning, whole: noon - 1 }, 0)).toEqual([noon - 1]);
-  const longer = extended(grid, 0, noon * 60 + 59, { start: 0, end: 0, lengths: new Map() });
+  const longer = extended(grid, 0, noon * 60 + 59, { start: 0, end: 0, minutes: new Map() });
   expect(comparableHours(longer, beginning, 0)).toEqual(hours);
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
-import { allOf } from '../../collector/monitoring/log-observer.js';
 import { createMetrics } from '../../collector/monitoring/metrics.js';
 import { StatusBoard } from '../../collector/monitoring/status/board.js';
+import type { CommitExtension } from '../../collector/pipeline/commit-extension.js';
 import type { Cursor } from '../../collector/position/cursor.js';
 import { type ReconciledHour, reconciledHours } from '../../collector/reconcile/hour-report.js';
 import { tallyOf } from '../../collector/reconcile/hourly-tally.js';
@@ -113,8 +113,12 @@ describe('the tally', () => {
     const tenant = await tenantFor(time, story);
     const sink = new MemorySink();
     const feed = feedFor(tenant, sink, time, { start, reconcile });
-    const next = () => ({ memory: {}, own: [eventOf(6003, 'api_key_expires')] });
-    Object.assign(feed.parts, { beside: { recall: () => undefined, next } });
+    const warning: CommitExtension = {
+      key: 'warning',
+      restore: () => undefined,
+      beforeCommit: () => ({ state: undefined, ownEvents: [eventOf(6003, 'api_key_expires')] }),
+    };
+    Object.assign(feed.parts, { extensions: [...feed.parts.extensions, warning] });
     await feed.until(noon + HOUR);
     const own = sink.events.filter(({ eventCode }) => eventCode === 'api_key_expires').length;
     expect(own).toBeGreaterThan(50);
@@ -282,7 +286,8 @@ describe('those who look on', () => {
     const measured = metrics.feed({ feed: 'acme', sink: 'tables', now: () => Date.now() });
     const board = new StatusBoard('0.0.0');
     const status = board.feed({ config: configOf(), sink: tablesAt, now: () => Date.now() });
-    Object.assign(feed.parts, { observer: allOf([feed.parts.observer, measured.observer, status.observer]) });
+    feed.watch(measured.observer);
+    feed.watch(status.observer);
     const series = async (name: string) => parseMetrics(await metrics.text()).get(`jumpcloud_ocsf_${name}`)!.samples;
     return { series, rows: () => board.view().feeds[0]!.reconciliation };
   };

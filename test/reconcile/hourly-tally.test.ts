@@ -1,10 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { accountedRecords, OutcomeCounter, UNNAMED } from '../../collector/pipeline/outcome-counts.js';
 import { type Cursor, noCounts } from '../../collector/position/cursor.js';
 import {
   added,
-  BatchTally,
-  delivered,
   FURTHER,
   inMemory,
   rowOf,
@@ -12,7 +11,6 @@ import {
   shownAnew,
   type Tally,
   tallyOf,
-  UNNAMED,
   withRows,
 } from '../../collector/reconcile/hourly-tally.js';
 import { formatSecond } from '../../mappings/instant.js';
@@ -27,7 +25,7 @@ const fresh = (origin: string): Cursor => cursorAt(origin, { origin, counts: noC
 const empty: Tally = { whole: hour, compared: undefined, hours: new Map() };
 
 function batch(...records: readonly [service: string, second: number][]) {
-  const tally = new BatchTally();
+  const tally = new OutcomeCounter();
   for (const [service, second] of records) tally.add(service, second, 'delivered');
   return tally.take();
 }
@@ -61,10 +59,10 @@ describe('a tally', () => {
   });
 
   test('takes what is not selected, and may have been counted before, from an hour that was read anew as a whole', () => {
-    const first = new BatchTally();
+    const first = new OutcomeCounter();
     for (const service of ['sso', 'sso', 'ldap']) first.add(service, noon, 'notSelected');
     const tally = added(empty, first.take(), position(noon));
-    const again = new BatchTally();
+    const again = new OutcomeCounter();
     for (const service of ['sso', 'sso', 'sso', 'radius']) again.add(service, noon, 'notSelectedAgain');
     const batch = again.take();
     const numbers = (of: Tally) => ['sso', 'ldap', 'radius'].map((service) => rowOf(of, hour, service).notSelected);
@@ -100,7 +98,7 @@ describe('a tally', () => {
     expect(tally.whole).toBeGreaterThan(hour);
     expect(Math.min(...tally.hours.keys())).toBeGreaterThanOrEqual(tally.whole);
     const last = tally.hours.get(hour + 71)!;
-    expect([...last.values()].reduce((sum, row) => sum + delivered(row), 0)).toBe(140);
+    expect([...last.values()].reduce((sum, row) => sum + accountedRecords(row), 0)).toBe(140);
     expect(last.has(FURTHER)).toBe(true);
   });
 

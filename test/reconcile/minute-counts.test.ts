@@ -19,33 +19,33 @@ import {
 } from '../../collector/reconcile/minute-counts.js';
 
 const empty: Grid = { services: ['sso'], cells: [] };
-const lengths = (...pairs: [number, number][]) => new Map(pairs);
+const minutes = (...pairs: [number, number][]) => new Map(pairs);
 
 describe('a grid that follows a position', () => {
   test('takes in each minute with what the search has shown of it, silence as zero', () => {
-    const grid = extended(empty, 10, 13, { start: 0, end: 13, lengths: lengths([10, 4], [12, 7]) });
+    const grid = extended(empty, 10, 13, { start: 0, end: 13, minutes: minutes([10, 4], [12, 7]) });
     expect(grid.cells.map(({ length }) => length)).toEqual([4, 0, 7]);
     expect(expectedCount(grid.cells)).toBe(11);
   });
 
   test('shows a stretch that no search has read as never read, not as silence', () => {
-    const read = extended(empty, 10, 12, { start: 10, end: 12, lengths: lengths([10, 1]) });
-    const jumped = extended(read, 10, 16, { start: 14, end: 16, lengths: lengths([14, 2]) });
+    const read = extended(empty, 10, 12, { start: 10, end: 12, minutes: minutes([10, 1]) });
+    const jumped = extended(read, 10, 16, { start: 14, end: 16, minutes: minutes([14, 2]) });
     expect(jumped.cells.map(({ length }) => length)).toEqual([1, 0, undefined, undefined, 2, 0]);
     expect(expectedCount(jumped.cells)).toBeUndefined();
   });
 
   test('does not go back with a position that does not move', () => {
-    const grid = extended(empty, 10, 12, { start: 10, end: 12, lengths: lengths() });
-    expect(extended(grid, 10, 11, { start: 10, end: 11, lengths: lengths([10, 9]) })).toEqual(grid);
+    const grid = extended(empty, 10, 12, { start: 10, end: 12, minutes: minutes() });
+    expect(extended(grid, 10, 11, { start: 10, end: 11, minutes: minutes([10, 9]) })).toEqual(grid);
   });
 });
 
 describe('a difference', () => {
-  const grid = extended(empty, 0, 4, { start: 0, end: 4, lengths: lengths([0, 1], [1, 2], [2, 3], [3, 4]) });
+  const grid = extended(empty, 0, 4, { start: 0, end: 4, minutes: minutes([0, 1], [1, 2], [2, 3], [3, 4]) });
 
   test('is settled over the stretch that was read, and expected from then on', () => {
-    const after = settled(reread(grid, { start: 1, end: 3, lengths: lengths([1, 2], [2, 5]) }), 1, 3, 9);
+    const after = settled(reread(grid, { start: 1, end: 3, minutes: minutes([1, 2], [2, 5]) }), 1, 3, 9);
     expect(after.cells).toHaveLength(3);
     expect(expectedCount(after.cells)).toBe(1 + 9 + 4);
     expect(expectedCount(cellsFrom(after, 1).slice(0, 1))).toBe(9);
@@ -57,7 +57,7 @@ describe('a difference', () => {
 
   test('cannot be measured in half of a cell', () => {
     const joined = settled(grid, 1, 3, 9);
-    expect(() => reread(joined, { start: 2, end: 4, lengths: lengths() })).toThrow(RangeError);
+    expect(() => reread(joined, { start: 2, end: 4, minutes: minutes() })).toThrow(RangeError);
   });
 });
 
@@ -65,7 +65,7 @@ describe('keeping it small', () => {
   test('joins old minutes to hours and forgets what is out of reach, and loses no count by it', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(500), { minLength: 1, maxLength: 400 }), fc.nat(400), (counts, fine) => {
-        const read = { start: 0, end: counts.length, lengths: new Map(counts.entries()) };
+        const read = { start: 0, end: counts.length, minutes: new Map(counts.entries()) };
         const grid = extended(empty, 0, counts.length, read);
         const small = trimmed(grid, 0, fine);
         expect(expectedCount(small.cells)).toBe(expectedCount(grid.cells));
@@ -80,7 +80,7 @@ describe('keeping it small', () => {
   });
 
   test('joins within hours of the clock, wherever the feed began', () => {
-    const read = { start: 17, end: 300, lengths: lengths([20, 1], [80, 2], [170, 3]) };
+    const read = { start: 17, end: 300, minutes: minutes([20, 1], [80, 2], [170, 3]) };
     const grid = trimmed(extended(empty, 17, 300, read), 0, 240);
     expect(grid.cells.slice(0, 5).map(({ start, end }) => [start, end])).toEqual([
       [17, 60],
@@ -97,7 +97,7 @@ describe('keeping it small', () => {
 
   test('three days with two fine hours take less than five kilobytes', () => {
     const minutes = 3 * 1440;
-    const read = { start: 0, end: minutes, lengths: new Map(Array.from({ length: minutes }, (_, n) => [n, 1666])) };
+    const read = { start: 0, end: minutes, minutes: new Map(Array.from({ length: minutes }, (_, n) => [n, 1666])) };
     const grid = trimmed(extended(empty, 0, minutes, read), 0, minutes - 180);
     expect(JSON.stringify(toStored(grid)).length).toBeLessThan(5_000);
   });
@@ -106,10 +106,10 @@ describe('keeping it small', () => {
 describe('stored with the position', () => {
   test('comes back as it was', () => {
     const mixed = settled(
-      extended(extended(empty, 5, 8, { start: 5, end: 8, lengths: lengths([6, 3]) }), 5, 10, {
+      extended(extended(empty, 5, 8, { start: 5, end: 8, minutes: minutes([6, 3]) }), 5, 10, {
         start: 9,
         end: 10,
-        lengths: lengths([9, 2]),
+        minutes: minutes([9, 2]),
       }),
       5,
       7,
@@ -134,7 +134,7 @@ describe('stored with the position', () => {
 });
 
 test('a stretch is halved at an hour of the clock where one lies in it', () => {
-  const { cells } = extended(empty, 50, 200, { start: 50, end: 200, lengths: lengths() });
+  const { cells } = extended(empty, 50, 200, { start: 50, end: 200, minutes: minutes() });
   expect(cells[middleOf(cells)]!.start).toBe(120);
   expect(cells[middleOf(cells.slice(0, 12))]!.start).toBe(60);
   expect(middleOf(cells.slice(20, 30))).toBe(5);
@@ -142,7 +142,7 @@ test('a stretch is halved at an hour of the clock where one lies in it', () => {
 });
 
 test('counts of other services are never compared', () => {
-  const grid = extended(empty, 0, 100, { start: 0, end: 100, lengths: lengths([1, 1]) });
+  const grid = extended(empty, 0, 100, { start: 0, end: 100, minutes: minutes([1, 1]) });
   expect(forServices(grid, ['sso'], 40)).toBe(grid);
   const changed = forServices(grid, ['sso', 'radius'], 40);
   expect(changed.cells).toHaveLength(60);
@@ -150,7 +150,7 @@ test('counts of other services are never compared', () => {
 });
 
 test('blocks adjoin and stay within their width', () => {
-  const grid = extended(empty, 0, 100, { start: 0, end: 100, lengths: lengths() });
+  const grid = extended(empty, 0, 100, { start: 0, end: 100, minutes: minutes() });
   const cells = grid.cells.filter(({ start }) => start < 20 || start >= 50);
   expect(blocks(cells, 15).map((block) => [block[0]!.start, block.at(-1)!.end])).toEqual([
     [0, 15],

@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { systemClock } from '../../collector/clock.js';
 import { openLive } from '../../collector/pipeline/open-live-lane.js';
-import { Repairs } from '../../collector/reconcile/repair-queue.js';
+import { RepairQueue } from '../../collector/reconcile/repair-queue.js';
 import { compare, type FeedUnderTest, feedFor, HOUR, noon, tenantFor } from '../pipeline/feed-under-test.js';
 import { MemorySink } from '../pipeline/memory-sink.js';
 import { virtualTime } from '../pipeline/virtual-time.js';
@@ -35,13 +35,12 @@ async function feedWithGap(sink: MemorySink, late: number): Promise<FeedUnderTes
 test('a repair whose time is over after every page comes to its end, however many records are of one second', async () => {
   const feed = await feedWithGap(new MemorySink(), 200);
   const lane = await openLive(feed.settings, feed.parts);
-  const repairs = new Repairs(systemClock.now);
-  repairs.follow(lane);
+  const repairs = new RepairQueue(feed.settings, { ...feed.parts, clock: systemClock });
+  repairs.attach(lane);
   expect(repairs.ask(range)).toMatchObject({ state: 'asked', minutes: 120, minutesRead: 0 });
-  const parts = { ...feed.parts, clock: systemClock };
   const read: number[] = [];
-  while (repairs.isPending) {
-    await repairs.readOn(lane, feed.settings, parts, systemClock.monotonic() + 1, signal);
+  while (repairs.queue.isPending) {
+    await repairs.run(lane, systemClock.monotonic() + 1, signal);
     read.push(repairs.view!.minutesRead);
   }
   expect(read.length, 'it was read in pieces').toBeGreaterThan(5);
@@ -55,9 +54,8 @@ test('a repair goes on with the lane that is opened anew after a commit whose ou
   const sink = new MemorySink();
   const feed = await feedWithGap(sink, 100);
   let lane = await openLive(feed.settings, feed.parts);
-  const repairs = new Repairs(systemClock.now);
-  const parts = { ...feed.parts, clock: systemClock };
-  repairs.follow(lane);
+  const repairs = new RepairQueue(feed.settings, { ...feed.parts, clock: systemClock });
+  repairs.attach(lane);
   repairs.ask(range);
   let commits = 0;
   sink.fate = () => {
@@ -65,15 +63,15 @@ test('a repair goes on with the lane that is opened anew after a commit whose ou
     return commits === 3 || commits === 5 ? 'in_doubt' : 'kept';
   };
   let broken = 0;
-  while (repairs.isPending) {
-    await repairs.readOn(lane, feed.settings, parts, systemClock.monotonic() + 60_000, signal).catch(async (error) => {
+  while (repairs.queue.isPending) {
+    await repairs.run(lane, systemClock.monotonic() + 60_000, signal).catch(async (error) => {
       expect(error).toMatchObject({ code: 'SINK_UNAVAILABLE' });
       broken += 1;
-      repairs.follow(undefined);
+      repairs.attach(undefined);
       expect(repairs.ask(range), 'nobody can ask meanwhile').toMatchObject({ refused: 'now' });
       await lane.close();
       lane = await openLive(feed.settings, feed.parts);
-      repairs.follow(lane);
+      repairs.attach(lane);
     });
   }
   expect(broken).toBe(2);
@@ -85,13 +83,13 @@ test('a repair goes on with the lane that is opened anew after a commit whose ou
 test('a repair of a sink that cannot tell what it holds is refused, and one under way ends as failed with the feed', async () => {
   const feed = await feedWithGap(new MemorySink(500, false), 1);
   const lane = await openLive(feed.settings, feed.parts);
-  const repairs = new Repairs(systemClock.now);
-  repairs.follow(lane);
+  const repairs = new RepairQueue(feed.settings, { ...feed.parts, clock: systemClock });
+  repairs.attach(lane);
   expect(repairs.ask(range)).toMatchObject({ refused: 'range', message: expect.stringContaining('cannot tell') });
   await lane.close();
   const telling = await feedWithGap(new MemorySink(), 1);
   const other = await openLive(telling.settings, telling.parts);
-  repairs.follow(other);
+  repairs.attach(other);
   expect(repairs.ask(range)).toMatchObject({ state: 'asked' });
   repairs.close();
   expect(repairs.view).toMatchObject({ state: 'failed', error: { code: 'REPAIR_BROKEN_OFF' } });

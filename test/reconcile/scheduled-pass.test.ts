@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import type { ReconcileReport } from '../../collector/pipeline/observer.js';
+import type { ReconcileReport } from '../../collector/reconcile/observer.js';
 import { formatSecond } from '../../mappings/instant.js';
 import { compare, feedFor, HOUR, MINUTE, noon, tenantFor, usualReconcile } from '../pipeline/feed-under-test.js';
 import { MemorySink } from '../pipeline/memory-sink.js';

@@ -7,7 +7,6 @@ import { CollectorError } from '../../collector/errors.js';
 import { createLog } from '../../collector/log/logger.js';
 import { createMetrics } from '../../collector/monitoring/metrics.js';
 import { StatusBoard, type StatusView } from '../../collector/monitoring/status/board.js';
-import { Repairs } from '../../collector/reconcile/repair-queue.js';
 import { type HealthOptions, type HealthServer, startHealth } from '../../collector/server/http-server.js';
 import { configOf, cursorAt, report, tablesAt } from '../monitoring/observe-feed.js';
 import { parseMetrics, seriesValue } from '../monitoring/prometheus.js';
@@ -399,7 +398,7 @@ describe('/repair', () => {
 
   it('is not there where nobody takes requests, and asks for a token where others than this machine can reach it', async () => {
     expect((await (await start()).get('/repair', post)).status).toBe(404);
-    const repairs = new Repairs(Date.now);
+    const repairs = { ask: () => ({ refused: 'now', message: 'No lane is open.', cure: 'Wait.' }) as const };
     const open = await start({ host: '0.0.0.0', repairs: () => repairs });
     const refused = await open.get('/repair', post);
     expect([refused.status, await refused.text()]).toEqual([403, expect.stringContaining('Set http.token')]);
@@ -412,7 +411,7 @@ describe('/repair', () => {
     expect((await local.get('/repair', post)).status).toBe(409);
   });
 
-  const repairs = new Repairs(Date.now);
+  const repairs = { ask: () => ({ refused: 'now', message: 'No lane is open.', cure: 'Wait.' }) as const };
   const head = (lines: readonly string[], host = 'localhost') =>
     ['POST /repair HTTP/1.1', `Host: ${host}`, ...lines, '', ''].join('\r\n');
   const chunked = (bytes: number) => {

@@ -5,8 +5,10 @@ import { APART_MS } from '../../jumpcloud/http/server-clock.js';
 import { describeBasis, describeLife } from '../../key-expiry/lifetime.js';
 import type { KeyStatus } from '../../key-expiry/monitor.js';
 import type { FeedObserver } from '../../pipeline/observer.js';
+import { isLive, LIVE_LANE } from '../../position/lane-name.js';
 import type { SteppedBack } from '../../position/step-back.js';
 import { type ReconciledHour, reconciledHours } from '../../reconcile/hour-report.js';
+import type { ReconcileObserver } from '../../reconcile/observer.js';
 import type { RepairView } from '../../reconcile/repair-queue.js';
 import type { Sink } from '../../sinks/sink.js';
 import { LaneStatus, type LaneView } from './lane-status.js';
@@ -97,7 +99,7 @@ const errorsKept = 5;
 
 /** Follows one feed by what its observers tell, and answers for it. */
 export class FeedStatus {
-  readonly observer: FeedObserver;
+  readonly observer: FeedObserver & ReconcileObserver;
   readonly client: ClientObserver;
   readonly #options: FeedStatusOptions;
   readonly #lanes = new Map<string, LaneStatus>();
@@ -179,7 +181,7 @@ export class FeedStatus {
     };
   }
 
-  #feedObserver(): FeedObserver {
+  #feedObserver(): FeedObserver & ReconcileObserver {
     const lane = (name: string): LaneStatus => {
       const known = this.#lanes.get(name) ?? new LaneStatus(name, this.#options.now);
       this.#lanes.set(name, known);
@@ -194,7 +196,7 @@ export class FeedStatus {
         then(() => {
           this.#organization = cursor.organization ?? this.#organization;
           lane(name).opened(cursor, resumed);
-          if (name === 'live') this.#hours = reconciledHours(cursor).hours;
+          if (isLive(name)) this.#hours = reconciledHours(cursor).hours;
         }),
       noted: () => {},
       searching: (name, search) => lane(name).searching(search),
@@ -239,10 +241,10 @@ export class FeedStatus {
 
   #reasons(): NotReady[] {
     const feed = this.name;
-    const live = this.#lanes.get('live');
+    const live = this.#lanes.get(LIVE_LANE);
     if (live === undefined) {
       const since = new Date(this.#started).toISOString();
-      return [{ feed, lane: 'live', part: 'start', message: 'the feed has not opened its lane yet', since }];
+      return [{ feed, lane: LIVE_LANE, part: 'start', message: 'the feed has not opened its lane yet', since }];
     }
     const stalled = live.stalledFor;
     const since = new Date(live.since).toISOString();
@@ -269,7 +271,7 @@ export class FeedStatus {
   /** Epoch milliseconds since when the feed is silent for longer than it may be; undefined while it is not. */
   #silentSince(): number | undefined {
     const threshold = this.#options.config.health.noDataAfterMs;
-    const last = this.#lanes.get('live')?.lastNew ?? this.#started;
+    const last = this.#lanes.get(LIVE_LANE)?.lastNew ?? this.#started;
     return threshold !== undefined && this.#options.now() - last > threshold ? last : undefined;
   }
 

@@ -3,6 +3,7 @@ import type { CollectorError } from '../../errors.js';
 import type { Search } from '../../jumpcloud/insights/source.js';
 import type { CommitReport } from '../../pipeline/observer.js';
 import { addCounts, type Counts, type Cursor, noCounts } from '../../position/cursor.js';
+import { isLive } from '../../position/lane-name.js';
 import { type SteppedBack, steppedBackIn } from '../../position/step-back.js';
 import { Few } from '../label-limiter.js';
 import { Lag } from '../lag.js';
@@ -208,7 +209,7 @@ export class LaneStatus {
 
   view(): LaneView {
     const now = this.now();
-    const lag = this.name === 'live' ? this.#lag.at(now) : undefined;
+    const lag = isLive(this.name) ? this.#lag.at(now) : undefined;
     const cursor = this.#cursor;
     return {
       name: this.name,

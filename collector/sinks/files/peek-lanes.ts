@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path';
 import { namesIn, storageFailed } from '../../files/durable-file.js';
 import type { Cursor } from '../../position/cursor.js';
+import { sortLanes } from '../../position/lane-name.js';
 import { readLastState } from './state-file.js';
 
 /** What the state file of every lane holds, whatever the sink. */
@@ -38,5 +39,5 @@ export async function laneNames<State extends StateWithCursor>(
     const lane = (await peekCursor(join(directory, base), isState))?.lane;
     if (lane !== undefined) lanes.push(lane);
   }
-  return lanes.sort((a, b) => Number(b === 'live') - Number(a === 'live') || (a < b ? -1 : 1));
+  return sortLanes(lanes);
 }

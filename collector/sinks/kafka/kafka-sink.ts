@@ -1,6 +1,6 @@
 import type { DeadLetter } from '../../../mappings/dead-letter.js';
 import { hashOf } from '../../position/dedupe-set.js';
-import { replayLane } from '../../position/lane-name.js';
+import { REPLAY_LANE } from '../../position/lane-name.js';
 import type { LaneSink, Sink, SinkFinding } from '../sink.js';
 import type { KafkaOptions } from './client/settings.js';
 import { withReader } from './client/with-reader.js';
@@ -89,7 +89,7 @@ export function createKafkaSink(options: KafkaOptions, dependencies: KafkaDepend
 }
 
 async function* unresolvedDeadLetters(context: LaneContext): AsyncGenerator<DeadLetter> {
-  const replayed = await readDedupeSet(context, replayLane);
+  const replayed = await readDedupeSet(context, REPLAY_LANE);
   for await (const { letter } of listDeadLetters(context)) if (!replayed.has(hashOf(letter.uid))) yield letter;
 }
 

@@ -1,5 +1,5 @@
 import type { DeadLetter } from '../../../mappings/dead-letter.js';
-import { replayLane } from '../../position/lane-name.js';
+import { REPLAY_LANE } from '../../position/lane-name.js';
 import type { Engine } from './engine.js';
 import { isVanished } from './error-table.js';
 import { liveFiles } from './live-files.js';
@@ -37,7 +37,7 @@ async function statement(directory: string, feed: string): Promise<string> {
     paths: [path = ''],
   } of await liveFiles(directory)) {
     if (owner !== feed) continue;
-    for (const name of lane === replayLane ? [table, replayedName(table)] : [table])
+    for (const name of lane === REPLAY_LANE ? [table, replayedName(table)] : [table])
       paths.set(name, [...(paths.get(name) ?? []), path]);
   }
   const columns = deadLetterTable.columns.map(({ name }) => `"${name}"`).join(', ');

@@ -5,6 +5,7 @@ import { type Clock, systemClock } from '../../clock.js';
 import { CollectorError } from '../../errors.js';
 import { exists } from '../../files/durable-file.js';
 import { fileNameOf } from '../../files/file-name.js';
+import { isLive } from '../../position/lane-name.js';
 import { checkDirectory } from '../files/check-directory.js';
 import { type Closable, heldLock } from '../files/held-lock.js';
 import { laneNames, peekCursor } from '../files/peek-lanes.js';
@@ -68,7 +69,7 @@ export function createTablesSink(options: TablesOptions): Sink {
     ...common,
     open,
     afterCommit: async (lane) => {
-      if (lane !== 'live' || clock.now() < tended + upkeep.tendEveryMs) return;
+      if (!isLive(lane) || clock.now() < tended + upkeep.tendEveryMs) return;
       tended = clock.now();
       for (const other of await laneNames(states, isLaneState)) if (other !== lane) await tend(other);
     },

@@ -1,3 +1,4 @@
+import { sortLanes } from '../../../position/lane-name.js';
 import type { KafkaRecord, PartitionReader } from '../client/partition-reader.js';
 import { foldState, type LaneKeys, type LaneState, laneOfCursorKey, STATE_PARTITION } from './lane-state.js';
 
@@ -95,5 +96,5 @@ export async function listLanes(reader: PartitionReader, topic: string, feed: st
     if (value === undefined) lanes.delete(lane);
     else lanes.add(lane);
   }
-  return [...lanes].sort((a, b) => Number(b === 'live') - Number(a === 'live') || a.localeCompare(b));
+  return sortLanes(lanes);
 }

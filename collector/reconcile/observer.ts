@@ -1,0 +1,27 @@
+import type { ReconciledHours } from './hour-report.js';
+
+/** What one pass has found, and what is known of whole hours since. Seconds since the epoch; the newest overlap is never part of it. */
+export interface ReconcileReport extends ReconciledHours {
+  readonly from: number;
+  readonly to: number;
+  /** Count requests asked. */
+  readonly asked: number;
+  /** Minutes that were read again. */
+  readonly reread: number;
+  /** Records that were delivered because of it: events, dead letters and raw ones. */
+  readonly found: number;
+  /** Records by which JumpCloud counts otherwise than it shows: read again without anything new, remembered, not read again. */
+  readonly explained: number;
+  /** Minutes of which nobody can tell whether anything is missing. */
+  readonly unknown: number;
+  /** Why, in one sentence; undefined where all is known. */
+  readonly reason: string | undefined;
+  /** False where the pass was broken off so as not to delay the next poll; it goes on after that. */
+  readonly finished: boolean;
+}
+
+/** Those who look on while a live lane is compared with JumpCloud's own count. */
+export interface ReconcileObserver {
+  /** A comparison is done, or broken off so as not to delay the next poll. */
+  reconciled?(lane: string, report: ReconcileReport): void;
+}

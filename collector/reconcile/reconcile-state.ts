@@ -1,0 +1,105 @@
+import { SECONDS_PER_MINUTE } from '../../mappings/time-units.js';
+import type { CommitExtension, PendingCommit, SearchProgress } from '../pipeline/commit-extension.js';
+import { type Cursor, originOf, secondOf } from '../position/cursor.js';
+import { cutBack, extended, forServices, fromStored, type Grid, toStored, trimmed } from './minute-counts.js';
+
+/** How far back a live lane compares what it read with JumpCloud's count, and how often. */
+export interface ReconcileSettings {
+  /** Milliseconds between two passes over the short reach. */
+  readonly interval: number;
+  /** Seconds. */
+  readonly reach: number;
+  /** Milliseconds between two passes over the long reach. */
+  readonly longInterval: number;
+  /** Seconds. */
+  readonly longReach: number;
+}
+
+/** What the passes keep with the position. */
+export interface PassState {
+  readonly grid: Grid;
+  /** RFC 3339: the last finished passes. */
+  readonly short: string | undefined;
+  readonly long: string | undefined;
+}
+
+/** The grid keeps single minutes for this long beyond the short reach, then hours. */
+const FINE_MARGIN_MINUTES = 60;
+
+/** Keeps with a live lane's position what its searches have shown, and when it was last compared. */
+export class ReconcileState implements CommitExtension {
+  readonly key = 'reconcile';
+  #state: PassState | undefined;
+
+  /** @param services those that the lane collects */
+  constructor(
+    private readonly settings: ReconcileSettings,
+    private readonly services: readonly string[],
+  ) {}
+
+  /** As of the last commit that was begun. */
+  of(cursor: Cursor): PassState {
+    return this.#state ?? { grid: { services: cursor.services, cells: [] }, short: undefined, long: undefined };
+  }
+
+  restore(stored: unknown, cursor: Cursor): void {
+    const { grid, short, long } = (typeof stored === 'object' && stored !== null ? stored : {}) as Record<
+      string,
+      unknown
+    >;
+    this.#state =
+      stored === undefined
+        ? undefined
+        : {
+            grid: fromStored(grid) ?? this.of(cursor).grid,
+            short: typeof short === 'string' ? short : undefined,
+            long: typeof long === 'string' ? long : undefined,
+          };
+  }
+
+  /** Puts another state in place, which the next commit stores. */
+  replace(state: PassState): void {
+    this.#state = state;
+  }
+
+  beforeCommit(commit: PendingCommit): { state: unknown } {
+    if (commit.isStepBack) this.#state = { ...this.of(commit.before), grid: this.#cutBack(commit) };
+    if (commit.search !== undefined)
+      this.#state = { ...this.of(commit.before), grid: this.#followed(commit, commit.search) };
+    return { state: this.#state && toJson(this.#state) };
+  }
+
+  /** The next pass compares everything within the long reach, and reads what the damaged position may have passed over. */
+  #cutBack({ after }: PendingCommit): Grid {
+    const { grid } = this.of(after);
+    const to = Math.floor(secondOf(after.settled) / SECONDS_PER_MINUTE);
+    const origin = Math.max(...this.services.map((service) => originOf(after, service)));
+    const from = Math.max(Math.ceil(origin / SECONDS_PER_MINUTE), to - this.settings.longReach / SECONDS_PER_MINUTE);
+    return cutBack(grid.services.length === 0 ? { services: this.services, cells: [] } : grid, from, to);
+  }
+
+  /** The grid after (part of) a search of the common services: the minutes that now lie behind the position, as shown. */
+  #followed({ before, after }: PendingCommit, { start, end, complete, readTo, minutes }: SearchProgress): Grid {
+    const settled = secondOf(after.settled);
+    const to = Math.floor(settled / SECONDS_PER_MINUTE);
+    const origin = Math.max(...before.services.map((service) => originOf(before, service)));
+    const first = Math.max(
+      Math.ceil(origin / SECONDS_PER_MINUTE),
+      Math.floor(secondOf(before.settled) / SECONDS_PER_MINUTE),
+    );
+    const readEnd = complete && end === undefined ? settled : (readTo ?? start);
+    const read = {
+      start: Math.ceil(start / SECONDS_PER_MINUTE),
+      end: Math.floor(readEnd / SECONDS_PER_MINUTE),
+      minutes,
+    };
+    const reach = this.settings.reach / SECONDS_PER_MINUTE;
+    const same = forServices(this.of(before).grid, before.services, to - reach);
+    const longReach = this.settings.longReach / SECONDS_PER_MINUTE;
+    return trimmed(extended(same, first, to, read), to - longReach, to - reach - FINE_MARGIN_MINUTES);
+  }
+}
+
+function toJson({ grid, short, long }: PassState): unknown {
+  return { grid: toStored(grid), ...(short && { short }), ...(long && { long }) };
+}
