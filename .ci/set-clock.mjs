@@ -1,6 +1,7 @@
-// Makes this process's wall clock, and that of every Node that it starts, begin at CLOCK (an RFC 3339 date-time). Timers and
-// the monotonic clock stay as they are; so do file times, certificates and what other programs see.
+// Makes this process's wall clock, with the times of files, and that of every Node that it starts, begin at CLOCK (an
+// RFC 3339 date-time). Timers and the monotonic clock stay as they are; so do certificates and what other programs see.
 import child_process from 'node:child_process';
+import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 
 const RealDate = Date;
@@ -26,6 +27,28 @@ Object.defineProperties(MovedDate, {
   [Symbol.hasInstance]: { value: (value) => value instanceof RealDate },
 });
 globalThis.Date = MovedDate;
+
+const movedTimes = (stats) => {
+  for (const time of ['atime', 'mtime', 'ctime', 'birthtime']) {
+    if (typeof stats?.[`${time}Ms`] !== 'number') return stats;
+    stats[`${time}Ms`] += offset;
+    stats[time] = new RealDate(stats[`${time}Ms`]);
+  }
+  return stats;
+};
+const realTime = (time) => (time instanceof RealDate ? time.getTime() / 1000 : Number(time)) - offset / 1000;
+const { statSync, lstatSync, utimesSync } = fs;
+const { stat, lstat, utimes } = fs.promises;
+Object.assign(fs, {
+  statSync: (...given) => movedTimes(statSync(...given)),
+  lstatSync: (...given) => movedTimes(lstatSync(...given)),
+  utimesSync: (path, atime, mtime) => utimesSync(path, realTime(atime), realTime(mtime)),
+});
+Object.assign(fs.promises, {
+  stat: async (...given) => movedTimes(await stat(...given)),
+  lstat: async (...given) => movedTimes(await lstat(...given)),
+  utimes: (path, atime, mtime) => utimes(path, realTime(atime), realTime(mtime)),
+});
 
 const { spawn } = child_process;
 // Some tests give their children an environment of their own.

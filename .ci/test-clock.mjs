@@ -19,6 +19,7 @@ const elsewhere = [
   'test/kafka/**',
   'test/deploy/**',
   'test/**/*-kafka.test.ts',
+  'test/compat/kafka.test.ts',
   'test/faults/**',
   'test/jumpcloud/http/transport.test.ts',
 ];
