@@ -6,6 +6,7 @@ export default defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['test/kafka/serve-broker.ts'],
     // What is wrong with kafkajs is a finding about kafkajs, raced for on a real cluster: `npm run defects` repeats it.
     exclude: process.env.DEFECTS === 'true' ? [] : ['test/kafka/defects.test.ts'],
     // `npm run test:clock` begins each file at an instant of its own.

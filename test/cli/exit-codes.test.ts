@@ -1,22 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { type AddressInfo, createServer as createSocketServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { freePort } from '../free-port.js';
 import { cli, command, compareTables, type Ended, feedOf, folder, jsonLines, start, tenant } from './command.js';
 
 /** The log's last error: what the operator reads. */
 function failure({ stderr }: Ended): Record<string, unknown> | undefined {
   return jsonLines(stderr).findLast(({ level }) => level === 'error');
-}
-
-async function freePort(): Promise<number> {
-  const server = createSocketServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 test('0: run --once collects everything, a second run finds nothing new, and stdout stays empty', async () => {

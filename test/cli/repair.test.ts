@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
+import { freePort } from '../free-port.js';
 import { command, compareTables, feedOf, folder, jsonLines, start, tenant } from './command.js';
-import { freePort, HOUR, plantGap, startFeed, until } from './repairing.js';
+import { HOUR, plantGap, startFeed, until } from './repairing.js';
 
 vi.setConfig({ testTimeout: 180_000 });
 
@@ -12,7 +13,7 @@ const iso = (age: number) => new Date(Date.now() - age).toISOString().replace(/\
 async function environment(simulated: Parameters<typeof feedOf>[0], more: Readonly<Record<string, string>> = {}) {
   return feedOf(simulated, {
     HTTP_ENABLED: 'true',
-    HTTP_PORT: await freePort(),
+    HTTP_PORT: String(await freePort()),
     HTTP_TOKEN: TOKEN,
     POLL_INTERVAL: '1s',
     RECONCILE_ENABLED: 'false',
@@ -34,7 +35,7 @@ test('reconcile --repair beside a running feed has it read the gap anew, and pro
   expect(unlistened.code).toBe(73);
   expect(unlistened.stderr).toContain('stop the feed, repeat the command');
   expect(unlistened.stderr).toContain('beside the running feed, with its configuration');
-  const elsewhere = await command([...args, '--repair'], { cwd, env: { ...env, HTTP_PORT: await freePort() } });
+  const elsewhere = await command([...args, '--repair'], { cwd, env: { ...env, HTTP_PORT: String(await freePort()) } });
   expect(elsewhere).toMatchObject({ code: 73, stderr: expect.stringContaining('nobody answers on http://127.0.0.1') });
   const wrong = await command([...args, '--repair'], { cwd, env: { ...env, HTTP_TOKEN: 'another-token-of-a-port' } });
   expect(wrong).toMatchObject({ code: 73, stderr: expect.stringContaining("refuses this configuration's http.token") });

@@ -1,19 +1,9 @@
-import { createServer } from 'node:net';
 import type { StatusView } from '../../collector/monitoring/status/board.js';
 import type { RepairView } from '../../collector/reconcile/repair-queue.js';
 import type { Tenant } from '../../fixtures/tenant/tenant.js';
 import { type Running, start } from './command.js';
 
 export const HOUR = 3_600_000;
-
-/** A port that was free a moment ago: the command has to know it beforehand, as an operator does. */
-export async function freePort(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return String(typeof address === 'object' ? address?.port : undefined);
-}
 
 /** Logins that JumpCloud shows only now, dated so many milliseconds back: a gap that no poll finds. */
 export function plantGap(tenant: Pick<Tenant, 'add' | 'organization'>, count: number, age: number): void {

@@ -2,8 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { freePort } from '../free-port.js';
 import { cli, command, feedOf, folder, tenant } from './command.js';
-import { freePort, HOUR, plantGap, startFeed } from './repairing.js';
+import { HOUR, plantGap, startFeed } from './repairing.js';
 
 /** `script` of util-linux gives a child a terminal. */
 function hasScript(): boolean {
@@ -64,7 +65,7 @@ test('reconcile --repair shows on a terminal how far the running feed is, and ke
   const cwd = folder();
   const env = feedOf(simulated, {
     HTTP_ENABLED: 'true',
-    HTTP_PORT: await freePort(),
+    HTTP_PORT: String(await freePort()),
     POLL_INTERVAL: '1s',
     RECONCILE_ENABLED: 'false',
   });

@@ -1,8 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -10,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTenant, type Tenant } from '../../fixtures/tenant/tenant.js';
+import { freePort } from '../free-port.js';
 import { parseMetrics, seriesValue } from '../monitoring/prometheus.js';
 import { parseDockerfile } from './dockerfile.js';
 import { buildImage, contextFiles, type Image, runImage, whyNot } from './image.js';
@@ -187,15 +186,6 @@ describe.skipIf(obstacle !== undefined && process.env.CI !== 'true')('the image'
     expect(new Set(modes)).toEqual(new Set([0]));
   }, 180_000);
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** Waits until `holds`; fails with the log where the program ends before, or two minutes are over. */
 async function until(holds: () => Promise<boolean>, child: ChildProcess, log: Promise<string>): Promise<void> {

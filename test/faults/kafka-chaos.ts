@@ -103,7 +103,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosOutcome> {
 
 /** Everything that a read_committed consumer sees, against the ledger. */
 async function consume(cluster: Cluster, tenant: Tenant): Promise<Omit<ChaosOutcome, 'histogram' | 'disturbances'>> {
-  const { events, deadLetters, uids, texts } = await readDelivered((topic) => readTopic(cluster, topic));
+  const { events, deadLetters, uids, texts } = await readDelivered((...topics) => readTopic(cluster, ...topics));
   return {
     events,
     deadLetters,

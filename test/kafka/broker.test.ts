@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Cluster, client, startCluster } from './broker.js';
+import { client } from './broker.js';
 import { readTopic } from './read-topic.js';
+import { type SharedBroker, sharedBroker } from './shared-broker.js';
 import { describeKafka } from './when-kafka.js';
 
 describeKafka('the broker runner', () => {
-  let cluster: Cluster;
+  let cluster: SharedBroker;
   beforeAll(async () => {
-    cluster = await startCluster();
-  }, 120_000);
+    cluster = await sharedBroker();
+  });
   afterAll(() => cluster?.stop());
 
   test("Kafka's console consumer shows partition, offset, time, headers, key and value of committed records only", async () => {

@@ -1,13 +1,14 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
+import { freePort } from '../free-port.js';
 import { type Distribution, findDistribution, sourceFile } from './distribution.js';
 
 const run = promisify(execFile);
@@ -313,21 +314,6 @@ async function listens(port: number): Promise<boolean> {
 
 async function freePorts(): Promise<Ports> {
   return { client: await freePort(), internal: await freePort(), controller: await freePort() };
-}
-
-/** Below the range from which the system takes ports for outgoing connections: those would take it before the broker does. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(20_000, 32_000);
-    const server = createServer().listen(port, '127.0.0.1');
-    const free = await once(server, 'listening').then(
-      () => true,
-      () => false,
-    );
-    if (!free) continue;
-    await new Promise((resolve) => server.close(resolve));
-    return port;
-  }
 }
 
 function sleep(milliseconds: number): Promise<void> {

@@ -3,9 +3,9 @@ import type { KafkaOptions } from '../../collector/sinks/kafka/client/settings.j
 import { createKafkaSink } from '../../collector/sinks/kafka/kafka-sink.js';
 import type { Guarantee, LaneSink, Sink } from '../../collector/sinks/sink.js';
 import { type Claims, newestStates, type SinkUnderTest, sinkContract } from '../contract/sink-contract.js';
-import { type Cluster, startCluster } from './broker.js';
 import { apiKeys, ConnectionCutter } from './connection-cutter.js';
 import { eventIds, readCommitted } from './read-committed.js';
+import { type SharedBroker, sharedBroker } from './shared-broker.js';
 import { describeKafka } from './when-kafka.js';
 
 const claims: Claims = {
@@ -20,12 +20,12 @@ const claims: Claims = {
 };
 
 describeKafka('on a real broker', () => {
-  let cluster: Cluster;
+  let cluster: SharedBroker;
   let feeds = 0;
 
   beforeAll(async () => {
-    cluster = await startCluster();
-  }, 120_000);
+    cluster = await sharedBroker();
+  });
   afterAll(() => cluster?.stop());
 
   /** A feed with topics of its own. */

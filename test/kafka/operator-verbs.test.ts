@@ -7,15 +7,15 @@ import type { DeadLetter } from '../../mappings/dead-letter.js';
 import { tell } from '../commands/collecting.js';
 import { record } from '../mappings/mapping.js';
 import { batchOf, deadLetterOf, uidOf } from './batches.js';
-import { type Cluster, startCluster } from './broker.js';
 import { eventIds, readCommitted } from './read-committed.js';
+import { type SharedBroker, sharedBroker } from './shared-broker.js';
 import { describeKafka } from './when-kafka.js';
 
 describeKafka("the operator's verbs on a real broker", () => {
-  let cluster: Cluster;
+  let cluster: SharedBroker;
   beforeAll(async () => {
-    cluster = await startCluster();
-  }, 120_000);
+    cluster = await sharedBroker();
+  });
   afterAll(() => cluster?.stop());
 
   const sinkOf = (topicPrefix: string) =>

@@ -10,12 +10,13 @@ import { readState, resetPosition } from '../../collector/sinks/kafka/operations
 import { probe } from '../../collector/sinks/kafka/probe.js';
 import type { Sink } from '../../collector/sinks/sink.js';
 import { batchOf, cursorAt, deadLetterOf, firstSecond, uidOf } from './batches.js';
-import { type Cluster, client, startCluster } from './broker.js';
+import { client } from './broker.js';
 import { eventIds, readCommitted } from './read-committed.js';
+import { type SharedBroker, sharedBroker } from './shared-broker.js';
 import { describeKafka } from './when-kafka.js';
 
 describeKafka('position, lease and operation on a real broker', () => {
-  let cluster: Cluster;
+  let cluster: SharedBroker;
   const sinks: Sink[] = [];
   let feeds = 0;
   const quiet = { log: () => undefined };
@@ -23,8 +24,8 @@ describeKafka('position, lease and operation on a real broker', () => {
   const operator = (feed: KafkaOptions) => laneContext(feed, { ...quiet, instance: 'operator' });
 
   beforeAll(async () => {
-    cluster = await startCluster();
-  }, 120_000);
+    cluster = await sharedBroker();
+  });
   afterEach(async () => {
     await Promise.all(sinks.splice(0).map((sink) => sink.close()));
   });

@@ -4,15 +4,20 @@ import { kafkaSettings } from '../../collector/sinks/kafka/client/settings.js';
 import type { Cluster } from './broker.js';
 
 /**
- * All committed records of a topic, partition by partition. Quick where Kafka's console consumer takes seconds to start;
+ * All committed records of topics, partition by partition. Quick where Kafka's console consumer takes seconds to start;
  * that one reads the same records in the tests that must not trust this reader.
  */
-export async function readCommitted(cluster: Pick<Cluster, 'internal'>, topic: string): Promise<KafkaRecord[]> {
+export async function readCommitted(
+  cluster: Pick<Cluster, 'internal'>,
+  ...topics: readonly string[]
+): Promise<KafkaRecord[]> {
   return withInternalReader(cluster, async (reader) => {
     const records: KafkaRecord[] = [];
-    for (const partition of (await reader.partitions(topic)).sort((a, b) => a - b)) {
-      const { start, end } = await reader.bounds(topic, partition);
-      for await (const record of reader.read(topic, partition, start, end, 30_000)) records.push(record);
+    for (const topic of topics) {
+      for (const partition of (await reader.partitions(topic)).sort((a, b) => a - b)) {
+        const { start, end } = await reader.bounds(topic, partition);
+        for await (const record of reader.read(topic, partition, start, end, 30_000)) records.push(record);
+      }
     }
     return records;
   });

@@ -1,3 +1,5 @@
+import { redactedText } from '../../fixtures/tenant/control.js';
+import type { Tenant } from '../../fixtures/tenant/tenant.js';
 import { ocsfTarget } from '../../schemas/ocsf-target.js';
 
 /** A record of a topic, as far as it tells what was delivered. */
@@ -21,26 +23,40 @@ export interface Collected {
  * @throws Error where a header names another uid than the event
  */
 export async function readDelivered(
-  read: (topic: string) => Promise<readonly Delivered[]>,
+  read: (...topics: readonly string[]) => Promise<readonly Delivered[]>,
   prefix = 'ocsf.',
 ): Promise<Collected> {
   const uids: string[] = [];
   const texts: string[] = [];
-  for (const name of Object.keys(ocsfTarget.classes)) {
-    for (const { headers, value } of await read(prefix + name)) {
-      const event = JSON.parse(String(value)) as { raw_data?: string; metadata: { uid: string } };
-      if (event.metadata.uid !== headers.event_id) throw new Error('a header event_id is not the uid of its event');
-      // The collector's own events (a key that ends) carry no record.
-      if (event.raw_data === undefined) continue;
-      uids.push(event.metadata.uid);
-      texts.push(event.raw_data);
-    }
+  const classTopics = Object.keys(ocsfTarget.classes).map((name) => prefix + name);
+  const [published, letters] = await Promise.all([read(...classTopics), read(`${prefix}dead_letters`)]);
+  for (const { headers, value } of published) {
+    const event = JSON.parse(String(value)) as { raw_data?: string; metadata: { uid: string } };
+    if (event.metadata.uid !== headers.event_id) throw new Error('a header event_id is not the uid of its event');
+    // The collector's own events (a key that ends) carry no record.
+    if (event.raw_data === undefined) continue;
+    uids.push(event.metadata.uid);
+    texts.push(event.raw_data);
   }
   const events = uids.length;
-  for (const { value } of await read(`${prefix}dead_letters`)) {
+  for (const { value } of letters) {
     const letter = JSON.parse(String(value)) as { uid: string; raw: string };
     uids.push(letter.uid);
     texts.push(letter.raw);
   }
   return { events, deadLetters: uids.length - events, uids, texts };
+}
+
+/** What `compareTopics` finds where the topics hold every record once. */
+export const allOnce = { missing: 0, repeated: 0, unknown: 0, uidsTwice: 0 };
+
+/** The topics of a feed against the ledger of its tenant. */
+export async function compareTopics(
+  { ledger }: Pick<Tenant, 'ledger'>,
+  read: Parameters<typeof readDelivered>[0],
+  prefix?: string,
+): Promise<typeof allOnce> {
+  const { texts, uids } = await readDelivered(read, prefix);
+  const { missing, repeated, unknown } = await ledger.compare(texts, { kept: redactedText });
+  return { missing, repeated, unknown, uidsTwice: uids.length - new Set(uids).size };
 }

@@ -25,21 +25,28 @@ export interface PrintedRecord {
 const patience = [4_000, 10_000, 30_000];
 
 /**
- * Reads a whole topic with Kafka's console consumer, read_committed: a reader that shares no code with the collector. It
+ * Reads whole topics with Kafka's console consumer, read_committed: a reader that shares no code with the collector. It
  * cannot tell the end of a topic from a slow start; so where the collector's own reader finds more, it is asked again with
- * more patience. What it prints is what counts.
+ * more patience. What it prints is what counts. One consumer reads all of them: each takes seconds to start and to end.
  */
-export async function readTopic(cluster: Cluster, topic: string): Promise<PrintedRecord[]> {
-  const found = (await readCommitted(cluster, topic)).length;
+export async function readTopic(
+  cluster: Pick<Cluster, 'internal' | 'distribution'>,
+  ...topics: readonly string[]
+): Promise<PrintedRecord[]> {
+  const found = (await readCommitted(cluster, ...topics)).length;
   let printed: PrintedRecord[] = [];
   for (const quiet of patience) {
-    printed = await consume(cluster, topic, quiet);
+    printed = await consume(cluster, topics, quiet);
     if (printed.length >= found) break;
   }
   return printed;
 }
 
-async function consume(cluster: Cluster, topic: string, quiet: number): Promise<PrintedRecord[]> {
+async function consume(
+  cluster: Pick<Cluster, 'internal' | 'distribution'>,
+  topics: readonly string[],
+  quiet: number,
+): Promise<PrintedRecord[]> {
   const shown = ['timestamp', 'partition', 'offset', 'headers', 'key'].map((name) => `print.${name}=true`);
   const separators = [
     `line.separator=${endOfRecord}`,
@@ -58,8 +65,8 @@ async function consume(cluster: Cluster, topic: string, quiet: number): Promise<
       'org.apache.kafka.tools.consumer.ConsoleConsumer',
       '--bootstrap-server',
       cluster.internal.join(','),
-      '--topic',
-      topic,
+      '--include',
+      topics.map((topic) => topic.replaceAll('.', '\\.')).join('|'),
       '--from-beginning',
       '--isolation-level',
       'read_committed',

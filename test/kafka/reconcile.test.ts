@@ -4,15 +4,14 @@ import { type HourFigures, reconcileRange } from '../../collector/reconcile/rang
 import type { KafkaOptions } from '../../collector/sinks/kafka/client/settings.js';
 import { createKafkaSink } from '../../collector/sinks/kafka/kafka-sink.js';
 import type { Sink } from '../../collector/sinks/sink.js';
-import { redactedText } from '../../fixtures/tenant/control.js';
 import { startTenant, type Tenant } from '../../fixtures/tenant/tenant.js';
 import { formatSecond } from '../../mappings/instant.js';
 import { command, feedOf } from '../cli/command.js';
 import { type FeedUnderTest, feedFor, HOUR, MINUTE, tenantFor, usualReconcile } from '../pipeline/feed-under-test.js';
 import { type VirtualTime, virtualTime } from '../pipeline/virtual-time.js';
-import { type Cluster, startCluster } from './broker.js';
 import { readCommitted } from './read-committed.js';
-import { type Collected, readDelivered } from './read-delivered.js';
+import { allOnce, type Collected, compareTopics, readDelivered } from './read-delivered.js';
+import { type SharedBroker, sharedBroker } from './shared-broker.js';
 import { describeKafka } from './when-kafka.js';
 
 // Hours of polls, each with a transaction of its own.
@@ -26,10 +25,10 @@ const begin = Math.floor(Date.now() / HOUR) * HOUR - 12 * HOUR;
 const signal = new AbortController().signal;
 
 describeKafka('reconciliation on a real broker', () => {
-  let cluster: Cluster;
+  let cluster: SharedBroker;
   beforeAll(async () => {
-    cluster = await startCluster();
-  }, 120_000);
+    cluster = await sharedBroker();
+  });
   afterAll(() => cluster?.stop());
 
   const optionsOf = (topicPrefix: string): KafkaOptions => ({
@@ -47,14 +46,10 @@ describeKafka('reconciliation on a real broker', () => {
     return sink;
   }
 
-  async function compared(tenant: Pick<Tenant, 'ledger'>, prefix: string) {
-    const delivered = await deliveredTo(prefix);
-    const { missing, repeated, unknown } = await tenant.ledger.compare(delivered.texts, { kept: redactedText });
-    return { missing, repeated, unknown, uidsTwice: delivered.uids.length - new Set(delivered.uids).size };
-  }
+  const compared = (tenant: Pick<Tenant, 'ledger'>, prefix: string) =>
+    compareTopics(tenant, (...topics) => readCommitted(cluster, ...topics), prefix);
   const deliveredTo = (prefix: string): Promise<Collected> =>
-    readDelivered((topic) => readCommitted(cluster, topic), prefix);
-  const allOnce = { missing: 0, repeated: 0, unknown: 0, uidsTwice: 0 };
+    readDelivered((...topics) => readCommitted(cluster, ...topics), prefix);
 
   const range = (fromHours: number, toHours: number) => ({
     from: (begin + fromHours * HOUR) / 1000,

@@ -1,15 +1,16 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { command, feedOf, folder, jsonLines, tenant } from '../cli/command.js';
-import { freePort, HOUR, plantGap, startFeed } from '../cli/repairing.js';
-import { type Cluster, startCluster } from './broker.js';
+import { HOUR, plantGap, startFeed } from '../cli/repairing.js';
+import { freePort } from '../free-port.js';
 import { eventIds, readCommitted } from './read-committed.js';
+import { type SharedBroker, sharedBroker } from './shared-broker.js';
 import { describeKafka } from './when-kafka.js';
 
 describeKafka('a repair beside a running feed, on a real broker', () => {
-  let cluster: Cluster;
+  let cluster: SharedBroker;
   beforeAll(async () => {
-    cluster = await startCluster();
-  }, 120_000);
+    cluster = await sharedBroker();
+  });
   afterAll(() => cluster?.stop());
 
   test('is done by the holder of the lease, and the topics then hold each record once', async () => {
@@ -18,8 +19,9 @@ describeKafka('a repair beside a running feed, on a real broker', () => {
     const env = feedOf(simulated, {
       SINK: 'kafka',
       KAFKA_BROKERS: cluster.brokers.join(','),
+      KAFKA_TOPIC_PREFIX: 'repair.',
       HTTP_ENABLED: 'true',
-      HTTP_PORT: await freePort(),
+      HTTP_PORT: String(await freePort()),
       HTTP_TOKEN: 'token-of-the-listener',
       POLL_INTERVAL: '2s',
       RECONCILE_ENABLED: 'false',
@@ -36,7 +38,7 @@ describeKafka('a repair beside a running feed, on a real broker', () => {
     expect(await feed.repair()).toMatchObject({ state: 'done', found: 40 });
     feed.running.child.kill('SIGTERM');
     expect(await feed.running.ended).toMatchObject({ code: 0 });
-    const records = await readCommitted(cluster, 'ocsf.authentication');
+    const records = await readCommitted(cluster, 'repair.authentication');
     const ids = eventIds(records);
     expect(new Set(ids).size).toBe(ids.length);
     expect(ids.length).toBeGreaterThan(300);

@@ -1,17 +1,17 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WARNING_DAYS } from '../../collector/key-expiry/lifetime.js';
 import { createKafkaSink } from '../../collector/sinks/kafka/kafka-sink.js';
-import { type Cluster, startCluster } from '../kafka/broker.js';
 import { eventIds, readCommitted } from '../kafka/read-committed.js';
+import { type SharedBroker, sharedBroker } from '../kafka/shared-broker.js';
 import { describeKafka } from '../kafka/when-kafka.js';
 import { virtualTime } from '../pipeline/virtual-time.js';
 import { declared, liveThrough, noon } from './monitored-feed.js';
 
 describeKafka('with Kafka and no volume', () => {
-  let cluster: Cluster;
+  let cluster: SharedBroker;
   beforeAll(async () => {
-    cluster = await startCluster();
-  }, 120_000);
+    cluster = await sharedBroker();
+  });
   afterAll(() => cluster?.stop());
 
   test('each warning is given once across restarts and is published once', { timeout: 300_000 }, async () => {

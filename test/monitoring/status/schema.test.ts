@@ -5,7 +5,8 @@ import type { CollectorError } from '../../../collector/errors.js';
 import { CollectorError as Failure } from '../../../collector/errors.js';
 import { StatusBoard } from '../../../collector/monitoring/status/board.js';
 import { feedOf, folder, start, tenant } from '../../cli/command.js';
-import { freePort, HOUR, startFeed, until } from '../../cli/repairing.js';
+import { HOUR, startFeed, until } from '../../cli/repairing.js';
+import { freePort } from '../../free-port.js';
 import { configOf, cursorAt, deadLetterOf, report, tablesAt } from '../observe-feed.js';
 
 const schema = JSON.parse(readFileSync(new URL('../../../schemas/status.json', import.meta.url), 'utf8')) as object;
@@ -32,7 +33,7 @@ test('what /status answers is as its schema says: starting, collecting, refused 
   const simulated = await tenant({ trouble: { malformed: { share: 0.05 } } });
   const env = feedOf(simulated, {
     HTTP_ENABLED: 'true',
-    HTTP_PORT: await freePort(),
+    HTTP_PORT: String(await freePort()),
     HTTP_TOKEN: 'token-of-the-listener',
     POLL_INTERVAL: '1s',
     RECONCILE_INTERVAL: '1s',

@@ -2,9 +2,10 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { redactedText } from '../../fixtures/tenant/control.js';
 import type { Tenant } from '../../fixtures/tenant/tenant.js';
 import { command } from '../cli/command.js';
-import { type Cluster, client, startCluster } from '../kafka/broker.js';
+import { client } from '../kafka/broker.js';
 import { readCommitted } from '../kafka/read-committed.js';
 import { readDelivered } from '../kafka/read-delivered.js';
+import { type SharedBroker, sharedBroker } from '../kafka/shared-broker.js';
 import { describeKafka } from '../kafka/when-kafka.js';
 import {
   rebound,
@@ -37,9 +38,9 @@ interface Message {
 }
 
 describeKafka('on a real broker', () => {
-  let cluster: Cluster;
+  let cluster: SharedBroker;
   beforeAll(async () => {
-    cluster = await startCluster();
+    cluster = await sharedBroker();
   });
   afterAll(() => cluster?.stop());
 
@@ -47,7 +48,7 @@ describeKafka('on a real broker', () => {
     const simulated = await tenantOfHistory();
     await restoreTopics(cluster, simulated);
     const compared = async () => {
-      const { texts, uids } = await readDelivered((topic) => readCommitted(cluster, topic));
+      const { texts, uids } = await readDelivered((...topics) => readCommitted(cluster, ...topics));
       expect(new Set(uids).size).toBe(uids.length);
       return simulated.ledger.compare(texts, { kept: redactedText, examples: 3 });
     };
@@ -67,7 +68,7 @@ describeKafka('on a real broker', () => {
 });
 
 /** Makes the topics of the dump; state records stand at their offsets, which a position names. */
-async function restoreTopics(cluster: Cluster, simulated: Tenant): Promise<void> {
+async function restoreTopics(cluster: SharedBroker, simulated: Tenant): Promise<void> {
   const lines = storedLines('kafka.ndjson.gz').map((line) => JSON.parse(rebound(line, simulated)) as Dumped);
   const admin = await cluster.admin();
   const topics = lines.filter((line) => 'partitions' in line);
