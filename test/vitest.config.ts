@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { SlowFirst } from './slow-first.js';
 
 // biome-ignore lint/style/noDefaultExport: vitest reads its configuration from the default export
 export default defineConfig({
@@ -14,10 +15,9 @@ export default defineConfig({
     // Only what hangs is to be ended: no test asserts how fast it is, and a busy machine takes its time.
     testTimeout: 300_000,
     hookTimeout: 300_000,
-    // Brokers that elect, processes that are killed, ports that are shared: in the gate a test may try once more, and the
-    // report names it (`retry x1`), so that it is looked into.
-    retry: process.env.CI === 'true' ? 1 : 0,
     pool: 'forks',
-    maxWorkers: 2,
+    // More than there are cores: tests of processes and brokers wait for most of their time.
+    maxWorkers: 4,
+    sequence: { sequencer: SlowFirst },
   },
 });

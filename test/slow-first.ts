@@ -1,0 +1,36 @@
+import type { TestSpecification } from 'vitest/node';
+import { BaseSequencer } from 'vitest/node';
+
+/** Begins of the paths below test/ of what takes longest, longest first; those that start brokers of their own stand apart. */
+const slowest = [
+  'faults/f-01-kafka-chaos',
+  'cli/repair',
+  'faults/f-01-kill-tables',
+  'cli/exit-codes',
+  'kafka/outage',
+  'cli/life-cycle',
+  'deploy/container',
+  'kafka/reconcile',
+  'kafka/sink',
+  'faults/',
+  'kafka/security',
+  'cli/backfill-types',
+  'kafka/',
+  'cli/',
+  'diagnostics/',
+  'key-expiry/',
+  'compat/',
+  'sinks/',
+];
+
+/** Files in the order in which two processes end at about the same time: what takes long begins first. */
+export class SlowFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const path = moduleId.slice(moduleId.lastIndexOf('/test/') + '/test/'.length);
+      const found = slowest.findIndex((begin) => path.startsWith(begin));
+      return found < 0 ? slowest.length : found;
+    };
+    return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
+  }
+}
