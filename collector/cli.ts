@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import yargs, { type Argv } from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { usageFault } from './commands/usage-error.js';
-import { flagOptions } from './config/flags.js';
+import { configFileFlag, flagOptions } from './config/flags.js';
 import { asCollectorError, exitCodes } from './errors.js';
 import { processRedactor } from './log/redactor.js';
 import { LIVE_LANE } from './position/lane-name.js';
@@ -31,6 +31,14 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
 }
 
 const configured = (command: Argv) => command.options(flagOptions());
+/** With the keys of `query`, by their short names too. */
+const limited = (command: Argv): Argv => {
+  const own = Object.entries(flagOptions()).flatMap(([flag, option]) => {
+    if (flag === configFileFlag) return [[flag, option]];
+    return flag.startsWith('query-') ? [[flag, { ...option, alias: flag.slice('query-'.length) }]] : [];
+  });
+  return command.options(Object.fromEntries(own));
+};
 const range = (command: Argv) =>
   command
     .option('from', { type: 'string', demandOption: true, describe: 'First instant (RFC 3339, or a date)' })
@@ -117,7 +125,7 @@ const cli = yargs(hideBin(process.argv))
     'query <sql>',
     'SQL (DuckDB) over the tables: a view a class, and events, admin_activity, dead_letters, raw_records',
     (command) =>
-      command
+      limited(command)
         .positional('sql', {
           type: 'string',
           demandOption: true,
@@ -127,6 +135,11 @@ const cli = yargs(hideBin(process.argv))
           type: 'string',
           requiresArg: true,
           describe: 'Default: TABLES_DIRECTORY, else ./data/tables',
+        })
+        .option('skip-damaged', {
+          type: 'boolean',
+          default: false,
+          describe: 'Answer without the files that cannot be read, and name them on stderr',
         })
         .option('format', { choices: ['table', 'json', 'csv'] as const, default: 'table' as const, requiresArg: true })
         .example(

@@ -110,5 +110,17 @@ export interface SharedConfig {
     readonly port: number;
     readonly token: Secret | undefined;
   };
+  readonly query: QueryLimits;
   readonly shutdown: { readonly graceMs: number };
+}
+
+/** What one statement may take of the machine. */
+export interface QueryLimits {
+  /** DuckDB's memory, as DuckDB writes it: `256MB` is 256,000,000 bytes. */
+  readonly memory: string;
+  /** What may be spilled to the system's temporary directory. */
+  readonly temporarySpace: string;
+  readonly threads: number;
+  /** How long DuckDB may work, in milliseconds; the time that a reader takes over the rows does not count. */
+  readonly timeoutMs: number;
 }

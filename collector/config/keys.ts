@@ -51,7 +51,7 @@ export interface Key {
 /** JSON Schema of the configuration, as in schemas/config.json. */
 export const schema = document as unknown as SchemaNode;
 
-const sharedSections: ReadonlySet<string> = new Set(['log', 'http', 'shutdown']);
+const sharedSections: ReadonlySet<string> = new Set(['log', 'http', 'query', 'shutdown']);
 
 /** Every key, in the order of the schema. */
 export const keys: readonly Key[] = leaves(schema, []);

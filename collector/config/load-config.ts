@@ -3,7 +3,7 @@ import { CollectorError } from '../errors.js';
 import type { EventType } from '../position/event-families.js';
 import { checkRules, endpointsOf } from './cross-checks.js';
 import { configFileVariable, readEnvironment } from './environment.js';
-import type { FeedConfig, SharedConfig } from './feed-config.js';
+import type { FeedConfig, QueryLimits, SharedConfig } from './feed-config.js';
 import { configFileFlag, type Flags, readFlags } from './flags.js';
 import { keys } from './keys.js';
 import { Effective } from './resolve.js';
@@ -95,6 +95,34 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
     ],
     file,
     effective: feeds.map((feed, index) => withEndpoints(feed.settings, configs[index]!.jumpcloud.endpoints)),
+  };
+}
+
+/**
+ * Reads the limits of `query` alone: an analyst need not be able to read the feed's secrets, nor repair its other keys.
+ * @throws CollectorError CONFIG_INVALID for a problem of these keys or a file that is no configuration, CONFIG_UNREADABLE
+ */
+export function loadQueryLimits(sources: ConfigSources): QueryLimits {
+  const environment = readEnvironment(sources.env);
+  const flags = readFlags(sources.flags ?? {});
+  const { file, text } = configText(sources);
+  const document = readDocument(text, file ?? 'configuration');
+  const layers = [document.shared, environment.settings, flags.settings];
+  const own = new Effective(
+    layers.map((layer) => new Map([...layer].filter(([path]) => path.startsWith('query.')))),
+    sources.readFile,
+  );
+  const misspelt = environment.problems.filter(({ where }) => where.startsWith('QUERY_'));
+  refuseIfAny([...document.problems, ...misspelt, ...flags.problems, ...own.problems]);
+  return toQueryLimits(own);
+}
+
+function toQueryLimits(from: Effective): QueryLimits {
+  return {
+    memory: from.text('query.memory'),
+    temporarySpace: from.text('query.temporarySpace'),
+    threads: from.number('query.threads'),
+    timeoutMs: from.duration('query.timeout'),
   };
 }
 
@@ -261,6 +289,7 @@ function toSharedConfig(from: Effective): SharedConfig {
       port: from.number('http.port'),
       token: from.secret('http.token'),
     },
+    query: toQueryLimits(from),
     shutdown: { graceMs: from.duration('shutdown.grace') },
   };
 }

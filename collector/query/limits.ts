@@ -1,15 +1,5 @@
+import type { QueryLimits } from '../config/feed-config.js';
 import { CollectorError } from '../errors.js';
-
-/** What one statement may take of the machine. */
-export interface QueryLimits {
-  /** DuckDB's memory, as DuckDB writes it: `256MB`. */
-  readonly memory: string;
-  /** What may be spilled to the system's temporary directory. */
-  readonly temporarySpace: string;
-  readonly threads: number;
-  /** How long DuckDB may work, in milliseconds; the time that a reader takes over the rows does not count. */
-  readonly timeoutMs: number;
-}
 
 /** DuckDB's settings for these limits, and against everything that a statement over the tables does not need. */
 export function engineSettings(limits: QueryLimits, temporaryDirectory: string): Record<string, string> {
@@ -31,19 +21,32 @@ export function engineSettings(limits: QueryLimits, temporaryDirectory: string):
 
 const narrow = 'Narrow it: a shorter time range (WHERE time_dt >= …), fewer columns, an aggregate, or LIMIT';
 
+/**
+ * Resident bytes at which the process of a statement is ended: DuckDB counts what it keeps in buffers, but not what one
+ * function makes of one value (`repeat`, `range` as a list, `string_split`). Beside the limit there is Node with the
+ * library (some 90 MiB) and the rows on their way out.
+ */
+export function mostResident({ memory }: QueryLimits): number {
+  const [, amount, unit] = /^(\d+)(MB|GB)$/.exec(memory) ?? [];
+  return Number(amount) * (unit === 'GB' ? 1_000_000_000 : 1_000_000) + 140 * 1024 * 1024;
+}
+
 /** The limit that an error of DuckDB's is about; undefined for other errors. */
 export function limitReached(message: string, limits: QueryLimits): CollectorError | undefined {
-  if (/^Out of Memory Error/.test(message))
-    return /max_temp_directory_size|temporary|temp_directory/i.test(message.split('\n')[0] ?? '')
-      ? reached(
-          `The statement needs more than ${limits.temporarySpace} of temporary space.`,
-          `${narrow}; or raise query.temporarySpace.`,
-        )
-      : reached(
-          `The statement needs more than ${limits.memory} of memory.`,
-          `${narrow}; or raise the limit with --memory or query.memory.`,
-        );
-  return undefined;
+  if (!message.startsWith('Out of Memory Error')) return;
+  if (!/max_temp_directory_size|temp_directory/i.test(message.split('\n')[0] ?? '')) return memoryIsOver(limits);
+  return reached(
+    `The statement needs more than ${limits.temporarySpace} of temporary space.`,
+    `${narrow}; or raise query.temporarySpace.`,
+  );
+}
+
+/** The memory is over. */
+export function memoryIsOver({ memory }: QueryLimits): CollectorError {
+  return reached(
+    `The statement needs more than ${memory} of memory.`,
+    `${narrow}; or raise the limit with --memory or query.memory.`,
+  );
 }
 
 /** The time is over. */

@@ -2,16 +2,17 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { DuckDBConnection, DuckDBInstance, DuckDBResult } from '@duckdb/node-api';
+import type { QueryLimits } from '../config/feed-config.js';
 import { CollectorError } from '../errors.js';
 import { exists } from '../files/durable-file.js';
 import { REPLAY_LANE } from '../position/lane-name.js';
 import { quoteText } from '../sinks/tables/columns.js';
 import { type PlainValue, plainValue } from '../sinks/tables/duckdb-value.js';
 import { isVanished } from '../sinks/tables/error-table.js';
-import { type LiveFile, liveFiles } from '../sinks/tables/live-files.js';
+import { type LiveFile, liveFiles, missingFiles } from '../sinks/tables/live-files.js';
 import { allTables, deadLetterTable } from '../sinks/tables/table-catalog.js';
 import { replayedName, tablesOf, typedRows, viewNames, viewStatements } from '../sinks/tables/views.js';
-import { engineSettings, limitReached, type QueryLimits, timeIsOver } from './limits.js';
+import { engineSettings, limitReached, timeIsOver } from './limits.js';
 import { type DamagedFile, holdFiles, type Snapshot, type SnapshotFile } from './snapshot-files.js';
 import { type AdmittedStatement, admit, splitStatement } from './statement-gate.js';
 
@@ -39,8 +40,6 @@ export interface OpenTables {
   readonly files: number;
   /** Files that cannot be read. */
   readonly damaged: readonly DamagedFile[];
-  /** Ends the statement that is running. */
-  cancel(): void;
   close(): Promise<void>;
 }
 
@@ -50,6 +49,10 @@ export interface OpenOptions {
   readonly limits?: QueryLimits;
   /** Answer from the other files where some are damaged. */
   readonly skipDamaged?: boolean;
+  /** Told when a statement goes on working for a second after its time was over: only the end of the process stops it. */
+  readonly stuck?: (error: CollectorError) => void;
+  /** Where statements spill, instead of a directory of its own. */
+  readonly temporaryDirectory?: string;
 }
 
 /** For statements of our own: they may take the time they need. */
@@ -70,7 +73,8 @@ const explainType = 4;
  * @throws CollectorError STORAGE_FAILED where there are no tables.
  */
 export async function openTables(directory: string, options: OpenOptions = {}): Promise<OpenTables> {
-  const { wanted = () => true, limits = ownLimits, skipDamaged = false } = options;
+  const { wanted = () => true } = options;
+  const openedFrom = performance.now();
   const root = resolve(directory);
   if (!(await exists(root)))
     throw new CollectorError('STORAGE_FAILED', `There are no tables in ${root}.`, {
@@ -81,8 +85,9 @@ export async function openTables(directory: string, options: OpenOptions = {}): 
     const last = attempt >= mostAttempts;
     const snapshot = holdFiles(root, (await liveFiles(root)).filter(wanted), last);
     if (!snapshot) continue;
+    const missing = (await missingFiles(root)).filter(wanted);
     try {
-      return await openSnapshot(snapshot, limits, skipDamaged);
+      return await openSnapshot(withMissing(snapshot, missing), options, openedFrom);
     } catch (error) {
       snapshot.release();
       if (last || !isVanished(error)) throw error;
@@ -90,20 +95,27 @@ export async function openTables(directory: string, options: OpenOptions = {}): 
   }
 }
 
-async function openSnapshot(snapshot: Snapshot, limits: QueryLimits, skipDamaged: boolean): Promise<OpenTables> {
+function withMissing(snapshot: Snapshot, missing: readonly LiveFile[]): Snapshot {
+  const damaged = missing.map((file) => ({ file, path: file.paths[0] ?? '', fault: 'is missing' }));
+  return { ...snapshot, damaged: [...snapshot.damaged, ...damaged] };
+}
+
+async function openSnapshot(snapshot: Snapshot, options: OpenOptions, from: number): Promise<OpenTables> {
   const { DuckDBInstance: Instance } = await import('@duckdb/node-api');
-  const spill = await mkdtemp(join(tmpdir(), 'jumpcloud-ocsf-query-'));
+  const { limits = ownLimits, skipDamaged = false, stuck = () => {}, temporaryDirectory } = options;
+  const spill = await mkdtemp(join(temporaryDirectory ?? tmpdir(), 'jumpcloud-ocsf-query-'));
   let instance: DuckDBInstance | undefined;
   try {
     instance = await Instance.create(':memory:', engineSettings(limits, spill));
     const connection = await instance.connect();
     const damaged = [...snapshot.damaged, ...(await makeViews(connection, snapshot.files))];
     await shut(connection, snapshot.files);
-    return tablesOver({ instance, connection, snapshot, damaged, spill, limits, skipDamaged });
+    const openingMs = performance.now() - from;
+    return tablesOver({ instance, connection, snapshot, damaged, spill, limits, skipDamaged, stuck, openingMs });
   } catch (error) {
     instance?.closeSync();
     await rm(spill, { recursive: true, force: true });
-    throw error;
+    throw error instanceof Error ? (limitReached(error.message, limits) ?? error) : error;
   }
 }
 
@@ -148,7 +160,7 @@ async function columnFault(connection: DuckDBConnection, { file, readAs }: Snaps
     return undefined;
   } catch (error) {
     if (isVanished(error)) throw error;
-    return `is damaged, or no file of this table (${firstLine(error)})`;
+    return `is damaged, or no file of this table (${firstLine(error).replaceAll(readAs, 'it')})`;
   }
 }
 
@@ -188,6 +200,8 @@ interface OpenParts {
   readonly spill: string;
   readonly limits: QueryLimits;
   readonly skipDamaged: boolean;
+  readonly stuck: (error: CollectorError) => void;
+  readonly openingMs: number;
 }
 
 function tablesOver(parts: OpenParts): OpenTables {
@@ -204,7 +218,6 @@ function tablesOver(parts: OpenParts): OpenTables {
       const result = await worker.work(() => start(connection, statement));
       return { columns: columnsOf(result), rows: rowsOf(result, worker) };
     },
-    cancel: () => connection.interrupt(),
     async close() {
       connection.closeSync();
       instance.closeSync();
@@ -247,29 +260,35 @@ async function start(connection: DuckDBConnection, { sql }: AdmittedStatement): 
   return statement.stream();
 }
 
-/** Counts the time that DuckDB works on one statement, and ends it when that is over. */
+const graceMs = 1000;
+
+/** Counts the time that DuckDB works on one statement, opening the tables included, and ends it when that is over. */
 class Worker {
   #leftMs: number;
 
   constructor(private readonly parts: OpenParts) {
-    this.#leftMs = parts.limits.timeoutMs;
+    this.#leftMs = parts.limits.timeoutMs - parts.openingMs;
   }
 
   /** @throws CollectorError QUERY_LIMIT_REACHED, or as the error means. */
   async work<T>(call: () => Promise<T>): Promise<T> {
-    let over = false;
+    const { connection, limits, stuck } = this.parts;
+    const timers: NodeJS.Timeout[] = [];
+    let over: CollectorError | undefined;
     const end = () => {
-      over = true;
-      this.parts.connection.interrupt();
+      const error = timeIsOver(limits);
+      over = error;
+      connection.interrupt();
+      timers.push(setTimeout(() => stuck(error), graceMs));
     };
-    const timer = Number.isFinite(this.#leftMs) ? setTimeout(end, Math.max(0, this.#leftMs)) : undefined;
+    if (Number.isFinite(this.#leftMs)) timers.push(setTimeout(end, Math.max(0, this.#leftMs)));
     const from = performance.now();
     try {
       return await call();
     } catch (error) {
-      throw over ? timeIsOver(this.parts.limits) : asQueryError(error, this.parts);
+      throw over ?? asQueryError(error, this.parts);
     } finally {
-      clearTimeout(timer);
+      for (const timer of timers) clearTimeout(timer);
       this.#leftMs -= performance.now() - from;
     }
   }
@@ -295,8 +314,6 @@ function asQueryError(error: unknown, { limits, snapshot }: OpenParts): unknown 
   if (error instanceof CollectorError || !(error instanceof Error)) return error;
   const limit = limitReached(error.message, limits);
   if (limit) return limit;
-  if (/^INTERRUPT/.test(error.message))
-    return new CollectorError('ABORTED', 'The statement was cancelled.', { cure: 'Ask again.', cause: error });
   const { message, file } = withPaths(error.message, snapshot.files);
   if (file !== undefined || /^IO Error/.test(message))
     return new CollectorError('STORAGE_FAILED', firstLine(message), {

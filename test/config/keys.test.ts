@@ -197,6 +197,10 @@ const effects: Readonly<Record<string, Effect>> = {
     read: (_, shared) => shared.http.token?.reveal(),
     becomes: 'token-of-the-port',
   },
+  'query.timeout': { text: '5m', read: (_, shared) => shared.query.timeoutMs, becomes: 300_000 },
+  'query.memory': { text: '2GB', read: (_, shared) => shared.query.memory, becomes: '2GB' },
+  'query.temporarySpace': { text: '500MB', read: (_, shared) => shared.query.temporarySpace, becomes: '500MB' },
+  'query.threads': { text: '7', read: (_, shared) => shared.query.threads, becomes: 7 },
   'shutdown.grace': { text: '5s', read: (_, shared) => shared.shutdown.graceMs, becomes: 5_000 },
 };
 

@@ -1,7 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { dirname, join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openTables } from '../../collector/query/open-tables.js';
 import { createTablesSink } from '../../collector/sinks/tables/tables-sink.js';
 import { viewNames } from '../../collector/sinks/tables/views.js';
@@ -108,6 +110,92 @@ describe('querying tables', () => {
     const empty = await mkdtemp(join(tmpdir(), 'tables-empty-'));
     expect(await rowsOf(empty, 'SELECT count(*), max(user_name) FROM events')).toEqual([[0n, null]]);
     await rm(empty, { recursive: true });
+  });
+
+  describe('with a file that is no table’s', () => {
+    let spoiled: string;
+    let good: string;
+
+    beforeEach(async () => {
+      spoiled = await mkdtemp(join(tmpdir(), 'tables-spoiled-'));
+      const sink = createTablesSink({ directory: spoiled, feed: 'acme' });
+      const lane = sink.lane('live');
+      await lane.open();
+      await lane.commit(sampleBatch('live', 0, { events: 5, letters: 2, raw: 1 }));
+      await sink.close();
+      [good = ''] = (await readdir(join(spoiled, 'authentication'), { recursive: true })).filter((name) =>
+        name.endsWith('.parquet'),
+      );
+      good = join(spoiled, 'authentication', good);
+    });
+    afterEach(() => rm(spoiled, { recursive: true, force: true }));
+
+    const foreign = () => join(dirname(good), 'evil-live-0000000001.parquet');
+    const parquet = async (sql: string, path: string) => {
+      const instance = await DuckDBInstance.create(':memory:');
+      const connection = await instance.connect();
+      await connection.run(`COPY (${sql}) TO '${path}' (FORMAT parquet)`);
+      connection.closeSync();
+      instance.closeSync();
+    };
+    /** Makes or spoils a file and names it. */
+    const spoil: Record<string, [fault: RegExp, make: (foreign: string) => unknown, path?: () => string]> = {
+      'a text of another program': [/is no Parquet file/, (path) => writeFile(path, 'PAR1 is what I am not')],
+      'a file that is cut off': [/is no Parquet file, or is cut off/, () => truncate(good, 2000), () => good],
+      'an empty file': [/is no Parquet file/, (path) => writeFile(path, '')],
+      'a footer that is damaged': [
+        /is damaged/,
+        async () => {
+          const bytes = await readFile(good);
+          await writeFile(good, bytes.fill(0x55, bytes.length - 300, bytes.length - 8));
+        },
+        () => good,
+      ],
+      'a directory of that name': [/is a directory/, (path) => mkdir(path)],
+      'a named pipe of that name': [/is no file/, (path) => execFileSync('mkfifo', [path])],
+      'a link out of the directory': [/is a symbolic link/, (path) => symlink('/etc/hostname', path)],
+      'a file of the last commit that is gone': [/is missing/, () => rm(good), () => good],
+    };
+
+    it.each(Object.keys(spoil))('refuses to answer for the table with %s, and names it by its path', async (kind) => {
+      const [fault, make, pathOf = foreign] = spoil[kind]!;
+      await make(foreign());
+      const path = pathOf();
+      for (const view of ['authentication', 'events'])
+        await expect(rowsOf(spoiled, `SELECT count(*) FROM ${view}`)).rejects.toMatchObject({
+          exitCode: 74,
+          message: expect.stringMatching(new RegExp(`^${path.replaceAll('.', '\\.')}.*${fault.source}`)),
+          cure: expect.stringContaining('--skip-damaged'),
+        });
+      await expect(rowsOf(spoiled, 'SELECT * FROM authentication')).rejects.not.toMatchObject({
+        message: expect.stringContaining('/proc/'),
+      });
+      // What it does not belong to is answered.
+      expect(await rowsOf(spoiled, 'SELECT count(*) FROM dead_letters')).toEqual([[2n]]);
+      expect(await rowsOf(spoiled, 'SELECT count(*) FROM admin_activity')).toEqual([[0n]]);
+    });
+
+    it('names a file whose columns do not fit the table’s where they are read', async () => {
+      await parquet('SELECT 1 AS metadata', foreign());
+      await expect(rowsOf(spoiled, 'SELECT metadata.uid FROM authentication')).rejects.toMatchObject({
+        exitCode: 74,
+        message: expect.stringContaining(`"${foreign()}"`),
+      });
+    });
+
+    it('answers from the other files where that is asked for, and says which it left out', async () => {
+      await writeFile(foreign(), 'PAR1 is what I am not');
+      await mkdir(join(dirname(good), 'evil-live-0000000002.parquet'));
+      const tables = await openTables(spoiled, { skipDamaged: true });
+      const rows = [];
+      for await (const row of (await tables.query('SELECT count(*) FROM events')).rows) rows.push(row);
+      expect(rows).toEqual([[5n]]);
+      expect(tables.damaged.map(({ path, fault }) => `${path} ${fault}`).toSorted()).toEqual([
+        expect.stringMatching(/evil-live-0000000001\.parquet is no Parquet file/),
+        expect.stringMatching(/evil-live-0000000002\.parquet is a directory/),
+      ]);
+      await tables.close();
+    });
   });
 
   it('shows a commit as a whole, also between the commit point and the last file in view', async () => {

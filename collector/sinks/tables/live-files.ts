@@ -43,6 +43,23 @@ export async function liveFiles(directory: string, wanted: Selection = () => tru
   });
 }
 
+/** Files of the last commits that are nowhere, as they should be; of earlier commits no state says. */
+export async function missingFiles(directory: string): Promise<LiveFile[]> {
+  const missing: LiveFile[] = [];
+  for (const { state, aside } of (await readStates(directory)).values()) {
+    const retired = new Set(state.retired.map(({ file }) => file));
+    for (const file of state.files) {
+      const [table = '', group = ''] = file.split('/');
+      const inView = join(directory, file);
+      const places = [join(aside, asideName(file)), inView, inView + retiredEnding];
+      const there = await Promise.all(places.map((place) => exists(place)));
+      if (!retired.has(file) && !there.includes(true))
+        missing.push({ table, day: group.slice('event_day='.length), ...ownerOf(state), paths: [inView] });
+    }
+  }
+  return missing;
+}
+
 /** A lane's state and where its waiting files are, by the beginning of its files' names. */
 type States = ReadonlyMap<string, { readonly state: LaneState; readonly aside: string }>;
 
@@ -92,8 +109,9 @@ async function listLive(directory: string, states: States, wanted: Selection): P
       const owner = ownerOf(state);
       const inView = join(directory, file);
       const waiting = join(aside, asideName(file));
-      if (await exists(inView)) found.set(file, { table, day, ...owner, paths: [inView, inView + retiredEnding] });
-      else if (await exists(waiting)) found.set(file, { table, day, ...owner, paths: [waiting, inView] });
+      // In this order: a file that moves from there to here meanwhile is met.
+      if (await exists(waiting)) found.set(file, { table, day, ...owner, paths: [waiting, inView] });
+      else if (await exists(inView)) found.set(file, { table, day, ...owner, paths: [inView, inView + retiredEnding] });
     }
   return [...found.values()];
 }

@@ -1,0 +1,23 @@
+/** Statements that would take all of a machine: each has to end by a limit. */
+export const bombs: readonly string[] = [
+  'SELECT count(*) FROM range(1000000) a, range(1000000) b',
+  'SELECT count(*) FROM (SELECT DISTINCT md5(range::VARCHAR) FROM range(300000000))',
+  'SELECT DISTINCT range FROM range(30000000) UNION SELECT -range FROM range(30000000)',
+  'SELECT count(*) FROM (SELECT range FROM range(300000000) ORDER BY md5(range::VARCHAR))',
+  'WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT count(*) FROM t',
+  "WITH RECURSIVE t(s) AS (SELECT 'x' UNION ALL SELECT s || s FROM t) SELECT max(length(s)) FROM t",
+  "SELECT regexp_replace(repeat('ab', 100000000), 'a', 'bbb', 'g')",
+  "SELECT count(*) FROM range(100000000) WHERE regexp_matches(repeat(md5(range::VARCHAR), 100), '(a.*b.*c.*d.*)+$')",
+  "SELECT length(repeat('x', 2000000000))",
+  "SELECT repeat('x', 200000000)",
+  "SELECT list_aggregate(range(300000000), 'sum')",
+  'SELECT len(list_sort(range(100000000)))',
+  "SELECT len(string_split(repeat('a,', 100000000), ','))",
+  "SELECT string_agg(md5(range::VARCHAR), '') FROM range(100000000)",
+  'SELECT list(range) FROM range(200000000)',
+  'SELECT histogram(range) FROM range(100000000)',
+  'SELECT json_group_array(md5(range::VARCHAR)) FROM range(100000000)',
+  'SELECT md5(range::VARCHAR) k, count(*) OVER (PARTITION BY range % 7 ORDER BY k) FROM range(100000000)',
+  "SELECT levenshtein(repeat('a', 100000), repeat('b', 100000))",
+  "SELECT '{\"a\":' || repeat('[', 200000000) AS x, json_valid(x)",
+];
