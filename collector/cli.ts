@@ -5,6 +5,7 @@ import { hideBin } from 'yargs/helpers';
 import { usageFault } from './commands/usage-error.js';
 import { configFileFlag, flagOptions } from './config/flags.js';
 import { asCollectorError, exitCodes } from './errors.js';
+import { printableLines } from './log/printable.js';
 import { processRedactor } from './log/redactor.js';
 import { LIVE_LANE } from './position/lane-name.js';
 import { version } from './version.js';
@@ -141,7 +142,11 @@ const cli = yargs(hideBin(process.argv))
           default: false,
           describe: 'Answer without the files that cannot be read, and name them on stderr',
         })
-        .option('format', { choices: ['table', 'json', 'csv'] as const, default: 'table' as const, requiresArg: true })
+        .option('format', {
+          choices: ['table', 'json', 'csv', 'csv-safe'] as const,
+          default: 'table' as const,
+          requiresArg: true,
+        })
         .example(
           '$0 query "SELECT user_name, sum(coalesce(count, 1)) FROM authentication WHERE outcome = \'Failure\' GROUP BY 1 ORDER BY 2 DESC"',
           'who failed to log in most often',
@@ -289,9 +294,9 @@ const cli = yargs(hideBin(process.argv))
     process.exit(exitCodes.usage);
   });
 
-/** What ends the program is told on stderr, without secrets. */
+/** What ends the program is told on stderr: without secrets, and with nothing of a record that steers a terminal. */
 function complain(text: string): void {
-  process.stderr.write(`${processRedactor.mask(text)}\n`);
+  process.stderr.write(`${printableLines(processRedactor.mask(text))}\n`);
 }
 
 /** Waits for a verb and leaves its exit code; a failure is told in two lines, cause and cure. */

@@ -7,8 +7,10 @@ import { RequestTally } from '../diagnostics/request-stats.js';
 import { checkFeed } from '../diagnostics/run-checks.js';
 import { writeReport } from '../diagnostics/support-bundle.js';
 import { createLog } from '../log/logger.js';
+import { processRedactor } from '../log/redactor.js';
 import { version } from '../version.js';
 import { readConfig } from './load.js';
+import { writeJson, writeText } from './output.js';
 
 /**
  * `check`: whether every feed of the configuration could run, one line a finding, the gravest first.
@@ -16,10 +18,10 @@ import { readConfig } from './load.js';
  */
 export async function check(flags: Flags & { json: boolean; report?: string | undefined }): Promise<number> {
   const read = readOrFindings(flags);
-  if ('findings' in read) return tell(read.findings, flags.json, [], (text) => text);
+  if ('findings' in read) return tell(read.findings, flags.json, []);
   const { config } = read;
   const level = ['debug', 'trace'].includes(config.shared.log.level) ? config.shared.log.level : 'error';
-  const log = createLog({ ...config.shared.log, level, noColor: process.env.NO_COLOR });
+  const log = createLog({ ...config.shared.log, redactor: processRedactor, level, noColor: process.env.NO_COLOR });
   for (const secret of config.secrets) log.redact(secret.reveal());
   const checked: CheckedFeed[] = [];
   const seen = new RequestTally();
@@ -33,7 +35,7 @@ export async function check(flags: Flags & { json: boolean; report?: string | un
     ]);
     if (flags.report !== undefined)
       await writeReport(flags.report, { config, checked, findings, seen, mask: log.mask, signal });
-    return tell(findings, flags.json, config.feeds, log.mask);
+    return tell(findings, flags.json, config.feeds);
   } finally {
     for (const { client } of checked) client?.close();
     await log.close();
@@ -61,16 +63,9 @@ function describe({ file, feeds }: LoadedConfig): string {
   return `${from}: ${feeds.length === 1 ? `feed ${feeds[0]?.name}` : `${feeds.length} feeds`}`;
 }
 
-function tell(
-  findings: readonly Finding[],
-  json: boolean,
-  feeds: readonly FeedConfig[],
-  mask: (text: string) => string,
-): number {
+function tell(findings: readonly Finding[], json: boolean, feeds: readonly FeedConfig[]): number {
   const exitCode = exitCodeOf(findings);
-  const text = json
-    ? JSON.stringify({ version: 1, program: version, exitCode, findings }, null, 2)
-    : findings.map((finding) => lineOf(finding, feeds.length > 1)).join('\n');
-  process.stdout.write(`${mask(text)}\n`);
+  if (json) writeJson(process.stdout, { version: 1, program: version, exitCode, findings });
+  else writeText(process.stdout, `${findings.map((finding) => lineOf(finding, feeds.length > 1)).join('\n')}\n`);
   return exitCode;
 }

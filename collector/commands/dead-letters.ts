@@ -4,13 +4,14 @@ import type { Flags } from '../config/flags.js';
 import { CollectorError, exitCodes } from '../errors.js';
 import { systemTiming } from '../jumpcloud/http/abort.js';
 import type { Log } from '../log/logger.js';
+import { printable, printableJson } from '../log/printable.js';
 import { type LetterSelection, unresolvedLetters } from '../reprocess/dead-letters.js';
 import { type ReplayReport, replayLetters } from '../reprocess/replay.js';
 import { settingsOf } from '../runtime/assemble.js';
 import { openSink } from '../runtime/open-sink.js';
 import { chosen } from './choose-feed.js';
 import { setUp } from './load.js';
-import { put } from './output.js';
+import { put, writeText } from './output.js';
 import { rangeOf } from './range.js';
 
 type LetterFlags = Flags & {
@@ -31,7 +32,7 @@ export async function listDeadLetters(flags: LetterFlags & { json: boolean }): P
       try {
         for await (const letter of unresolvedLetters(feed.name, sink, selectionOf(flags))) {
           count += 1;
-          await put(process.stdout, flags.json ? `${JSON.stringify(letter)}\n` : describe(letter));
+          await put(process.stdout, flags.json ? `${printableJson(JSON.stringify(letter))}\n` : describe(letter));
         }
       } finally {
         await sink.close();
@@ -50,7 +51,7 @@ export async function replayDeadLetters(flags: LetterFlags & { dryRun: boolean }
   try {
     const feed = chosen(config.feeds, flags.feed);
     const report = await replayFeed(feed, selectionOf(flags), flags.dryRun, log.child({ feed: feed.name }));
-    process.stdout.write(describeReport(report, flags.dryRun));
+    writeText(process.stdout, describeReport(report, flags.dryRun));
     return exitCodes.done;
   } finally {
     await log.close();
@@ -91,9 +92,7 @@ function describe({ uid, reason, message, details, service, event_type, record_i
   const when = letter.original_time ?? (time === undefined ? 'no time' : new Date(time).toISOString());
   const about = `${service} ${event_type}`.trim() || 'no type';
   const lines = [`${when}  ${reason}  ${about}  id ${record_id ?? 'none'}  uid ${uid}`, `    ${message}`];
-  // Names come from records: control characters must not drive the reader's terminal.
-  const safe = [...lines, ...details.map((detail) => `    ${detail}`)].map((line) => line.replace(/\p{Cc}+/gu, ' '));
-  return `${safe.join('\n')}\n`;
+  return `${[...lines, ...details.map((detail) => `    ${detail}`)].map(printable).join('\n')}\n`;
 }
 
 function describeReport({ delivered, raw, already, failing, events }: ReplayReport, dryRun: boolean): string {

@@ -17,6 +17,7 @@ import { clientOf, guardOf, secretOf, settingsOf } from '../runtime/assemble.js'
 import { openSink } from '../runtime/open-sink.js';
 import { chosen } from './choose-feed.js';
 import { setUp } from './load.js';
+import { writeJson, writeText } from './output.js';
 
 /** `key`: every feed's key. The exit code is that of the first one that JumpCloud does not take. */
 export async function showKeys(flags: Flags & { json: boolean; feed?: string | undefined }): Promise<number> {
@@ -30,8 +31,8 @@ export async function showKeys(flags: Flags & { json: boolean; feed?: string | u
       reports.push(report);
       if (exitCode === exitCodes.done && failure !== undefined) exitCode = failure.exitCode;
     }
-    const shown = flags.json ? `${JSON.stringify(reports, null, 2)}\n` : reports.map(describeKey).join('\n');
-    process.stdout.write(log.mask(shown));
+    if (flags.json) writeJson(process.stdout, reports);
+    else writeText(process.stdout, reports.map(describeKey).join('\n'));
   } finally {
     await log.close();
   }
@@ -72,7 +73,8 @@ export async function replaceKey(
     const verified = await verifyNew(feed, key, present.file, cursor, log);
     await swapKeyFile(present.file, key);
     const whose = verified.organization === undefined ? '' : ` of organization ${verified.organization}`;
-    process.stdout.write(
+    writeText(
+      process.stdout,
       `${feed.name}: …${lastFour(key)} is in ${present.file} now; JumpCloud takes it for ${verified.services.length} services${whose}. A running collector takes it up within seconds.\n`,
     );
     return exitCodes.done;

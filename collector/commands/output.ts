@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { CollectorError } from '../errors.js';
 import { errno } from '../files/durable-file.js';
+import { printableJson, printableLines } from '../log/printable.js';
+import { processRedactor } from '../log/redactor.js';
 
 /**
  * Writes text and waits while the reader is slower than the work.
@@ -21,4 +23,14 @@ export async function put(output: Writable, text: string): Promise<void> {
       { cure: 'See where standard output leads, and whether there is space left.', cause: error },
     );
   }
+}
+
+/** Writes text for people: without the secrets in force, and with nothing in it that steers a terminal. */
+export function writeText(output: Writable, text: string): void {
+  output.write(printableLines(processRedactor.mask(text)));
+}
+
+/** Writes a JSON value, indented, as `writeText` does. */
+export function writeJson(output: Writable, value: unknown): void {
+  output.write(`${printableJson(processRedactor.mask(JSON.stringify(value, null, 2)))}\n`);
 }

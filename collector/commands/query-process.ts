@@ -32,6 +32,8 @@ export interface QueryReport {
  * interrupted, so that memory and time are kept by ending a process, and that must not be the one with the exit code.
  */
 process.umask(0o077);
+// Node.js would open its debugger.
+process.on('SIGUSR1', () => {});
 // Ctrl-C reaches both; the process that asks ends this one.
 process.on('SIGINT', () => {});
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
@@ -47,7 +49,8 @@ async function answer(request: QueryRequest): Promise<void> {
     });
     skipped = tables.damaged.map(({ path, fault }) => `${path} ${fault}`);
     const rows = await tables.query(sql);
-    for await (const piece of render(rows, format, process.stdout.columns || 160)) await put(process.stdout, piece);
+    const { columns, isTTY } = process.stdout;
+    for await (const piece of render(rows, format, columns || 160, isTTY)) await put(process.stdout, piece);
     await tables.close();
     report({ skipped });
   } catch (error) {

@@ -12,6 +12,7 @@ import { defaultConfigFile, loadQueryLimits, readFileFromDisk } from '../config/
 import { CollectorError, exitCodes } from '../errors.js';
 import { memoryIsOver, mostResident } from '../query/limits.js';
 import type { AnswerFormat } from '../query/render.js';
+import { writeText } from './output.js';
 import type { QueryReport, QueryRequest } from './query-process.js';
 
 /** `query`: one statement over the tables, answered on stdout. */
@@ -46,7 +47,7 @@ export async function query(
       temporaryDirectory,
     };
     const { fault, skipped } = await runApart(request, stop);
-    if (options.skipDamaged) for (const file of skipped) process.stderr.write(`left out: ${file}\n`);
+    if (options.skipDamaged) for (const file of skipped) writeText(process.stderr, `left out: ${file}\n`);
     if (fault !== undefined)
       throw Object.assign(new CollectorError(fault.code, fault.message, fault), { stack: fault.stack });
     return exitCodes.done;

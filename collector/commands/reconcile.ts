@@ -4,6 +4,7 @@ import type { Flags } from '../config/flags.js';
 import { type CollectorError, exitCodes } from '../errors.js';
 import { systemTiming } from '../jumpcloud/http/abort.js';
 import type { Log } from '../log/logger.js';
+import { printable, printableJson } from '../log/printable.js';
 import type { Range } from '../position/time-range.js';
 import { type HourFigures, type RangeReport, reconcileRange } from '../reconcile/range-report.js';
 import { askRepair, type Listener } from '../reconcile/repair-client.js';
@@ -49,7 +50,7 @@ export async function reconcile(
         signal: stopping.signal,
       });
       for (const line of flags.json ? jsonLines(feed.name, report) : textLines(feed.name, report)) {
-        await put(process.stdout, `${line}\n`);
+        await put(process.stdout, `${flags.json ? printableJson(line) : printable(line)}\n`);
       }
       if (report.verdict === 'different' || report.verdict === 'unknown') code = exitCodes.difference;
     }

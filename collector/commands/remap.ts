@@ -1,6 +1,7 @@
 import type { Flags } from '../config/flags.js';
 import { CollectorError, exitCodes } from '../errors.js';
 import { systemTiming } from '../jumpcloud/http/abort.js';
+import { printable } from '../log/printable.js';
 import { newRemapReport, type RemapReport, remapping } from '../reprocess/remap.js';
 import { settingsOf } from '../runtime/assemble.js';
 import { openSink } from '../runtime/open-sink.js';
@@ -8,6 +9,7 @@ import type { RewritableLane, Sink } from '../sinks/sink.js';
 import { chosen } from './choose-feed.js';
 import { confirm } from './confirm.js';
 import { setUp } from './load.js';
+import { writeText } from './output.js';
 import { rangeOf } from './range.js';
 
 /** `remap`: rebuilds the events of a range from their records with today's mapping, lane by lane. */
@@ -61,22 +63,25 @@ async function remapLanes(
     const before = report.examined;
     let swapped = false;
     await lane.rewrite(rewriting, async () => {
-      process.stdout.write(`Lane ${lane.name}, ${report.examined - before} events looked at:\n${describe(report)}`);
+      writeText(
+        process.stdout,
+        `Lane ${lane.name}, ${report.examined - before} events looked at:\n${describe(report)}`,
+      );
       report.changes.clear();
       swapped = !dryRun && (await confirm('Put the new events in place?', yes));
       return swapped;
     });
     const what = swapped ? 'the new events are in place' : 'nothing was changed';
-    process.stdout.write(`Lane ${lane.name}: ${what}\n`);
+    writeText(process.stdout, `Lane ${lane.name}: ${what}\n`);
   }
-  process.stdout.write(describeRest(report));
+  writeText(process.stdout, describeRest(report));
 }
 
 function describe({ changes }: RemapReport): string {
   const sorted = [...changes.values()].sort((a, b) => b.count - a.count || (a.eventCode < b.eventCode ? -1 : 1));
   const lines = sorted.map(({ eventCode, from, to, count }) => {
     const what = from === to ? `${from}, other attributes` : `${from} → ${to}`;
-    return `  ${String(count).padStart(9)}  ${eventCode.replace(/\p{Cc}+/gu, ' ')}: ${what}\n`;
+    return `  ${String(count).padStart(9)}  ${printable(eventCode)}: ${what}\n`;
   });
   return lines.join('');
 }

@@ -14,6 +14,7 @@ import type { Sink } from '../sinks/sink.js';
 import { chosen } from './choose-feed.js';
 import { confirm } from './confirm.js';
 import { setUp } from './load.js';
+import { writeJson, writeText } from './output.js';
 
 /** `state show`: where every lane of every feed stands. */
 export async function showState(flags: Flags & { json: boolean; feed?: string | undefined }): Promise<number> {
@@ -22,9 +23,9 @@ export async function showState(flags: Flags & { json: boolean; feed?: string | 
     const feeds = flags.feed === undefined ? config.feeds : [chosen(config.feeds, flags.feed)];
     const reports: LaneReport[] = [];
     for (const feed of feeds) reports.push(...(await reportFeed(feed, log.child({ feed: feed.name }))));
-    if (flags.json) process.stdout.write(`${JSON.stringify(reports, null, 2)}\n`);
+    if (flags.json) writeJson(process.stdout, reports);
     else if (reports.length === 0) process.stdout.write('No lane has ever committed anything.\n');
-    else process.stdout.write(reports.map((report) => describeLane(report, Date.now())).join('\n'));
+    else writeText(process.stdout, reports.map((report) => describeLane(report, Date.now())).join('\n'));
     return exitCodes.done;
   } finally {
     await log.close();
@@ -70,11 +71,11 @@ async function moveLane(feed: FeedConfig, lane: string, target: number, yes: boo
     const now = Date.now();
     const move = (cursor: Cursor) => movePosition(cursor, target, now, sink.find !== undefined);
     const told = move(stored);
-    process.stderr.write(`${feed.name}, lane ${lane}: ${stored.settled} → ${told.cursor.settled}\n`);
-    for (const line of told.meaning) process.stderr.write(`  ${line}\n`);
+    writeText(process.stderr, `${feed.name}, lane ${lane}: ${stored.settled} → ${told.cursor.settled}\n`);
+    for (const line of told.meaning) writeText(process.stderr, `  ${line}\n`);
     if (!(await confirm('Move it?', yes))) return exitCodes.done;
     await storePosition(sink, lane, (cursor) => move(cursor ?? stored).cursor);
-    process.stdout.write(`${feed.name}, lane ${lane}: stands at ${told.cursor.settled} now\n`);
+    writeText(process.stdout, `${feed.name}, lane ${lane}: stands at ${told.cursor.settled} now\n`);
     return exitCodes.done;
   } finally {
     await sink.close();

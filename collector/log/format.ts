@@ -1,4 +1,5 @@
 import { CollectorError } from '../errors.js';
+import { printable, printableJson } from './printable.js';
 import type { Redactor } from './redactor.js';
 
 /** A line before it is printed. */
@@ -24,7 +25,7 @@ export function jsonLine(line: Line, redactor: Redactor): string {
   const ordered: Record<string, unknown> = { level, time, msg: textShown(line.msg, redactor) };
   for (const name of [...first, ...Object.keys(fields)])
     if (fields[name] !== undefined && !(name in ordered)) ordered[name] = fields[name];
-  return JSON.stringify(ordered);
+  return printableJson(JSON.stringify(ordered));
 }
 
 /** One line for people, the cure on a line of its own. */
@@ -104,12 +105,4 @@ function errorShown(error: Error): Record<string, unknown> {
 function textShown(text: string, redactor: Redactor): string {
   const masked = redactor.mask(text);
   return masked.length > longestText ? `${masked.slice(0, longestText)}…` : masked;
-}
-
-/** Records are written by strangers: what they hold must not steer a terminal, turn text around or forge a line. */
-function printable(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, it, test } from 'vitest';
 import { freePort } from '../free-port.js';
 import { cli, command, feedOf, folder, tenant } from './command.js';
 import { HOUR, plantGap, startFeed } from './repairing.js';
@@ -79,3 +79,28 @@ test('reconcile --repair shows on a terminal how far the running feed is, and ke
   feed.running.child.kill('SIGTERM');
   expect(await feed.running.ended).toMatchObject({ code: 0 });
 }, 120_000);
+
+it('what a record holds steers no terminal: neither in the answer of a query nor in what it fails with', async ({
+  skip,
+}) => {
+  if (!hasScript()) skip();
+  const directory = folder();
+  const sql = "SELECT chr(27) || ']0;x' || chr(7) || chr(155) || '31m' || chr(8238) AS a";
+  const asked = (statement: string, format: string) =>
+    command([], {
+      cwd: directory,
+      ...onTerminal(
+        `${node} query ${quoted(statement.replaceAll("'", `'"'"'`))} --tables-directory . --format ${format}`,
+      ),
+    });
+  for (const format of ['table', 'json', 'csv', 'csv-safe']) {
+    const { code, stdout } = await asked(sql, format);
+    expect(code, stdout).toBe(0);
+    expect(stdout.replace(/[\r\n]/g, '')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+    expect(stdout).toContain('\\u202e');
+  }
+  const failed = await asked(`SELECT CAST(a AS INT) FROM (${sql})`, 'table');
+  expect(failed.code).not.toBe(0);
+  expect(failed.stdout).toMatch(/Could not convert string .*\\u001b\]0;x/);
+  expect(failed.stdout.replace(/[\r\n]/g, '')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+});
