@@ -5,7 +5,7 @@ import { asCollectorError, CollectorError, type ErrorCode } from '../errors.js';
 import type { FeedParts, FeedSettings } from '../pipeline/dependencies.js';
 import { openLive } from '../pipeline/open-live-lane.js';
 import { refuseForeignState } from '../pipeline/organization-guard.js';
-import { type Cursor, firstCursor, originOf, secondOf } from '../position/cursor.js';
+import { type Cursor, firstCursor, serviceOwnedFrom } from '../position/cursor.js';
 import { type EventType, inOrder, sameTypes, typesRead, typesToRemember } from '../position/event-families.js';
 import { backfillLane, backfillRange, LIVE_LANE } from '../position/lane-name.js';
 import { type Range, type TypedRange, unread } from '../position/time-range.js';
@@ -104,7 +104,7 @@ async function plan(
   const notes: string[] = [];
   const now = Math.floor(earlierOf(parts.clocks()) / 1000);
   const { services } = narrowed(settings, types);
-  const origin = live ? Math.max(...services.map((service) => originOf(live, service))) : settings.start(now);
+  const origin = live ? Math.max(...services.map((service) => serviceOwnedFrom(live, service))) : settings.start(now);
   const to = Math.min(asked.to, origin);
   if (to < asked.to) notes.push(...endNotes(origin, types, settings));
   if (asked.from >= to) return { ranges: [], notes, firstAvailable: undefined };
@@ -164,7 +164,7 @@ async function otherBackfills(
     if (cursor === undefined) continue;
     const part = { ...range, lane, types: typesRead(cursor) };
     all.push(part);
-    const done = secondOf(cursor.settled) >= range.to;
+    const done = cursor.position.watermark >= range.to;
     const shared = part.types.filter((type) => asked.types.includes(type));
     if (!done && shared.length > 0) unfinished.push(part);
     notes.push(...laneNotes(part, cursor, { done, shared, asked: asked.types, settings }));
@@ -188,10 +188,12 @@ function laneNotes(
         ];
   if (!of.done) {
     const whole = named === '' ? '' : `, with all of its event types,`;
-    return [`An earlier backfill of ${span}${named} did not finish: it goes on${whole} at ${cursor.settled}.`];
+    return [
+      `An earlier backfill of ${span}${named} did not finish: it goes on${whole} at ${formatSecond(cursor.position.watermark)}.`,
+    ];
   }
   const { services } = narrowed(of.settings, of.shared);
-  const missing = services.filter((service) => !cursor.services.includes(service));
+  const missing = services.filter((service) => !cursor.position.services.includes(service));
   return [
     `${span} was filled by an earlier backfill${named}.`,
     ...(missing.length > 0 ? [`That one did not ask for ${missing.join(', ')}: use another feed name for these.`] : []),
@@ -272,5 +274,7 @@ function firstBackfillCursor(
     services: settings.services,
     now,
   });
-  return { ...first, origin: live.origin, origins: live.origins, memory: typesToRemember(types) };
+  const { ownedFrom, ownedFromByService } = live.position;
+  const position = { ...first.position, ownedFrom, ownedFromByService };
+  return { ...first, position, extensions: typesToRemember(types) };
 }

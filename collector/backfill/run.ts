@@ -1,4 +1,4 @@
-import { formatInstant, formatSecond, parseInstant } from '../../mappings/instant.js';
+import { formatSecond } from '../../mappings/instant.js';
 import { earlierOf } from '../clock.js';
 import { asCollectorError, CollectorError } from '../errors.js';
 import { countRefusals } from '../jumpcloud/insights/probe.js';
@@ -9,7 +9,7 @@ import type { FeedParts, FeedSettings } from '../pipeline/dependencies.js';
 import { Lane } from '../pipeline/lane.js';
 import { refuseForeignState } from '../pipeline/organization-guard.js';
 import { leadingIdentities } from '../pipeline/timeless-records.js';
-import { type Cursor, originOf, secondOf } from '../position/cursor.js';
+import { type Cursor, serviceOwnedFrom } from '../position/cursor.js';
 import type { Range } from '../position/time-range.js';
 import { slices, type Window } from '../position/window.js';
 import { type BackfillPart, firstGiven, liveCursor, narrowed } from './plan.js';
@@ -65,11 +65,17 @@ export async function runBackfill(
   });
   try {
     await skipWhatIsGone(lane, range, parts, signal);
-    const from = Math.min(secondOf(lane.cursor.settled), range.to);
+    const from = Math.min(lane.cursor.position.watermark, range.to);
     const progress = await progressOf(lane, { from, to: range.to }, range, parts, signal, onProgress);
     progress();
     const larger = { ...settings, batchSize: settings.batchSize * BATCHES_A_COMMIT };
-    const searches = closedSearches({ from, to: range.to }, lane.cursor.services, parts, signal, limits.largestSearch);
+    const searches = closedSearches(
+      { from, to: range.to },
+      lane.cursor.position.services,
+      parts,
+      signal,
+      limits.largestSearch,
+    );
     for await (const ahead of readAhead(parts.source, searches, limits, signal)) {
       await collectSlice(lane, ahead, range, live, larger, parts, signal, progress);
       if (signal.aborted) return;
@@ -102,15 +108,15 @@ async function* closedSearches(
 
 /** A lane that was broken off long ago may stand where JumpCloud no longer gives anything: it goes on after that. */
 async function skipWhatIsGone(lane: Lane, range: Range, parts: FeedParts, signal: AbortSignal): Promise<void> {
-  const from = secondOf(lane.cursor.settled);
+  const from = lane.cursor.position.watermark;
   if (from >= range.to) return;
-  const first = await firstGiven([{ from, to: range.to }], lane.cursor.services, parts, signal);
+  const first = await firstGiven([{ from, to: range.to }], lane.cursor.position.services, parts, signal);
   if (first === undefined) return;
   parts.observer.noted(
     lane.name,
-    `JumpCloud no longer gives what is older than ${formatSecond(first)}: records from ${lane.cursor.settled} to there were not collected and cannot be any more`,
+    `JumpCloud no longer gives what is older than ${formatSecond(first)}: records from ${formatSecond(lane.cursor.position.watermark)} to there were not collected and cannot be any more`,
   );
-  await lane.commit(nothingGathered, { settled: formatSecond(first) });
+  await lane.commit(nothingGathered, { read: { services: lane.cursor.position.services, watermark: first } });
 }
 
 async function progressOf(
@@ -122,12 +128,12 @@ async function progressOf(
   onProgress: (progress: BackfillProgress) => void,
 ): Promise<() => void> {
   const window = { start: left.from, end: left.to };
-  const expected = left.from < left.to ? await countOrUnknown(lane.cursor.services, window, parts, signal) : 0;
+  const expected = left.from < left.to ? await countOrUnknown(lane.cursor.position.services, window, parts, signal) : 0;
   const before = lane.cursor.counts.records;
   const started = parts.clock.monotonic();
   return () => {
     const records = lane.cursor.counts.records - before;
-    const settled = secondOf(lane.cursor.settled);
+    const settled = lane.cursor.position.watermark;
     const seconds = (parts.clock.monotonic() - started) / 1000;
     const share = expected ? Math.min(1, records / expected) : (settled - left.from) / Math.max(1, left.to - left.from);
     const perSecond = seconds > 0 ? records / seconds : 0;
@@ -152,17 +158,14 @@ async function collectSlice(
   const advance = (read: ReadSoFar) => {
     progress();
     const readTo = read.complete ? end : Math.min(read.readTo ?? search.start, end);
-    const newest = read.newest !== undefined && read.newest > (parseInstant(lane.cursor.newest) ?? 0n);
-    return {
-      organization: lane.cursor.organization ?? read.organization,
-      settled: formatSecond(Math.max(secondOf(lane.cursor.settled), readTo)),
-      newest: newest && read.newest !== undefined ? formatInstant(read.newest) : lane.cursor.newest,
-    };
+    const watermark = Math.max(lane.cursor.position.watermark, readTo);
+    const { organization, newest: maxEventTime } = read;
+    return { organization, maxEventTime, read: { services: search.services, watermark } };
   };
   const scope = {
     ownedFrom: () => search.start,
-    ownedTo: (service: string) => Math.min(end, originOf(live, service)),
-    rememberedFrom: () => (end === to ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY),
+    ownedTo: (service: string) => Math.min(end, serviceOwnedFrom(live, service)),
+    dedupeFrom: () => (end === to ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY),
     lateBefore: undefined,
     known: async (names: readonly string[]) => {
       theirs ??= await leadingNames(parts, search.services, to, signal);

@@ -1,4 +1,4 @@
-import { floorToSecond, parseInstant } from '../../mappings/instant.js';
+import { floorToSecond, formatSecond, parseInstant } from '../../mappings/instant.js';
 import type { FeedConfig } from '../config/feed-config.js';
 import type { Flags } from '../config/flags.js';
 import { CollectorError, exitCodes } from '../errors.js';
@@ -71,11 +71,11 @@ async function moveLane(feed: FeedConfig, lane: string, target: number, yes: boo
     const now = Date.now();
     const move = (cursor: Cursor) => movePosition(cursor, target, now, sink.find !== undefined);
     const told = move(stored);
-    writeText(process.stderr, `${feed.name}, lane ${lane}: ${stored.settled} → ${told.cursor.settled}\n`);
+    writeText(process.stderr, `${feed.name}, lane ${lane}: ${standsAt(stored)} → ${standsAt(told.cursor)}\n`);
     for (const line of told.meaning) writeText(process.stderr, `  ${line}\n`);
     if (!(await confirm('Move it?', yes))) return exitCodes.done;
     await storePosition(sink, lane, (cursor) => move(cursor ?? stored).cursor);
-    writeText(process.stdout, `${feed.name}, lane ${lane}: stands at ${told.cursor.settled} now\n`);
+    writeText(process.stdout, `${feed.name}, lane ${lane}: stands at ${standsAt(told.cursor)} now\n`);
     return exitCodes.done;
   } finally {
     await sink.close();
@@ -112,4 +112,8 @@ async function storePosition(sink: Sink, lane: string, next: (stored: Cursor | u
   } finally {
     await target.close();
   }
+}
+
+function standsAt({ position }: Cursor): string {
+  return formatSecond(position.watermark);
 }

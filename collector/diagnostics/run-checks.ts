@@ -7,7 +7,7 @@ import type { ClientObserver } from '../jumpcloud/http/observer.js';
 import type { Log } from '../log/logger.js';
 import { allClientsOf, tellClient } from '../monitoring/log-observer.js';
 import type { FeedSettings } from '../pipeline/dependencies.js';
-import { type Cursor, secondOf } from '../position/cursor.js';
+import type { Cursor } from '../position/cursor.js';
 import { LIVE_LANE } from '../position/lane-name.js';
 import { clientOf, guardOf, settingsOf } from '../runtime/assemble.js';
 import { openSink } from '../runtime/open-sink.js';
@@ -45,7 +45,7 @@ export async function checkFeed(
       ...hasty,
       pageSize: SAMPLE,
     });
-    client.credential.restore(cursor?.memory.authorization);
+    client.credential.restore(cursor?.extensions.authorization);
     const { answers, keyLife, found } = await askJumpCloud(client, config, settings, cursor, signal);
     return { ...checked, client, answers, keyLife, findings: inOrder([...findings, ...found]) };
   } catch (error) {
@@ -63,12 +63,12 @@ async function askJumpCloud(
   const question = {
     feed: config.name,
     services: settings.services,
-    start: (now: number) => (cursor === undefined ? settings.start(now) : secondOf(cursor.settled)),
+    start: (now: number) => (cursor === undefined ? settings.start(now) : cursor.position.watermark),
     counts: config.reconcile.enabled,
   };
   const answers = await checkSource(client, question, signal);
   const guard = guardOf(config, client, () => undefined);
-  guard.restore(cursor?.memory.keys);
+  guard.restore(cursor?.extensions.keys);
   const keyLife = answers.services.length === 0 ? undefined : await askKeyLife(client, signal);
   if (keyLife?.kind === 'known') guard.told(keyLife);
   const found = [

@@ -1,13 +1,14 @@
 import { constants } from 'node:fs';
 import { open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { floorToSecond } from '../../mappings/instant.js';
 import { serverTime } from '../clock.js';
 import { asCollectorError, CollectorError } from '../errors.js';
 import { errno, syncDirectory } from '../files/durable-file.js';
 import type { Client } from '../jumpcloud/client.js';
 import { firstPage, organizationIn, refusalOf, refusals } from '../jumpcloud/insights/probe.js';
 import { foreignKey } from '../pipeline/organization-guard.js';
-import { type Cursor, secondOf } from '../position/cursor.js';
+import type { Cursor } from '../position/cursor.js';
 
 /** What a new key was found to be good for. */
 export interface VerifiedKey {
@@ -35,7 +36,7 @@ export async function verifyKey(
   signal: AbortSignal,
 ): Promise<VerifiedKey> {
   const refusedBefore = new Set(
-    Object.entries(cursor?.behind ?? {}).flatMap(([service, { refused }]) => (refused ? [service] : [])),
+    Object.entries(cursor?.position.perService ?? {}).flatMap(([service, { refused }]) => (refused ? [service] : [])),
   );
   const now = () => Math.floor(serverTime(client.clock.reading()) / 1000);
   const wanted = services.filter((service) => !refusedBefore.has(service));
@@ -75,7 +76,7 @@ async function organizationOf(
   cursor: Cursor | undefined,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const newest = cursor === undefined ? [] : [Math.min(secondOf(cursor.newest), now) - 60];
+  const newest = cursor === undefined ? [] : [Math.min(floorToSecond(cursor.position.maxEventTime), now) - 60];
   for (const start of [...newest, ...REACHES.map((reach) => now - reach)]) {
     try {
       const organization = organizationIn(await firstPage(client, services, { start }, signal));

@@ -43,8 +43,8 @@ export async function reportKey(
   cursor: Cursor | undefined,
   signal: AbortSignal,
 ): Promise<{ report: KeyReport; failure: CollectorError | undefined }> {
-  client.credential.restore(cursor?.memory.authorization);
-  guard.restore(cursor?.memory.keys);
+  client.credential.restore(cursor?.extensions.authorization);
+  guard.restore(cursor?.extensions.keys);
   const failure = await tryKey(client, services, signal);
   if (failure?.code === 'CREDENTIAL_MISSING') throw failure;
   const life = await client.keyLife(signal).catch(() => undefined);

@@ -1,3 +1,4 @@
+import { floorToMillisecond } from '../../mappings/instant.js';
 import type { Search } from '../jumpcloud/insights/source.js';
 import type { Cursor } from '../position/cursor.js';
 
@@ -17,7 +18,7 @@ export class Lag {
   }
 
   committed(cursor: Cursor): void {
-    this.#reach(Math.max(Date.parse(cursor.newest), Date.parse(cursor.settled)));
+    this.#reach(Math.max(floorToMillisecond(cursor.position.maxEventTime), cursor.position.watermark * 1000));
   }
 
   caughtUp(now: number): void {

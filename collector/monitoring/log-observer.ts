@@ -5,6 +5,7 @@ import { describeBasis, describeLife, nameCredential } from '../key-expiry/lifet
 import type { KeyStatus } from '../key-expiry/monitor.js';
 import type { Log } from '../log/logger.js';
 import type { FeedObserver } from '../pipeline/observer.js';
+import { encodeCursor } from '../position/cursor-codec.js';
 import type { ReconcileObserver } from '../reconcile/observer.js';
 import type { RepairView } from '../reconcile/repair-queue.js';
 
@@ -16,8 +17,8 @@ export function tellFeed(log: Log): FeedObserver & ReconcileObserver {
   const namedTypes = new Set<string>();
   return {
     opened(lane, cursor, resumed) {
-      if (resumed)
-        log.info(`going on from ${cursor.settled}`, { lane, settled: cursor.settled, newest: cursor.newest });
+      const { settled, newest } = encodeCursor(cursor);
+      if (resumed) log.info(`going on from ${settled}`, { lane, settled, newest });
     },
     noted: (lane, message) => log.warn(message, { lane }),
     searching: (lane, { services, start, end }) =>
@@ -25,7 +26,12 @@ export function tellFeed(log: Log): FeedObserver & ReconcileObserver {
     page: (lane, { records, bytes, requestId }) => log.trace('page', { lane, records, bytes, requestId }),
     committed(lane, { counts, cursor, durationMs, unknownTypes, lateness }) {
       if (counts.records > 0)
-        log.debug('committed', { lane, ...counts, settled: cursor.settled, ms: Math.round(durationMs) });
+        log.debug('committed', {
+          lane,
+          ...counts,
+          settled: formatSecond(cursor.position.watermark),
+          ms: Math.round(durationMs),
+        });
       if (counts.deadLetters > 0) {
         log.warn(`${several(counts.deadLetters, 'dead letter')}: see them with \`jumpcloud-ocsf dead-letters list\``, {
           lane,

@@ -222,8 +222,11 @@ function feedObserver(series: Series, of: Of): FeedObserver & ReconcileObserver 
     opened: (name, cursor) => {
       if (isLive(name) && !lags.has(name)) lags.set(name, new Lag());
       zeros(series, { feed, lane: name });
-      series.cursor.set({ feed, lane: name }, Date.parse(cursor.settled) / 1000);
-      series.refused.set({ feed, lane: name }, Object.values(cursor.behind).filter((behind) => behind.refused).length);
+      series.cursor.set({ feed, lane: name }, cursor.position.watermark);
+      series.refused.set(
+        { feed, lane: name },
+        Object.values(cursor.position.perService).filter(({ refused }) => refused).length,
+      );
       if (isLive(name)) reconciled(series, of, reconciledHours(cursor));
     },
     noted: () => {},
@@ -334,8 +337,8 @@ function committed(series: Series, { feed, sink, now, types }: Of, name: string,
   }
   series.commits.observe({ ...labels, sink }, report.durationMs / 1000);
   series.state.inc(labels);
-  series.cursor.set(labels, Date.parse(cursor.settled) / 1000);
-  series.refused.set(labels, Object.values(cursor.behind).filter((behind) => behind.refused).length);
+  series.cursor.set(labels, cursor.position.watermark);
+  series.refused.set(labels, Object.values(cursor.position.perService).filter(({ refused }) => refused).length);
   if (counts.records > counts.duplicates) series.lastNew.set(labels, now() / 1000);
 }
 

@@ -25,7 +25,7 @@ export interface Scope {
   /** Whole second at which its part ends (exclusive); undefined: open. */
   readonly ownedTo: (service: string) => number | undefined;
   /** Records of this service before this second may have been delivered without being remembered: the sink is asked. */
-  readonly rememberedFrom: (service: string) => number;
+  readonly dedupeFrom: (service: string) => number;
   /** New records before this instant are late; undefined: nothing counts as late. */
   readonly lateBefore: Instant | undefined;
   /** Which of these names were delivered before. */
@@ -158,7 +158,7 @@ export class Gatherer {
     if (this.#identities.needsPreceding(page.records)) this.#identities.follow(await this.preceding());
     const { candidates, ...reached } = this.#read(page);
     const unremembered = candidates.filter(
-      ({ header, instant }) => floorToSecond(instant) < this.scope.rememberedFrom(header.service),
+      ({ header, instant }) => floorToSecond(instant) < this.scope.dedupeFrom(header.service),
     );
     const known = unremembered.length === 0 ? new Set<string>() : await this.#askSink(unremembered);
     // From here on nothing fails: the page counts as a whole, and what was reached with it.
@@ -172,7 +172,7 @@ export class Gatherer {
       } else {
         const second = floorToSecond(candidate.instant);
         const outcome = this.#examine(candidate, page);
-        const isUncertain = outcome === 'notSelected' && second < this.scope.rememberedFrom(header.service);
+        const isUncertain = outcome === 'notSelected' && second < this.scope.dedupeFrom(header.service);
         this.#hours.add(header.service, second, isUncertain ? 'notSelectedAgain' : outcome);
       }
     }

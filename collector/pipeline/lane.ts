@@ -1,21 +1,18 @@
 import type { NormalisedEvent } from '../../mappings/event.js';
-import { formatSecond } from '../../mappings/instant.js';
+import { SECONDS_PER_MINUTE } from '../../mappings/time-units.js';
 import type { Clock } from '../clock.js';
-import { addCounts, type Cursor, secondOf } from '../position/cursor.js';
+import { advanceCursor, dedupeReach, type Progress } from '../position/advance-cursor.js';
+import type { Cursor } from '../position/cursor.js';
 import { Seen } from '../position/dedupe-set.js';
-import { inMemory, type SteppedBack } from '../position/step-back.js';
 import type { LaneSink, Sink } from '../sinks/sink.js';
 import { type Gathered, nothingGathered } from './batch-builder.js';
 import type { CommitExtension, SearchProgress } from './commit-extension.js';
 import type { FeedObserver } from './observer.js';
 
-/** What a commit changes of the position. */
-export interface Advance
-  extends Partial<Pick<Cursor, 'organization' | 'origin' | 'origins' | 'settled' | 'newest' | 'services' | 'behind'>> {
+/** How far a commit takes its lane. */
+export interface Advance extends Progress {
   /** The search that moves the common position, for extensions. */
-  readonly search?: SearchProgress;
-  /** The damaged position that this commit replaces; null: what it passed over was compared since. */
-  readonly steppedBack?: SteppedBack | null;
+  readonly search?: SearchProgress | undefined;
 }
 
 /** One lane, opened: its position, what it remembers, and the only way to move both. */
@@ -67,7 +64,7 @@ export class Lane {
         observer,
         extensions,
       );
-      for (const extension of extensions) extension.restore(cursor.memory[extension.key], cursor);
+      for (const extension of extensions) extension.restore(cursor.extensions[extension.key], cursor);
       observer.opened(name, cursor, lane.resumed);
       return lane;
     } catch (error) {
@@ -101,7 +98,7 @@ export class Lane {
 
   /** Forgets the identities that no search to come will meet. */
   forget(): void {
-    this.seen.forgetBefore(Math.floor(rememberedReach(this.#cursor) / 60));
+    this.seen.forgetBefore(Math.floor(dedupeReach(this.#cursor.position) / SECONDS_PER_MINUTE));
   }
 
   /** Commits what the extensions have to deliver, though nothing was collected; without any nothing is committed. */
@@ -114,30 +111,24 @@ export class Lane {
     await this.#send(gathered, this.#prepare(gathered, advance));
   }
 
-  #prepare(gathered: Gathered, { search, steppedBack, ...advance }: Advance): Prepared {
+  #prepare(gathered: Gathered, { search, ...progress }: Advance): Prepared {
     const before = this.#cursor;
-    const after = this.#advanced(gathered, advance);
+    const after = advanceCursor(before, progress, gathered.counts, this.clock.now());
+    const isStepBack = progress.replaced !== undefined;
     const { events, hours } = gathered;
-    const memory = { ...after.memory, ...(steppedBack !== undefined && inMemory(steppedBack ?? undefined)) };
+    const extensions = { ...after.extensions };
     const own: NormalisedEvent[] = [];
     for (const extension of this.extensions) {
-      const { state, ownEvents = [] } = extension.beforeCommit({
-        before,
-        after,
-        events,
-        hours,
-        search,
-        isStepBack: !!steppedBack,
-      });
-      if (state !== undefined) memory[extension.key] = state;
+      const { state, ownEvents = [] } = extension.beforeCommit({ before, after, events, hours, search, isStepBack });
+      if (state !== undefined) extensions[extension.key] = state;
       own.push(...ownEvents);
     }
-    return { cursor: { ...after, memory }, ownEvents: own };
+    return { cursor: { ...after, extensions }, ownEvents: own };
   }
 
   async #send(gathered: Gathered, { cursor, ownEvents }: Prepared): Promise<void> {
     const started = this.clock.monotonic();
-    const evictBefore = Math.floor(rememberedReach(cursor) / 60);
+    const evictBefore = Math.floor(dedupeReach(cursor.position) / SECONDS_PER_MINUTE);
     this.#broken = true;
     await this.laneSink.commit({
       events: ownEvents.length === 0 ? gathered.events : [...gathered.events, ...ownEvents],
@@ -173,40 +164,10 @@ export class Lane {
     await this.laneSink.close();
     this.observer.closed(this.name);
   }
-
-  #advanced(gathered: Gathered, advance: Omit<Advance, 'search' | 'steppedBack'>): Cursor {
-    const cursor: Cursor = {
-      ...this.#cursor,
-      ...advance,
-      counts: addCounts(this.#cursor.counts, gathered.counts),
-      committedAt: new Date(this.clock.now()).toISOString(),
-    };
-    return { ...cursor, behind: forgetting(cursor) };
-  }
 }
 
 /** What one commit stores, with what the extensions have attached. */
 interface Prepared {
   readonly cursor: Cursor;
   readonly ownEvents: readonly NormalisedEvent[];
-}
-
-/** The second from which on every identity must stay remembered: the earliest start of a search that is to come. */
-function rememberedReach(cursor: Cursor): number {
-  const starts = Object.values(cursor.behind)
-    .filter((behind) => behind.active)
-    .map((behind) => secondOf(behind.settled));
-  if (cursor.services.length > 0) starts.push(secondOf(cursor.settled));
-  return starts.length === 0 ? 0 : Math.min(...starts);
-}
-
-/** Services whose searches rest lose their identities as the lane moves on: from then on only the sink can tell. */
-function forgetting(cursor: Cursor): Cursor['behind'] {
-  const reach = rememberedReach(cursor);
-  const rest = Object.entries(cursor.behind).map(([service, behind]) => {
-    const fresh = (cursor.origins[service] ?? cursor.origin) === behind.settled;
-    const lost = !behind.active && !fresh && reach > secondOf(behind.rememberedFrom);
-    return [service, lost ? { ...behind, rememberedFrom: formatSecond(reach) } : behind] as const;
-  });
-  return Object.fromEntries(rest);
 }

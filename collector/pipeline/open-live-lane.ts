@@ -1,8 +1,10 @@
+import { formatSecond } from '../../mappings/instant.js';
 import { SECONDS_PER_DAY } from '../../mappings/time-units.js';
 import { earlierOf } from '../clock.js';
 import { asCollectorError, type ErrorCode } from '../errors.js';
 import { type Cursor, firstCursor, selectServices } from '../position/cursor.js';
 import { LIVE_LANE } from '../position/lane-name.js';
+import { servicePosition } from '../position/service-groups.js';
 import { isSuspicious } from '../position/step-back.js';
 import { nothingGathered } from './batch-builder.js';
 import type { FeedParts, FeedSettings } from './dependencies.js';
@@ -44,7 +46,7 @@ export async function openLive(
   if (!lane.resumed) {
     parts.observer.noted(
       LIVE_LANE,
-      `first run: no position is stored for this feed; collecting from ${lane.cursor.origin}`,
+      `first run: no position is stored for this feed; collecting from ${formatSecond(lane.cursor.position.ownedFrom)}`,
     );
     // The origin is stored before anything is read: it decides for good which lane owns which record.
     await lane.commit(nothingGathered, {}).catch(async (error) => {
@@ -53,10 +55,8 @@ export async function openLive(
     });
   }
   for (const service of started) {
-    parts.observer.noted(
-      LIVE_LANE,
-      `newly selected service ${service}: collecting it from ${lane.cursor.behind[service]?.settled}`,
-    );
+    const from = formatSecond(servicePosition(lane.cursor.position, service).watermark);
+    parts.observer.noted(LIVE_LANE, `newly selected service ${service}: collecting it from ${from}`);
   }
   return lane;
 }
@@ -76,7 +76,7 @@ async function learnClock(
   const stored = await parts.sink.peek(LIVE_LANE);
   const isFixed = settings.start(now) === settings.start(now - SECONDS_PER_DAY);
   const isNew = stored === undefined || settings.services.some((service) => !isPlaced(stored, service));
-  const isAhead = stored !== undefined && isSuspicious(stored, Math.max(now, settings.start(now)));
+  const isAhead = stored !== undefined && isSuspicious(stored.position, Math.max(now, settings.start(now)));
   if (!isAhead && (isFixed || !isNew)) return;
   // Without it nothing would be said for as long as the network hangs.
   if (tells)
@@ -99,8 +99,8 @@ async function learnClock(
   }
 }
 
-function isPlaced({ services, behind }: Cursor, service: string): boolean {
-  return services.includes(service) || behind[service] !== undefined;
+function isPlaced({ position: { services, perService } }: Cursor, service: string): boolean {
+  return services.includes(service) || perService[service] !== undefined;
 }
 
 /** The position of a feed that has never run. */

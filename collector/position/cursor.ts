@@ -1,4 +1,5 @@
-import { floorToSecond, formatSecond, parseInstant } from '../../mappings/instant.js';
+import type { Instant } from '../../mappings/instant.js';
+import { instantOfSecond } from '../../mappings/instant.js';
 
 /** Numbers of a lane since its first commit. At every commit records = events + deadLetters + duplicates + notSelected + raw. */
 export interface Counts {
@@ -14,52 +15,64 @@ export interface Counts {
   late: number;
 }
 
-/** A service that does not share the lane's common position. */
-export interface Behind {
-  /** RFC 3339, whole second: its next search starts here. */
-  readonly settled: string;
-  /** RFC 3339, whole second: from here on the lane remembers every identity of this service; before it, only the sink can tell. */
-  readonly rememberedFrom: string;
-  /** True while it is catching up: its identities are kept. False while its searches rest (refused, or not selected). */
-  readonly active: boolean;
-  /** Why it is set aside and when it is asked again. */
-  readonly refused?: {
-    readonly code: string;
-    readonly message: string;
-    readonly since: string;
-    readonly retryAt: string;
-  };
-}
-
-/** How far a lane has come: small, JSON, stored by the sink in the same commit as the records it follows. */
+/**
+ * How far a lane has come: small, stored by the sink in the same commit as the records it follows. `cursor-codec.ts` has
+ * the stored form, `advance-cursor.ts` what a commit changes.
+ */
 export interface Cursor {
   readonly version: 1;
   readonly feed: string;
   /** `live` or `backfill/<from>_<to>`. */
   readonly lane: string;
-  /** The JumpCloud organization this state belongs to (design decision 12). Undefined until a record named it. */
+  /** The JumpCloud organization this state belongs to. Undefined until a record named it. */
   readonly organization: string | undefined;
   readonly baseUrl: string;
-  /** RFC 3339, whole second: live owns instants from here on, backfill those before. */
-  readonly origin: string;
-  /** Origins of services that were selected after the feed's first start. */
-  readonly origins: Readonly<Record<string, string>>;
+  readonly counts: Counts;
+  /** JSON values that extensions keep with the position, each in its own slot (header that worked, key life, reconciliation). */
+  readonly extensions: Readonly<Record<string, unknown>>;
+  /** Epoch milliseconds of the commit. */
+  readonly committedAt: number;
+  readonly position: Position;
+}
+
+/** Where a lane stands in its source; told apart by `kind`. */
+export type Position = InsightsPosition;
+
+/** Where a lane stands in Directory Insights. Whole seconds since the epoch, unless they are instants. */
+export interface InsightsPosition {
+  readonly kind: 'insights';
+  /** The live lane owns records from here on, backfills those before. */
+  readonly ownedFrom: number;
+  /** The same for services that were selected after the feed's first start. */
+  readonly ownedFromByService: Readonly<Record<string, number>>;
   /**
-   * RFC 3339, whole second: the next search starts here. Everything before it was read when it was at least the overlap
-   * old, so what becomes visible within the overlap is never behind it.
+   * The next search starts here. Everything before it was read when it was at least the overlap old, so what becomes
+   * visible within the overlap is never behind it.
    */
-  readonly settled: string;
-  /** RFC 3339: the newest instant delivered, records dated ahead of both clocks do not count, so that they cannot drag it. */
-  readonly newest: string;
-  /** Services that `settled` speaks for. */
+  readonly watermark: number;
+  /** The newest time of records that are not dated ahead of both clocks. */
+  readonly maxEventTime: Instant;
+  /** Services that `watermark` speaks for. */
   readonly services: readonly string[];
   /** Services with a position of their own: newly selected, refused by JumpCloud for a time, or no longer selected. */
-  readonly behind: Readonly<Record<string, Behind>>;
-  readonly counts: Counts;
-  /** What other parts must remember with the position, each under its own name (header that worked, key life, reconciliation). */
-  readonly memory: Readonly<Record<string, unknown>>;
-  /** RFC 3339, when this commit was made. */
-  readonly committedAt: string;
+  readonly perService: Readonly<Record<string, ServicePosition>>;
+}
+
+/** A service that does not share the lane's common position. Whole seconds since the epoch. */
+export interface ServicePosition {
+  /** Its next search starts here. */
+  readonly watermark: number;
+  /** From here on the dedupe set holds every identity of this service; before it, only the sink can tell. */
+  readonly dedupeFrom: number;
+  /** True while the service is being polled. False while it is suspended (refused by JumpCloud) or deselected. */
+  readonly active: boolean;
+  /** Why it is suspended and when it is asked again; epoch milliseconds. */
+  readonly refused?: {
+    readonly code: string;
+    readonly message: string;
+    readonly since: number;
+    readonly retryAt: number;
+  };
 }
 
 export const noCounts: Counts = {
@@ -85,7 +98,7 @@ export function addCounts(a: Counts, b: Counts): Counts {
   };
 }
 
-/** The position of a lane that has never run. `start` is a whole second since the epoch. */
+/** The cursor of a lane that has never run. `start` is a whole second since the epoch, `now` epoch milliseconds. */
 export function firstCursor(of: {
   feed: string;
   lane: string;
@@ -95,80 +108,61 @@ export function firstCursor(of: {
   services: readonly string[];
   now: number;
 }): Cursor {
-  const start = formatSecond(of.start);
+  const { feed, lane, organization, baseUrl, start, services, now } = of;
   return {
     version: 1,
-    feed: of.feed,
-    lane: of.lane,
-    organization: of.organization,
-    baseUrl: of.baseUrl,
-    origin: start,
-    origins: {},
-    settled: start,
-    newest: start,
-    services: [...of.services],
-    behind: {},
+    feed,
+    lane,
+    organization,
+    baseUrl,
     counts: noCounts,
-    memory: {},
-    committedAt: new Date(of.now).toISOString(),
+    extensions: {},
+    committedAt: now,
+    position: {
+      kind: 'insights',
+      ownedFrom: start,
+      ownedFromByService: {},
+      watermark: start,
+      maxEventTime: instantOfSecond(start),
+      services: [...services],
+      perService: {},
+    },
   };
 }
 
-/** Whole seconds since the epoch of a position that this program wrote. */
-export function secondOf(position: string): number {
-  const instant = parseInstant(position);
-  if (instant === undefined) throw new RangeError(`not a position: ${position}`);
-  return floorToSecond(instant);
-}
-
-/** Whether a stored value has the form of a cursor; sinks ask before they trust their own state. */
-export function isCursor(value: unknown): value is Cursor {
-  if (typeof value !== 'object' || value === null) return false;
-  const cursor = value as Record<string, unknown>;
-  return (
-    cursor.version === 1 &&
-    typeof cursor.feed === 'string' &&
-    typeof cursor.lane === 'string' &&
-    typeof cursor.baseUrl === 'string' &&
-    [cursor.origin, cursor.settled, cursor.newest].every((position) => parseInstant(position) !== undefined) &&
-    Array.isArray(cursor.services) &&
-    [cursor.behind, cursor.counts, cursor.memory, cursor.origins].every(
-      (part) => typeof part === 'object' && part !== null,
-    )
-  );
-}
-
 /**
- * Fits a stored cursor to today's selection of services. A service that was never selected starts at `start` and gets
- * an origin of its own; one that is no longer selected keeps its place, so that selecting it again leaves no gap.
- * @returns the cursor and the services that start anew
+ * Fits a stored cursor to today's selection of services. A service that was never selected starts at `start` and is owned
+ * from there; one that is no longer selected keeps its place, so that selecting it again leaves no gap.
+ * @returns the cursor and the services that start
  */
 export function selectServices(
   cursor: Cursor,
   selected: readonly string[],
   start: number,
 ): { cursor: Cursor; started: readonly string[] } {
-  const behind: Record<string, Behind> = { ...cursor.behind };
-  const origins: Record<string, string> = { ...cursor.origins };
-  for (const service of cursor.services) {
-    if (!selected.includes(service)) {
-      behind[service] = { settled: cursor.settled, rememberedFrom: cursor.settled, active: false };
-    }
+  const { position } = cursor;
+  const { watermark } = position;
+  const perService: Record<string, ServicePosition> = { ...position.perService };
+  const ownedFromByService: Record<string, number> = { ...position.ownedFromByService };
+  for (const service of position.services) {
+    if (!selected.includes(service)) perService[service] = { watermark, dedupeFrom: watermark, active: false };
   }
-  const from = Math.max(start, secondOf(cursor.origin));
-  const started = selected.filter((service) => !cursor.services.includes(service) && behind[service] === undefined);
+  const from = Math.max(start, position.ownedFrom);
+  const started = selected.filter(
+    (service) => !position.services.includes(service) && perService[service] === undefined,
+  );
   for (const service of started) {
-    behind[service] = { settled: formatSecond(from), rememberedFrom: formatSecond(from), active: true };
-    origins[service] = formatSecond(from);
+    perService[service] = { watermark: from, dedupeFrom: from, active: true };
+    ownedFromByService[service] = from;
   }
-  for (const [service, place] of Object.entries(behind)) {
-    behind[service] = { ...place, active: selected.includes(service) && place.refused === undefined };
+  for (const [service, place] of Object.entries(perService)) {
+    perService[service] = { ...place, active: selected.includes(service) && place.refused === undefined };
   }
-  const services = cursor.services.filter((service) => selected.includes(service));
-  return { cursor: { ...cursor, services, behind, origins }, started };
+  const services = position.services.filter((service) => selected.includes(service));
+  return { cursor: { ...cursor, position: { ...position, services, perService, ownedFromByService } }, started };
 }
 
-/** The instant, in whole seconds, from which the live lane owns a service's records. */
-export function originOf(cursor: Cursor, service: string): number {
-  return secondOf(cursor.origins[service] ?? cursor.origin);
+/** Whole second from which the live lane owns a service's records. */
+export function serviceOwnedFrom({ position }: Pick<Cursor, 'position'>, service: string): number {
+  return position.ownedFromByService[service] ?? position.ownedFrom;
 }

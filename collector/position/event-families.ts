@@ -7,8 +7,8 @@ export type EventType = Family;
 /** Every event type, in the order in which they are named. */
 export const eventTypes: readonly EventType[] = ['login', 'admin', 'other'];
 
-/** Name of a lane's event types in its cursor's memory. */
-const PLACE = 'eventTypes';
+/** Slot of a lane's event types in its cursor's extensions. */
+const KEY = 'eventTypes';
 /** A service that only one event type asks for: tells what a lane has read whose cursor does not name its types. */
 const HALLMARKS: Readonly<Record<EventType, string>> = { login: 'sso', admin: 'access_management', other: 'mdm' };
 
@@ -25,12 +25,15 @@ export function sameTypes(one: Iterable<EventType>, other: Iterable<EventType>):
 
 /** What a lane's cursor remembers of the types that are its own. */
 export function typesToRemember(types: readonly EventType[]): Readonly<Record<string, unknown>> {
-  return { [PLACE]: inOrder(types) };
+  return { [KEY]: inOrder(types) };
 }
 
 /** The types that a lane reads: as it remembers them, else by the services it asks for. */
-export function typesRead({ memory, services }: Pick<Cursor, 'memory' | 'services'>): EventType[] {
-  const remembered = memory[PLACE];
+export function typesRead({
+  extensions,
+  position: { services },
+}: Pick<Cursor, 'extensions' | 'position'>): EventType[] {
+  const remembered = extensions[KEY];
   if (Array.isArray(remembered)) return eventTypes.filter((type) => remembered.includes(type));
   return eventTypes.filter((type) => services.includes('all') || services.includes(HALLMARKS[type]));
 }

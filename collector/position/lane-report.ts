@@ -1,6 +1,6 @@
 import { isObject, type JsonValue } from '../../mappings/json.js';
-import type { Behind, Counts, Cursor } from './cursor.js';
-import { secondOf } from './cursor.js';
+import type { Counts, Cursor } from './cursor.js';
+import { encodeCursor, type StoredServicePosition } from './cursor-codec.js';
 
 /** A key that a lane remembers; never the key itself. */
 export interface RememberedKey {
@@ -21,7 +21,7 @@ export interface LaneReport {
   readonly newest: string;
   readonly origin: string;
   readonly services: readonly string[];
-  readonly behind: Readonly<Record<string, Behind>>;
+  readonly behind: Readonly<Record<string, StoredServicePosition>>;
   readonly counts: Counts;
   readonly keys: readonly RememberedKey[];
   readonly committed_at: string;
@@ -31,20 +31,21 @@ export interface LaneReport {
 
 /** What a stored position says, without secrets. */
 export function reportLane(cursor: Cursor, sink: string, heldBy?: string): LaneReport {
+  const { organization, baseUrl, settled, newest, origin, services, behind, committedAt } = encodeCursor(cursor);
   return {
     feed: cursor.feed,
     lane: cursor.lane,
     sink,
-    organization: cursor.organization ?? null,
-    base_url: cursor.baseUrl,
-    settled: cursor.settled,
-    newest: cursor.newest,
-    origin: cursor.origin,
-    services: cursor.services,
-    behind: cursor.behind,
+    organization: organization ?? null,
+    base_url: baseUrl,
+    settled,
+    newest,
+    origin,
+    services,
+    behind,
     counts: cursor.counts,
-    keys: rememberedKeys(cursor.memory.keys as JsonValue | undefined),
-    committed_at: cursor.committedAt,
+    keys: rememberedKeys(cursor.extensions.keys as JsonValue | undefined),
+    committed_at: committedAt,
     held_by: heldBy ?? null,
   };
 }
@@ -67,7 +68,7 @@ function rememberedKeys(memory: JsonValue | undefined): RememberedKey[] {
 /** The same for people, one line a fact. */
 export function describeLane(report: LaneReport, now: number): string {
   const { counts } = report;
-  const age = Math.max(0, Math.round(now / 1000 - secondOf(report.newest)));
+  const age = Math.max(0, Math.round(now / 1000 - Math.floor(Date.parse(report.newest) / 1000)));
   const lines: [string, string][] = [
     ['settled', `${report.settled}  the next search starts here`],
     ['newest', `${report.newest}  ${age} s ago`],
@@ -96,7 +97,7 @@ function parts({ events, deadLetters, duplicates, notSelected, raw }: Counts): s
   return `${events} events + ${deadLetters} dead letters + ${duplicates} duplicates + ${notSelected} not selected + ${raw} kept raw`;
 }
 
-function describePlace(service: string, { settled, active, refused }: Behind): string {
+function describePlace(service: string, { settled, active, refused }: StoredServicePosition): string {
   if (refused)
     return `${service} from ${settled}: refused since ${refused.since} (${refused.message}), asked again ${refused.retryAt}`;
   return `${service} from ${settled}: ${active ? 'catching up' : 'not collected any more'}`;

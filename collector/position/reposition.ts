@@ -1,6 +1,6 @@
 import { formatSecond } from '../../mappings/instant.js';
 import { CollectorError } from '../errors.js';
-import { type Behind, type Cursor, secondOf } from './cursor.js';
+import type { Cursor, InsightsPosition, ServicePosition } from './cursor.js';
 import { isLive } from './lane-name.js';
 
 /** A lane's position set by hand, and what that leads to. */
@@ -20,34 +20,38 @@ export interface MovedPosition {
  */
 export function movePosition(cursor: Cursor, target: number, now: number, tells: boolean): MovedPosition {
   refuseImpossible(cursor, target, now);
-  const places = cursor.services.map((service): [string, Behind] => [
-    service,
-    { settled: cursor.settled, rememberedFrom: cursor.settled, active: true },
-  ]);
-  const earliest = Math.min(secondOf(cursor.settled), ...activePlaces(cursor).map(({ settled }) => secondOf(settled)));
-  const settled = formatSecond(target);
-  const committedAt = new Date(now).toISOString();
-  if (target >= secondOf(cursor.settled)) {
-    const behind = mapPlaces(Object.entries(cursor.behind), (place) => ({ ...place, settled }));
-    return { cursor: { ...cursor, settled, behind, committedAt }, meaning: ahead(cursor, earliest, target) };
+  const { position } = cursor;
+  const { watermark } = position;
+  if (target >= watermark) {
+    const earliest = Math.min(watermark, ...activePlaces(position).map((place) => place.watermark));
+    const perService = mapPlaces(Object.entries(position.perService), (place) => ({ ...place, watermark: target }));
+    const moved = { ...cursor, committedAt: now, position: { ...position, watermark: target, perService } };
+    return { cursor: moved, meaning: ahead(cursor, earliest, target) };
   }
-  const behind = mapPlaces([...places, ...Object.entries(cursor.behind)], (place) =>
-    secondOf(place.settled) > target ? { ...place, settled, rememberedFrom: later(place) } : place,
-  );
-  return { cursor: { ...cursor, settled, services: [], behind, committedAt }, meaning: back(cursor, tells) };
+  const places = position.services.map((service): [string, ServicePosition] => [
+    service,
+    { watermark, dedupeFrom: watermark, active: true },
+  ]);
+  const perService = mapPlaces([...places, ...Object.entries(position.perService)], (place) => moveBack(place, target));
+  const moved = { ...position, watermark: target, services: [], perService };
+  return { cursor: { ...cursor, committedAt: now, position: moved }, meaning: back(cursor, tells) };
 }
 
-function activePlaces(cursor: Cursor): Behind[] {
-  return Object.values(cursor.behind).filter((place) => place.active);
+/** What lies before the old position is no longer in the dedupe set. */
+function moveBack(place: ServicePosition, target: number): ServicePosition {
+  if (place.watermark <= target) return place;
+  return { ...place, watermark: target, dedupeFrom: Math.max(place.watermark, place.dedupeFrom) };
 }
 
-/** What lies before a position is remembered no longer. */
-function later({ settled, rememberedFrom }: Behind): string {
-  return secondOf(settled) > secondOf(rememberedFrom) ? settled : rememberedFrom;
+function activePlaces({ perService }: InsightsPosition): ServicePosition[] {
+  return Object.values(perService).filter((place) => place.active);
 }
 
 /** Services whose searches rest keep their place. */
-function mapPlaces(places: readonly [string, Behind][], move: (place: Behind) => Behind): Record<string, Behind> {
+function mapPlaces(
+  places: readonly [string, ServicePosition][],
+  move: (place: ServicePosition) => ServicePosition,
+): Record<string, ServicePosition> {
   return Object.fromEntries(places.map(([service, place]) => [service, place.active ? move(place) : place]));
 }
 
@@ -59,12 +63,13 @@ function refuseImpossible(cursor: Cursor, target: number, now: number): void {
       `${text} lies in the future.`,
       'Give an instant that has passed: what is collected after it is whole.',
     );
-  if (target < secondOf(cursor.origin))
+  const { ownedFrom, watermark } = cursor.position;
+  if (target < ownedFrom)
     throw refuse(
-      `${text} lies before ${cursor.origin}, where lane ${cursor.lane} begins.`,
+      `${text} lies before ${formatSecond(ownedFrom)}, where lane ${cursor.lane} begins.`,
       'What is older belongs to backfills: use `jumpcloud-ocsf backfill --from … --to …`.',
     );
-  if (!isLive(cursor.lane) && target < secondOf(cursor.settled))
+  if (!isLive(cursor.lane) && target < watermark)
     throw refuse(
       `Lane ${cursor.lane} cannot go back: it would deliver again what it delivered.`,
       'Use `jumpcloud-ocsf reconcile --from … --to … --repair`, which delivers only what is missing.',
@@ -84,6 +89,6 @@ function back(cursor: Cursor, tells: boolean): string[] {
     `Lane ${cursor.lane} reads again from there.`,
     tells
       ? 'What it remembers, or the sink says it holds, is not delivered again.'
-      : `What it remembers is not delivered again; records before ${cursor.settled} are, under the same uid, since this sink cannot tell what it holds.`,
+      : `What it remembers is not delivered again; records before ${formatSecond(cursor.position.watermark)} are, under the same uid, since this sink cannot tell what it holds.`,
   ];
 }

@@ -1,86 +1,88 @@
-import { formatSecond } from '../../mappings/instant.js';
 import type { CollectorError } from '../errors.js';
-import { type Behind, type Cursor, secondOf } from './cursor.js';
+import type { InsightsPosition, ServicePosition } from './cursor.js';
 
-/** Services that are searched together because they share a position. */
-export interface Group {
+/** Services polled together because they share a watermark. */
+export interface ServiceGroup {
   readonly services: readonly string[];
-  readonly settled: number;
-  /** False for services that are catching up with the lane. */
-  readonly main: boolean;
+  /** Whole second since the epoch: their next search starts here. */
+  readonly watermark: number;
+  /** True for the services at the lane's common position; false for those that are catching up with it. */
+  readonly isPrimary: boolean;
 }
 
 /** How long a refused service rests before it is asked again. */
 const REFUSED_RETRY_MS = 24 * 3_600_000;
 
-/** The services to poll now, grouped by position: the common group first, then those that catch up or are asked again. */
-export function groupsToPoll(cursor: Cursor, selected: readonly string[], now: number): Group[] {
+/**
+ * The services to poll now, grouped by watermark: the primary group first, then those that catch up or are asked again.
+ * @param now epoch milliseconds
+ */
+export function groupsToPoll(position: InsightsPosition, selected: readonly string[], now: number): ServiceGroup[] {
   const groups = new Map<string, string[]>();
-  for (const [service, place] of Object.entries(cursor.behind)) {
+  for (const [service, place] of Object.entries(position.perService)) {
     if (!selected.includes(service)) continue;
-    if (place.refused && secondOf(place.refused.retryAt) * 1000 > now) continue;
-    const key = `${place.settled} ${place.refused ? service : ''}`;
+    // Retried by whole seconds, as it was announced.
+    if (place.refused && Math.floor(place.refused.retryAt / 1000) * 1000 > now) continue;
+    const key = `${place.watermark} ${place.refused ? service : ''}`;
     groups.set(key, [...(groups.get(key) ?? []), service]);
   }
-  const catchingUp = [...groups.values()].map((services) => groupOf(cursor, services));
-  return cursor.services.length === 0 ? catchingUp : [groupOf(cursor, cursor.services), ...catchingUp];
+  const catchingUp = [...groups.values()].map((services) => groupOf(position, services));
+  return position.services.length === 0 ? catchingUp : [groupOf(position, position.services), ...catchingUp];
 }
 
-/** A group's position as of this cursor. */
-export function groupOf(cursor: Cursor, services: readonly string[]): Group {
-  const main = services.every((service) => cursor.services.includes(service));
-  const settled = main ? cursor.settled : placeOf(cursor, services[0] ?? '').settled;
-  return { services: main ? cursor.services : services, settled: secondOf(settled), main };
+/** The group of these services at this position. */
+export function groupOf(position: InsightsPosition, services: readonly string[]): ServiceGroup {
+  const isPrimary = services.every((service) => position.services.includes(service));
+  const watermark = isPrimary ? position.watermark : servicePosition(position, services[0] ?? '').watermark;
+  return { services: isPrimary ? position.services : services, watermark, isPrimary };
 }
 
-/** A service's place; the common position where it has none of its own. */
-export function placeOf(cursor: Cursor, service: string): Behind {
-  return cursor.behind[service] ?? { settled: cursor.settled, rememberedFrom: cursor.settled, active: true };
+/** A service's position; the common one where it has none of its own. */
+export function servicePosition({ perService, watermark }: InsightsPosition, service: string): ServicePosition {
+  return perService[service] ?? { watermark, dedupeFrom: watermark, active: true };
 }
 
-/** The position after a group was read up to `settled`, but not to its end. */
-export function moved(cursor: Cursor, group: Group, settled: number): Pick<Cursor, 'settled' | 'behind'> {
-  if (group.main) return { settled: formatSecond(settled), behind: cursor.behind };
-  const behind: Record<string, Behind> = { ...cursor.behind };
+/** The position after a group was read up to `watermark`, but not to its end. */
+export function advanceGroup(position: InsightsPosition, group: ServiceGroup, watermark: number): InsightsPosition {
+  if (group.isPrimary) return { ...position, watermark };
+  const perService: Record<string, ServicePosition> = { ...position.perService };
   for (const service of group.services) {
-    const { rememberedFrom } = placeOf(cursor, service);
-    behind[service] = { settled: formatSecond(settled), rememberedFrom, active: true };
+    const { dedupeFrom } = servicePosition(position, service);
+    perService[service] = { watermark, dedupeFrom, active: true };
   }
-  return { settled: cursor.settled, behind };
+  return { ...position, perService };
 }
 
 /** The services of a group that has caught up join the common position. */
-export function joined(cursor: Cursor, group: Group, settled: number): Pick<Cursor, 'services' | 'behind' | 'settled'> {
-  const rest = Object.entries(cursor.behind).filter(([service]) => !group.services.includes(service));
-  const common = cursor.services.length === 0 ? settled : Math.min(secondOf(cursor.settled), settled);
+export function mergeGroup(position: InsightsPosition, group: ServiceGroup, watermark: number): InsightsPosition {
+  const rest = Object.entries(position.perService).filter(([service]) => !group.services.includes(service));
   return {
-    services: [...cursor.services, ...group.services],
-    behind: Object.fromEntries(rest),
-    settled: formatSecond(common),
+    ...position,
+    services: [...position.services, ...group.services],
+    perService: Object.fromEntries(rest),
+    watermark: position.services.length === 0 ? watermark : Math.min(position.watermark, watermark),
   };
 }
 
-/** The position after services were refused: they keep their place and are asked again in a day. */
-export function setAside(
-  cursor: Cursor,
-  group: Group,
+/**
+ * The position after services were refused: they keep their place and are asked again in a day.
+ * @param now epoch milliseconds
+ */
+export function suspend(
+  position: InsightsPosition,
+  group: ServiceGroup,
   refused: ReadonlyMap<string, CollectorError>,
   now: number,
-): Pick<Cursor, 'services' | 'behind'> {
-  const behind: Record<string, Behind> = { ...cursor.behind };
-  for (const [service, reason] of refused) {
-    const place = placeOf(cursor, service);
-    behind[service] = {
-      settled: formatSecond(group.settled),
-      rememberedFrom: group.main ? formatSecond(group.settled) : place.rememberedFrom,
+): InsightsPosition {
+  const perService: Record<string, ServicePosition> = { ...position.perService };
+  for (const [service, { code, message }] of refused) {
+    const place = servicePosition(position, service);
+    perService[service] = {
+      watermark: group.watermark,
+      dedupeFrom: group.isPrimary ? group.watermark : place.dedupeFrom,
       active: false,
-      refused: {
-        code: reason.code,
-        message: reason.message,
-        since: place.refused?.since ?? new Date(now).toISOString(),
-        retryAt: new Date(now + REFUSED_RETRY_MS).toISOString(),
-      },
+      refused: { code, message, since: place.refused?.since ?? now, retryAt: now + REFUSED_RETRY_MS },
     };
   }
-  return { behind, services: cursor.services.filter((service) => !refused.has(service)) };
+  return { ...position, perService, services: position.services.filter((service) => !refused.has(service)) };
 }

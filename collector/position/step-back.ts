@@ -1,11 +1,11 @@
-import { floorToSecond, formatSecond, parseInstant } from '../../mappings/instant.js';
+import { floorToSecond, formatSecond, instantOfSecond } from '../../mappings/instant.js';
 import { type ClockReading, earlierOf, laterOf } from '../clock.js';
-import { type Behind, type Cursor, secondOf } from './cursor.js';
+import type { Cursor, InsightsPosition, ServicePosition } from './cursor.js';
 
 /** How far a position may lie beyond a clock: what clocks that are in order differ by. */
-const TOLERANCE = 5 * 60;
-/** Name of its place in the cursor's memory. */
-const PLACE = 'steppedBack';
+const TOLERANCE_SECONDS = 5 * 60;
+/** Its slot in the cursor's extensions. */
+const KEY = 'steppedBack';
 
 /** A stored position that lay beyond everything delivered and both clocks: kept until what it passed over was compared. */
 export interface SteppedBack {
@@ -31,9 +31,8 @@ interface Limits {
  * Whether a position may be damaged: JumpCloud's time is then worth asking for.
  * @param now whole second that the local clock has passed, or at which a first run would start
  */
-export function isSuspicious(cursor: Cursor, now: number): boolean {
-  const ahead = now + TOLERANCE;
-  return [cursor.origin, cursor.newest, ...positionsOf(cursor)].some((position) => secondOf(position) > ahead);
+export function isSuspicious(position: InsightsPosition, now: number): boolean {
+  return secondsIn(position).some((second) => second > now + TOLERANCE_SECONDS);
 }
 
 /**
@@ -45,78 +44,84 @@ export function isSuspicious(cursor: Cursor, now: number): boolean {
  * @returns undefined while all is in order
  */
 export function stepBack(
-  cursor: Cursor,
+  position: InsightsPosition,
   clocks: ClockReading,
   start: (now: number) => number,
   overlap: number,
-): (Pick<Cursor, 'origin' | 'origins' | 'settled' | 'newest' | 'services' | 'behind'> & SteppedBackBy) | undefined {
-  const { ceiling, newest, start: begin } = limitsOf(cursor, clocks, start);
-  const isBeyond = (position: string) => secondOf(position) > ceiling;
-  const found = [cursor.origin, cursor.newest, ...positionsOf(cursor)].filter(isBeyond);
+): { readonly position: InsightsPosition; readonly steppedBack: SteppedBack } | undefined {
+  const { ceiling, newest, start: begin } = limitsOf(position, clocks, start);
+  const isBeyond = (second: number) => second > ceiling;
+  const found = secondsIn(position).filter(isBeyond);
   if (found.length === 0) return undefined;
   // An origin decides which lane owns a record. One that no clock has reached owns nothing yet.
-  const sound = (origin: string) => (isBeyond(origin) ? formatSecond(begin) : origin);
-  const origin = sound(cursor.origin);
-  const origins = mapValues(cursor.origins, sound);
-  const back = (service: string, { settled, rememberedFrom, ...rest }: Behind): Behind => {
-    const target = Math.max(newest - overlap, secondOf(origins[service] ?? origin));
-    if (secondOf(settled) <= target) return { settled, rememberedFrom, ...rest };
-    // What lies before the old position is remembered no longer.
-    return { ...rest, settled: formatSecond(target), rememberedFrom: later(rememberedFrom, settled) };
+  const sound = (second: number) => (isBeyond(second) ? begin : second);
+  const ownedFrom = sound(position.ownedFrom);
+  const ownedFromByService = mapValues(position.ownedFromByService, sound);
+  const back = (service: string, place: ServicePosition): ServicePosition => {
+    const target = Math.max(newest - overlap, ownedFromByService[service] ?? ownedFrom);
+    if (place.watermark <= target) return place;
+    // What lies before the old position is no longer in the dedupe set.
+    return { ...place, watermark: target, dedupeFrom: Math.max(place.dedupeFrom, place.watermark) };
   };
-  const { settled } = cursor;
-  const main = cursor.services.map((name) => [name, { settled, rememberedFrom: settled, active: true }] as const);
-  const places: Record<string, Behind> = Object.fromEntries([...main, ...Object.entries(cursor.behind)]);
-  const behind = Object.fromEntries(Object.entries(places).map(([name, place]) => [name, back(name, place)]));
-  const to = formatSecond(Math.max(Math.min(newest - overlap, secondOf(settled)), secondOf(origin)));
+  const { watermark, maxEventTime } = position;
+  const common = position.services.map((name) => [name, { watermark, dedupeFrom: watermark, active: true }] as const);
+  const places: Record<string, ServicePosition> = Object.fromEntries([
+    ...common,
+    ...Object.entries(position.perService),
+  ]);
+  const to = Math.max(Math.min(newest - overlap, watermark), ownedFrom);
   return {
-    origin,
-    origins,
-    newest: isBeyond(cursor.newest) ? formatSecond(newest) : cursor.newest,
-    settled: to,
-    services: [],
-    behind,
-    steppedBack: { from: found.reduce(later), to, since: new Date(clocks.local).toISOString() },
+    position: {
+      ...position,
+      ownedFrom,
+      ownedFromByService,
+      watermark: to,
+      maxEventTime: isBeyond(floorToSecond(maxEventTime)) ? instantOfSecond(newest) : maxEventTime,
+      services: [],
+      perService: Object.fromEntries(Object.entries(places).map(([name, place]) => [name, back(name, place)])),
+    },
+    steppedBack: {
+      from: formatSecond(Math.max(...found)),
+      to: formatSecond(to),
+      since: new Date(clocks.local).toISOString(),
+    },
   };
 }
 
-interface SteppedBackBy {
-  readonly steppedBack: SteppedBack;
+/** What is kept of a position that was stepped back; undefined where it was compared since, or never was. */
+export function steppedBackIn({ extensions }: Pick<Cursor, 'extensions'>): SteppedBack | undefined {
+  return extensions[KEY] as SteppedBack | undefined;
 }
 
-/** What is remembered of a position that was stepped back; undefined where it was compared since, or never was. */
-export function steppedBackIn(cursor: Cursor): SteppedBack | undefined {
-  const value = cursor.memory[PLACE];
-  return typeof value === 'object' && value !== null ? (value as SteppedBack) : undefined;
+/** The extensions' states with this one in its slot; null takes it out. */
+export function keepSteppedBack(
+  extensions: Cursor['extensions'],
+  steppedBack: SteppedBack | null,
+): Cursor['extensions'] {
+  const { [KEY]: _, ...rest } = extensions;
+  return steppedBack === null ? rest : { ...rest, [KEY]: steppedBack };
 }
 
-/** The form in which it is stored with the position, under its own name; undefined takes it out. */
-export function inMemory(steppedBack: SteppedBack | undefined): Readonly<Record<string, unknown>> {
-  return { [PLACE]: steppedBack };
-}
-
-function limitsOf(cursor: Cursor, clocks: ClockReading, start: (now: number) => number): Limits {
+function limitsOf(position: InsightsPosition, clocks: ClockReading, start: (now: number) => number): Limits {
   // A time that is not confirmed accuses nothing: until then the local clock alone does.
   const { confirmed, apart, local } = clocks;
   const passed = Math.floor((confirmed ? earlierOf(clocks) : local) / 1000);
   const begin = start(passed);
-  const newest = floorToSecond(parseInstant(cursor.newest) ?? 0n);
-  const future = Math.max(Math.floor(laterOf(clocks) / 1000) + TOLERANCE, begin);
+  const newest = floorToSecond(position.maxEventTime);
+  const future = Math.max(Math.floor(laterOf(clocks) / 1000) + TOLERANCE_SECONDS, begin);
   // Records are believed before the clocks, unless both clocks agree on it.
   const isSound = !confirmed || apart || newest <= future;
   return {
-    ceiling: Math.max(passed + TOLERANCE, begin, isSound ? newest : 0),
+    ceiling: Math.max(passed + TOLERANCE_SECONDS, begin, isSound ? newest : 0),
     newest: isSound ? newest : passed,
     start: begin,
   };
 }
 
-function positionsOf({ settled, behind }: Cursor): string[] {
-  return [settled, ...Object.values(behind).map((place) => place.settled)];
-}
-
-function later(a: string, b: string): string {
-  return secondOf(a) > secondOf(b) ? a : b;
+/** Everything in a position that a clock may have set. */
+function secondsIn({ ownedFrom, maxEventTime, watermark, perService }: InsightsPosition): number[] {
+  const places = Object.values(perService).map((place) => place.watermark);
+  return [ownedFrom, floorToSecond(maxEventTime), watermark, ...places];
 }
 
 function mapValues<T, U>(values: Readonly<Record<string, T>>, map: (value: T) => U): Record<string, U> {

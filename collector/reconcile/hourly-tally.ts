@@ -1,8 +1,8 @@
-import { floorToSecond, parseInstant } from '../../mappings/instant.js';
+import { floorToSecond } from '../../mappings/instant.js';
 import { SECONDS_PER_HOUR } from '../../mappings/time-units.js';
 import type { CommitExtension, PendingCommit } from '../pipeline/commit-extension.js';
 import { type HourOutcomes, type OutcomeCounts, UNNAMED } from '../pipeline/outcome-counts.js';
-import { type Cursor, secondOf } from '../position/cursor.js';
+import type { Cursor, InsightsPosition } from '../position/cursor.js';
 
 /** What the lane has delivered of one service in one hour, and what JumpCloud counted there. */
 export interface TallyRow extends OutcomeCounts {
@@ -24,6 +24,9 @@ export interface Tally {
   /** Hour → service as a query names it → row; oldest hour first. */
   readonly hours: ReadonlyMap<number, ReadonlyMap<string, TallyRow>>;
 }
+
+/** What of a position bounds the hours that are kept. */
+type Edges = Pick<InsightsPosition, 'watermark' | 'maxEventTime'>;
 
 /** In place of further services, once there are more than JumpCloud has: names in records are not ours to bound. */
 export const FURTHER = '(other)';
@@ -77,14 +80,14 @@ export class HourlyTally implements CommitExtension {
 
   beforeCommit({ hours, after, isStepBack }: PendingCommit): { state: unknown } {
     // A tally that followed a damaged position begins again.
-    this.#tally = added(isStepBack ? begun(after) : this.#tally, hours, after);
+    this.#tally = added(isStepBack ? begun(after) : this.#tally, hours, after.position);
     return { state: toStored(this.#tally) };
   }
 }
 
 /** The tally kept with a position; one that begins now where there is none, or none that can be read. */
 export function tallyOf(cursor: Cursor): Tally {
-  return fromStored(cursor.memory[PLACE]) ?? begun(cursor);
+  return fromStored(cursor.extensions[PLACE]) ?? begun(cursor);
 }
 
 /** A tally in the form in which it is stored with the position, under its own name. */
@@ -93,11 +96,7 @@ export function inMemory(tally: Tally): Readonly<Record<string, unknown>> {
 }
 
 /** The tally after a batch, trimmed to the hours round the position that follows it. */
-export function added(
-  tally: Tally,
-  batch: readonly HourOutcomes[],
-  position: Pick<Cursor, 'settled' | 'newest'>,
-): Tally {
+export function added(tally: Tally, batch: readonly HourOutcomes[], position: Edges): Tally {
   const { first, last, whole } = bounds(tally, position);
   const hours = new Map([...tally.hours].filter(([hour]) => hour >= first && hour <= last));
   const names = new Set(namesIn(hours));
@@ -149,16 +148,16 @@ export function withRows(
 }
 
 /** Before the first record everything from the origin on is still to come; later only hours that have not begun are whole. */
-function begun({ counts, origin, newest }: Cursor): Tally {
-  const last = floorToSecond(parseInstant(newest) ?? 0n);
+function begun({ counts, position }: Cursor): Tally {
+  const last = floorToSecond(position.maxEventTime);
   const whole =
-    counts.records === 0 ? Math.ceil(secondOf(origin) / SECONDS_PER_HOUR) : Math.floor(last / SECONDS_PER_HOUR) + 1;
+    counts.records === 0 ? Math.ceil(position.ownedFrom / SECONDS_PER_HOUR) : Math.floor(last / SECONDS_PER_HOUR) + 1;
   return { whole, compared: undefined, hours: new Map() };
 }
 
-function bounds(tally: Tally, { settled, newest }: Pick<Cursor, 'settled' | 'newest'>) {
-  const floor = Math.floor(secondOf(settled) / SECONDS_PER_HOUR) - KEPT_HOURS;
-  const latest = Math.max(secondOf(settled), floorToSecond(parseInstant(newest) ?? 0n));
+function bounds(tally: Tally, { watermark, maxEventTime }: Edges) {
+  const floor = Math.floor(watermark / SECONDS_PER_HOUR) - KEPT_HOURS;
+  const latest = Math.max(watermark, floorToSecond(maxEventTime));
   const whole = Math.max(tally.whole, floor);
   return { whole, first: Math.max(whole - 1, floor), last: Math.floor(latest / SECONDS_PER_HOUR) + AHEAD_HOURS };
 }

@@ -10,7 +10,7 @@ import { Lane } from '../pipeline/lane.js';
 import { refuseForeignState } from '../pipeline/organization-guard.js';
 import { countedService, UNNAMED } from '../pipeline/outcome-counts.js';
 import { identitiesBefore } from '../pipeline/timeless-records.js';
-import { type Cursor, originOf, secondOf } from '../position/cursor.js';
+import { type Cursor, serviceOwnedFrom } from '../position/cursor.js';
 import { type EventType, inOrder, sameTypes, typesRead } from '../position/event-families.js';
 import { backfillRange, isLive } from '../position/lane-name.js';
 import { deliveredAmong, Identities } from '../position/record-identity.js';
@@ -137,8 +137,8 @@ async function ownedParts(asked: Range, settings: FeedSettings, parts: FeedParts
     if (cursor === undefined) continue;
     refuseForeignState(cursor, settings);
     const range = backfillRange(lane);
-    const from = Math.max(asked.from, range?.from ?? secondOf(cursor.origin));
-    const to = Math.min(asked.to, range?.to ?? Number.POSITIVE_INFINITY, secondOf(cursor.settled));
+    const from = Math.max(asked.from, range?.from ?? cursor.position.ownedFrom);
+    const to = Math.min(asked.to, range?.to ?? Number.POSITIVE_INFINITY, cursor.position.watermark);
     const types = range === undefined ? families : typesRead(cursor);
     if (from < to) owned.push({ lane, cursor, from, to, types });
   }
@@ -210,7 +210,7 @@ async function examineHour(
   found: Map<string, Figures>,
 ): Promise<void> {
   const identities = new Identities();
-  const search = { services: part.cursor.services, start, end };
+  const search = { services: part.cursor.position.services, start, end };
   for await (const page of parts.source.pages(search, signal)) {
     if (page.number === 1) identities.restart();
     if (identities.needsPreceding(page.records)) {
@@ -234,7 +234,7 @@ async function examineHour(
 
 function isWithin({ instant, service }: RecordHeader, start: number, end: number, { lane, cursor }: Owned): boolean {
   if (instant === undefined) return true;
-  const origin = originOf(cursor, service);
+  const origin = serviceOwnedFrom(cursor, service);
   const [from, to] = isLive(lane) ? [Math.max(start, origin), end] : [start, Math.min(end, origin)];
   return instant >= instantOfSecond(from) && instant < instantOfSecond(to);
 }
@@ -303,11 +303,11 @@ async function repairHere(
   const extensions = isOfLive ? [tally] : [];
   const lane = await Lane.open(part.lane, parts.sink, parts.clock, parts.observer, prepare, extensions);
   try {
-    const ownedFrom = (service: string) => (isOfLive ? originOf(part.cursor, service) : part.from);
-    const ownedTo = (service: string) => (isOfLive ? part.to : originOf(part.cursor, service));
+    const ownedFrom = (service: string) => (isOfLive ? serviceOwnedFrom(part.cursor, service) : part.from);
+    const ownedTo = (service: string) => (isOfLive ? part.to : serviceOwnedFrom(part.cursor, service));
     if (isOfLive) await restate(lane, tally, hours, found);
     for (const { start, end } of hours) {
-      const stretch = { services: part.cursor.services, start, end, ownedFrom, ownedTo };
+      const stretch = { services: part.cursor.position.services, start, end, ownedFrom, ownedTo };
       await readAnew(lane, stretch, settings, parts, signal, () => ({}));
     }
   } finally {
@@ -376,7 +376,7 @@ async function countPart(
   notes: string[],
 ): Promise<void> {
   const counter = new Counter(parts.source, signal);
-  const asked = part.cursor.services.filter((service) => service !== 'all');
+  const asked = part.cursor.position.services.filter((service) => service !== 'all');
   const shown = [...found.keys()].map((name) => name.slice(0, name.lastIndexOf(' ')));
   let refusal: CountRefused | undefined;
   let counted = 0;
@@ -404,7 +404,7 @@ async function countService(
 ): Promise<void> {
   const hours = hoursOf(part);
   const elements = hours.reduce((sum, { start }) => sum + (found.get(nameOf(service, start))?.elements ?? 0), 0);
-  const origin = originOf(part.cursor, service);
+  const origin = serviceOwnedFrom(part.cursor, service);
   const [from, to] = isLive(part.lane)
     ? [Math.max(part.from, origin), part.to]
     : [part.from, Math.min(part.to, origin)];

@@ -1,6 +1,6 @@
 import { SECONDS_PER_MINUTE } from '../../mappings/time-units.js';
 import type { CommitExtension, PendingCommit, SearchProgress } from '../pipeline/commit-extension.js';
-import { type Cursor, originOf, secondOf } from '../position/cursor.js';
+import { type Cursor, serviceOwnedFrom } from '../position/cursor.js';
 import { cutBack, extended, forServices, fromStored, type Grid, toStored, trimmed } from './minute-counts.js';
 
 /** How far back a live lane compares what it read with JumpCloud's count, and how often. */
@@ -39,7 +39,9 @@ export class ReconcileState implements CommitExtension {
 
   /** As of the last commit that was begun. */
   of(cursor: Cursor): PassState {
-    return this.#state ?? { grid: { services: cursor.services, cells: [] }, short: undefined, long: undefined };
+    return (
+      this.#state ?? { grid: { services: cursor.position.services, cells: [] }, short: undefined, long: undefined }
+    );
   }
 
   restore(stored: unknown, cursor: Cursor): void {
@@ -72,20 +74,20 @@ export class ReconcileState implements CommitExtension {
   /** The next pass compares everything within the long reach, and reads what the damaged position may have passed over. */
   #cutBack({ after }: PendingCommit): Grid {
     const { grid } = this.of(after);
-    const to = Math.floor(secondOf(after.settled) / SECONDS_PER_MINUTE);
-    const origin = Math.max(...this.services.map((service) => originOf(after, service)));
+    const to = Math.floor(after.position.watermark / SECONDS_PER_MINUTE);
+    const origin = Math.max(...this.services.map((service) => serviceOwnedFrom(after, service)));
     const from = Math.max(Math.ceil(origin / SECONDS_PER_MINUTE), to - this.settings.longReach / SECONDS_PER_MINUTE);
     return cutBack(grid.services.length === 0 ? { services: this.services, cells: [] } : grid, from, to);
   }
 
   /** The grid after (part of) a search of the common services: the minutes that now lie behind the position, as shown. */
   #followed({ before, after }: PendingCommit, { start, end, complete, readTo, minutes }: SearchProgress): Grid {
-    const settled = secondOf(after.settled);
+    const settled = after.position.watermark;
     const to = Math.floor(settled / SECONDS_PER_MINUTE);
-    const origin = Math.max(...before.services.map((service) => originOf(before, service)));
+    const origin = Math.max(...before.position.services.map((service) => serviceOwnedFrom(before, service)));
     const first = Math.max(
       Math.ceil(origin / SECONDS_PER_MINUTE),
-      Math.floor(secondOf(before.settled) / SECONDS_PER_MINUTE),
+      Math.floor(before.position.watermark / SECONDS_PER_MINUTE),
     );
     const readEnd = complete && end === undefined ? settled : (readTo ?? start);
     const read = {
@@ -94,7 +96,7 @@ export class ReconcileState implements CommitExtension {
       minutes,
     };
     const reach = this.settings.reach / SECONDS_PER_MINUTE;
-    const same = forServices(this.of(before).grid, before.services, to - reach);
+    const same = forServices(this.of(before).grid, before.position.services, to - reach);
     const longReach = this.settings.longReach / SECONDS_PER_MINUTE;
     return trimmed(extended(same, first, to, read), to - longReach, to - reach - FINE_MARGIN_MINUTES);
   }

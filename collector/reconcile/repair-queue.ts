@@ -3,7 +3,7 @@ import { asCollectorError, CollectorError, type ErrorCode } from '../errors.js';
 import type { CollectParts, CollectSettings, ReadSoFar } from '../pipeline/collect.js';
 import type { IdleTask, WorkQueue } from '../pipeline/idle-task.js';
 import type { Lane } from '../pipeline/lane.js';
-import { type Counts, originOf, secondOf } from '../position/cursor.js';
+import { type Counts, serviceOwnedFrom } from '../position/cursor.js';
 import type { Range } from '../position/time-range.js';
 import { readAnew } from './reread.js';
 
@@ -168,8 +168,8 @@ export class RepairQueue implements IdleTask {
     const end = Math.min(task.to, start + task.length);
     const before = delivered(lane.cursor.counts);
     const until = task.length === SHORTEST_SEARCH ? Number.POSITIVE_INFINITY : deadline;
-    const ownedFrom = (service: string) => originOf(lane.cursor, service);
-    const stretch = { services: lane.cursor.services, start, end, ownedFrom, ownedTo: () => end };
+    const ownedFrom = (service: string) => serviceOwnedFrom(lane.cursor, service);
+    const stretch = { services: lane.cursor.position.services, start, end, ownedFrom, ownedTo: () => end };
     const advance = ({ complete, readTo }: ReadSoFar) => {
       if (!complete && readTo !== undefined) task.at = Math.max(task.at, Math.min(readTo, end));
       return {};
@@ -228,23 +228,23 @@ export class RepairQueue implements IdleTask {
       );
     if (from >= to)
       return refuse('range', 'The range is empty: from is not before to.', 'Swap them, or widen the range.');
-    if (from < secondOf(cursor.origin))
+    if (from < cursor.position.ownedFrom)
       return refuse(
         'range',
-        `The live lane owns what is of ${cursor.origin} and later; what is older belongs to backfills.`,
-        `Run \`jumpcloud-ocsf reconcile --repair\` up to ${cursor.origin} for what a backfill has read, \`jumpcloud-ocsf backfill\` for what none has.`,
+        `The live lane owns what is of ${formatSecond(cursor.position.ownedFrom)} and later; what is older belongs to backfills.`,
+        `Run \`jumpcloud-ocsf reconcile --repair\` up to ${formatSecond(cursor.position.ownedFrom)} for what a backfill has read, \`jumpcloud-ocsf backfill\` for what none has.`,
       );
-    if (cursor.services.length === 0)
+    if (cursor.position.services.length === 0)
       return refuse(
         'now',
         'The live lane reads again from a position set by hand.',
         'Ask again when it has caught up.',
       );
-    if (to > secondOf(cursor.settled))
+    if (to > cursor.position.watermark)
       return refuse(
         'range',
-        `The live lane still reads what is of ${cursor.settled} and later by itself.`,
-        `End the range at ${cursor.settled}, or wait.`,
+        `The live lane still reads what is of ${formatSecond(cursor.position.watermark)} and later by itself.`,
+        `End the range at ${formatSecond(cursor.position.watermark)}, or wait.`,
       );
     return undefined;
   }

@@ -28,7 +28,7 @@ export async function readAnew(
   const scope = {
     ownedFrom: (service: string) => Math.max(start, ownedFrom(service)),
     ownedTo: (service: string) => Math.min(end, ownedTo(service)),
-    rememberedFrom: () => Number.POSITIVE_INFINITY,
+    dedupeFrom: () => Number.POSITIVE_INFINITY,
     lateBefore: instantOfSecond(end),
     known: (uids: readonly string[], first: bigint, last: bigint) => lane.known(uids, first, last),
   };

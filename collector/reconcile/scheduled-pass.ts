@@ -5,7 +5,7 @@ import type { CollectParts, CollectSettings, ReadSoFar } from '../pipeline/colle
 import type { IdleTask } from '../pipeline/idle-task.js';
 import type { Lane } from '../pipeline/lane.js';
 import type { HourOutcomes } from '../pipeline/outcome-counts.js';
-import { type Counts, originOf } from '../position/cursor.js';
+import { type Counts, serviceOwnedFrom } from '../position/cursor.js';
 import { steppedBackIn } from '../position/step-back.js';
 import { comparableHours, compareHours, needComparing } from './compare-hours.js';
 import { reconciledHours } from './hour-report.js';
@@ -133,7 +133,7 @@ class Pass {
   async compareHours(all: boolean): Promise<void> {
     const { lane } = this;
     const tally = () => this.context.tally.tally;
-    const ownedFrom = (service: string) => originOf(lane.cursor, service);
+    const ownedFrom = (service: string) => serviceOwnedFrom(lane.cursor, service);
     // After a first start or a long rest the hours since the last comparison lie beyond the reach of a pass.
     const since = ((tally().compared ?? -1) + 1) * MINUTES_OF_HOUR;
     const hours = comparableHours(this.grid, tally(), Math.min(this.#from, since));
@@ -269,7 +269,7 @@ class Pass {
       if (read.complete && hour !== undefined) tally.replace(shownAnew(tally.tally, hour, batches));
       return {};
     };
-    const ownedFrom = (service: string) => originOf(lane.cursor, service);
+    const ownedFrom = (service: string) => serviceOwnedFrom(lane.cursor, service);
     const stretch = { services: this.grid.services, start, end, ownedFrom, ownedTo: () => end };
     try {
       await readAnew(lane, stretch, settings, parts, this.signal, advance);

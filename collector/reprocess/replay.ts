@@ -123,7 +123,7 @@ class Replay {
           events: counts.events + this.#events.length,
           raw: counts.raw + this.#raw.length,
         },
-        committedAt: new Date(this.clock.now()).toISOString(),
+        committedAt: this.clock.now(),
       };
       await this.lane.commit({
         events: this.#events,

@@ -51,8 +51,8 @@ describe('a backfill beside the live lane', () => {
       expect(last.records).toBe(last.expected! - (endTimeInclusive ? last.expected! - last.records : 0));
       expect(told.every((one, index) => index === 0 || one.settled >= told[index - 1]!.settled)).toBe(true);
       const commits = sink.commits.filter(({ lane }) => lane.startsWith('backfill'));
-      for (const [index, { settled }] of commits.entries()) {
-        if (index > 0) expect(Date.parse(settled)).toBeGreaterThanOrEqual(Date.parse(commits[index - 1]!.settled));
+      for (const [index, { position }] of commits.entries()) {
+        if (index > 0) expect(position.watermark).toBeGreaterThanOrEqual(commits[index - 1]!.position.watermark);
       }
     }
   });

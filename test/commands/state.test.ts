@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { setState, showState } from '../../collector/commands/state.js';
 import { noCounts } from '../../collector/position/cursor.js';
+import { encodeCursor } from '../../collector/position/cursor-codec.js';
 import type { LaneReport } from '../../collector/position/lane-report.js';
 import { movePosition } from '../../collector/position/reposition.js';
 import { createStdoutSink } from '../../collector/sinks/stdout/stdout-sink.js';
 import { createTablesSink } from '../../collector/sinks/tables/tables-sink.js';
 import { startTenant } from '../../fixtures/tenant/tenant.js';
 import { sampleBatch, sampleCursor } from '../contract/sample-batch.js';
+import { changeStored } from '../position/stored-cursor.js';
 import { rowsOf } from '../sinks/tables/read-tables.js';
 import { collectOnce, tell } from './collecting.js';
 
@@ -21,9 +23,9 @@ describe('moving a position', () => {
 
   it('back makes the services read again, with the sink asked for what is no longer remembered', () => {
     const { cursor: moved, meaning } = movePosition(cursor, second('2026-11-01T12:00:00Z'), now, true);
-    expect(moved.services).toEqual([]);
-    expect(moved.behind).toEqual({
-      directory: { settled: '2026-11-01T12:00:00Z', rememberedFrom: cursor.settled, active: true },
+    expect(moved.position.services).toEqual([]);
+    expect(moved.position.perService).toEqual({
+      directory: { watermark: second('2026-11-01T12:00:00Z'), dedupeFrom: cursor.position.watermark, active: true },
     });
     expect(moved.counts).toEqual(cursor.counts);
     expect(meaning.join(' ')).toContain('not delivered again');
@@ -31,30 +33,34 @@ describe('moving a position', () => {
 
   it('ahead says that it leaves a gap', () => {
     const { cursor: moved, meaning } = movePosition(cursor, second('2026-11-01T22:30:00Z'), now, true);
-    expect(moved).toMatchObject({ settled: '2026-11-01T22:30:00Z', services: ['directory'], behind: {} });
+    expect(encodeCursor(moved)).toMatchObject({ settled: '2026-11-01T22:30:00Z', services: ['directory'], behind: {} });
     expect(meaning.join(' ')).toContain('gap');
   });
 
   it('leaves services whose searches rest where they are', () => {
     const resting = { settled: '2026-11-01T20:00:00Z', rememberedFrom: '2026-11-01T20:00:00Z', active: false };
     const { cursor: moved } = movePosition(
-      { ...cursor, behind: { mdm: resting } },
+      changeStored(cursor, { behind: { mdm: resting } }),
       second('2026-11-01T12:00:00Z'),
       now,
       true,
     );
-    expect(moved.behind.mdm).toEqual(resting);
+    expect(encodeCursor(moved).behind.mdm).toEqual(resting);
   });
 
   it('back does not take for remembered what lay before the place of a service of its own', () => {
     const own = { settled: '2026-11-01T20:00:30Z', rememberedFrom: '2026-11-01T10:00:00Z', active: true };
     const { cursor: moved } = movePosition(
-      { ...cursor, behind: { mdm: own } },
+      changeStored(cursor, { behind: { mdm: own } }),
       second('2026-11-01T12:00:00Z'),
       now,
       true,
     );
-    expect(moved.behind.mdm).toEqual({ ...own, settled: '2026-11-01T12:00:00Z', rememberedFrom: own.settled });
+    expect(encodeCursor(moved).behind.mdm).toEqual({
+      ...own,
+      settled: '2026-11-01T12:00:00Z',
+      rememberedFrom: own.settled,
+    });
   });
 
   it('is refused before the origin, in the future, and back in a backfill', () => {

@@ -6,6 +6,7 @@ import type { DeadLetter } from '../../mappings/dead-letter.js';
 import type { NormalisedEvent } from '../../mappings/event.js';
 import type { KeptRecord } from '../../mappings/normalise.js';
 import { sha256 } from '../../mappings/record.js';
+import { storedCursor } from '../position/stored-cursor.js';
 
 /** 2026-11-01T22:00:00Z: a batch of a few thousand seconds crosses midnight. */
 const base = Date.UTC(2026, 10, 1, 22);
@@ -86,28 +87,13 @@ export function sampleRaw(number: number): KeptRecord {
 }
 
 export function sampleCursor(lane: string, batches: number): Cursor {
-  const now = new Date(base + batches * 60_000).toISOString();
-  return {
-    version: 1,
-    feed: 'acme',
-    lane,
-    organization: 'org-1',
-    baseUrl: 'https://api.jumpcloud.com/insights/directory/v1',
-    origin: '2026-11-01T00:00:00Z',
-    origins: {},
-    settled: now,
-    newest: now,
-    services: ['directory'],
-    behind: {},
-    counts: { ...noCounts, records: batches },
-    memory: { batches },
-    committedAt: now,
-  };
+  const settled = new Date(base + batches * 60_000).toISOString();
+  return storedCursor({ lane, settled, counts: { ...noCounts, records: batches }, memory: { batches } });
 }
 
 /** How many batches a cursor of `sampleCursor` says were committed. */
 export function batchesOf(cursor: Cursor | undefined): number {
-  return cursor === undefined ? 0 : Number(cursor.memory.batches);
+  return cursor === undefined ? 0 : Number(cursor.extensions.batches);
 }
 
 export interface SampleSizes {

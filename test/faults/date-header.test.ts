@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { type Cursor, secondOf } from '../../collector/position/cursor.js';
+import type { Cursor } from '../../collector/position/cursor.js';
 import { steppedBackIn } from '../../collector/position/step-back.js';
 import type { Effect } from '../../fixtures/tenant/faults.js';
 import type { Tenant } from '../../fixtures/tenant/tenant.js';
@@ -38,7 +38,7 @@ function addLate(tenant: Tenant, count: number, at: number): void {
   }
 }
 
-const positionsIn = (commits: readonly Cursor[]) => commits.map(({ settled }) => secondOf(settled) * 1000);
+const positionsIn = (commits: readonly Cursor[]) => commits.map(({ position }) => position.watermark * 1000);
 
 describe('a Date header', () => {
   it('ten days ahead for five polls moves no position, and late records after it come with the next poll', async () => {

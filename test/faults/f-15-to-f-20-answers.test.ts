@@ -78,7 +78,7 @@ describe('F-16: a body that is no page', () => {
     const feed = feedFor(tenant, sink, time, { start });
     await feed.until(noon + HOUR);
     expect(sink.events).toHaveLength(0);
-    expect(new Set(sink.commits.map(({ settled }) => settled)).size).toBe(1);
+    expect(new Set(sink.commits.map(({ position }) => position.watermark)).size).toBe(1);
     expect(feed.told.failures.length).toBeGreaterThan(5);
     expect(new Set(feed.told.failures.map(({ code }) => code))).toEqual(new Set(['RESPONSE_INVALID']));
   });

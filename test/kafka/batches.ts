@@ -5,6 +5,7 @@ import type { Batch } from '../../collector/sinks/sink.js';
 import type { DeadLetter } from '../../mappings/dead-letter.js';
 import type { NormalisedEvent } from '../../mappings/event.js';
 import { sha256 } from '../../mappings/record.js';
+import { storedCursor } from '../position/stored-cursor.js';
 
 /** A whole second in 2026 at which the invented events begin. */
 export const firstSecond = Date.UTC(2026, 10, 1) / 1000;
@@ -65,23 +66,9 @@ export function deadLetterOf(number: number, raw = `{"number":${number}}`): Dead
 
 /** A cursor that has come `seconds` far. */
 export function cursorAt(seconds: number, lane = 'live', feed = 'test'): Cursor {
-  const at = new Date((firstSecond + seconds) * 1000).toISOString().replace('.000Z', 'Z');
-  return {
-    version: 1,
-    feed,
-    lane,
-    organization: 'org-1',
-    baseUrl: 'https://api.example.com/insights/directory/v1',
-    origin: '2026-11-01T00:00:00Z',
-    origins: {},
-    settled: at,
-    newest: at,
-    services: ['directory'],
-    behind: {},
-    counts: { ...noCounts, records: seconds, events: seconds },
-    memory: {},
-    committedAt: at,
-  };
+  const settled = new Date((firstSecond + seconds) * 1000).toISOString();
+  const counts = { ...noCounts, records: seconds, events: seconds };
+  return storedCursor({ feed, lane, baseUrl: 'https://api.example.com/insights/directory/v1', settled, counts });
 }
 
 /** Events `from` to `to` (exclusive) with the cursor and the identities that follow them. */

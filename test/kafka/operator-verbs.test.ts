@@ -54,7 +54,10 @@ describeKafka("the operator's verbs on a real broker", () => {
     ]);
     const again = sinkOf('s.');
     const reopened = await again.lane('live').open();
-    expect(reopened?.cursor.behind.directory).toMatchObject({ rememberedFrom: '2026-11-01T00:00:10Z', active: true });
+    expect(reopened?.cursor.position.perService.directory).toMatchObject({
+      dedupeFrom: Date.parse('2026-11-01T00:00:10Z') / 1000,
+      active: true,
+    });
     expect(reopened?.dedupe.flatMap(({ hashes }) => [...hashes])).toHaveLength(10);
     await again.close();
   }, 120_000);

@@ -9,6 +9,7 @@ import { formatSecond } from '../../mappings/instant.js';
 import { command, feedOf } from '../cli/command.js';
 import { type FeedUnderTest, feedFor, HOUR, MINUTE, tenantFor, usualReconcile } from '../pipeline/feed-under-test.js';
 import { type VirtualTime, virtualTime } from '../pipeline/virtual-time.js';
+import { changeStored } from '../position/stored-cursor.js';
 import { readCommitted } from './read-committed.js';
 import { allOnce, type Collected, compareTopics, readDelivered } from './read-delivered.js';
 import { type SharedBroker, sharedBroker } from './shared-broker.js';
@@ -98,7 +99,7 @@ describeKafka('reconciliation on a real broker', () => {
     time.pass(5 * HOUR);
     const stored = (await sink.peek('live'))!;
     const settled = formatSecond((begin + 3 * HOUR) / 1000);
-    await sink.resetPosition!('live', () => ({ ...stored, settled }));
+    await sink.resetPosition!('live', () => changeStored(stored, { settled }));
     const feed = feedFor(tenant, sink, time, { start });
     await feed.once();
     const before = await compared(tenant, 'gap.');
@@ -125,7 +126,7 @@ describeKafka('reconciliation on a real broker', () => {
     time.pass(90 * MINUTE);
     const stored = (await sink.peek('live'))!;
     const settled = formatSecond(Math.floor(time.now() / 1000) - 600);
-    await sink.resetPosition!('live', () => ({ ...stored, settled }));
+    await sink.resetPosition!('live', () => changeStored(stored, { settled }));
     const feed = feedFor(tenant, sink, time, { start, interval: 5 * MINUTE, reconcile: usualReconcile });
     await feed.until(begin + 4 * HOUR);
 

@@ -241,10 +241,10 @@ describe('what JumpCloud says', () => {
     acme.observer.refused('live', 'pam', refused, '2026-11-22T00:00:00Z');
     const behind = {
       pam: {
-        settled: 'x',
-        rememberedFrom: 'x',
+        settled: '2026-11-20T00:00:00Z',
+        rememberedFrom: '2026-11-20T00:00:00Z',
         active: false,
-        refused: { code: 'NOT_LICENSED', message: 'm', since: 's', retryAt: 'r' },
+        refused: { code: 'NOT_LICENSED', message: 'm', since: '2026-11-21T00:00:00Z', retryAt: '2026-11-22T00:00:00Z' },
       },
     };
     acme.observer.committed('live', report({ cursor: cursorAt('2026-11-21T00:00:00Z', { behind }) }));

@@ -2,31 +2,18 @@ import type { FeedConfig } from '../../collector/config/feed-config.js';
 import { loadConfig } from '../../collector/config/load-config.js';
 import type { CommitReport } from '../../collector/pipeline/observer.js';
 import { type Counts, type Cursor, noCounts } from '../../collector/position/cursor.js';
+import type { StoredCursor } from '../../collector/position/cursor-codec.js';
 import { reconciledHours } from '../../collector/reconcile/hour-report.js';
 import { inMemory } from '../../collector/reconcile/hourly-tally.js';
 import type { ReconcileReport } from '../../collector/reconcile/observer.js';
 import type { DeadLetter, DeadLetterReason } from '../../mappings/dead-letter.js';
 import type { NormalisedEvent } from '../../mappings/event.js';
+import { storedCursor } from '../position/stored-cursor.js';
 
 /** A live lane's cursor for tests of those who look on. */
-export function cursorAt(settled: string, more: Partial<Cursor> = {}): Cursor {
-  return {
-    version: 1,
-    feed: 'acme',
-    lane: 'live',
-    organization: '5f0000000000000000000001',
-    baseUrl: 'https://api.jumpcloud.com/insights/directory/v1',
-    origin: '2026-11-01T00:00:00Z',
-    origins: {},
-    settled,
-    newest: settled,
-    services: ['directory', 'sso'],
-    behind: {},
-    counts: noCounts,
-    memory: {},
-    committedAt: settled,
-    ...more,
-  };
+export function cursorAt(settled: string, more: Partial<StoredCursor> = {}): Cursor {
+  const organization = '5f0000000000000000000001';
+  return storedCursor({ settled, organization, services: ['directory', 'sso'], ...more });
 }
 
 /** A live lane's cursor whose last compared hour is 2026-11-20T22:00:00Z: JumpCloud's count, delivered, dead letters. */

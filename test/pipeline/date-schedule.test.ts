@@ -6,7 +6,6 @@ import type { Page, Search, Source } from '../../collector/jumpcloud/insights/so
 import type { FeedParts } from '../../collector/pipeline/dependencies.js';
 import { runFeed } from '../../collector/pipeline/feed.js';
 import type { FeedObserver } from '../../collector/pipeline/observer.js';
-import { secondOf } from '../../collector/position/cursor.js';
 import { reconciliation } from '../../collector/reconcile/reconciliation.js';
 import type { JsonObject } from '../../mappings/json.js';
 import { HOUR, MINUTE, noon, settingsFor, usualReconcile } from './feed-under-test.js';
@@ -141,13 +140,14 @@ async function deliveries(shown: readonly Shown[], schedule: readonly Episode[])
   const source = sourceOf(shown, schedule, time, clock.observe, serverTime);
   const sink = new MemorySink();
   const delivered = new Map<string, number[]>();
-  const beyond: string[] = [];
+  const beyond: number[] = [];
   sink.fate = ({ events, cursor }) => {
     for (const { text } of events) {
       const { id } = JSON.parse((JSON.parse(text) as { raw_data: string }).raw_data) as { id: string };
       delivered.set(id, [...(delivered.get(id) ?? []), time.world()]);
     }
-    if (secondOf(cursor.settled) * 1000 > time.world()) beyond.push(cursor.settled);
+    const watermark = cursor.position.watermark * 1000;
+    if (watermark > time.world()) beyond.push(watermark);
     return 'kept';
   };
   const ended = new AbortController();

@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
+import { floorToMillisecond } from '../../mappings/instant.js';
 import { compare, feedFor, HOUR, MINUTE, namedServices, noon, tenantFor } from './feed-under-test.js';
 import { MemorySink } from './memory-sink.js';
 import { virtualTime } from './virtual-time.js';
@@ -107,9 +108,9 @@ describe('polling on', () => {
     const sink = new MemorySink();
     await feedFor(tenant, sink, time).until(noon + 2 * HOUR);
     expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 2_000, ...equal });
-    for (const { settled, newest, committedAt } of sink.commits) {
-      expect(Date.parse(settled)).toBeLessThanOrEqual(Date.parse(committedAt));
-      expect(Date.parse(newest)).toBeLessThanOrEqual(Date.parse(committedAt) + 1000);
+    for (const { position, committedAt } of sink.commits) {
+      expect(position.watermark * 1000).toBeLessThanOrEqual(committedAt);
+      expect(floorToMillisecond(position.maxEventTime)).toBeLessThanOrEqual(committedAt + 1000);
     }
   });
 
@@ -160,7 +161,7 @@ describe('services', () => {
     const expects = ({ service, createdAt }: { service: string; createdAt: number }) =>
       service === 'radius' ? createdAt >= radiusFirst : ['directory', 'sso'].includes(service) && createdAt >= first;
     expect(await compare(tenant.ledger, sink.texts(), { expects })).toMatchObject({ ...equal, others: 0 });
-    expect(sink.commits.at(-1)!.services).toEqual(['directory', 'sso', 'radius']);
+    expect(sink.commits.at(-1)!.position.services).toEqual(['directory', 'sso', 'radius']);
   });
 
   test('a refused service is set aside, the others go on, and it is caught up when it is taken again', async () => {

@@ -1,5 +1,6 @@
 import { CollectorError } from '../../collector/errors.js';
 import type { Cursor } from '../../collector/position/cursor.js';
+import { decodeCursor, encodeCursor, type StoredCursor } from '../../collector/position/cursor-codec.js';
 import type { DedupeChunk } from '../../collector/position/dedupe-set.js';
 import type { Batch, Committed, Entity, LaneSink, Lock, Sink } from '../../collector/sinks/sink.js';
 import type { DeadLetter } from '../../mappings/dead-letter.js';
@@ -58,9 +59,9 @@ export class MemorySink implements Sink {
   }
 
   /** Puts another position in place of a lane's own. */
-  tamper(lane: string, change: (cursor: Cursor) => Cursor): void {
+  tamper(lane: string, change: (stored: StoredCursor) => StoredCursor): void {
     const state = this.#lanes.get(lane)!;
-    this.#lanes.set(lane, { ...state, cursor: JSON.parse(JSON.stringify(change(state.cursor))) });
+    this.#lanes.set(lane, { ...state, cursor: throughJson(decodeCursor(change(encodeCursor(state.cursor)))) });
   }
 
   /** Puts a lane under another name. */
@@ -147,7 +148,7 @@ export class MemorySink implements Sink {
     this.commits.push(batch.cursor);
     const seen = [...(this.#lanes.get(name)?.dedupe ?? []), ...batch.dedupeAdditions];
     this.#lanes.set(name, {
-      cursor: JSON.parse(JSON.stringify(batch.cursor)) as Cursor,
+      cursor: throughJson(batch.cursor),
       dedupe: seen.filter(({ minute }) => minute >= batch.evictBefore),
     });
   }
@@ -164,4 +165,9 @@ export class MemorySink implements Sink {
 
 function unavailable(): CollectorError {
   return new CollectorError('SINK_UNAVAILABLE', 'the sink did not answer', { cure: 'Wait.', transient: true });
+}
+
+/** A cursor as it comes back from where it was stored. */
+function throughJson(cursor: Cursor): Cursor {
+  return decodeCursor(JSON.parse(JSON.stringify(encodeCursor(cursor))) as StoredCursor);
 }

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { decodeCursor, encodeCursor } from '../../collector/position/cursor-codec.js';
 import { movePosition } from '../../collector/position/reposition.js';
 import { formatSecond } from '../../mappings/instant.js';
 import { compare, feedFor, HOUR, MINUTE, noon, tenantFor } from './feed-under-test.js';
@@ -16,7 +17,9 @@ it('a position moved back into the middle of a minute delivers nothing of that m
   const sink = new MemorySink();
   const feed = feedFor(tenant, sink, time, { start: (now) => now - 3 * 3600, overlap: 60 });
   await feed.until(noon + MINUTE);
-  sink.tamper('live', (cursor) => movePosition(cursor, at / 1000 + 27, time.now(), true).cursor);
+  sink.tamper('live', (stored) =>
+    encodeCursor(movePosition(decodeCursor(stored), at / 1000 + 27, time.now(), true).cursor),
+  );
   // The overlap is longer than the way back, so that the lane goes on from that very second.
   const longer = feedFor(tenant, sink, time, { start: (now) => now - 3 * 3600, overlap: 3600 });
   await longer.until(time.world() + HOUR / 6);

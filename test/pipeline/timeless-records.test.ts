@@ -215,13 +215,13 @@ async function delivered(story: Story): Promise<string[]> {
     const scope = {
       ownedFrom: () => origin,
       ownedTo: () => undefined,
-      rememberedFrom: () => start,
+      dedupeFrom: () => start,
       lateBefore: undefined,
       known: (names: readonly string[], from: bigint, to: bigint) => lane.known(names, from, to),
     };
     const advance = () => ({});
     await collect(lane, { search: { services, start, end }, scope, advance }, settings, parts, signal);
-    await lane.commit(nothingGathered, { settled: formatSecond(end ?? start) });
+    await lane.commit(nothingGathered, { read: { services, watermark: end ?? start } });
     lane.forget();
   }
   await lane.close();

@@ -11,13 +11,13 @@ import {
 import { added, rowOf, type Tally } from '../../collector/reconcile/hourly-tally.js';
 import { extended, type Grid } from '../../collector/reconcile/minute-counts.js';
 import { Counter } from '../../collector/reconcile/source-count.js';
-import { formatSecond } from '../../mappings/instant.js';
+import { instantOfSecond } from '../../mappings/instant.js';
 
 const HOUR = 3600;
 /** Hours since the epoch: 2026-11-03T12:00:00Z and the two before it. */
 const noon = Date.UTC(2026, 10, 3, 12) / 1000 / HOUR;
 const hours = [noon - 3, noon - 2, noon - 1];
-const position = { settled: formatSecond(noon * HOUR), newest: formatSecond(noon * HOUR) };
+const position = { watermark: noon * HOUR, maxEventTime: instantOfSecond(noon * HOUR) };
 const beginning: Tally = { whole: noon - 3, compared: undefined, hours: new Map() };
 
 /** Records by service, hour by hour. */

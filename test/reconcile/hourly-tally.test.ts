@@ -13,14 +13,14 @@ import {
   tallyOf,
   withRows,
 } from '../../collector/reconcile/hourly-tally.js';
-import { formatSecond } from '../../mappings/instant.js';
+import { instantOfSecond } from '../../mappings/instant.js';
 import { cursorAt } from '../monitoring/observe-feed.js';
 
 const HOUR = 3600;
 /** 2026-11-03T12:00:00Z. */
 const noon = Date.UTC(2026, 10, 3, 12) / 1000;
 const hour = noon / HOUR;
-const position = (second: number) => ({ settled: formatSecond(second), newest: formatSecond(second) });
+const position = (second: number) => ({ watermark: second, maxEventTime: instantOfSecond(second) });
 const fresh = (origin: string): Cursor => cursorAt(origin, { origin, counts: noCounts });
 const empty: Tally = { whole: hour, compared: undefined, hours: new Map() };
 

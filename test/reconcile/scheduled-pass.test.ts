@@ -210,6 +210,6 @@ test('once a day three days are compared, and a record that was two days late is
   await feed.until(noon + 73 * HOUR);
   expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 4_001, ...equal });
   expect(Math.max(...feed.told.lateness)).toBeGreaterThan(44 * 3600);
-  const size = JSON.stringify(sink.commits.at(-1)!.memory).length;
+  const size = JSON.stringify(sink.commits.at(-1)!.extensions).length;
   expect(size).toBeLessThan(10_000);
 });

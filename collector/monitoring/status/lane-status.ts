@@ -1,8 +1,10 @@
+import { formatSecond } from '../../../mappings/instant.js';
 import { ocsfTarget } from '../../../schemas/ocsf-target.js';
 import type { CollectorError } from '../../errors.js';
 import type { Search } from '../../jumpcloud/insights/source.js';
 import type { CommitReport } from '../../pipeline/observer.js';
 import { addCounts, type Counts, type Cursor, noCounts } from '../../position/cursor.js';
+import { encodeCursor } from '../../position/cursor-codec.js';
 import { isLive } from '../../position/lane-name.js';
 import { type SteppedBack, steppedBackIn } from '../../position/step-back.js';
 import { Few } from '../label-limiter.js';
@@ -130,7 +132,7 @@ export class LaneStatus {
     this.#cursor = cursor;
     if (this.#state === 'stopped') this.#enter('starting', 'opened again');
     if (this.#state === 'starting')
-      this.#reason = resumed ? `goes on from ${cursor.settled}` : `first run, from ${cursor.settled}`;
+      this.#reason = `${resumed ? 'goes on' : 'first run,'} from ${formatSecond(cursor.position.watermark)}`;
   }
 
   searching(search: Search): void {
@@ -176,7 +178,7 @@ export class LaneStatus {
       this.#unmapped.set(name, (this.#unmapped.get(name) ?? 0) + events);
     }
     if (this.#state === 'blocked' || this.#state === 'starting')
-      this.#enter('catching_up', `delivered up to ${report.cursor.settled}`);
+      this.#enter('catching_up', `delivered up to ${formatSecond(report.cursor.position.watermark)}`);
   }
 
   searched(search: Search): void {
@@ -221,7 +223,7 @@ export class LaneStatus {
       lastNewRecord: time(this.#lastNew),
       nextPoll: time(this.#nextPoll),
       lagSeconds: lag === undefined ? null : Math.round(lag / 1000),
-      position: cursor === undefined ? null : { settled: cursor.settled, newest: cursor.newest, origin: cursor.origin },
+      position: cursor === undefined ? null : positionView(cursor),
       counts: { total: cursor?.counts ?? noCounts, sinceStart: this.#sinceStart },
       rates: {
         records5m: this.#records.over(5, now),
@@ -232,10 +234,17 @@ export class LaneStatus {
       late: { samples: this.#late },
       unmapped: [...this.#unmapped].map(([type, events]) => ({ type, events })),
       deadLetters: { byReason: Object.fromEntries(this.#reasons), samples: this.#letters },
-      refusedServices: Object.entries(cursor?.behind ?? {}).flatMap(([service, { refused }]) =>
+      refusedServices: Object.entries(cursor?.position.perService ?? {}).flatMap(([service, { refused }]) =>
         refused === undefined
           ? []
-          : [{ service, code: refused.code, message: refused.message, retryAt: refused.retryAt }],
+          : [
+              {
+                service,
+                code: refused.code,
+                message: refused.message,
+                retryAt: new Date(refused.retryAt).toISOString(),
+              },
+            ],
       ),
     };
   }
@@ -258,4 +267,9 @@ function keep<T>(old: readonly T[], fresh: readonly T[]): T[] {
 
 function time(ms: number | undefined): string | null {
   return ms === undefined ? null : new Date(ms).toISOString();
+}
+
+function positionView(cursor: Cursor): LaneView['position'] {
+  const { settled, newest, origin } = encodeCursor(cursor);
+  return { settled, newest, origin };
 }

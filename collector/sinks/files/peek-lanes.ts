@@ -1,12 +1,13 @@
 import { dirname, join } from 'node:path';
 import { namesIn, storageFailed } from '../../files/durable-file.js';
 import type { Cursor } from '../../position/cursor.js';
+import { decodeCursor, type StoredCursor } from '../../position/cursor-codec.js';
 import { sortLanes } from '../../position/lane-name.js';
 import { readLastState } from './state-file.js';
 
 /** What the state file of every lane holds, whatever the sink. */
 export interface StateWithCursor {
-  readonly cursor: Cursor;
+  readonly cursor: StoredCursor;
 }
 
 /**
@@ -19,7 +20,8 @@ export async function peekCursor<State extends StateWithCursor>(
   isState: (value: unknown) => value is State,
 ): Promise<Cursor | undefined> {
   try {
-    return (await readLastState(base, isState))?.state.cursor;
+    const last = await readLastState(base, isState);
+    return last && decodeCursor(last.state.cursor);
   } catch (error) {
     throw storageFailed(error, dirname(base));
   }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { CollectorError } from '../../errors.js';
+import { decodeCursor } from '../../position/cursor-codec.js';
 import { lockInProcess } from '../in-process-lock.js';
 import type { Batch, Committed, LaneSink } from '../sink.js';
 import { asKafkaFailure } from './client/error-table.js';
@@ -46,7 +47,12 @@ export class KafkaLane implements LaneSink {
     try {
       const { entry, pieces } = await this.#take(this.#parts);
       this.#release = release;
-      return entry && { cursor: entry.cursor, dedupe: pieces.map(({ minute, hashes }) => ({ minute, hashes })) };
+      return (
+        entry && {
+          cursor: decodeCursor(entry.cursor),
+          dedupe: pieces.map(({ minute, hashes }) => ({ minute, hashes })),
+        }
+      );
     } catch (error) {
       release();
       throw asKafkaFailure(error, `opening lane ${this.#lane}`);

@@ -1,4 +1,5 @@
 import type { DeadLetter } from '../../../mappings/dead-letter.js';
+import { decodeCursor } from '../../position/cursor-codec.js';
 import { hashOf } from '../../position/dedupe-set.js';
 import { REPLAY_LANE } from '../../position/lane-name.js';
 import type { LaneSink, Sink, SinkFinding } from '../sink.js';
@@ -57,7 +58,7 @@ export function createKafkaSink(options: KafkaOptions, dependencies: KafkaDepend
     peek: (lane) =>
       withReader(context, [stateTopic], undefined, async (reader) => {
         const { entry } = await glanceAtLane(reader, stateTopic, laneKeys(settings.feed, lane));
-        return entry?.cursor;
+        return entry && decodeCursor(entry.cursor);
       }),
     lanes: () => withReader(context, [stateTopic], [], (reader) => listLanes(reader, stateTopic, settings.feed)),
     async lock(name) {

@@ -1,5 +1,6 @@
 import { CollectorError } from '../../errors.js';
 import type { Cursor } from '../../position/cursor.js';
+import { decodeCursor } from '../../position/cursor-codec.js';
 import { positionOnly } from '../batch.js';
 import { withReader } from './client/with-reader.js';
 import { KafkaLane } from './kafka-lane.js';
@@ -34,7 +35,7 @@ export async function readState(context: LaneContext, lane: string): Promise<Sto
     const { host = '', pid = 0 } = lease?.holder ?? {};
     return {
       ...nothing,
-      cursor: entry?.cursor,
+      cursor: entry && decodeCursor(entry.cursor),
       remembered: entry?.hashes ?? 0,
       pieces: entry?.pieces ?? 0,
       heldBy: free ? undefined : { host, pid, renewedAt: lease.renewedAt },

@@ -1,4 +1,5 @@
 import { CollectorError } from '../../errors.js';
+import { encodeCursor } from '../../position/cursor-codec.js';
 import type { Batch } from '../sink.js';
 import { asKafkaFailure } from './client/error-table.js';
 import { type OutgoingMessage, outgoing } from './client/outgoing-message.js';
@@ -90,7 +91,7 @@ export class Session {
     const plan = pieces.plan(batch);
     const entry: CursorEntry = {
       version: 1,
-      cursor: batch.cursor,
+      cursor: encodeCursor(batch.cursor),
       commit,
       sequence: plan.sequence,
       readFrom: String(plan.readFrom),

@@ -1,12 +1,12 @@
 import { isObject } from '../../../mappings/json.js';
-import type { Cursor } from '../../position/cursor.js';
+import { isStoredCursor, type StoredCursor } from '../../position/cursor-codec.js';
 import type { DedupeFile } from '../files/dedupe-files.js';
 
 /** A lane's state. */
 export interface LaneState {
   /** Counts the lane's commits. */
   readonly sequence: number;
-  readonly cursor: Cursor;
+  readonly cursor: StoredCursor;
   readonly seen: readonly DedupeFile[];
   /** How long the files beside it were at the commit: what follows is of a commit that did not come to pass. */
   readonly deadLetterBytes: number;
@@ -18,7 +18,7 @@ export function isLaneState(value: unknown): value is LaneState {
   return (
     isObject(value) &&
     Number.isSafeInteger(value.sequence) &&
-    isObject(value.cursor) &&
+    isStoredCursor(value.cursor) &&
     Array.isArray(value.seen) &&
     value.seen.every((one) => isObject(one) && typeof one.name === 'string' && typeof one.lastMinute === 'number') &&
     Number.isSafeInteger(value.deadLetterBytes) &&

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { CollectorError } from '../../errors.js';
 import { storageFailed } from '../../files/durable-file.js';
 import { fileNameOf } from '../../files/file-name.js';
+import { decodeCursor, encodeCursor } from '../../position/cursor-codec.js';
 import { DedupeFiles } from '../files/dedupe-files.js';
 import type { Closable } from '../files/held-lock.js';
 import { type SocketLock, takeLaneLock } from '../files/socket-lock.js';
@@ -63,7 +64,7 @@ export class StdoutLane implements LaneSink {
         await this.#dedupe.removeOthers(state?.seen ?? []);
         const dedupe = await this.#dedupe.read(state?.seen ?? []);
         this.#opened = { state };
-        return state && { cursor: state.cursor, dedupe };
+        return state && { cursor: decodeCursor(state.cursor), dedupe };
       } catch (error) {
         await this.close();
         throw error;
@@ -83,7 +84,7 @@ export class StdoutLane implements LaneSink {
       const sequence = (before?.sequence ?? 0) + 1;
       const bytes = await writeBatch(batch, lines, this.#beside, before ?? nothing, () => checkpoint('commit:written'));
       const seen = await this.#dedupe.write(sequence, before?.seen ?? [], batch.dedupeAdditions, batch.evictBefore);
-      const state: LaneState = { sequence, cursor: batch.cursor, seen, ...bytes };
+      const state: LaneState = { sequence, cursor: encodeCursor(batch.cursor), seen, ...bytes };
       await writeState(`${this.#base}.json`, state, () => checkpoint('commit:state'));
       await checkpoint('commit:point');
       await writeState(`${this.#base}.bak`, state);

@@ -1,5 +1,5 @@
 import { isObject } from '../../../mappings/json.js';
-import type { Cursor } from '../../position/cursor.js';
+import { isStoredCursor, type StoredCursor } from '../../position/cursor-codec.js';
 import type { DedupeFile } from '../files/dedupe-files.js';
 
 /** A file that is no longer live: compaction put its rows into another, or `keepDays` let it go. */
@@ -17,7 +17,7 @@ export interface RetiredFile {
 export interface LaneState {
   /** Counts the lane's commits, those of compaction among them. */
   readonly sequence: number;
-  readonly cursor: Cursor;
+  readonly cursor: StoredCursor;
   /** Files of this commit, relative to the tables' directory. */
   readonly files: readonly string[];
   readonly retired: readonly RetiredFile[];
@@ -30,7 +30,7 @@ export function isLaneState(value: unknown): value is LaneState {
   const { sequence, cursor, files, retired, seen } = value;
   return (
     Number.isSafeInteger(sequence) &&
-    isObject(cursor) &&
+    isStoredCursor(cursor) &&
     Array.isArray(files) &&
     files.every((file) => typeof file === 'string') &&
     Array.isArray(retired) &&

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../clock.js';
 import { CollectorError } from '../../errors.js';
 import { fileNameOf } from '../../files/file-name.js';
+import { decodeCursor, encodeCursor } from '../../position/cursor-codec.js';
 import { DedupeFiles, dedupeFileName } from '../files/dedupe-files.js';
 import type { Closable } from '../files/held-lock.js';
 import { readState, type StateRead, writeState } from '../files/state-file.js';
@@ -87,7 +88,7 @@ export class TablesLane implements LaneSink, RewritableLane {
         const state = await this.#recover();
         const seen = state ? await this.#seen.read(state.seen) : [];
         this.#opened = { engine, state, own: await this.#ownFiles(state) };
-        return state && { cursor: state.cursor, dedupe: seen };
+        return state && { cursor: decodeCursor(state.cursor), dedupe: seen };
       } catch (error) {
         await this.close();
         throw error;
@@ -111,7 +112,7 @@ export class TablesLane implements LaneSink, RewritableLane {
       });
       const seen = await this.#seen.write(sequence, before?.seen ?? [], batch.dedupeAdditions, batch.evictBefore);
       await this.setting.checkpoint('commit:seen');
-      const state = { sequence, cursor: batch.cursor, files, retired: before?.retired ?? [], seen };
+      const state = { sequence, cursor: encodeCursor(batch.cursor), files, retired: before?.retired ?? [], seen };
       await this.#publish(state, 'commit');
       // The state's copy may still be the one before, should this process end here: what it names stays for one commit more.
       await this.#seen.removeOthers([...seen, ...(before?.seen ?? [])]);

@@ -79,7 +79,7 @@ export function createTablesSink(options: TablesOptions): Sink {
   async function tend(name: string): Promise<void> {
     try {
       const cursor = await peekCursor(join(states, fileNameOf(name)), isLaneState);
-      const rested = clock.now() - Date.parse(cursor?.committedAt ?? '');
+      const rested = clock.now() - (cursor?.committedAt ?? Number.NaN);
       if (rested > upkeep.tendEveryMs) await new TablesLane(name, { ...setting, afterCommit: async () => {} }).tend();
     } catch (error) {
       if (error instanceof CollectorError && error.code === 'LANE_IN_USE') return;

@@ -35,7 +35,7 @@ export async function writeBatch(batch: Batch, target: BatchTarget): Promise<str
     const left = new Set(await writeTable(tableOf(classUid), events, target, files));
     if (left.size > 0) refused.push(...events.filter((event) => left.has(event)).map(refusedEvent));
   }
-  const fallback = Date.parse(batch.cursor.committedAt) || 0;
+  const fallback = batch.cursor.committedAt;
   const letters = [...batch.deadLetters, ...refused].map((letter) => letterRow(letter, fallback));
   for (const [table, rows] of [
     [deadLetterTable, letters],

@@ -3,7 +3,6 @@ import { CollectorError } from '../../../collector/errors.js';
 import { StatusBoard } from '../../../collector/monitoring/status/board.js';
 import type { FeedStatusOptions } from '../../../collector/monitoring/status/feed-status.js';
 import { Rate } from '../../../collector/monitoring/status/rolling-rate.js';
-import { inMemory } from '../../../collector/position/step-back.js';
 import {
   comparedCursor,
   configOf,
@@ -141,14 +140,14 @@ describe('readiness', () => {
   it('ends when a damaged position was stepped back, until what it passed over is compared', () => {
     const { status, acme, poll } = board();
     const damage = { from: '2026-11-24T00:00:00Z', to: '2026-11-20T00:00:00Z', since: '2026-11-20T00:30:00.000Z' };
-    acme.observer.opened('live', cursorAt(damage.to, { memory: inMemory(damage) }), true);
+    acme.observer.opened('live', cursorAt(damage.to, { memory: { steppedBack: damage } }), true);
     poll();
-    acme.observer.committed('live', report({ cursor: cursorAt(damage.to, { memory: inMemory(damage) }) }));
+    acme.observer.committed('live', report({ cursor: cursorAt(damage.to, { memory: { steppedBack: damage } }) }));
     expect(status.readiness()).toMatchObject({
       ready: false,
       reasons: [{ part: 'position', message: expect.stringContaining(damage.from), since: damage.since }],
     });
-    acme.observer.committed('live', report({ cursor: cursorAt(damage.to, { memory: inMemory(undefined) }) }));
+    acme.observer.committed('live', report({ cursor: cursorAt(damage.to, { memory: {} }) }));
     expect(status.readiness().ready).toBe(true);
   });
 
@@ -189,10 +188,15 @@ describe('the status', () => {
     acme.observer.searching('live', { ...search, end: Date.parse('2026-11-20T06:00:00Z') / 1000 });
     const behind = {
       pam: {
-        settled: 'x',
-        rememberedFrom: 'x',
+        settled: '2026-11-20T00:00:00Z',
+        rememberedFrom: '2026-11-20T00:00:00Z',
         active: false,
-        refused: { code: 'NOT_LICENSED', message: 'm', since: 's', retryAt: 'r' },
+        refused: {
+          code: 'NOT_LICENSED',
+          message: 'm',
+          since: '2026-11-20T00:00:00.000Z',
+          retryAt: '2026-11-21T00:00:00.000Z',
+        },
       },
     };
     const total = { records: 100, events: 50, deadLetters: 6, duplicates: 30, notSelected: 14, raw: 0, late: 7 };

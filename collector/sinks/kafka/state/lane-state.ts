@@ -1,5 +1,5 @@
 import { CollectorError } from '../../../errors.js';
-import { type Cursor, isCursor } from '../../../position/cursor.js';
+import { isStoredCursor, type StoredCursor } from '../../../position/cursor-codec.js';
 import type { DedupeChunk } from '../../../position/dedupe-set.js';
 import type { KafkaRecord } from '../client/partition-reader.js';
 import type { Holder } from './process-identity.js';
@@ -19,7 +19,7 @@ export const HASHES_PER_PIECE = 4_096;
 /** The position as stored: the feed's cursor and what the sink needs to find the rest. */
 export interface CursorEntry {
   readonly version: 1;
-  readonly cursor: Cursor;
+  readonly cursor: StoredCursor;
   /** Names this commit: a lane whose commit failed finds out by it whether the commit took effect. */
   readonly commit: string;
   /** Number of the next piece. */
@@ -128,7 +128,7 @@ export function foldState(records: Iterable<KafkaRecord>, keys: LaneKeys): LaneS
 
 function readEntry(value: Buffer): CursorEntry {
   const entry = parse(value) as CursorEntry | undefined;
-  if (entry?.version !== 1 || !isCursor(entry.cursor) || !/^\d+$/.test(String(entry.readFrom))) {
+  if (entry?.version !== 1 || !isStoredCursor(entry.cursor) || !/^\d+$/.test(String(entry.readFrom))) {
     throw corrupt('the position cannot be read');
   }
   return entry;
