@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { lstat, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { CollectorError } from '../errors.js';
 
 /** Only the owner reads what a sink stores: records are personal data. */
@@ -15,6 +15,29 @@ export async function makeDirectory(directory: string): Promise<void> {
     await syncDirectory(dirname(made));
     if (made === first || dirname(made) === made) return;
   }
+}
+
+/**
+ * Makes a directory below another one. A link between the two would lead what is written to another place.
+ * @param path relative to the root, in `/`
+ * @throws CollectorError STORAGE_FAILED for a link, and what node:fs throws
+ */
+export async function makeDirectoryBelow(root: string, path: string): Promise<void> {
+  let at = root;
+  for (const name of path.split('/')) {
+    at = join(at, name);
+    const found = await lstat(at).catch((error: unknown) => {
+      if (isMissing(error)) return undefined;
+      throw error;
+    });
+    if (found === undefined) break;
+    if (found.isSymbolicLink())
+      throw new CollectorError('STORAGE_FAILED', `${at} is a symbolic link: records would be written elsewhere`, {
+        cure: 'Find out who made it, remove the link, and put a directory in its place.',
+        transient: true,
+      });
+  }
+  await makeDirectory(join(root, path));
 }
 
 /** Makes names that were added to or removed from a directory survive a power failure. */

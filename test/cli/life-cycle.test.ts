@@ -1,4 +1,13 @@
-import { appendFileSync, existsSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, test } from 'vitest';
 import { cli, command, compareTables, feedOf, folder, jsonLines, start, tenant } from './command.js';
@@ -156,4 +165,21 @@ it('SIGUSR1 opens no debugger: the feed goes on as if nothing had been', async (
   const { code, stderr } = await running.ended;
   expect(code).toBe(0);
   expect(stderr).not.toMatch(/debugger/i);
+}, 60_000);
+
+it('a link in place of a table’s directory is refused: nothing is written behind it, and without it all is delivered once', async () => {
+  const simulated = await tenant();
+  const cwd = folder();
+  const elsewhere = folder();
+  const env = feedOf(simulated);
+  const link = join(cwd, 'tables', 'authentication');
+  mkdirSync(join(cwd, 'tables'), { mode: 0o700 });
+  symlinkSync(elsewhere, link);
+  const refused = await command(['run', '--once'], { cwd, env });
+  expect(refused.code).toBe(74);
+  expect(refused.stderr).toContain('authentication is a symbolic link');
+  expect(readdirSync(elsewhere)).toEqual([]);
+  unlinkSync(link);
+  expect((await command(['run', '--once'], { cwd, env })).code).toBe(0);
+  expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true });
 }, 60_000);

@@ -1,6 +1,6 @@
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { exitCodeOf, type Finding, inOrder, lineOf } from '../../collector/diagnostics/finding.js';
 import { checkDirectory } from '../../collector/sinks/files/check-directory.js';
 import type { TenantOptions } from '../../fixtures/tenant/tenant.js';
@@ -205,6 +205,21 @@ describe('F-14: each cause has a finding and an exit code of its own', () => {
     writeFileSync(join(cwd, 'tables'), '');
     const { first, code } = await check(env, cwd);
     expect({ code, part: first.part, detail: first.detail }).toEqual({ code: 74, part: 'tables', detail: 'ENOTDIR' });
+  });
+
+  it('a tables directory that others can write to fails the check, and run and check say who and how to end it', async () => {
+    const { env } = await feed();
+    const cwd = folder();
+    mkdirSync(join(cwd, 'tables'));
+    chmodSync(join(cwd, 'tables'), 0o777);
+    const { first, code } = await check(env, cwd);
+    expect({ code, first }).toMatchObject({
+      code: 74,
+      first: { part: 'tables', code: 'STORAGE_FAILED', message: expect.stringContaining('every user of the machine') },
+    });
+    const ran = await command(['run', '--once'], { env, cwd });
+    expect(ran.code).toBe(0);
+    expect(ran.stderr.match(/every user of the machine can write to [^"]*\/tables\. [^"]*chmod go-w/g)).toHaveLength(1);
   });
 
   test('too little space: the file system is named', async () => {

@@ -4,6 +4,7 @@ import { access, rm, stat, statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { CollectorError } from '../../errors.js';
 import { isMissing, storageFailed, writeSynced } from '../../files/durable-file.js';
+import { type SharedDirectory, sharedDirectory } from '../../files/shared-directory.js';
 import { failedFinding } from '../finding.js';
 import type { SinkFinding } from '../sink.js';
 
@@ -33,10 +34,21 @@ export async function checkDirectory(
     else await access(found, constants.W_OK | constants.X_OK);
     const message =
       found === wanted ? `${wanted} can be written to` : `${wanted} will be made; ${found} can be written to`;
-    return [{ part, verdict: 'ok', message }, await checkSpace(found, limits)];
+    const shared = found === wanted ? await sharedDirectory(wanted) : undefined;
+    return [
+      { part, verdict: 'ok', message },
+      ...(shared === undefined ? [] : [sharedFinding(shared, part)]),
+      await checkSpace(found, limits),
+    ];
   } catch (error) {
     return [failedFinding(storageFailed(error, wanted), part)];
   }
+}
+
+function sharedFinding({ grave, message, cure }: SharedDirectory, part: string): SinkFinding {
+  return grave
+    ? failedFinding(new CollectorError('STORAGE_FAILED', message, { cure }), part)
+    : { part, verdict: 'warning', message, cure };
 }
 
 /** The directory itself, or the one above it that is there. */

@@ -20,6 +20,8 @@ export interface LaneSetting {
   readonly lines: Lines;
   /** The sink's lanes that hold their locks. */
   readonly open: Set<Closable>;
+  /** Says where others can write to the directory. */
+  readonly lookAtDirectory: () => Promise<void>;
   readonly checkpoint: (step: string) => Promise<void>;
   readonly notice: (message: string) => void;
 }
@@ -57,6 +59,7 @@ export class StdoutLane implements LaneSink {
       this.#lock = await takeLaneLock(this.setting.directory, this.name);
       this.setting.open.add(this);
       try {
+        await this.setting.lookAtDirectory();
         const state = await this.#lastState();
         const { deadLetterBytes, rawBytes } = state ?? nothing;
         await this.#beside.deadLetters.cutTo(deadLetterBytes);

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { fileNameOf } from '../../files/file-name.js';
+import { sharedDirectoryNotice } from '../../files/shared-directory.js';
 import { checkDirectory } from '../files/check-directory.js';
 import { type Closable, heldLock } from '../files/held-lock.js';
 import { laneNames, peekCursor } from '../files/peek-lanes.js';
@@ -31,6 +32,8 @@ export function createStdoutSink(options: StdoutOptions): Sink {
   const states = stateDirectory(directory, options.feed);
   const lines = new Lines(options.output ?? process.stdout);
   const open = new Set<Closable>();
+  const notice = options.notice ?? (() => {});
+  const lookAtDirectory = sharedDirectoryNotice(directory, notice);
   return {
     kind: 'stdout',
     guarantee: 'at_least_once',
@@ -43,7 +46,8 @@ export function createStdoutSink(options: StdoutOptions): Sink {
         lines,
         open,
         checkpoint: options.checkpoint ?? (async () => {}),
-        notice: options.notice ?? (() => {}),
+        notice,
+        lookAtDirectory,
       });
     },
     peek: (lane) => peekCursor(`${states}/${fileNameOf(lane)}`, isLaneState),

@@ -1,6 +1,14 @@
 import { readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { errno, exists, isMissing, makeDirectory, namesIn, syncDirectory } from '../../files/durable-file.js';
+import {
+  errno,
+  exists,
+  isMissing,
+  makeDirectory,
+  makeDirectoryBelow,
+  namesIn,
+  syncDirectory,
+} from '../../files/durable-file.js';
 import type { OwnFile } from './compaction.js';
 import { asideName, fileOfAside, retiredEnding, sequenceOf } from './layout.js';
 
@@ -100,7 +108,7 @@ export class LaneFiles {
   async #showOne(file: string): Promise<boolean> {
     const to = this.inView(file);
     for (;;) {
-      await makeDirectory(dirname(to));
+      await makeDirectoryBelow(this.directory, dirname(file));
       if (await renameIfThere(this.aside(file), to)) return true;
       // Another lane may have removed the day's directory, empty until now, since it was made.
       if (await exists(dirname(to))) return exists(to);

@@ -29,6 +29,8 @@ export interface LaneSetting {
   readonly keepDays: number | undefined;
   readonly upkeep: UpkeepRules;
   readonly clock: Pick<Clock, 'now'>;
+  /** Says where others can write to the directory. */
+  readonly lookAtDirectory: () => Promise<void>;
   /** Called at each step that a crash may follow; tests stop there. */
   readonly checkpoint: (step: string) => Promise<void>;
   /** Called after each commit. */
@@ -85,6 +87,7 @@ export class TablesLane implements LaneSink, RewritableLane {
       this.#engine = engine;
       this.setting.open.add(this);
       try {
+        await this.setting.lookAtDirectory();
         const state = await this.#recover();
         const seen = state ? await this.#seen.read(state.seen) : [];
         this.#opened = { engine, state, own: await this.#ownFiles(state) };

@@ -5,6 +5,7 @@ import { type Clock, systemClock } from '../../clock.js';
 import { CollectorError } from '../../errors.js';
 import { exists } from '../../files/durable-file.js';
 import { fileNameOf } from '../../files/file-name.js';
+import { sharedDirectoryNotice } from '../../files/shared-directory.js';
 import { isLive } from '../../position/lane-name.js';
 import { checkDirectory } from '../files/check-directory.js';
 import { type Closable, heldLock } from '../files/held-lock.js';
@@ -38,15 +39,18 @@ export interface TablesOptions {
 }
 
 function settingOf(options: TablesOptions): Omit<LaneSetting, 'afterCommit' | 'open'> {
+  const directory = resolve(options.directory);
+  const notice = options.notice ?? (() => {});
   return {
-    directory: resolve(options.directory),
+    directory,
     feed: options.feed,
     limits: { memoryLimit: options.memoryLimit ?? '96MB', threads: 1 },
     keepDays: options.keepDays,
     upkeep: { ...upkeepRules, ...options.upkeep },
     clock: options.clock ?? systemClock,
     checkpoint: options.checkpoint ?? (async () => {}),
-    notice: options.notice ?? (() => {}),
+    notice,
+    lookAtDirectory: sharedDirectoryNotice(directory, notice),
   };
 }
 
