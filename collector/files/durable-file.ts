@@ -9,12 +9,26 @@ export const directoryMode = 0o700;
 
 /** Makes a directory and those above it, and makes their names survive a power failure. */
 export async function makeDirectory(directory: string): Promise<void> {
-  const first = await mkdir(directory, { recursive: true, mode: directoryMode });
+  const first = await mkdir(directory, { recursive: true, mode: directoryMode }).catch((error: unknown) =>
+    refusedAbove(directory, error),
+  );
   if (first === undefined) return;
   for (let made = directory; ; made = dirname(made)) {
     await syncDirectory(dirname(made));
     if (made === first || dirname(made) === made) return;
   }
+}
+
+/**
+ * Why a directory cannot be made, of the first that is missing: node:fs says of a read-only file system that the path
+ * does not exist.
+ */
+async function refusedAbove(directory: string, error: unknown): Promise<never> {
+  if (!isMissing(error)) throw error;
+  let missing = directory;
+  while (dirname(missing) !== missing && !(await exists(dirname(missing)))) missing = dirname(missing);
+  await mkdir(missing, { mode: directoryMode });
+  throw error;
 }
 
 /**

@@ -1,7 +1,8 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
 import { makeDirectory, makeDirectoryBelow } from '../../collector/files/durable-file.js';
 
@@ -36,4 +37,26 @@ it('what stands in the way is named: a file, and a missing root of none', async 
   const root = folder();
   writeFileSync(join(root, 'file'), '');
   await expect(makeDirectory(join(root, 'file', 'a', 'b'))).rejects.toMatchObject({ code: 'ENOTDIR' });
+});
+
+/** Mounting takes a namespace of one's own, which not every machine grants. */
+const canMount = spawnSync('unshare', ['-rm', 'true']).status === 0;
+if (!canMount) process.stderr.write('SKIPPED: no unshare(1) with rights, so no read-only file system\n');
+
+it.skipIf(!canMount)('a read-only file system is called read-only', () => {
+  const root = folder();
+  const built = fileURLToPath(new URL('../../dist/collector/files/durable-file.js', import.meta.url));
+  expect(existsSync(built), 'npm run build').toBe(true);
+  const script = `import { makeDirectory, storageFailed } from ${JSON.stringify(pathToFileURL(built).href)};
+    await makeDirectory(${JSON.stringify(join(root, 'a', 'b', 'c'))}).catch((error) => {
+      const { detail, message, cure } = storageFailed(error, 'the tables');
+      console.log(JSON.stringify({ detail, message, cure }));
+    });`;
+  const line = `mount -t tmpfs -o ro none ${root} && exec "$0" --input-type=module -e "$1"`;
+  const told = execFileSync('unshare', ['-rm', 'sh', '-c', line, process.execPath, script], { encoding: 'utf8' });
+  expect(JSON.parse(told)).toMatchObject({
+    detail: 'EROFS',
+    message: expect.stringContaining('read-only file system'),
+    cure: expect.stringContaining('read-only'),
+  });
 });
