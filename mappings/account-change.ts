@@ -13,6 +13,7 @@ import {
 } from './changes.js';
 import type { ClassAttributes, ClassMapping } from './class-attributes.js';
 import { addContext } from './context.js';
+import { phraseOfType, verbs } from './event-phrases.js';
 import { readStatus } from './event-status.js';
 import { type ActionPhrase, joinPhrases, phrase, type Verb } from './phrase.js';
 import { accessChange } from './privileges.js';
@@ -52,7 +53,16 @@ export function mapAccountChange(reader: RecordReader, row: CatalogueRow): Class
   if (result !== undefined) attributes.user_result = result;
   const activityId = activityOf(row, changes, user, actor?.user);
   const action = phrases.length > 0 ? joinPhrases(phrases) : phraseOf(row, activityId, user);
-  return { className: 'account_change', activityId, status, attributes, action, ...actorName };
+  // Nobody locks or disables the own account: JumpCloud names the owner of an account that locked itself.
+  const impersonal = actor?.user !== undefined && samePerson(user, actor.user) && undergone.has(activityId);
+  return {
+    className: 'account_change',
+    activityId,
+    status,
+    attributes,
+    action: impersonal ? { ...action, impersonal } : action,
+    ...actorName,
+  };
 }
 
 /**
@@ -107,8 +117,9 @@ function byPasswordOwner(row: CatalogueRow, user: OcsfUser, actor: OcsfUser | un
   return row.eventType.endsWith('_password_change') ? PASSWORD_CHANGE : OTHER;
 }
 
-const disable: Verb = ['disabled', 'disable'];
-const enable: Verb = ['enabled', 'enable'];
+const { enable, disable } = verbs;
+
+const undergone = new Set([2, 5, 9, 12]);
 
 const accountVerbs: Readonly<Record<number, Verb>> = {
   1: ['created', 'create'],
@@ -130,15 +141,17 @@ function ofAccount(verb: Verb, name: string, tail = ''): ActionPhrase {
 }
 
 function phraseOf(row: CatalogueRow, activityId: number, user: OcsfUser): ActionPhrase {
-  const name = displayNameOf(user) ?? 'of an unnamed user';
+  const name = displayNameOf(user) ?? 'an unnamed user';
   if (row.options.status === 'requested') return phrase(['asked for', 'ask for'], `a password reset of ${name}`);
+  const known = phraseOfType(row.eventType, name);
+  if (known !== undefined) return known;
   const verb = accountVerbs[activityId];
   if (verb !== undefined) return ofAccount(verb, name);
-  if (activityId === PASSWORD_CHANGE || activityId === PASSWORD_RESET)
+  if (activityId === PASSWORD_CHANGE || activityId === PASSWORD_RESET || row.activity === 'by_password_owner')
     return phrase(passwordVerbs[activityId]!, `the password of ${name}`);
   if (activityId === 10) return phrase(enable, `an MFA factor of ${name}`);
   if (activityId === 11) return phrase(disable, `an MFA factor of ${name}`);
-  return { done: `did ${row.eventType} for ${name}`, todo: `do ${row.eventType} for ${name}` };
+  return ofAccount(verbs.change, name);
 }
 
 /** What the changes did, the gravest first; without any effect, which fields they changed. */
@@ -162,7 +175,7 @@ function phrasesOfChanges(changes: readonly Change[], user: OcsfUser, actor: Ocs
   };
   const phrases = readEffects(changes).map((kind) => ofEffect[kind]());
   const fields = readOtherFields(changes);
-  if (fields.length > 0) phrases.push(ofAccount(['changed', 'change'], name, ` (${shorten(fields)})`));
+  if (fields.length > 0) phrases.push(ofAccount(verbs.change, name, ` (${shorten(fields)})`));
   return phrases;
 }
 

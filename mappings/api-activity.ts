@@ -4,7 +4,9 @@ import type { ClassAttributes, ClassMapping, OcsfNamed } from './class-attribute
 import { addContext } from './context.js';
 import { readStatus } from './event-status.js';
 import { readNamed } from './named.js';
+import { type ActionPhrase, phrase } from './phrase.js';
 import type { RecordReader } from './record-reader.js';
+import { verbOfType } from './usage-verbs.js';
 
 /** Objects that an operation is about. */
 const resourceKeys = ['resource', 'application', 'command', 'file', 'report', 'workflow'];
@@ -21,14 +23,12 @@ export function mapApiActivity(reader: RecordReader, row: CatalogueRow): ClassMa
   if (attributes.src_endpoint === undefined) return undefined;
   const resources = readResources(reader, row);
   if (resources.length > 0) attributes.resources = resources;
-  const about = resources[0]?.name ?? resources[0]?.uid;
-  const object = about === undefined ? row.eventType : `${row.eventType} on ${about}`;
   return {
     className: 'api_activity',
     activityId: typeof row.activity === 'number' ? row.activity : 99,
     status: readStatus(reader, row.options.status),
     attributes,
-    action: { done: `did ${object}`, todo: `do ${object}` },
+    action: phraseOf(row, resources[0]?.name ?? resources[0]?.uid),
   };
 }
 
@@ -40,4 +40,10 @@ function readResources(reader: RecordReader, { service }: CatalogueRow): OcsfNam
     .map((key) => readNamed(reader, reader.object(reader.record, key), key === 'resource' ? undefined : key))
     .filter((thing) => thing !== undefined);
   return [...things, ...session];
+}
+
+function phraseOf({ eventType }: CatalogueRow, name: string | undefined): ActionPhrase {
+  const { verb, object, tail } = verbOfType(eventType) ?? { verb: ['used', 'use'] as const, object: eventType };
+  const text = `the ${object}${name === undefined ? '' : ` ${name}`}`;
+  return phrase(verb, text, text, tail);
 }

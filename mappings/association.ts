@@ -1,20 +1,24 @@
 import { readActor } from './actor.js';
 import type { CatalogueRow } from './catalogue/row.js';
-import type { ClassAttributes, ClassMapping, OcsfNamed } from './class-attributes.js';
+import type { ClassAttributes, ClassMapping } from './class-attributes.js';
 import { addContext } from './context.js';
 import { readEntity } from './entity-kinds.js';
 import { type EventStatus, readStatus } from './event-status.js';
 import type { JsonObject } from './json.js';
 import { groupNameOf, readNamed } from './named.js';
-import { phrase } from './phrase.js';
-import { accessChange, groupPrivilege, onThing, type PrivilegeChange } from './privileges.js';
+import { type ActionPhrase, phrase } from './phrase.js';
+import {
+  ACCESS,
+  accessChange,
+  groupPrivilege,
+  onThing,
+  type PrivilegeChange,
+  readSudo,
+  type Sudo,
+  sudoPrivileges,
+} from './privileges.js';
 import type { RecordReader } from './record-reader.js';
 import { displayNameOf, type OcsfUser, readUser } from './user.js';
-
-/** JumpCloud has no word for what an association itself gives: may use it, may log in to it. */
-const ACCESS = 'access';
-const SUDO = 'sudo';
-const SUDO_WITHOUT_PASSWORD = 'sudo without password';
 
 type Kind = 'user' | 'user_group' | 'device_group' | 'policy_group' | 'device' | 'other';
 
@@ -25,8 +29,7 @@ interface End {
 
 interface Association {
   readonly reader: RecordReader;
-  /** Whether `attributes.sudo` gives sudo, and whether without a password; undefined where it says neither. */
-  readonly sudo: { readonly enabled: boolean; readonly withoutPassword: boolean } | undefined;
+  readonly sudo: Sudo | undefined;
   readonly row: CatalogueRow;
   /** True for add, false for remove, undefined for any other operation. */
   readonly adds: boolean | undefined;
@@ -87,7 +90,7 @@ function readEnd(reader: RecordReader, connection: JsonObject | undefined, key: 
 }
 
 function ofUser(parts: Association, end: End, other: End): ClassMapping | undefined {
-  const { reader, row, adds, attributes, status } = parts;
+  const { reader, adds, attributes, status } = parts;
   const user = readAssociated(reader, end.of);
   const thing = readNamed(reader, other.of);
   if (user === undefined || thing === undefined) return undefined;
@@ -103,7 +106,7 @@ function ofUser(parts: Association, end: End, other: End): ClassMapping | undefi
     activityId: adds === undefined ? 99 : adds ? 3 : 4,
     status,
     attributes: { ...attributes, group: thing, user },
-    action: memberPhrase(row, adds, name, group),
+    action: memberPhrase(adds, name, group),
   };
 }
 
@@ -115,11 +118,7 @@ function readAssociated(reader: RecordReader, of: JsonObject): OcsfUser | undefi
   return user === undefined ? { uid, type_id: 1, type: 'User' } : { ...user, uid };
 }
 
-function ofSubgroup(
-  { reader, row, adds, attributes, status }: Association,
-  end: End,
-  other: End,
-): ClassMapping | undefined {
+function ofSubgroup({ reader, adds, attributes, status }: Association, end: End, other: End): ClassMapping | undefined {
   const group = readNamed(reader, end.of);
   const subgroup = readNamed(reader, other.of);
   if (group === undefined || subgroup === undefined) return undefined;
@@ -128,7 +127,7 @@ function ofSubgroup(
     activityId: adds === undefined ? 99 : adds ? 7 : 8,
     status,
     attributes: { ...attributes, group, subgroup },
-    action: memberPhrase(row, adds, groupNameOf(subgroup), groupNameOf(group)),
+    action: memberPhrase(adds, groupNameOf(subgroup), groupNameOf(group)),
   };
 }
 
@@ -156,20 +155,12 @@ function ofEntity(
     activityId: adds === undefined ? 99 : 3,
     status,
     attributes: { ...attributes, entity },
-    action: memberPhrase(row, adds, second, name),
+    action: memberPhrase(adds, second, name),
   };
 }
 
 function thingNameOf(reader: RecordReader, { of }: End): string {
   return reader.peek(of, 'name') ?? reader.peek(of, 'object_id') ?? 'something';
-}
-
-/** Sudo of a person on a device, or of a group on a group of devices: `{enabled, withoutPassword}`. */
-function readSudo(reader: RecordReader, attributes: JsonObject | undefined): Association['sudo'] {
-  const sudo = reader.object(attributes, 'sudo');
-  const enabled = reader.peekFlag(sudo, 'enabled');
-  if (enabled === undefined) return undefined;
-  return { enabled, withoutPassword: enabled && reader.peekFlag(sudo, 'withoutPassword') === true };
 }
 
 /**
@@ -181,21 +172,20 @@ function withOperation(
   name: string,
   build: (privileges: PrivilegeChange) => ClassMapping,
 ): ClassMapping {
-  const extra = sudo?.enabled ? [SUDO, ...(sudo.withoutPassword ? [SUDO_WITHOUT_PASSWORD] : [])] : [];
+  const extra = sudo?.enabled ? sudoPrivileges(sudo) : [];
   if (adds === true) return build({ granted: [ACCESS, ...extra], revoked: [] });
   if (adds === false) return build({ granted: [], revoked: [ACCESS, ...extra] });
   if (sudo !== undefined)
-    return build(sudo.enabled ? { granted: extra, revoked: [] } : { granted: [], revoked: [SUDO] });
+    return build(sudo.enabled ? { granted: extra, revoked: [] } : { granted: [], revoked: sudoPrivileges() });
   const mapped = build({ granted: [ACCESS], revoked: [] });
   const { resource, resources } = mapped.attributes;
   const on = onThing(resource ?? resources?.[0]);
   return { ...mapped, activityId: 99, action: phrase(['changed', 'change'], `the access of ${name}${on}`) };
 }
 
-function memberPhrase({ eventType }: CatalogueRow, adds: boolean | undefined, what: string, where: OcsfNamed['name']) {
-  if (adds === undefined)
-    return { done: `did ${eventType} for ${what} and ${where}`, todo: `do ${eventType} for ${what} and ${where}` };
+function memberPhrase(adds: boolean | undefined, what: string, where: string): ActionPhrase {
+  if (adds === undefined) return phrase(['changed', 'change'], `the association of ${what} and ${where}`);
   return adds
-    ? { done: `added ${what} to ${where}`, todo: `add ${what} to ${where}` }
-    : { done: `removed ${what} from ${where}`, todo: `remove ${what} from ${where}` };
+    ? phrase(['added', 'add'], what, what, ` to ${where}`)
+    : phrase(['removed', 'remove'], what, what, ` from ${where}`);
 }

@@ -1,3 +1,4 @@
+import { type OcsfDevice, readPhoneDevice } from './device.js';
 import type { JsonObject } from './json.js';
 import type { RecordReader } from './record-reader.js';
 
@@ -8,6 +9,8 @@ export interface OcsfAuthFactor {
   factor_type: string;
   is_totp?: boolean;
   provider?: string;
+  /** The phone that answered. */
+  device?: OcsfDevice;
 }
 
 /** A factor before its caption is known: `word` is JumpCloud's own, beside 99. */
@@ -17,12 +20,14 @@ interface KnownFactor {
   readonly more?: Pick<OcsfAuthFactor, 'is_totp' | 'provider'>;
 }
 
+const PROTECT = 'JumpCloud Protect';
+
 /** Members of `auth_methods`, and words of `mfa_meta.type`, that OCSF has a kind for. JumpCloud Go is passwordless and has none. */
 const knownFactors = new Map<string, KnownFactor>([
   ['password', { id: 11 }],
   ['totp', { id: 7, more: { is_totp: true } }],
   ['webauthn', { id: 10 }],
-  ['jumpcloud_protect', { id: 5, more: { provider: 'JumpCloud Protect' } }],
+  ['jumpcloud_protect', { id: 5, more: { provider: PROTECT } }],
   ['push', { id: 5 }],
   ['duo', { id: 99, word: 'duo', more: { provider: 'Duo' } }],
 ]);
@@ -56,6 +61,9 @@ export function readAuthFactors(reader: RecordReader, knowsMethods: (methods: nu
   const used = mfa === false && names.length > 1 ? names.filter((name) => succeeded(reader, methods!, name)) : names;
   const found = used.map((name) => factorNamed(reader, name));
   addMetaFactor(reader, used, mfa, found);
+  const phone = found.find(({ provider }) => provider === PROTECT);
+  const device = phone === undefined ? undefined : readPhone(reader);
+  if (phone !== undefined && device !== undefined) phone.device = device;
   const contradicted = mfa === false && found.length > 1;
   const isMfa = contradicted || (mfa === false && !knowsMethods(names.length)) ? undefined : mfa;
   if (isMfa !== undefined) reader.consume(record, 'mfa');
@@ -68,6 +76,14 @@ function isMethod(methods: JsonObject, name: string): boolean {
 
 function succeeded(reader: RecordReader, methods: JsonObject, name: string): boolean {
   return reader.peekFlag(reader.object(methods, name), 'success') === true;
+}
+
+/** The phone with JumpCloud Protect, which has an address and a place of its own. */
+function readPhone(reader: RecordReader): OcsfDevice | undefined {
+  const [phone] = ['auth_context', 'auth_meta']
+    .map((key) => reader.object(reader.object(reader.record, key), 'jumpcloud_protect_device'))
+    .filter((found) => found !== undefined);
+  return phone === undefined ? undefined : readPhoneDevice(reader, phone);
 }
 
 /** `mfa_meta.type` names the second factor where `auth_methods` does not. */

@@ -21,7 +21,7 @@ export function mapAuthentication(reader: RecordReader, row: CatalogueRow): Clas
   if (actor !== undefined) attributes.actor = addAuthorizations(reader, actor);
   if (row.service === 'systems') addDeviceLogin(reader, attributes);
   else addPortalLogin(reader, attributes, row.options);
-  const target = attributes.service?.name ?? attributes.service?.uid ?? endpointNameOf(attributes);
+  const target = endpointNameOf(attributes) ?? attributes.service?.name ?? attributes.service?.uid;
   if (target === undefined) return undefined;
   addProtocol(reader, attributes, row.options);
   addFactors(reader, attributes, row);
@@ -83,25 +83,38 @@ function addAuthorizations(reader: RecordReader, actor: OcsfActor): OcsfActor {
   return actor;
 }
 
-/** A login to a device: `src_ip` is where the person was; `client_ip` and its place are the device's own. */
+// Loopback, private, link-local and unique local addresses.
+const SAME_NETWORK =
+  /^(?:127\.|10\.|192\.168\.|169\.254\.|172\.(?:1[6-9]|2\d|3[01])\.|::1$|fe[89ab][0-9a-f]:|f[cd][0-9a-f]{2}:)/i;
+
+/**
+ * A login to a device: `src_ip` is where the person was; `client_ip` and its place are the device's own. Whoever logs
+ * in without a `src_ip`, and not remotely, is at the device; whoever comes from its own network is in its place.
+ */
 function addDeviceLogin(reader: RecordReader, attributes: ClassAttributes): void {
   const { record } = reader;
+  addLogonType(reader, attributes);
   const source = readAddress(reader, 'src_ip');
   if (source !== undefined) attributes.src_endpoint = source;
   const system = reader.object(record, 'system');
   const resource = reader.object(record, 'resource');
   const isSystem = reader.peek(resource, 'type') === 'system';
   const device = readSystemEndpoint(reader, system) ?? (isSystem ? readSystemEndpoint(reader, resource) : undefined);
-  if (device !== undefined) {
-    if (isSystem && system !== undefined) takeRepeated(reader, resource, device);
-    const ip = readIp(reader, 'client_ip');
-    if (ip !== undefined) {
-      device.ip = ip;
-      addPlace(reader, device);
-    }
-    attributes.dst_endpoint = device;
+  if (device === undefined) return;
+  if (isSystem && system !== undefined) takeRepeated(reader, resource, device);
+  const ip = readIp(reader, 'client_ip');
+  if (ip !== undefined) {
+    device.ip = ip;
+    addPlace(reader, device);
+    if (source === undefined && attributes.is_remote !== true) attributes.src_endpoint = { ip };
+    const from = attributes.src_endpoint;
+    const isThere = from?.ip !== undefined && (from.ip === ip || SAME_NETWORK.test(from.ip));
+    if (isThere && device.location !== undefined) from.location = device.location;
   }
-  addLogonType(reader, attributes);
+  attributes.dst_endpoint = device;
+  // OCSF's `logon_process` needs a process id, which the record does not have: the program is the service at the device.
+  const program = reader.text(record, 'process_name');
+  if (program !== undefined) attributes.service = { name: program };
 }
 
 /** `resource` of a device login repeats `system`. */
@@ -134,13 +147,19 @@ function addLogonType(reader: RecordReader, attributes: ClassAttributes): void {
     attributes.logon_type = caption ?? written;
     const remote = remoteLogonTypes.get(attributes.logon_type_id);
     if (remote !== undefined) attributes.is_remote = remote;
-  } else if (reader.peek(reader.record, 'process_name') === 'sshd') {
+  } else if (reader.peek(reader.record, 'process_name')?.toLowerCase() === 'sshd') {
     attributes.is_remote = true;
   }
 }
 
 function addPortalLogin(reader: RecordReader, attributes: ClassAttributes, options: RowOptions): void {
   addContext(reader, attributes);
+  const { actor } = attributes;
+  // Where the actor has no name, `app_name` stands for the name.
+  if (actor?.user?.name !== undefined && actor.app_name === undefined) {
+    const browser = readBrowser(reader);
+    if (browser !== undefined) actor.app_name = browser;
+  }
   const service = readService(reader) ?? (options.service === undefined ? undefined : { name: options.service });
   if (service !== undefined) attributes.service = service;
   if (options.isRemote !== undefined) attributes.is_remote = options.isRemote;
@@ -148,6 +167,16 @@ function addPortalLogin(reader: RecordReader, attributes: ClassAttributes, optio
     attributes.logon_type_id = options.logonType;
     attributes.logon_type = reader.caption('logonType', options.logonType);
   }
+}
+
+/** Name and version of the browser, as JumpCloud parsed them from the user agent; `Other` names none. */
+function readBrowser(reader: RecordReader): string | undefined {
+  const agent = reader.object(reader.record, 'useragent') ?? reader.object(reader.record, 'user_agent');
+  const name = reader.peek(agent, 'name');
+  if (name === undefined || name === 'Other') return undefined;
+  reader.consume(agent, 'name');
+  const version = reader.text(agent, 'version');
+  return version === undefined ? name : `${name} ${version}`;
 }
 
 /** The application that somebody logs in to. */

@@ -6,25 +6,22 @@ import { readStatus } from './event-status.js';
 import type { RecordReader } from './record-reader.js';
 
 /**
- * Anything (0): event types without a row, and those whose record lacks what their class requires. OCSF allows an
- * actor only beside a device (profile host): the device named by the record, else the one at `client_ip`. Without
- * either, the actor stays in `unmapped` and in the message.
+ * Anything (0): event types without a row, and those whose record lacks what their class requires. Actor and
+ * device are of OCSF's profile host; the device is the one that the record names, else the one at `client_ip`.
  */
 export function mapBaseEvent(reader: RecordReader, row: CatalogueRow): ClassMapping {
   const { record } = reader;
   const attributes: ClassAttributes = {};
   const device = readClientDevice(reader);
-  if (device !== undefined) {
-    attributes.device = device;
-    const actor = readActor(reader);
-    if (actor !== undefined) attributes.actor = actor;
-  }
+  if (device !== undefined) attributes.device = device;
+  const actor = readActor(reader);
+  if (actor !== undefined) attributes.actor = actor;
   const name = reader.peek(record, 'event_type') ?? 'something without a name';
   return {
     className: 'base_event',
     activityId: reader.peek(record, 'event_type') === undefined ? 0 : 99,
     status: readStatus(reader, row.options.status),
     attributes,
-    action: { done: `did ${name}`, todo: `do ${name}` },
+    action: { done: name, todo: name, event: name },
   };
 }

@@ -1,3 +1,4 @@
+import type { ClassName } from '../schemas/ocsf-target.js';
 import type { ClassMapping } from './class-attributes.js';
 import type { OcsfEvent } from './event.js';
 import type { JsonObject } from './json.js';
@@ -9,6 +10,14 @@ import type { RecordReader } from './record-reader.js';
 import { readSeverity } from './severity.js';
 
 const OTHER = 99;
+
+/** Classes whose `actor` is an attribute of the profile host, as `device` is of most. */
+const hostActors = new Set<ClassName>(['base_event', 'detection_finding', 'application_lifecycle']);
+
+function usesHost({ className, attributes: { actor, device } }: ClassMapping): boolean {
+  const isHostDevice = device !== undefined && className !== 'detection_finding';
+  return isHostDevice || (actor !== undefined && hostActors.has(className));
+}
 
 /** How many occurrences the record stands for, where it says so: a device reports repeats as one. */
 function readCount(reader: RecordReader): number | undefined {
@@ -35,12 +44,9 @@ export function buildEvent(
   const { target } = reader;
   const definition = target.classes[className];
   const activity = definition.activities[activityId]!;
-  const activityName = activityId === OTHER ? eventType : activity;
+  const activityName = activityId === OTHER ? (mapped.activityName ?? eventType) : activity;
   const severity = readSeverity(reader);
-  const profiles =
-    attributes.device === undefined || (className === 'detection_finding' && attributes.actor === undefined)
-      ? []
-      : ['host'];
+  const profiles = usesHost(mapped) ? ['host'] : [];
   const event: OcsfEvent = {
     category_uid: definition.categoryUid,
     category_name: definition.categoryName,

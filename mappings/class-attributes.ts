@@ -17,6 +17,7 @@ export interface OcsfNamed {
 
 /** The attributes that a class's mapper fills; those of every class are added by `buildEvent`. */
 export interface ClassAttributes {
+  access_list?: string[];
   actor?: OcsfActor;
   api?: { operation: string; service?: OcsfNamed };
   app?: { name: string; version?: string; path?: string; vendor_name?: string };
@@ -53,6 +54,8 @@ export interface ClassAttributes {
 export interface ClassMapping {
   readonly className: ClassName;
   readonly activityId: number;
+  /** The source's own word for activity 99, where it is another than the event type. */
+  readonly activityName?: string;
   readonly status: EventStatus;
   readonly attributes: ClassAttributes;
   /** For `message`: the action with its object, done (`locked …`) and tried (`lock …`). */

@@ -1,11 +1,11 @@
 import { readActor } from './actor.js';
 import type { CatalogueRow } from './catalogue/row.js';
-import type { ClassAttributes, ClassMapping } from './class-attributes.js';
+import type { ClassAttributes, ClassMapping, OcsfNamed } from './class-attributes.js';
 import { readDevice } from './device.js';
 import { readClient } from './endpoint.js';
 import type { EventStatus } from './event-status.js';
 import type { JsonObject } from './json.js';
-import type { ActionPhrase } from './phrase.js';
+import { type ActionPhrase, phrase, type Verb } from './phrase.js';
 import type { RecordReader } from './record-reader.js';
 import { displayNameOf, isPerson, type OcsfUser, readUser, userNamed } from './user.js';
 
@@ -43,10 +43,10 @@ const riskLevels = new Map<string, number>([
   ['critical', 4],
 ]);
 
-const phrases: Readonly<Record<number, ActionPhrase>> = {
-  [CREATE]: { done: 'opened the finding', todo: 'open the finding' },
-  [UPDATE]: { done: 'updated the finding', todo: 'update the finding' },
-  [CLOSE]: { done: 'closed the finding', todo: 'close the finding' },
+const verbs: Readonly<Record<number, Verb>> = {
+  [CREATE]: ['opened', 'open'],
+  [UPDATE]: ['updated', 'update'],
+  [CLOSE]: ['closed', 'close'],
 };
 
 type Finding = NonNullable<ClassAttributes['finding_info']>;
@@ -65,12 +65,9 @@ export function mapDetectionFinding(reader: RecordReader, row: CatalogueRow): Cl
   }
   addRiskLevel(reader, attributes);
   const device = readDevice(reader, reader.object(record, 'system'));
-  if (device !== undefined) {
-    attributes.device = device;
-    // OCSF allows an actor here only beside a device (profile host).
-    const actor = readActor(reader);
-    if (actor !== undefined) attributes.actor = actor;
-  }
+  if (device !== undefined) attributes.device = device;
+  const actor = readActor(reader);
+  if (actor !== undefined) attributes.actor = actor;
   const source = readClient(reader);
   if (user !== undefined) attributes.evidences = [source === undefined ? { user } : { user, src_endpoint: source }];
   else if (source !== undefined) attributes.evidences = [{ src_endpoint: source }];
@@ -86,11 +83,10 @@ export function mapDetectionFinding(reader: RecordReader, row: CatalogueRow): Cl
 }
 
 function phraseOf(activityId: number, finding: Finding, user: OcsfUser | undefined): ActionPhrase {
-  const { done, todo } = phrases[activityId]!;
   const name = displayNameOf(user);
   const title = finding.title ?? finding.types?.[0] ?? finding.uid;
   const about = name === undefined ? title : `${title} about ${name}`;
-  return { done: `${done} ${about}`, todo: `${todo} ${about}` };
+  return phrase(verbs[activityId]!, `the finding ${about}`);
 }
 
 /** The person of a risk event is in `resource`: by name, also where the resource is the risk event itself. */
@@ -130,13 +126,24 @@ function readFinding(reader: RecordReader, row: CatalogueRow): Finding {
   return finding;
 }
 
-/** What raised an alert: `resource` names its source. */
+/** What raised an alert (`source_id`), and what it is about (`reference_id`, of the kind that `category` says). */
 function addAffected(reader: RecordReader, attributes: ClassAttributes): void {
   const resource = reader.object(reader.record, 'resource');
-  const uid = reader.text(resource, 'source_id');
-  if (uid === undefined) return;
-  const type = reader.text(resource, 'source_type');
-  attributes.resources = [type === undefined ? { uid } : { uid, type }];
+  const source = readReference(reader, resource, 'source_id', reader.text(resource, 'source_type'));
+  const subject = readReference(reader, resource, 'reference_id', attributes.finding_info?.types?.[0]);
+  const resources = [source, subject].filter((one) => one !== undefined);
+  if (resources.length > 0) attributes.resources = resources;
+}
+
+function readReference(
+  reader: RecordReader,
+  of: JsonObject | undefined,
+  key: string,
+  type: string | undefined,
+): OcsfNamed | undefined {
+  const uid = reader.text(of, key);
+  if (uid === undefined) return undefined;
+  return type === undefined ? { uid } : { uid, type };
 }
 
 function addRiskLevel(reader: RecordReader, attributes: ClassAttributes): void {

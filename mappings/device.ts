@@ -1,6 +1,6 @@
-import { type OcsfLocation, readClientLocation, readHostname, readIp } from './endpoint.js';
+import { type OcsfLocation, readClientLocation, readHostname, readIp, readLocation } from './endpoint.js';
 import type { JsonObject } from './json.js';
-import { type OcsfOs, readDeviceOs } from './os.js';
+import { type OcsfOs, osNamed, readDeviceOs } from './os.js';
 import type { RecordReader } from './record-reader.js';
 
 /** OCSF `device`, an attribute of the profile `host`. */
@@ -11,6 +11,8 @@ export interface OcsfDevice {
   location?: OcsfLocation;
   name?: string;
   os?: OcsfOs;
+  model?: string;
+  vendor_name?: string;
   type_id: number;
   type: string;
 }
@@ -47,6 +49,25 @@ export function readClientDevice(reader: RecordReader): OcsfDevice | undefined {
   const location = readClientLocation(reader);
   if (location !== undefined) client.location = location;
   return client;
+}
+
+/** The phone that approved a login: `jumpcloud_protect_device`. */
+export function readPhoneDevice(reader: RecordReader, phone: JsonObject): OcsfDevice | undefined {
+  const ip = readIp(reader, 'ip', phone);
+  const uid = reader.text(phone, 'id');
+  if (uid === undefined && ip === undefined) return undefined;
+  const device = unknownDevice(reader);
+  if (uid !== undefined) device.uid = uid;
+  if (ip !== undefined) device.ip = ip;
+  const location = readLocation(reader, reader.object(phone, 'geoip'));
+  if (location !== undefined) device.location = location;
+  const model = reader.text(phone, 'model');
+  if (model !== undefined) device.model = model;
+  const vendor = reader.text(phone, 'make');
+  if (vendor !== undefined) device.vendor_name = vendor;
+  const name = reader.text(phone, 'os');
+  if (name !== undefined) device.os = osNamed(reader, name, reader.text(phone, 'os_version'));
+  return device;
 }
 
 function unknownDevice(reader: RecordReader): OcsfDevice {

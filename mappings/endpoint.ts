@@ -38,7 +38,6 @@ const continents = new Map([
 const COUNTRY = /^[A-Za-z]{2}$/;
 const SUBDIVISION = /^[A-Za-z0-9]{1,3}$/;
 const WITH_PORT = /^(?:\[([^\]]+)\]|([^:]+|::ffff:[\d.]+)):(\d{1,5})$/i;
-const MAPPED_IPV4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 const HOSTNAME = /^[^\s/@]{1,253}$/;
 
 /** Reads an address in the forms JumpCloud's records hold: plain, `ip:port`, `[ip]:port`, and IPv4 written as `::ffff:ip`. */
@@ -54,24 +53,44 @@ export function parseAddress(text: string): { ip: string; port?: number } | unde
 
 /** OCSF's ip_t ends at 40 characters, which a zone index could pass. */
 function withinLimit(address: string): { ip: string } | undefined {
-  const ip = MAPPED_IPV4.exec(address)?.[1] ?? address;
+  const ip = mappedIpv4(address) ?? address;
   return ip.length <= 40 ? { ip } : undefined;
+}
+
+const CANONICAL_MAPPED = /^\[::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})\]$/;
+
+/** The IPv4 address that an IPv6 address of any spelling stands for: `::ffff:192.0.2.1`, `0:0:0:0:0:ffff:c000:201`. */
+function mappedIpv4(address: string): string | undefined {
+  if (!/ffff:/i.test(address) || isIP(address) !== 6 || address.includes('%')) return undefined;
+  const [, high, low] = CANONICAL_MAPPED.exec(new URL(`http://[${address}]`).hostname) ?? [];
+  if (high === undefined || low === undefined) return undefined;
+  const [upper, lower] = [Number.parseInt(high, 16), Number.parseInt(low, 16)];
+  return [upper >> 8, upper & 255, lower >> 8, lower & 255].join('.');
 }
 
 /** An endpoint from an address alone; undefined where there is none that can be read. */
 export function readAddress(reader: RecordReader, key: string): OcsfEndpoint | undefined {
-  const text = reader.peek(reader.record, key);
-  const endpoint = text === undefined ? undefined : parseAddress(text);
-  if (endpoint !== undefined) reader.consume(reader.record, key);
-  return endpoint;
+  const { address, isWhole } = firstAddress(reader, key);
+  if (isWhole) reader.consume(reader.record, key);
+  return address;
 }
 
 /** An address for an attribute that takes no port; with one the text stays for `unmapped`. */
-export function readIp(reader: RecordReader, key: string): string | undefined {
-  const text = reader.peek(reader.record, key);
-  const address = text === undefined ? undefined : parseAddress(text);
-  if (address !== undefined && address.port === undefined) reader.consume(reader.record, key);
+export function readIp(reader: RecordReader, key: string, of = reader.record): string | undefined {
+  const { address, isWhole } = firstAddress(reader, key, of);
+  if (isWhole && address?.port === undefined) reader.consume(of, key);
   return address?.ip;
+}
+
+/** A text's address: of a list as proxies forward it the first, which is the client's; then it is not the whole text. */
+function firstAddress(
+  reader: RecordReader,
+  key: string,
+  of = reader.record,
+): { address: ReturnType<typeof parseAddress>; isWhole: boolean } {
+  const [first, ...others] = reader.peek(of, key)?.split(',') ?? [];
+  const address = first === undefined ? undefined : parseAddress(first);
+  return { address, isWhole: address !== undefined && others.length === 0 };
 }
 
 /** Where the request came from, as JumpCloud saw it: `client_ip` with its place, network and operating system. */
@@ -119,7 +138,8 @@ export function readClientLocation(reader: RecordReader): OcsfLocation | undefin
   return readLocation(reader, reader.object(reader.record, 'geoip'));
 }
 
-function readLocation(reader: RecordReader, geoip: JsonObject | undefined): OcsfLocation | undefined {
+/** The place that a `geoip` names; undefined without a country or a city. */
+export function readLocation(reader: RecordReader, geoip: JsonObject | undefined): OcsfLocation | undefined {
   if (geoip === undefined) return undefined;
   const countryKey = reader.peek(geoip, 'country_code') === undefined ? 'country_code2' : 'country_code';
   const country = reader.peek(geoip, countryKey);

@@ -3,10 +3,14 @@ import type { CatalogueRow } from './catalogue/row.js';
 import type { ClassAttributes, ClassMapping, OcsfNamed } from './class-attributes.js';
 import { addContext } from './context.js';
 import { managedEntity, readEntity } from './entity-kinds.js';
+import { phraseOfCommand, phraseOfType, verbs } from './event-phrases.js';
 import { readStatus } from './event-status.js';
 import { isObject } from './json.js';
-import type { ActionPhrase } from './phrase.js';
+import { readName } from './named.js';
+import { type ActionPhrase, enumerate, impersonal, phrase, type Verb } from './phrase.js';
+import { ACCESS, readSudo, sudoPrivileges } from './privileges.js';
 import type { RecordReader } from './record-reader.js';
+import { isPerson } from './user.js';
 
 const OTHER = 99;
 
@@ -27,16 +31,15 @@ const uidsOf: Readonly<Record<string, readonly string[]>> = {
   'SaaS Account': ['account_id'],
 };
 
-const phrases: Readonly<Record<number, ActionPhrase>> = {
-  1: { done: 'created', todo: 'create' },
-  2: { done: 'read', todo: 'read' },
-  3: { done: 'changed', todo: 'change' },
-  4: { done: 'deleted', todo: 'delete' },
-  6: { done: 'enrolled', todo: 'enroll' },
-  8: { done: 'enabled', todo: 'enable' },
-  9: { done: 'disabled', todo: 'disable' },
-  10: { done: 'activated', todo: 'activate' },
-  11: { done: 'deactivated', todo: 'deactivate' },
+const activityVerbs: Readonly<Record<number, Verb>> = {
+  1: verbs.create,
+  2: verbs.read,
+  4: verbs.delete,
+  6: ['enrolled', 'enroll'],
+  8: verbs.enable,
+  9: verbs.disable,
+  10: ['activated', 'activate'],
+  11: ['deactivated', 'deactivate'],
 };
 
 /** Things that administrators manage (3004); undefined where the record does not name the thing. */
@@ -48,15 +51,78 @@ export function mapEntityManagement(reader: RecordReader, row: CatalogueRow): Cl
   if (actor !== undefined) attributes.actor = actor;
   addContext(reader, attributes);
   const activityId = typeof row.activity === 'number' ? row.activity : OTHER;
-  const { done, todo } = phrases[activityId] ?? { done: `did ${row.eventType} for`, todo: `do ${row.eventType} for` };
-  const name = `the ${entity.type!.toLowerCase()} ${entity.name ?? entity.uid}`;
+  const command = readCommand(reader, row);
+  const action =
+    command === undefined ? phraseOf(reader, row, entity, attributes) : phraseOfCommand(command, callEntity(entity));
   return {
     className: 'entity_management',
     activityId,
+    ...(command === undefined ? {} : { activityName: command }),
     status: readStatus(reader, row.options.status),
     attributes,
-    action: { done: `${done} ${name}`, todo: `${todo} ${name}` },
+    action,
   };
+}
+
+function callEntity({ type, name, uid }: OcsfNamed): string {
+  return `the ${type!.toLowerCase()} ${name ?? uid}`;
+}
+
+/** The command that a device was sent, in the words of its platform: `EraseDevice`, `ERASE`. */
+function readCommand(reader: RecordReader, { eventType }: CatalogueRow): string | undefined {
+  const { record } = reader;
+  if (eventType === 'device_command') return reader.text(record, 'command_type');
+  if (eventType !== 'mdm_command_result') return undefined;
+  const nested = reader.object(record, 'command');
+  const command = reader.text(record, 'request_type') ?? reader.text(nested, 'request_type');
+  if (command !== undefined && reader.peek(nested, 'request_type') === command) reader.consume(nested, 'request_type');
+  return command;
+}
+
+function phraseOf(
+  reader: RecordReader,
+  row: CatalogueRow,
+  entity: OcsfNamed,
+  attributes: ClassAttributes,
+): ActionPhrase {
+  if (row.options.entity === 'Access Request') return phraseOfRequest(reader, row, entity, attributes);
+  const name = callEntity(entity);
+  const policy = reader.peek(reader.object(reader.record, 'resource'), 'policy_name');
+  if (row.eventType === 'policy_result' && policy !== undefined)
+    return impersonal(`the policy ${policy} was applied to ${name}`, `the policy ${policy} failed on ${name}`);
+  const verb = typeof row.activity === 'number' ? activityVerbs[row.activity] : undefined;
+  return phraseOfType(row.eventType, name) ?? phrase(verb ?? verbs.change, name);
+}
+
+const decisions = new Map<string, Verb>([
+  ['approved', ['approved', 'approve']],
+  ['denied', ['denied', 'deny']],
+  ['rejected', ['rejected', 'reject']],
+]);
+
+/** What somebody asks for, and what an approver decided: `resource` is the thing, or the person whom it is for. */
+function phraseOfRequest(
+  reader: RecordReader,
+  { eventType }: CatalogueRow,
+  entity: OcsfNamed,
+  attributes: ClassAttributes,
+): ActionPhrase {
+  const { record } = reader;
+  const resource = reader.object(record, 'resource');
+  const subject = isPerson(reader, resource) ? ' for ' : ' to ';
+  if (entity.name === undefined) {
+    const name = readName(reader, resource);
+    if (name !== undefined) entity.name = name;
+  }
+  const sudo = readSudo(reader, reader.object(record, 'additionalAttributes'));
+  attributes.access_list = sudo?.enabled === true ? sudoPrivileges(sudo) : [ACCESS];
+  const asked = `${enumerate(attributes.access_list)}${entity.name === undefined ? '' : subject + entity.name}`;
+  const request = `the request ${entity.uid ?? ''} of ${asked}`;
+  if (eventType.endsWith('_approval')) {
+    const word = reader.peek(record, 'result')?.toLowerCase() ?? '';
+    return phrase(decisions.get(word) ?? ['decided on', 'decide on'], request);
+  }
+  return phrase(['requested', 'request'], asked);
 }
 
 function findEntity(reader: RecordReader, { eventType, options }: CatalogueRow): OcsfNamed | undefined {

@@ -8,6 +8,8 @@ export interface EventStatus {
   caption: string;
   detail?: string;
   code?: string;
+  /** The record's word that decided, a candidate for the code. */
+  word?: { readonly key: string; readonly text: string };
   /** An intermediate step of a login: neither success nor failure yet. */
   pending: boolean;
 }
@@ -51,11 +53,18 @@ export function readStatus(reader: RecordReader, rule?: StatusRule): EventStatus
   const token = reader.flag(record, 'sso_token_success');
   const success = token ?? readSuccess(reader, rule);
   const status = decide(reader, rule, { success, failed: error !== undefined || denied !== undefined, token });
-  const detail = error ?? (status.id === FAILURE ? denied : undefined);
+  const chain = readErrorChain(reader);
+  const detail = error ?? (status.id === FAILURE ? denied : undefined) ?? chain.detail;
   if (detail !== undefined) status.detail = detail;
   const code =
-    reader.code(record, 'error_code') ?? reader.code(reader.object(record, 'message_chain'), 'response_code');
+    reader.code(record, 'error_code') ??
+    reader.code(reader.object(record, 'message_chain'), 'response_code') ??
+    chain.code;
   if (code !== undefined) status.code = code;
+  else if (status.word !== undefined) {
+    status.code = status.word.text;
+    reader.consume(record, status.word.key);
+  }
   return status;
 }
 
@@ -93,10 +102,10 @@ function settled(id: number, caption: string): EventStatus {
 function fromWord(reader: RecordReader, key: string): EventStatus {
   const word = reader.peek(reader.record, key);
   if (word === undefined) return settled(UNKNOWN, 'Unknown');
-  reader.consume(reader.record, key);
   const id = words.get(word.toLowerCase());
-  if (id === undefined) return settled(99, word);
-  return { ...settled(id, id === SUCCESS ? 'Success' : 'Failure'), code: word };
+  if (id !== undefined) return { ...settled(id, id === SUCCESS ? 'Success' : 'Failure'), word: { key, text: word } };
+  reader.consume(reader.record, key);
+  return settled(99, word);
 }
 
 /** The error text; of a RADIUS request also that of the outer method. */
@@ -107,6 +116,15 @@ function readError(reader: RecordReader): string | undefined {
     reader.text(reader.object(record, 'outer'), 'error_message') ??
     reader.text(reader.object(record, 'message_chain'), 'response_message');
   return text?.trim();
+}
+
+/** The reason and the code of an MDM command that failed: the first of its errors, of which the others are causes. */
+function readErrorChain(reader: RecordReader): { detail: string | undefined; code: string | undefined } {
+  const [first] = reader.objects(reader.record, 'error_chain');
+  const english = reader.text(first, 'us_english_description');
+  const localized = reader.peek(first, 'localized_description');
+  if (english === undefined || localized === english) reader.consume(first, 'localized_description');
+  return { detail: (english ?? localized)?.trim(), code: reader.code(first, 'error_code') };
 }
 
 function findDenial(reader: RecordReader): string | undefined {

@@ -2,17 +2,15 @@ import { readActor } from './actor.js';
 import type { CatalogueRow } from './catalogue/row.js';
 import type { ClassAttributes, ClassMapping } from './class-attributes.js';
 import { addContext } from './context.js';
+import { phraseOfType, verbs } from './event-phrases.js';
 import { readStatus } from './event-status.js';
 import { groupNameOf, readNamed } from './named.js';
-import type { ActionPhrase } from './phrase.js';
+import { phrase, type Verb } from './phrase.js';
 import type { RecordReader } from './record-reader.js';
 
 const OTHER = 99;
 
-const phrases: Readonly<Record<number, ActionPhrase>> = {
-  5: { done: 'deleted the group', todo: 'delete the group' },
-  6: { done: 'created the group', todo: 'create the group' },
-};
+const activityVerbs: Readonly<Record<number, Verb>> = { 5: verbs.delete, 6: verbs.create };
 
 /** Groups made, changed and deleted (3006); undefined where the record names no group. */
 export function mapGroupManagement(reader: RecordReader, row: CatalogueRow): ClassMapping | undefined {
@@ -27,13 +25,12 @@ export function mapGroupManagement(reader: RecordReader, row: CatalogueRow): Cla
   if (actor !== undefined) attributes.actor = actor;
   addContext(reader, attributes);
   const activityId = typeof row.activity === 'number' ? row.activity : OTHER;
-  const { done, todo } = phrases[activityId] ?? { done: `did ${row.eventType} for`, todo: `do ${row.eventType} for` };
   const name = groupNameOf(group);
   return {
     className: 'group_management',
     activityId,
     status: readStatus(reader, row.options.status),
     attributes,
-    action: { done: `${done} ${name}`, todo: `${todo} ${name}` },
+    action: phraseOfType(row.eventType, name) ?? phrase(activityVerbs[activityId] ?? verbs.change, `the group ${name}`),
   };
 }

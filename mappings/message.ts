@@ -6,15 +6,31 @@ import { displayNameOf, readUser } from './user.js';
 const FAILURE = 2;
 
 /** One sentence: who did what to whom, from where, with what outcome and why. */
-export function buildMessage(
-  reader: RecordReader,
-  { attributes, action, actorName, status, className }: ClassMapping,
-): string {
-  const who = actorNameOf(attributes) ?? actorName ?? unplacedActorName(reader, attributes, className);
-  const failed = status.id === FAILURE && className !== 'detection_finding';
-  const did = failed ? `tried to ${action.todo}` : action.done;
+export function buildMessage(reader: RecordReader, mapped: ClassMapping): string {
+  const { attributes, status } = mapped;
   const reason = status.detail === undefined ? '' : ` (${status.detail})`;
-  return `${who ?? 'An unnamed actor'} ${did}${placeOf(attributes)}: ${status.caption.toLowerCase()}${reason}.`;
+  return `${clauseOf(reader, mapped)}${placeOf(attributes)}: ${status.caption.toLowerCase()}${reason}.`;
+}
+
+function clauseOf(reader: RecordReader, { attributes, action, actorName, status, className }: ClassMapping): string {
+  const who = isSelfReport(attributes)
+    ? undefined
+    : (actorNameOf(attributes) ?? actorName ?? unplacedActorName(reader, attributes, className));
+  const failed = status.id === FAILURE && className !== 'detection_finding';
+  if (action.event !== undefined) return `Event ${action.event}${who === undefined ? '' : ` by ${who}`}`;
+  if (action.passive !== undefined && (who === undefined || action.impersonal === true))
+    return capitalised(failed ? action.passive.failed : action.passive.done);
+  return `${who ?? 'An unnamed actor'} ${failed ? `tried to ${action.todo}` : action.done}`;
+}
+
+/** Whether a device reports of itself: its id stands where others have an actor with a name. */
+function isSelfReport({ actor, device, entity }: ClassAttributes): boolean {
+  const uid = actor?.user?.name === undefined ? actor?.user?.uid : undefined;
+  return uid !== undefined && (uid === device?.uid || uid === entity?.uid);
+}
+
+function capitalised(text: string): string {
+  return /^(?:a|an|the) /.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
 }
 
 /** The actor's name; where only an id is known, the name that the account with this id has elsewhere in the event. */

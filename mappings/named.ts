@@ -37,6 +37,11 @@ export function readIdentity(reader: RecordReader, of: JsonObject | undefined): 
   return thing;
 }
 
+/** The name of a thing; its id stays for `unmapped`. */
+export function readName(reader: RecordReader, of: JsonObject | undefined): string | undefined {
+  return of === undefined ? undefined : firstText(reader, of, nameKeys);
+}
+
 function firstText(reader: RecordReader, of: JsonObject, keys: readonly string[]): string | undefined {
   for (const key of keys) {
     const value = reader.text(of, key);

@@ -121,15 +121,23 @@ function refuse({ text, value, depth }: ReceivedRecord, header: RecordHeader): R
     return { reason: 'forbidden_key', message: 'The record has a member called __proto__.' };
   if (header.id === undefined)
     return { reason: 'id_missing', message: 'The record has no id, or one that is not a text.' };
-  if (header.timestamp === undefined) return { reason: 'timestamp_missing', message: 'The record has no timestamp.' };
+  if (header.timestamp === undefined) return refuseTimestamp(value.timestamp ?? value.jc_timestamp);
   if (header.instant === undefined)
     return { reason: 'timestamp_unreadable', message: 'The timestamp is not an RFC 3339 date-time.' };
   return undefined;
 }
 
+function refuseTimestamp(timestamp: unknown): Refusal {
+  if (timestamp === undefined || timestamp === null || timestamp === '')
+    return { reason: 'timestamp_missing', message: 'The record has no timestamp.' };
+  const message = `The timestamp is ${kindOf(timestamp)}, not an RFC 3339 date-time.`;
+  return { reason: 'timestamp_unreadable', message };
+}
+
 function kindOf(value: unknown): string {
   if (value === null) return 'null';
-  return Array.isArray(value) ? 'an array' : `a ${typeof value}`;
+  if (Array.isArray(value)) return 'an array';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
 const LONE_SURROGATE = /\\u[dD][89a-fA-F]/;

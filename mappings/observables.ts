@@ -42,6 +42,11 @@ export function buildObservables(attributes: ClassAttributes, { observableType }
   add(found, 'device.hostname', HOSTNAME, attributes.device?.hostname);
   add(found, 'device.ip', IP, attributes.device?.ip);
   add(found, 'device.location.country', COUNTRY, attributes.device?.location?.country);
+  attributes.auth_factors?.forEach(({ device }, index) => {
+    add(found, `auth_factors[${index}].device.uid`, DEVICE_UID, device?.uid);
+    add(found, `auth_factors[${index}].device.ip`, IP, device?.ip);
+    add(found, `auth_factors[${index}].device.location.country`, COUNTRY, device?.location?.country);
+  });
   add(found, 'group.name', GROUP_NAME, attributes.group?.name);
   add(found, 'group.uid', GROUP_UID, attributes.group?.uid);
   add(found, 'subgroup.name', GROUP_NAME, attributes.subgroup?.name);

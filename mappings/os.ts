@@ -34,7 +34,8 @@ const typeIds = new Map<string, number>([
   ['aix', 401],
 ]);
 
-function osNamed(reader: RecordReader, name: string, version: string | undefined): OcsfOs {
+/** An operating system by JumpCloud's name for it. */
+export function osNamed(reader: RecordReader, name: string, version: string | undefined): OcsfOs {
   const lower = name.toLowerCase();
   let typeId = typeIds.get(lower) ?? 99;
   if (typeId === 99 && lower.startsWith('windows ')) typeId = lower.includes('phone') ? 101 : 100;

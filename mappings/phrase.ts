@@ -6,6 +6,10 @@ export interface ActionPhrase {
   readonly todo: string;
   /** Without an actor: `the account ana.lima was locked`, or `was not locked`; absent where there is always an actor. */
   readonly passive?: { readonly done: string; readonly failed: string };
+  /** True where the passive form says it also where an actor is known: nobody locks out himself. */
+  readonly impersonal?: boolean;
+  /** The event by its name alone, where nothing is known of what it means. */
+  readonly event?: string;
 }
 
 /** Forms of a verb: past tense, infinitive and, where it is not the past tense, the participle. */
@@ -47,4 +51,9 @@ export function joinPhrases(phrases: readonly ActionPhrase[]): ActionPhrase {
 /** `a`, `a and b`, `a, b and c`. */
 export function enumerate(texts: readonly string[]): string {
   return texts.length < 2 ? (texts[0] ?? '') : `${texts.slice(0, -1).join(', ')} and ${texts.at(-1)}`;
+}
+
+/** What happened without anybody doing it: `the password of ana.lima expired`. */
+export function impersonal(done: string, failed = done): ActionPhrase {
+  return { done, todo: done, passive: { done, failed }, impersonal: true };
 }

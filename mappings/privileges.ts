@@ -1,11 +1,35 @@
 import type { ClassAttributes, ClassMapping, OcsfNamed } from './class-attributes.js';
 import type { EventStatus } from './event-status.js';
+import type { JsonObject } from './json.js';
 import { groupNameOf } from './named.js';
 import { type ActionPhrase, enumerate, joinPhrases, phrase, type Verb } from './phrase.js';
+import type { RecordReader } from './record-reader.js';
 import { displayNameOf } from './user.js';
 
 const ASSIGN = 1;
 const REVOKE = 2;
+
+/** JumpCloud has no word for what an association itself gives: may use it, may log in to it. */
+export const ACCESS = 'access';
+
+/** Sudo on a device, and whether it asks for a password. */
+export interface Sudo {
+  readonly enabled: boolean;
+  readonly withoutPassword: boolean;
+}
+
+/** Sudo as records write it: `{enabled, withoutPassword}` in the attributes of an association or of a request. */
+export function readSudo(reader: RecordReader, attributes: JsonObject | undefined): Sudo | undefined {
+  const sudo = reader.object(attributes, 'sudo');
+  const enabled = reader.peekFlag(sudo, 'enabled');
+  if (enabled === undefined) return undefined;
+  return { enabled, withoutPassword: enabled && reader.peekFlag(sudo, 'withoutPassword') === true };
+}
+
+/** The names that `privileges` has for sudo. */
+export function sudoPrivileges(sudo?: Sudo): string[] {
+  return sudo?.withoutPassword === true ? ['sudo', 'sudo without password'] : ['sudo'];
+}
 
 /** Privileges that are given and taken. */
 export interface PrivilegeChange {

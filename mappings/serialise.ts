@@ -15,13 +15,14 @@ export function serialise(event: OcsfEvent): string {
 
 const WHOLE_COORDINATE = /("(?:lat|long)":-?\d+)(?=[,}])/g;
 
-function hasWholeFloat({
-  src_endpoint: source,
-  dst_endpoint: destination,
-  device,
-  evidences,
-}: ClassAttributes): boolean {
-  return [source, destination, device, evidences?.[0]?.src_endpoint].some(
-    (of) => Number.isInteger(of?.location?.lat) || Number.isInteger(of?.location?.long),
-  );
+function hasWholeFloat(attributes: ClassAttributes): boolean {
+  const { src_endpoint: source, dst_endpoint: destination, device, evidences, auth_factors: factors } = attributes;
+  const places = [
+    source,
+    destination,
+    device,
+    evidences?.[0]?.src_endpoint,
+    ...(factors ?? []).map((one) => one.device),
+  ];
+  return places.some((of) => Number.isInteger(of?.location?.lat) || Number.isInteger(of?.location?.long));
 }

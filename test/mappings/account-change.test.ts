@@ -326,4 +326,21 @@ describe('the sentence of a change', () => {
       'ops@example.test tried to create the account of ana.lima from 198.51.100.7 (PT): failure (username already exists).',
     );
   });
+
+  it('has no doer where nobody is known, or where the owner is named for want of one', () => {
+    const { initiated_by: _initiator, ...silent } = change('user_lockout');
+    expect(event(silent).message).toBe('The account ana.lima was locked from 198.51.100.7 (PT): unknown.');
+    expect(event(change('user_lockout', { initiated_by: ana })).message).toBe(
+      'The account ana.lima was locked from 198.51.100.7 (PT): unknown.',
+    );
+    expect(event(change('user_delete', { initiated_by: null, success: false, error_message: 'in use' })).message).toBe(
+      'The account ana.lima was not deleted from 198.51.100.7 (PT): failure (in use).',
+    );
+    expect(event(change('user_password_expired')).message).toBe(
+      'The password of ana.lima expired from 198.51.100.7 (PT): unknown.',
+    );
+    expect(event(change('user_password_change', { initiated_by: ana })).message).toContain(
+      'ana.lima changed the password of ana.lima',
+    );
+  });
 });

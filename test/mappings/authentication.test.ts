@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../mappings/json.js';
-import { ana, event, geoip, laptop, ops, organization, record } from './mapping.js';
+import { ana, event, finishedEvent, geoip, laptop, ops, organization, record } from './mapping.js';
 
 const portal = (more: JsonObject = {}): JsonObject =>
   record('directory', 'user_login_attempt', { initiated_by: ana, success: true, ...more });
@@ -253,6 +253,36 @@ describe('is_mfa and the factors', () => {
     expect(mapped.auth_factors).toEqual([{ factor_type_id: 7, factor_type: 'OTP', is_totp: true }]);
   });
 
+  it('carry the phone that answered, with its address and place as observables', () => {
+    const phone = {
+      id: '5eda66d5bd5b135d72390f06',
+      make: 'Apple',
+      model: 'iPhone 15',
+      os: 'iOS',
+      os_version: '18.1',
+      ip: '203.0.113.99',
+      geoip: { country_code: 'RU', latitude: 55, longitude: 37 },
+    };
+    const context = (of: JsonObject) => ({
+      auth_methods: { jumpcloud_protect: { success: true } },
+      jumpcloud_protect_device: of,
+    });
+    for (const key of ['auth_context', 'auth_meta']) {
+      const mapped = event(portal({ mfa: true, [key]: context(phone) }));
+      expect(mapped.auth_factors![0]).toMatchObject({
+        provider: 'JumpCloud Protect',
+        device: { uid: phone.id, ip: phone.ip, location: { country: 'RU' }, model: 'iPhone 15', os: { type_id: 301 } },
+      });
+      expect(mapped.observables).toContainEqual(
+        expect.objectContaining({ name: 'auth_factors[0].device.ip', value: phone.ip }),
+      );
+    }
+    expect(finishedEvent(portal({ mfa: true, auth_context: context(phone) })).text).toContain('"lat":55.0,"long":37.0');
+    const odd = event(portal({ mfa: true, auth_context: context({ ip: '174.16.38.486' }) }));
+    expect(odd.auth_factors![0]).not.toHaveProperty('device');
+    expect(odd.unmapped).toHaveProperty('auth_context.jumpcloud_protect_device.ip', '174.16.38.486');
+  });
+
   it('do not claim factors that mfa contradicts', () => {
     const methods = { password: { success: true }, totp: { success: false } };
     const one = event(portal({ mfa: false, auth_context: { auth_methods: methods } }));
@@ -276,7 +306,8 @@ describe('where somebody logs in from', () => {
     const useragent = { os: 'Mac OS X', os_name: 'Mac OS X', os_version: '10.15.7', name: 'Chrome', version: '126.0' };
     const mapped = event(portal({ useragent }));
     expect(mapped.src_endpoint!.os).toEqual({ name: 'Mac OS X', type_id: 300, type: 'macOS', version: '10.15.7' });
-    expect(mapped.unmapped!.useragent).toEqual({ name: 'Chrome', version: '126.0' });
+    expect(mapped.actor).toMatchObject({ app_name: 'Chrome 126.0' });
+    expect(mapped.unmapped ?? {}).not.toHaveProperty('useragent');
     expect(mapped).not.toHaveProperty('http_request');
   });
 
@@ -298,6 +329,30 @@ describe('where somebody logs in from', () => {
       ip: '198.51.100.7',
       port: 80,
     });
+  });
+
+  it('is the IPv4 address in any spelling of a mapped one', () => {
+    fc.assert(
+      fc.property(fc.ipV4(), (ip) => {
+        const bytes = ip.split('.').map(Number);
+        const hex = (at: number) => ((bytes[at]! << 8) | bytes[at + 1]!).toString(16);
+        for (const written of [
+          `::ffff:${ip}`,
+          `0:0:0:0:0:ffff:${ip}`,
+          `0:0:0:0:0:FFFF:${hex(0)}:${hex(2)}`,
+          `[::ffff:${ip}]:80`,
+        ])
+          expect(event(portal({ client_ip: written })).src_endpoint!.ip).toBe(ip);
+      }),
+      { numRuns: 30 },
+    );
+    expect(event(portal({ client_ip: '2001:db8::ffff:c000:201' })).src_endpoint!.ip).toBe('2001:db8::ffff:c000:201');
+  });
+
+  it('is the first address of a forwarded list, which is kept whole', () => {
+    const mapped = event(portal({ client_ip: '198.51.100.7, 10.0.0.1' }));
+    expect(mapped.src_endpoint!.ip).toBe('198.51.100.7');
+    expect(mapped.unmapped!.client_ip).toBe('198.51.100.7, 10.0.0.1');
   });
 
   it('is absent where the address cannot be read, and the record keeps its text', () => {
@@ -334,10 +389,28 @@ describe('a login to a device', () => {
     expect(mapped).not.toHaveProperty('service');
   });
 
-  it('has no source where src_ip is none', () => {
+  it('comes from the device itself where src_ip is none, unless it is remote', () => {
     const mapped = event(login({ src_ip: '-' }));
-    expect(mapped).not.toHaveProperty('src_endpoint');
+    expect(mapped.src_endpoint).toMatchObject({ ip: '198.51.100.7', location: { country: 'PT' } });
     expect(mapped.unmapped!.src_ip).toBe('-');
+    for (const remote of [{ process_name: 'sshd' }, { windows_meta: { logon_type: '10' } }] as JsonObject[])
+      expect(event(login({ src_ip: '', ...remote }))).not.toHaveProperty('src_endpoint');
+  });
+
+  it('is in the place of the device where it comes from there or from its own network, and else nowhere', () => {
+    for (const here of [
+      '198.51.100.7',
+      '10.0.0.5',
+      '192.168.1.9',
+      '172.20.1.1',
+      '127.0.0.1',
+      '::1',
+      'fe80::1',
+      'fd00::7',
+    ])
+      expect(event(login({ src_ip: here })).src_endpoint).toMatchObject({ ip: here, location: { country: 'PT' } });
+    for (const elsewhere of ['192.0.2.201', '172.32.0.1', '2001:db8::1'])
+      expect(event(login({ src_ip: elsewhere })).src_endpoint).toEqual({ ip: elsewhere });
   });
 
   it('has the logon type that Windows gives', () => {
@@ -366,7 +439,8 @@ describe('a login to a device', () => {
   it('is remote over SSH', () => {
     const mapped = event(login({ process_name: 'sshd' }));
     expect(mapped.is_remote).toBe(true);
-    expect(mapped.unmapped!.process_name).toBe('sshd');
+    expect(mapped.service).toEqual({ name: 'sshd' });
+    expect(mapped.message).toContain('logged on to LT-04');
   });
 
   it('finds the device by the other spelling of its host name', () => {

@@ -57,6 +57,15 @@ describe('the catalogue', () => {
     });
   });
 
+  it('lets no message of a documented type use the name of the type as a verb', () => {
+    const strays = readFixtureRecords().filter(({ value, eventType }) => {
+      const { message, class_uid: uid } = event(value) as unknown as { message: string; class_uid: number };
+      if (uid === 0) return !message.startsWith(`Event ${value.event_type ?? eventType}`);
+      return message.includes(eventType) || / (?:did|tried to do) /.test(message);
+    });
+    expect(strays.map(({ key }) => key)).toEqual([]);
+  });
+
   it('is not misled by names that objects inherit', () => {
     for (const name of ['constructor', 'toString', '__proto__', 'hasOwnProperty'])
       expect(classify(name, name).known).toBe(false);
@@ -139,6 +148,6 @@ describe('the catalogue', () => {
       device: { ip: '198.51.100.7', location: { country: 'PT' } },
       unmapped: { distance: 7 },
     });
-    expect(mapped.message).toBe('ops@example.test did user_teleported from 198.51.100.7 (PT): unknown.');
+    expect(mapped.message).toBe('Event user_teleported by ops@example.test from 198.51.100.7 (PT): unknown.');
   });
 });

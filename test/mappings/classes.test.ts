@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JsonObject, JsonValue } from '../../mappings/json.js';
 import { ana, event, laptop, ops, record } from './mapping.js';
@@ -303,15 +304,144 @@ describe('software', () => {
     expect(event(record('software', 'software_remove', { application })).activity_id).toBe(2);
   });
 
-  it('has no actor without a device, which OCSF would need', () => {
-    const mapped = event(record('software', 'software_add_request', { application }));
-    expect(mapped).not.toHaveProperty('actor');
-    expect(mapped.unmapped).toHaveProperty('initiated_by', ops);
+  it('has the actor under the profile host, also without a device', () => {
+    expect(event(record('software', 'software_add_request', { application }))).toMatchObject({
+      actor: { user: { uid: ops.id } },
+      metadata: { profiles: ['host'] },
+      message: expect.stringContaining('requested the installation of'),
+    });
+  });
+
+  it('appears, changes and goes without an actor where the device reports of itself', () => {
+    const report = { application, system: laptop, initiated_by: { id: laptop.id, type: 'system' } };
+    expect(event(record('software', 'software_remove', report)).message).toContain('was removed on LT-04: unknown.');
+  });
+});
+
+describe('a command to a device', () => {
+  const command = (more: JsonObject) => {
+    const {
+      initiated_by: _initiator,
+      client_ip: _address,
+      ...silent
+    } = record('mdm', 'mdm_command_result', {
+      mdm_device_id: 'd1',
+      request_type: 'EraseDevice',
+      command: { request_type: 'EraseDevice' },
+      ...more,
+    });
+    return event(silent);
+  };
+  const failure = { error_code: 12021, error_domain: 'MCMDMErrorDomain', localized_description: 'Nicht unterstützt' };
+
+  it('has its name as activity, and reason and code of the first error of the chain', () => {
+    const mapped = command({
+      status: 'Error',
+      error_chain: [{ ...failure, us_english_description: 'Not supported' }, { error_code: 7 }],
+    });
+    expect(mapped).toMatchObject({
+      activity_id: 99,
+      activity_name: 'EraseDevice',
+      status_id: 2,
+      status_detail: 'Not supported',
+      status_code: '12021',
+      message: 'EraseDevice failed on the device d1: failure (Not supported).',
+      unmapped: {
+        status: 'Error',
+        error_chain: [
+          { error_domain: 'MCMDMErrorDomain', localized_description: 'Nicht unterstützt' },
+          { error_code: 7 },
+        ],
+      },
+    });
+    expect(command({ status: 'Error', error_chain: [failure] })).toMatchObject({ status_detail: 'Nicht unterstützt' });
+  });
+
+  it('keeps the word of its status as code where there is no other', () => {
+    expect(command({ status: 'Acknowledged', error_chain: null })).toMatchObject({
+      status_id: 1,
+      status_code: 'Acknowledged',
+      message: 'EraseDevice was sent to the device d1: success.',
+    });
+    expect(command({ status: 'NotNow' })).toMatchObject({ status_id: 99, status: 'NotNow' });
+  });
+
+  it('has reason and code wherever the chain has them', () => {
+    const texts = fc.string({ minLength: 1 }).filter((text) => text.trim() !== '' && text !== '[redacted]');
+    fc.assert(
+      fc.property(texts, fc.integer(), fc.boolean(), (text, code, isEnglish) => {
+        const key = isEnglish ? 'us_english_description' : 'localized_description';
+        const mapped = command({ status: 'Error', error_chain: [{ error_code: code, [key]: text }] });
+        expect(mapped).toMatchObject({ status_detail: text.trim(), status_code: String(code) });
+        expect(mapped.message).toBe(`EraseDevice failed on the device d1: failure (${text.trim()}).`);
+      }),
+    );
+  });
+
+  it('is named as well where JumpCloud itself sends it', () => {
+    expect(
+      event(record('systems', 'device_command', { system: laptop, command_type: 'ERASE', success: true })),
+    ).toMatchObject({
+      activity_name: 'ERASE',
+      message: 'ops@example.test sent ERASE to the device Laptop 4 from 198.51.100.7 (PT): success.',
+    });
+  });
+});
+
+describe('a request for access', () => {
+  const request = (eventType: string, more: JsonObject) =>
+    event(record('access_management', eventType, { access_request_id: 'r1', ...more }));
+
+  it('says what is asked for, and which privilege', () => {
+    expect(
+      request('access_management_access_request', {
+        resource: { id: 's1', type: 'system', name: 'LT-04' },
+        additionalAttributes: { sudo: { enabled: true, withoutPassword: true } },
+      }),
+    ).toMatchObject({
+      class_uid: 3004,
+      activity_id: 1,
+      entity: { uid: 'r1', name: 'LT-04' },
+      access_list: ['sudo', 'sudo without password'],
+      message: 'ops@example.test requested sudo and sudo without password to LT-04 from 198.51.100.7 (PT): unknown.',
+    });
+    expect(request('access_management_access_request', { resource: ana })).toMatchObject({
+      access_list: ['access'],
+      message: 'ops@example.test requested access for ana.lima from 198.51.100.7 (PT): unknown.',
+    });
+  });
+
+  it('says what the approver decided', () => {
+    const decided = (result: string) => request('access_management_access_request_approval', { result }).message;
+    expect(decided('DENIED')).toContain('ops@example.test denied the request r1 of access');
+    expect(decided('APPROVED')).toContain('approved the request r1');
+    expect(decided('LATER')).toContain('decided on the request r1');
+  });
+});
+
+describe('a finding', () => {
+  it('has the actor, the source and the subject of an alert', () => {
+    expect(
+      event(
+        record('alerts', 'alert_status_updated', {
+          category: 'DEVICE',
+          resource: { id: 'a1', source_id: 'rule 1', source_type: 'RULE', reference_id: laptop.id },
+        }),
+      ),
+    ).toMatchObject({
+      class_uid: 2004,
+      actor: { user: { uid: ops.id } },
+      metadata: { profiles: ['host'] },
+      resources: [
+        { uid: 'rule 1', type: 'RULE' },
+        { uid: laptop.id, type: 'DEVICE' },
+      ],
+    });
   });
 });
 
 describe('a Base Event', () => {
-  it('has actor and device only together, under the profile host', () => {
+  it('has actor and device under the profile host', () => {
     const mapped = event(record('directory', 'user_teleported', { system: laptop }));
     expect(mapped).toMatchObject({
       device: { hostname: 'LT-04' },
@@ -319,8 +449,9 @@ describe('a Base Event', () => {
       metadata: { profiles: ['host'] },
     });
     const { client_ip: _address, ...placeless } = record('directory', 'user_teleported');
-    expect(event(placeless)).not.toHaveProperty('actor');
-    expect(event(placeless).unmapped).toHaveProperty('initiated_by', ops);
+    expect(event(placeless)).toMatchObject({ actor: { user: { uid: ops.id } }, metadata: { profiles: ['host'] } });
+    const { initiated_by: _initiator, ...silent } = placeless;
+    expect(event(silent).metadata).not.toHaveProperty('profiles');
   });
 
   it('carries the address and the country that it came from, as observables too', () => {

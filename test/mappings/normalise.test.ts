@@ -141,6 +141,8 @@ describe('a dead letter', () => {
     ['id_missing', { ...login, id: 7 }],
     ['id_missing', { ...login, id: '' }],
     ['timestamp_missing', { ...login, timestamp: null }],
+    ['timestamp_unreadable', { ...login, timestamp: 1_740_816_930_123 }],
+    ['timestamp_unreadable', { ...login, timestamp: { $date: 0 } }],
     ['timestamp_unreadable', { ...login, timestamp: '2025-02-30T00:00:00Z' }],
     ['timestamp_unreadable', { ...login, timestamp: 'yesterday' }],
   ])('names %s', (reason, value) => {

@@ -17,6 +17,7 @@ export const flatColumns: readonly (readonly [name: string, type: string, ...pat
   ['app', 'VARCHAR', 'service.name', 'app.name', 'api.service.name'],
   ['outcome', 'VARCHAR', 'status'],
   ['reason', 'VARCHAR', 'status_detail'],
+  ['device_ip', 'VARCHAR', 'dst_endpoint.ip', 'device.ip'],
 ];
 
 /**
