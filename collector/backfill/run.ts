@@ -112,10 +112,11 @@ async function skipWhatIsGone(lane: Lane, range: Range, parts: FeedParts, signal
   if (from >= range.to) return;
   const first = await firstGiven([{ from, to: range.to }], lane.cursor.position.services, parts, signal);
   if (first === undefined) return;
-  parts.observer.noted(
-    lane.name,
-    `JumpCloud no longer gives what is older than ${formatSecond(first)}: records from ${formatSecond(lane.cursor.position.watermark)} to there were not collected and cannot be any more`,
-  );
+  parts.observer({
+    type: 'noted',
+    lane: lane.name,
+    message: `JumpCloud no longer gives what is older than ${formatSecond(first)}: records from ${formatSecond(lane.cursor.position.watermark)} to there were not collected and cannot be any more`,
+  });
   await lane.commit(nothingGathered, { read: { services: lane.cursor.position.services, watermark: first } });
 }
 

@@ -9,11 +9,11 @@ import { describeLife } from '../key-expiry/lifetime.js';
 import { createLog } from '../log/logger.js';
 import { tellKeyWarning } from '../monitoring/log-observer.js';
 import { runFeed } from '../pipeline/feed.js';
-import type { FeedObserver } from '../pipeline/observer.js';
 import type { Cursor } from '../position/cursor.js';
 import { LIVE_LANE } from '../position/lane-name.js';
 import { openTables, type QueryAnswer } from '../query/open-tables.js';
 import { render } from '../query/render.js';
+import type { LaneObserver } from '../reconcile/observer.js';
 import { assemble } from '../runtime/assemble.js';
 import { createTablesSink } from '../sinks/tables/tables-sink.js';
 import { bar, progressLine } from './progress.js';
@@ -159,22 +159,12 @@ function makeAnew(directory: string): void {
   );
 }
 
-function showing(show: (text: string) => void, total: number): FeedObserver {
-  const nothing = () => undefined;
-  return {
-    opened: nothing,
-    noted: nothing,
-    searching: nothing,
-    page: nothing,
-    committed(_lane, { cursor: { counts } }) {
-      const delivered = counts.events + counts.deadLetters;
-      show(`${bar(Math.min(1, delivered / total))} ${delivered} of ${total} records`);
-    },
-    searched: nothing,
-    caughtUp: nothing,
-    failed: nothing,
-    refused: nothing,
-    closed: nothing,
+function showing(show: (text: string) => void, total: number): LaneObserver {
+  return (event) => {
+    if (event.type !== 'committed') return;
+    const { counts } = event.cursor;
+    const delivered = counts.events + counts.deadLetters;
+    show(`${bar(Math.min(1, delivered / total))} ${delivered} of ${total} records`);
   };
 }
 

@@ -7,12 +7,12 @@ import type { ClientObserver } from '../jumpcloud/http/observer.js';
 import type { KeyGuard } from '../key-expiry/monitor.js';
 import { followKeyLife } from '../key-expiry/refresh.js';
 import type { Log, RootLog } from '../log/logger.js';
-import { allClientsOf, allOf, tellClient, tellFeed, tellKeyWarning, tellRepair } from '../monitoring/log-observer.js';
+import { allClientsOf, tellClient, tellFeed, tellKeyWarning, tellRepair } from '../monitoring/log-observer.js';
 import { createMetrics, type Metrics } from '../monitoring/metrics.js';
 import { StatusBoard } from '../monitoring/status/board.js';
 import { runFeed } from '../pipeline/feed.js';
-import type { FeedObserver } from '../pipeline/observer.js';
-import type { ReconcileObserver } from '../reconcile/observer.js';
+import { combineObservers } from '../pipeline/observer.js';
+import type { LaneObserver } from '../reconcile/observer.js';
 import { RepairQueue } from '../reconcile/repair-queue.js';
 import { assemble } from '../runtime/assemble.js';
 import { openSink } from '../runtime/open-sink.js';
@@ -157,7 +157,7 @@ function lookOn(
   log: Log,
   { log: root, metrics, board, repairs }: Process,
   made: { readonly client?: Client; readonly guard?: KeyGuard },
-): { observer: FeedObserver & ReconcileObserver; client: ClientObserver } {
+): { observer: LaneObserver; client: ClientObserver } {
   const now = () => made.client?.clock.serverNow() ?? Date.now();
   const skewMs = () => made.client?.clock.skewMs();
   const key = () => made.guard?.status();
@@ -184,7 +184,7 @@ function lookOn(
     },
   };
   return {
-    observer: allOf([tellFeed(log), measured.observer, status.observer]),
+    observer: combineObservers([tellFeed(log), measured.observer, status.observer]),
     client: allClientsOf([masking, tellClient(log), measured.client, status.client]),
   };
 }

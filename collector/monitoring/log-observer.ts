@@ -4,93 +4,96 @@ import type { ClientObserver } from '../jumpcloud/http/observer.js';
 import { describeBasis, describeLife, nameCredential } from '../key-expiry/lifetime.js';
 import type { KeyStatus } from '../key-expiry/monitor.js';
 import type { Log } from '../log/logger.js';
-import type { FeedObserver } from '../pipeline/observer.js';
+import type { CommitReport } from '../pipeline/observer.js';
 import { encodeCursor } from '../position/cursor-codec.js';
-import type { ReconcileObserver } from '../reconcile/observer.js';
+import type { LaneObserver, ReconcileReport } from '../reconcile/observer.js';
 import type { RepairView } from '../reconcile/repair-queue.js';
 
 /** Unknown event types named in the log: once each, and no more than this, since strangers choose the names. */
 const MOST_TYPES = 100;
 
-/** Tells the log what a feed does: what changes at info, each search and commit at debug, what fails once with its cure. */
-export function tellFeed(log: Log): FeedObserver & ReconcileObserver {
+/** Logs what a feed does: what changes at info, each search and commit at debug, what fails once with its cure. */
+export function tellFeed(log: Log): LaneObserver {
   const namedTypes = new Set<string>();
-  return {
-    opened(lane, cursor, resumed) {
-      const { settled, newest } = encodeCursor(cursor);
-      if (resumed) log.info(`going on from ${settled}`, { lane, settled, newest });
-    },
-    noted: (lane, message) => log.warn(message, { lane }),
-    searching: (lane, { services, start, end }) =>
-      log.debug('searching', { lane, services, start, ...(end === undefined ? {} : { end }) }),
-    page: (lane, { records, bytes, requestId }) => log.trace('page', { lane, records, bytes, requestId }),
-    committed(lane, { counts, cursor, durationMs, unknownTypes, lateness }) {
-      if (counts.records > 0)
-        log.debug('committed', {
-          lane,
-          ...counts,
-          settled: formatSecond(cursor.position.watermark),
-          ms: Math.round(durationMs),
-        });
-      if (counts.deadLetters > 0) {
-        log.warn(`${several(counts.deadLetters, 'dead letter')}: see them with \`jumpcloud-ocsf dead-letters list\``, {
-          lane,
-        });
+  return (event) => {
+    const { lane } = event;
+    switch (event.type) {
+      case 'opened': {
+        const { settled, newest } = encodeCursor(event.cursor);
+        if (event.resumed) log.info(`going on from ${settled}`, { lane, settled, newest });
+        return;
       }
-      if (lateness.length > 0) {
-        const latest = Math.round(Math.max(...lateness));
-        log.info(`${several(lateness.length, 'late record')} delivered, the latest ${latest} s after its time`, {
-          lane,
-        });
+      case 'noted':
+        return log.warn(event.message, { lane });
+      case 'searching': {
+        const { services, start, end } = event.search;
+        return log.debug('searching', { lane, services, start, ...(end === undefined ? {} : { end }) });
       }
-      for (const type of unknownTypes) {
-        if (namedTypes.has(type) || namedTypes.size >= MOST_TYPES) continue;
-        namedTypes.add(type);
-        log.info(`unknown event type ${type}: delivered as Base Event under its own name`, { lane });
+      case 'page': {
+        const { records, bytes, requestId } = event;
+        return log.trace('page', { lane, records, bytes, requestId });
       }
-      log.recovered('sink', { lane });
-    },
-    searched(lane, { pages, records, durationMs }) {
-      log.recovered('source', { lane });
-      log.debug('search read to its end', { lane, pages, records, ms: Math.round(durationMs) });
-    },
-    caughtUp: (lane, nextPollMs) => log.debug(`caught up; next poll in ${Math.round(nextPollMs / 1000)} s`, { lane }),
-    failed(lane, part, error, retryMs) {
-      if (retryMs === undefined) return;
-      log.failing(part, error, { lane, retry: `in ${Math.ceil(retryMs / 1000)} s; the position is kept` });
-    },
-    refused: (lane, service, error, retryAt) =>
-      log.warn(
-        `JumpCloud refuses service ${service} (${error.message}); the others go on, it is asked again ${retryAt}`,
-        {
-          lane,
-          code: error.code,
-          cure: error.cure,
-        },
-      ),
-    reconciled(lane, { from, to, found, unknown, reason, asked, reread, explained, finished }) {
-      const range = { from: formatSecond(from), to: formatSecond(to) };
-      log.debug("compared with JumpCloud's own count", {
-        lane,
-        ...range,
-        asked,
-        reread,
-        found,
-        explained,
-        unknown,
-        finished,
-      });
-      if (found > 0)
-        log.info(`${several(found, 'record')} found that became visible after the polls had passed: delivered`, {
-          lane,
-          ...range,
-        });
-      if (unknown > 0)
-        log.warn(`of ${unknown} minutes it cannot be known whether anything is missing: ${reason}`, { lane, ...range });
-      else if (reason !== undefined) log.info(reason, { lane, ...range });
-    },
-    closed: () => undefined,
+      case 'committed':
+        logCommit(log, lane, event, namedTypes);
+        return log.recovered('sink', { lane });
+      case 'searched': {
+        const { pages, records, durationMs } = event;
+        log.recovered('source', { lane });
+        return log.debug('search read to its end', { lane, pages, records, ms: Math.round(durationMs) });
+      }
+      case 'caughtUp':
+        return log.debug(`caught up; next poll in ${Math.round(event.nextPollMs / 1000)} s`, { lane });
+      case 'failed': {
+        const { part, error, retryMs } = event;
+        if (retryMs === undefined) return;
+        return log.failing(part, error, { lane, retry: `in ${Math.ceil(retryMs / 1000)} s; the position is kept` });
+      }
+      case 'refused': {
+        const { service, error, retryAt } = event;
+        const message = `JumpCloud refuses service ${service} (${error.message}); the others go on, it is asked again ${retryAt}`;
+        return log.warn(message, { lane, code: error.code, cure: error.cure });
+      }
+      case 'reconciled':
+        return logComparison(log, lane, event.report);
+      case 'closed':
+    }
   };
+}
+
+function logCommit(log: Log, lane: string, report: CommitReport, namedTypes: Set<string>): void {
+  const { counts, cursor, durationMs, unknownTypes, lateness } = report;
+  if (counts.records > 0) {
+    const settled = formatSecond(cursor.position.watermark);
+    log.debug('committed', { lane, ...counts, settled, ms: Math.round(durationMs) });
+  }
+  if (counts.deadLetters > 0) {
+    const letters = several(counts.deadLetters, 'dead letter');
+    log.warn(`${letters}: see them with \`jumpcloud-ocsf dead-letters list\``, { lane });
+  }
+  if (lateness.length > 0) {
+    const latest = Math.round(Math.max(...lateness));
+    log.info(`${several(lateness.length, 'late record')} delivered, the latest ${latest} s after its time`, { lane });
+  }
+  for (const type of unknownTypes) {
+    if (namedTypes.has(type) || namedTypes.size >= MOST_TYPES) continue;
+    namedTypes.add(type);
+    log.info(`unknown event type ${type}: delivered as Base Event under its own name`, { lane });
+  }
+}
+
+function logComparison(log: Log, lane: string, report: ReconcileReport): void {
+  const { from, to, found, unknown, reason, asked, reread, explained, finished } = report;
+  const range = { from: formatSecond(from), to: formatSecond(to) };
+  const figures = { asked, reread, found, explained, unknown, finished };
+  log.debug("compared with JumpCloud's own count", { lane, ...range, ...figures });
+  if (found > 0)
+    log.info(`${several(found, 'record')} found that became visible after the polls had passed: delivered`, {
+      lane,
+      ...range,
+    });
+  if (unknown > 0)
+    log.warn(`of ${unknown} minutes it cannot be known whether anything is missing: ${reason}`, { lane, ...range });
+  else if (reason !== undefined) log.info(reason, { lane, ...range });
 }
 
 function several(count: number, noun: string): string {
@@ -152,28 +155,7 @@ export function tellRepair(log: Log, { from, to, state, found, minutesRead, minu
     });
 }
 
-/** One observer that passes everything on to several. */
-export function allOf(observers: readonly (FeedObserver & ReconcileObserver)[]): FeedObserver & ReconcileObserver {
-  return {
-    opened: (...told) => each(observers, (one) => one.opened(...told)),
-    noted: (...told) => each(observers, (one) => one.noted(...told)),
-    searching: (...told) => each(observers, (one) => one.searching(...told)),
-    page: (...told) => each(observers, (one) => one.page(...told)),
-    committed: (...told) => each(observers, (one) => one.committed(...told)),
-    searched: (...told) => each(observers, (one) => one.searched(...told)),
-    caughtUp: (...told) => each(observers, (one) => one.caughtUp(...told)),
-    failed: (...told) => each(observers, (one) => one.failed(...told)),
-    refused: (...told) => each(observers, (one) => one.refused(...told)),
-    reconciled: (...told) => each(observers, (one) => one.reconciled?.(...told)),
-    closed: (...told) => each(observers, (one) => one.closed(...told)),
-  };
-}
-
-function each<Observer>(observers: readonly Observer[], tell: (observer: Observer) => void): void {
-  for (const observer of observers) tell(observer);
-}
-
-/** The same for what the client tells. */
+/** One client observer that passes everything on to several. */
 export function allClientsOf(observers: readonly ClientObserver[]): ClientObserver {
   const names = new Set(observers.flatMap((observer) => Object.keys(observer) as (keyof ClientObserver)[]));
   const passOn = (name: keyof ClientObserver) => (told: never) => {

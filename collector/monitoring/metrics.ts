@@ -2,10 +2,11 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { DeadLetterReason } from '../../mappings/dead-letter.js';
 import { classNameOf, ocsfTarget } from '../../schemas/ocsf-target.js';
 import type { ClientObserver } from '../jumpcloud/http/observer.js';
-import type { CommitReport, FeedObserver } from '../pipeline/observer.js';
+import type { CommitReport } from '../pipeline/observer.js';
+import type { Cursor } from '../position/cursor.js';
 import { isLive } from '../position/lane-name.js';
 import { type ReconciledHour, type ReconciledHours, reconciledHours } from '../reconcile/hour-report.js';
-import type { ReconcileObserver } from '../reconcile/observer.js';
+import type { LaneObserver } from '../reconcile/observer.js';
 import { Few } from './label-limiter.js';
 import { Lag } from './lag.js';
 import { addProcessMetrics } from './process-metrics.js';
@@ -35,7 +36,7 @@ export interface FeedMetricsOptions {
 
 /** The onlookers that feed a feed's series, and what no observer tells. */
 export interface FeedMetrics {
-  readonly observer: FeedObserver & ReconcileObserver;
+  readonly observer: LaneObserver;
   readonly client: ClientObserver;
   ready(ready: boolean): void;
   /** True while no new record came for longer than the feed's threshold. */
@@ -214,41 +215,50 @@ interface Of {
   readonly services: Set<string>;
 }
 
-function feedObserver(series: Series, of: Of): FeedObserver & ReconcileObserver {
+function feedObserver(series: Series, of: Of): LaneObserver {
   const { feed, now, lags } = of;
-  // A backfill reads the past: its distance to the present says nothing.
-  const lagOf = (name: string): Lag | undefined => (isLive(name) ? lags.get(name) : undefined);
-  return {
-    opened: (name, cursor) => {
-      if (isLive(name) && !lags.has(name)) lags.set(name, new Lag());
-      zeros(series, { feed, lane: name });
-      series.cursor.set({ feed, lane: name }, cursor.position.watermark);
-      series.refused.set(
-        { feed, lane: name },
-        Object.values(cursor.position.perService).filter(({ refused }) => refused).length,
-      );
-      if (isLive(name)) reconciled(series, of, reconciledHours(cursor));
-    },
-    noted: () => {},
-    searching: (name, search) => lagOf(name)?.searching(search, now()),
-    page: () => {},
-    committed: (name, report) => {
-      lagOf(name)?.committed(report.cursor);
-      committed(series, of, name, report);
-    },
-    searched: (name, { durationMs }) => {
-      series.polls.observe({ feed, lane: name }, durationMs / 1000);
-      series.success.set({ feed, lane: name }, now() / 1000);
-    },
-    caughtUp: (name) => lagOf(name)?.caughtUp(now()),
-    failed: (name, part, error) => {
-      lagOf(name)?.failed();
-      series.failures.inc({ feed, lane: name, part, code: error.code });
-    },
-    refused: (name, _service, error) => series.failures.inc({ feed, lane: name, part: 'service', code: error.code }),
-    reconciled: (_name, report) => reconciled(series, of, report),
-    closed: () => {},
+  return (event) => {
+    const { lane } = event;
+    // A backfill reads the past: its distance to the present says nothing.
+    const lag = isLive(lane) ? lags.get(lane) : undefined;
+    switch (event.type) {
+      case 'opened':
+        if (isLive(lane) && lag === undefined) lags.set(lane, new Lag());
+        zeros(series, { feed, lane });
+        positions(series, { feed, lane }, event.cursor);
+        if (isLive(lane)) reconciled(series, of, reconciledHours(event.cursor));
+        return;
+      case 'searching':
+        return lag?.searching(event.search, now());
+      case 'committed':
+        lag?.committed(event.cursor);
+        return committed(series, of, lane, event);
+      case 'searched':
+        series.polls.observe({ feed, lane }, event.durationMs / 1000);
+        return series.success.set({ feed, lane }, now() / 1000);
+      case 'caughtUp':
+        return lag?.caughtUp(now());
+      case 'failed':
+        lag?.failed();
+        return series.failures.inc({ feed, lane, part: event.part, code: event.error.code });
+      case 'refused':
+        return series.failures.inc({ feed, lane, part: 'service', code: event.error.code });
+      case 'reconciled':
+        return reconciled(series, of, event.report);
+      case 'noted':
+      case 'page':
+      case 'closed':
+        return;
+      default:
+        // A new event: count it above, or say here that it is not counted.
+        event satisfies never;
+    }
   };
+}
+
+function positions(series: Series, labels: { feed: string; lane: string }, { position }: Cursor): void {
+  series.cursor.set(labels, position.watermark);
+  series.refused.set(labels, Object.values(position.perService).filter(({ refused }) => refused).length);
 }
 
 /** The hours as the reconciliation has left them: what is no longer known has no series any more. */
@@ -337,8 +347,7 @@ function committed(series: Series, { feed, sink, now, types }: Of, name: string,
   }
   series.commits.observe({ ...labels, sink }, report.durationMs / 1000);
   series.state.inc(labels);
-  series.cursor.set(labels, cursor.position.watermark);
-  series.refused.set(labels, Object.values(cursor.position.perService).filter(({ refused }) => refused).length);
+  positions(series, labels, cursor);
   if (counts.records > counts.duplicates) series.lastNew.set(labels, now() / 1000);
 }
 

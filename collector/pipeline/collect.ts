@@ -68,7 +68,7 @@ export async function collect(
   signal: AbortSignal,
 ): Promise<void> {
   const started = parts.clock.monotonic();
-  parts.observer.searching(lane.name, search);
+  parts.observer({ type: 'searching', lane: lane.name, search });
   const { organization } = lane.cursor;
   const preceding = () => identitiesBefore(parts.source, search, signal);
   const gatherer = new Gatherer(lane.seen, settings, scope, settings, search.start, organization, preceding);
@@ -97,7 +97,7 @@ export async function collect(
       await gatherer.add(page);
       pages += 1;
       records += page.records.length;
-      parts.observer.page(lane.name, { ...page, records: page.records.length });
+      parts.observer({ type: 'page', lane: lane.name, ...page, records: page.records.length });
       if (gatherer.size >= settings.batchSize || gatherer.bytes >= BATCH_BYTES) await commit(false);
     }
   } catch (error) {
@@ -110,7 +110,14 @@ export async function collect(
   await committing;
   lane.forget();
   if (failure !== undefined) throw failure;
-  parts.observer.searched(lane.name, { search, pages, records, durationMs: parts.clock.monotonic() - started });
+  parts.observer({
+    type: 'searched',
+    lane: lane.name,
+    search,
+    pages,
+    records,
+    durationMs: parts.clock.monotonic() - started,
+  });
 }
 
 /** The whole second that has passed by both clocks; undefined where they are apart. */

@@ -54,7 +54,7 @@ export async function runFeed(
           if (!task.queue) await runIdle(task, lane, parts.clock.monotonic() + budget, parts, signal);
         if (once) return;
         const wait = settings.interval * (0.9 + 0.2 * parts.random());
-        parts.observer.caughtUp(lane.name, wait);
+        parts.observer({ type: 'caughtUp', lane: lane.name, nextPollMs: wait });
         await waitForPoll(lane, wait, parts, signal);
       } catch (error) {
         const failure = asCollectorError(error);
@@ -64,7 +64,7 @@ export async function runFeed(
           once || signal.aborted || FATAL.has(failure.code)
             ? undefined
             : retryDelay(failure, failures, settings, parts);
-        parts.observer.failed(LIVE_LANE, part, failure, retryMs);
+        parts.observer({ type: 'failed', lane: LIVE_LANE, part, error: failure, retryMs });
         if (lane !== undefined && !FATAL.has(failure.code)) await deliverOwn(lane, parts);
         if (retryMs === undefined) throw failure;
         failures += 1;
@@ -116,7 +116,7 @@ async function runIdle(
     const failure = asCollectorError(error);
     if (signal.aborted || lane.broken || failure.code === 'INTERNAL' || failure.code === 'ORGANIZATION_CHANGED')
       throw failure;
-    parts.observer.noted(lane.name, `${task.name} was put off: ${failure.message}`);
+    parts.observer({ type: 'noted', lane: lane.name, message: `${task.name} was put off: ${failure.message}` });
   }
 }
 
@@ -125,7 +125,11 @@ async function deliverOwn(lane: Lane, parts: FeedParts): Promise<void> {
   if (lane.broken) return;
   await lane.commitOwnEvents().catch((error) => {
     // The lane counts as broken from here on: it is opened anew, and what was not delivered is said again.
-    parts.observer.noted(lane.name, `a warning about the key was put off: ${asCollectorError(error).message}`);
+    parts.observer({
+      type: 'noted',
+      lane: lane.name,
+      message: `a warning about the key was put off: ${asCollectorError(error).message}`,
+    });
   });
 }
 

@@ -65,7 +65,7 @@ export class Lane {
         extensions,
       );
       for (const extension of extensions) extension.restore(cursor.extensions[extension.key], cursor);
-      observer.opened(name, cursor, lane.resumed);
+      observer({ type: 'opened', lane: name, cursor, resumed: lane.resumed });
       return lane;
     } catch (error) {
       await laneSink.close();
@@ -141,7 +141,9 @@ export class Lane {
     });
     this.#broken = false;
     this.#cursor = cursor;
-    this.observer.committed(this.name, {
+    this.observer({
+      type: 'committed',
+      lane: this.name,
       cursor,
       counts: gathered.counts,
       events: gathered.events,
@@ -162,7 +164,7 @@ export class Lane {
   /** Frees the lock. */
   async close(): Promise<void> {
     await this.laneSink.close();
-    this.observer.closed(this.name);
+    this.observer({ type: 'closed', lane: this.name });
   }
 }
 

@@ -18,22 +18,58 @@ export interface CommitReport {
   readonly unknownTypes: readonly string[];
 }
 
-/** Those who look on while a lane works: log, metrics, health. Called synchronously; must not throw. */
-export interface FeedObserver {
-  /** The lane is open; `resumed` tells a first run from the continuation of an earlier one. */
-  opened(lane: string, cursor: Cursor, resumed: boolean): void;
+/** What happens while a lane works. */
+export type FeedEvent = { readonly lane: string } & (
+  | {
+      /** The lane is open; `resumed` is false on its first run. */
+      readonly type: 'opened';
+      readonly cursor: Cursor;
+      readonly resumed: boolean;
+    }
   /** Something an operator should read once: a first run, a new service, a range that was cut. */
-  noted(lane: string, message: string): void;
-  searching(lane: string, search: Search): void;
-  page(lane: string, page: { records: number; bytes: number; serverTime: number; requestId: string | undefined }): void;
-  committed(lane: string, report: CommitReport): void;
-  /** A search was read to its end. */
-  searched(lane: string, result: { search: Search; pages: number; records: number; durationMs: number }): void;
+  | { readonly type: 'noted'; readonly message: string }
+  | { readonly type: 'searching'; readonly search: Search }
+  | {
+      readonly type: 'page';
+      readonly records: number;
+      readonly bytes: number;
+      readonly serverTime: number;
+      readonly requestId: string | undefined;
+    }
+  | ({ readonly type: 'committed' } & CommitReport)
+  | {
+      /** A search was read to its end. */
+      readonly type: 'searched';
+      readonly search: Search;
+      readonly pages: number;
+      readonly records: number;
+      readonly durationMs: number;
+    }
   /** The lane has read everything JumpCloud shows; the next poll follows in `nextPollMs`. */
-  caughtUp(lane: string, nextPollMs: number): void;
-  /** Collecting (`source`) or delivering (`sink`) failed; the lane tries again in `retryMs` (undefined: it gives up). */
-  failed(lane: string, part: 'source' | 'sink', error: CollectorError, retryMs: number | undefined): void;
-  /** JumpCloud refuses a service; the others go on. */
-  refused(lane: string, service: string, error: CollectorError, retryAt: string): void;
-  closed(lane: string): void;
+  | { readonly type: 'caughtUp'; readonly nextPollMs: number }
+  | {
+      /** Collecting (`source`) or delivering (`sink`) failed; the lane tries again in `retryMs` (undefined: it gives up). */
+      readonly type: 'failed';
+      readonly part: 'source' | 'sink';
+      readonly error: CollectorError;
+      readonly retryMs: number | undefined;
+    }
+  | {
+      /** JumpCloud refuses a service until `retryAt` (RFC 3339); the others go on. */
+      readonly type: 'refused';
+      readonly service: string;
+      readonly error: CollectorError;
+      readonly retryAt: string;
+    }
+  | { readonly type: 'closed' }
+);
+
+/** Sees what happens in a feed: log, metrics, status. Called synchronously; must not throw. */
+export type FeedObserver = (event: FeedEvent) => void;
+
+/** One observer that passes every event on to several. */
+export function combineObservers<Event>(observers: readonly ((event: Event) => void)[]): (event: Event) => void {
+  return (event) => {
+    for (const observer of observers) observer(event);
+  };
 }

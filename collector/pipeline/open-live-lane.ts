@@ -44,10 +44,11 @@ export async function openLive(
   };
   const lane = await Lane.open(LIVE_LANE, parts.sink, parts.clock, parts.observer, prepare, parts.extensions);
   if (!lane.resumed) {
-    parts.observer.noted(
-      LIVE_LANE,
-      `first run: no position is stored for this feed; collecting from ${formatSecond(lane.cursor.position.ownedFrom)}`,
-    );
+    parts.observer({
+      type: 'noted',
+      lane: LIVE_LANE,
+      message: `first run: no position is stored for this feed; collecting from ${formatSecond(lane.cursor.position.ownedFrom)}`,
+    });
     // The origin is stored before anything is read: it decides for good which lane owns which record.
     await lane.commit(nothingGathered, {}).catch(async (error) => {
       await lane.close();
@@ -56,7 +57,11 @@ export async function openLive(
   }
   for (const service of started) {
     const from = formatSecond(servicePosition(lane.cursor.position, service).watermark);
-    parts.observer.noted(LIVE_LANE, `newly selected service ${service}: collecting it from ${from}`);
+    parts.observer({
+      type: 'noted',
+      lane: LIVE_LANE,
+      message: `newly selected service ${service}: collecting it from ${from}`,
+    });
   }
   return lane;
 }
@@ -80,12 +85,14 @@ async function learnClock(
   if (!isAhead && (isFixed || !isNew)) return;
   // Without it nothing would be said for as long as the network hangs.
   if (tells)
-    parts.observer.noted(
-      LIVE_LANE,
-      stored === undefined
-        ? 'no position is stored yet: asking JumpCloud for its time, by which it begins'
-        : `asking JumpCloud for its time: ${isAhead ? "the stored position lies ahead of this machine's clock" : 'a newly selected service begins by it'}`,
-    );
+    parts.observer({
+      type: 'noted',
+      lane: LIVE_LANE,
+      message:
+        stored === undefined
+          ? 'no position is stored yet: asking JumpCloud for its time, by which it begins'
+          : `asking JumpCloud for its time: ${isAhead ? "the stored position lies ahead of this machine's clock" : 'a newly selected service begins by it'}`,
+    });
   const pages = parts.source.pages({ services: settings.services, start: now - 60, end: now }, signal);
   try {
     await pages.next();

@@ -60,10 +60,11 @@ async function stepBackWhereDamaged(lane: Lane, settings: FeedSettings, parts: F
   if (found === undefined) return;
   const { steppedBack, position } = found;
   const { from, to } = steppedBack;
-  parts.observer.noted(
-    lane.name,
-    `the stored position was damaged: ${from} lies beyond the newest record and both clocks; going back to ${to}, and what it passed over is compared and read anew`,
-  );
+  parts.observer({
+    type: 'noted',
+    lane: lane.name,
+    message: `the stored position was damaged: ${from} lies beyond the newest record and both clocks; going back to ${to}, and what it passed over is compared and read anew`,
+  });
   // The first of several findings tells how long it has lasted.
   const since = steppedBackIn(cursor)?.since ?? steppedBack.since;
   await lane.commit(nothingGathered, { replaced: position, steppedBack: { ...steppedBack, since } });
@@ -73,10 +74,11 @@ async function stepBackWhereDamaged(lane: Lane, settings: FeedSettings, parts: F
 async function forgetStepBack(lane: Lane, parts: FeedParts): Promise<void> {
   const steppedBack = steppedBackIn(lane.cursor);
   if (steppedBack === undefined || parts.idleTasks.some(({ compares }) => compares)) return;
-  parts.observer.noted(
-    lane.name,
-    `everything from ${steppedBack.to} on was read anew; what became visible late before that may be missing: reconcile.enabled is false, so run \`jumpcloud-ocsf reconcile --from … --to … --repair\``,
-  );
+  parts.observer({
+    type: 'noted',
+    lane: lane.name,
+    message: `everything from ${steppedBack.to} on was read anew; what became visible late before that may be missing: reconcile.enabled is false, so run \`jumpcloud-ocsf reconcile --from … --to … --repair\``,
+  });
   await lane.commit(nothingGathered, { steppedBack: null });
 }
 
@@ -102,7 +104,7 @@ async function collectOrSetAside(
     for (const [service, reason] of refused) {
       const { retryAt } = servicePosition(lane.cursor.position, service).refused ?? {};
       const at = retryAt === undefined ? '' : new Date(retryAt).toISOString();
-      parts.observer.refused(lane.name, service, reason, at);
+      parts.observer({ type: 'refused', lane: lane.name, service, error: reason, retryAt: at });
     }
     return true;
   }

@@ -1,3 +1,4 @@
+import type { FeedEvent } from '../pipeline/observer.js';
 import type { ReconciledHours } from './hour-report.js';
 
 /** What one pass has found, and what is known of whole hours since. Seconds since the epoch; the newest overlap is never part of it. */
@@ -20,8 +21,14 @@ export interface ReconcileReport extends ReconciledHours {
   readonly finished: boolean;
 }
 
-/** Those who look on while a live lane is compared with JumpCloud's own count. */
-export interface ReconcileObserver {
-  /** A comparison is done, or broken off so as not to delay the next poll. */
-  reconciled?(lane: string, report: ReconcileReport): void;
+/** A comparison is done, or broken off so as not to delay the next poll. */
+export interface ReconcileEvent {
+  readonly type: 'reconciled';
+  readonly lane: string;
+  readonly report: ReconcileReport;
 }
+
+export type ReconcileObserver = (event: ReconcileEvent) => void;
+
+/** Sees a feed and the comparisons of its live lane. */
+export type LaneObserver = (event: FeedEvent | ReconcileEvent) => void;

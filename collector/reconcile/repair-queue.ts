@@ -255,11 +255,12 @@ class TimeIsOver extends Error {}
 
 /** The same parts with a source that stops behind the first page after `until`; a repair's searches are no polls. */
 function stoppable(parts: CollectParts, until: number): CollectParts {
-  const { source, clock } = parts;
-  const none = () => undefined;
+  const { source, clock, observer } = parts;
   return {
     ...parts,
-    observer: { ...parts.observer, searching: none, searched: none },
+    observer: (event) => {
+      if (event.type !== 'searching' && event.type !== 'searched') observer(event);
+    },
     source: {
       count: source.count.bind(source),
       async *pages(search, signal) {

@@ -52,7 +52,7 @@ export class Reconciler implements IdleTask {
   /** Compares, and delivers what is found, where a pass is due. */
   async run(lane: Lane, deadline: number, signal: AbortSignal): Promise<void> {
     const report = await this.#passWhenDue(lane, deadline, signal);
-    if (report) this.context.observer.reconciled?.(lane.name, report);
+    if (report) this.context.observer({ type: 'reconciled', lane: lane.name, report });
   }
 
   /** Undefined where nothing was due. */

@@ -12,8 +12,7 @@ import { describeBasis, describeLife, nameCredential } from '../key-expiry/lifet
 import { KeyGuard, type KeyStatus } from '../key-expiry/monitor.js';
 import type { CommitExtension } from '../pipeline/commit-extension.js';
 import type { FeedParts, FeedSettings } from '../pipeline/dependencies.js';
-import type { FeedObserver } from '../pipeline/observer.js';
-import type { ReconcileObserver } from '../reconcile/observer.js';
+import type { LaneObserver } from '../reconcile/observer.js';
 import type { ReconcileSettings } from '../reconcile/reconcile-state.js';
 import { reconciliation } from '../reconcile/reconciliation.js';
 import type { Sink } from '../sinks/sink.js';
@@ -34,7 +33,7 @@ export interface Assembled {
 export interface Surroundings {
   readonly sink: Sink;
   readonly timing: Timing;
-  readonly observer: FeedObserver & ReconcileObserver;
+  readonly observer: LaneObserver;
   readonly clientObserver: ClientObserver;
   readonly onKeyWarning: (status: KeyStatus, occasion: KeyOccasion) => void;
   /** Requests in flight at the same time; default 1. */

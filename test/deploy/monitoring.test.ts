@@ -54,23 +54,31 @@ async function everySeries(): Promise<Map<string, Set<string>>> {
   const feed = metrics.feed({ feed: 'acme', sink: 'kafka', now: Date.now, keyExpires: () => 1e12, skewMs: () => 5 });
   const error = new CollectorError('RATE_LIMITED', 'slow down', { cure: 'Wait.' });
   const request = { purpose: 'api', path: '/events', status: 200, code: undefined, ms: 1, bytes: 1 } as const;
-  feed.observer.opened('live', cursorAt('2026-11-21T00:00:00Z'), false);
-  feed.observer.committed(
-    'live',
-    report({
+  feed.observer({ type: 'opened', lane: 'live', cursor: cursorAt('2026-11-21T00:00:00Z'), resumed: false });
+  feed.observer({
+    type: 'committed',
+    lane: 'live',
+    ...report({
       counts: { records: 3, events: 2, deadLetters: 1, late: 1 },
       events: [eventOf(3002), eventOf(0, 'brand_new')],
       deadLetters: [deadLetterOf('id_missing')],
       lateness: [30],
       unknownTypes: ['sso/brand_new'],
     }),
-  );
-  feed.observer.searched('live', { search: { services: ['sso'], start: 0 }, pages: 1, records: 1, durationMs: 1 });
-  feed.observer.caughtUp('live', 1000);
-  feed.observer.failed('live', 'source', error, 1000);
+  });
+  feed.observer({
+    type: 'searched',
+    lane: 'live',
+    search: { services: ['sso'], start: 0 },
+    pages: 1,
+    records: 1,
+    durationMs: 1,
+  });
+  feed.observer({ type: 'caughtUp', lane: 'live', nextPollMs: 1000 });
+  feed.observer({ type: 'failed', lane: 'live', part: 'source', error, retryMs: 1000 });
   feed.client.onRequest?.({ ...request, requestId: undefined });
   feed.client.onRetry?.({ purpose: 'api', code: 'RATE_LIMITED', attempt: 1, waitMs: 1000 } as never);
-  feed.observer.reconciled?.('live', passOver(comparedCursor({ sso: [5, 4, 1] })));
+  feed.observer({ type: 'reconciled', lane: 'live', report: passOver(comparedCursor({ sso: [5, 4, 1] })) });
   const series = new Map<string, Set<string>>();
   for (const family of parseMetrics(await metrics.text()).values()) {
     for (const { name, labels } of family.samples)

@@ -4,6 +4,7 @@
  *
  *     node dist/test/faults/collector-child.js '{"baseUrl": …, "apiKey": …, "pageSize": 500, "tables": {"directory": …, "restMs": 2}}'
  */
+
 import { writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig, readFileFromDisk } from '../../collector/config/load-config.js';
@@ -11,6 +12,8 @@ import { systemTiming } from '../../collector/jumpcloud/http/abort.js';
 import { createLog } from '../../collector/log/logger.js';
 import { tellClient, tellFeed } from '../../collector/monitoring/log-observer.js';
 import { runFeed } from '../../collector/pipeline/feed.js';
+import { combineObservers, type FeedEvent } from '../../collector/pipeline/observer.js';
+import type { ReconcileEvent } from '../../collector/reconcile/observer.js';
 import { assemble } from '../../collector/runtime/assemble.js';
 import { createKafkaSink } from '../../collector/sinks/kafka/kafka-sink.js';
 import type { Sink } from '../../collector/sinks/sink.js';
@@ -50,13 +53,24 @@ const sink = order.kafka ? kafkaSink(order.kafka) : tablesSink(order.tables);
 const { settings, parts, client } = assemble(config, {
   sink,
   timing: systemTiming,
-  observer: { ...tellFeed(log), page: () => tell('page'), searching: () => tell('search') },
+  observer: combineObservers<FeedEvent | ReconcileEvent>([
+    tellFeed(log),
+    ({ type }) => {
+      if (type === 'page') tell('page');
+      if (type === 'searching') tell('search');
+    },
+  ]),
   clientObserver: tellClient(log),
   onKeyWarning: () => undefined,
 });
 const patience = new AbortController();
 // Until caught up: what chaos does to the sink is met by trying again, as `run` does.
-const observer = { ...parts.observer, caughtUp: () => patience.abort() };
+const observer = combineObservers<FeedEvent>([
+  parts.observer,
+  ({ type }) => {
+    if (type === 'caughtUp') patience.abort();
+  },
+]);
 await runFeed(
   { ...settings, batchSize: Math.min(settings.batchSize, order.pageSize) },
   { ...parts, observer },

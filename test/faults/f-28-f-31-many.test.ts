@@ -60,11 +60,9 @@ test('F-31: a new service and thirty unknown event types come through under thei
   const sink = new MemorySink();
   const feed = feedFor(tenant, sink, time, { start });
   const unknown = new Set<string>();
-  const { committed } = feed.parts.observer;
-  feed.parts.observer.committed = (lane, report) => {
-    for (const type of report.unknownTypes) unknown.add(type);
-    committed(lane, report);
-  };
+  feed.watch((event) => {
+    if (event.type === 'committed') for (const type of event.unknownTypes) unknown.add(type);
+  });
   await feed.until(noon + HOUR + 10 * MINUTE);
   expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 3_000, ...equal });
   expect(feed.told.failures).toEqual([]);

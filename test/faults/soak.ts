@@ -17,9 +17,8 @@ import { loadConfig, readFileFromDisk } from '../../collector/config/load-config
 import { asCollectorError } from '../../collector/errors.js';
 import { systemTiming, type Timing } from '../../collector/jumpcloud/http/abort.js';
 import { runFeed } from '../../collector/pipeline/feed.js';
-import type { FeedObserver } from '../../collector/pipeline/observer.js';
 import { openTables } from '../../collector/query/open-tables.js';
-import type { ReconcileObserver } from '../../collector/reconcile/observer.js';
+import type { LaneObserver } from '../../collector/reconcile/observer.js';
 import { assemble } from '../../collector/runtime/assemble.js';
 import { createTablesSink } from '../../collector/sinks/tables/tables-sink.js';
 import { settableClock } from '../../fixtures/tenant/clock.js';
@@ -158,26 +157,11 @@ async function soak(): Promise<boolean> {
   }).feeds[0]!;
   const counts = { polls: 0, failures: 0, found: 0, late: 0, faults: 0 };
   const nothing = () => undefined;
-  const observer: FeedObserver & ReconcileObserver = {
-    opened: nothing,
-    noted: nothing,
-    searching: nothing,
-    page: nothing,
-    searched: nothing,
-    refused: nothing,
-    closed: nothing,
-    committed: (_lane, { lateness }) => {
-      counts.late += lateness.length;
-    },
-    caughtUp: () => {
-      counts.polls += 1;
-    },
-    failed: () => {
-      counts.failures += 1;
-    },
-    reconciled: (_lane, { found }) => {
-      counts.found += found;
-    },
+  const observer: LaneObserver = (event) => {
+    if (event.type === 'committed') counts.late += event.lateness.length;
+    if (event.type === 'caughtUp') counts.polls += 1;
+    if (event.type === 'failed') counts.failures += 1;
+    if (event.type === 'reconciled') counts.found += event.report.found;
   };
   const assembled = assemble(config, { sink, timing, observer, clientObserver: {}, onKeyWarning: nothing });
   // The tenant's records name services of its own making as well.

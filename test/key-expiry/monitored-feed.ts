@@ -1,11 +1,11 @@
 import { expect, onTestFinished } from 'vitest';
 import { loadConfig, readFileFromDisk } from '../../collector/config/load-config.js';
 import { CollectorError } from '../../collector/errors.js';
-import { allClientsOf, allOf } from '../../collector/monitoring/log-observer.js';
+import { allClientsOf } from '../../collector/monitoring/log-observer.js';
 import { createMetrics, type Metrics } from '../../collector/monitoring/metrics.js';
 import { FeedStatus, type FeedView } from '../../collector/monitoring/status/feed-status.js';
 import { runFeed } from '../../collector/pipeline/feed.js';
-import type { FeedObserver } from '../../collector/pipeline/observer.js';
+import { combineObservers } from '../../collector/pipeline/observer.js';
 import { type Assembled, assemble } from '../../collector/runtime/assemble.js';
 import type { Sink } from '../../collector/sinks/sink.js';
 import { startTenant, type Tenant, type TenantOptions } from '../../fixtures/tenant/tenant.js';
@@ -31,19 +31,6 @@ export async function tenantAt(time: VirtualTime, options: TenantOptions): Promi
   onTestFinished(() => tenant.close());
   return tenant;
 }
-
-const silent: FeedObserver = {
-  opened: () => undefined,
-  noted: () => undefined,
-  searching: () => undefined,
-  page: () => undefined,
-  committed: () => undefined,
-  searched: () => undefined,
-  caughtUp: () => undefined,
-  failed: () => undefined,
-  refused: () => undefined,
-  closed: () => undefined,
-};
 
 /** One run of the program as a pod without volumes has it: everything made anew, only the sink keeps what it was given. */
 export async function runOnce(
@@ -74,7 +61,7 @@ export async function runOnce(
   const all = assemble(config, {
     sink,
     timing: time,
-    observer: allOf([silent, measured.observer, status.observer]),
+    observer: combineObservers([measured.observer, status.observer]),
     clientObserver: allClientsOf([measured.client, status.client]),
     onKeyWarning: (_, occasion) => warnings.push(occasion),
   });

@@ -20,8 +20,12 @@ function feed(options: Partial<FeedMetricsOptions> = {}) {
 describe('the metrics', () => {
   it('are text that a Prometheus parser accepts, prefixed, with units in their names and help', async () => {
     const { metrics, acme } = feed();
-    acme.observer.opened('live', cursorAt('2026-11-21T00:00:00Z'), false);
-    acme.observer.committed('live', report({ counts: { records: 1 }, lateness: [5], events: [eventOf(3002)] }));
+    acme.observer({ type: 'opened', lane: 'live', cursor: cursorAt('2026-11-21T00:00:00Z'), resumed: false });
+    acme.observer({
+      type: 'committed',
+      lane: 'live',
+      ...report({ counts: { records: 1 }, lateness: [5], events: [eventOf(3002)] }),
+    });
     acme.client.onRequest?.({
       purpose: 'api',
       path: '/events',
@@ -55,10 +59,11 @@ describe('the metrics', () => {
 
   it('account for every record of a commit', async () => {
     const { acme, metrics, value } = feed();
-    acme.observer.opened('live', cursorAt('2026-11-21T00:00:00Z'), false);
-    acme.observer.committed(
-      'live',
-      report({
+    acme.observer({ type: 'opened', lane: 'live', cursor: cursorAt('2026-11-21T00:00:00Z'), resumed: false });
+    acme.observer({
+      type: 'committed',
+      lane: 'live',
+      ...report({
         counts: { records: 20, events: 7, deadLetters: 2, duplicates: 5, notSelected: 4, raw: 2, late: 2 },
         events: [...Array.from({ length: 5 }, () => eventOf(3002)), eventOf(3001), eventOf(0, 'brand_new')],
         deadLetters: [deadLetterOf('id_missing'), deadLetterOf('too_large')],
@@ -66,7 +71,7 @@ describe('the metrics', () => {
         unknownTypes: ['sso/brand_new'],
         durationMs: 1500,
       }),
-    );
+    });
     expect(await value('records_received_total')).toBe(20);
     const discarded = parseMetrics(await metrics.text()).get('jumpcloud_ocsf_events_discarded_total')!;
     expect(discarded.samples.map(({ labels, value: dropped }) => [labels.reason, labels.intentional, dropped])).toEqual(
@@ -96,7 +101,7 @@ describe('the metrics', () => {
 
   it('are zero rather than absent where an alert watches their rise', async () => {
     const { acme, value } = feed();
-    acme.observer.opened('live', cursorAt('2026-11-21T00:00:00Z'), false);
+    acme.observer({ type: 'opened', lane: 'live', cursor: cursorAt('2026-11-21T00:00:00Z'), resumed: false });
     for (const name of ['records_received_total', 'events_late_total', 'events_duplicate_total', 'state_writes_total'])
       expect(await value(name)).toBe(0);
     expect(await value('events_discarded_total', { ...live, reason: 'dead_letter' })).toBe(0);
@@ -113,7 +118,7 @@ describe('the metrics', () => {
       [acme.observer, 'backfill/a_b', 2],
       [globex.observer, 'live', 4],
     ] as const)
-      observer.committed(lane, report({ counts: { records } }));
+      observer({ type: 'committed', lane, ...report({ counts: { records } }) });
     expect(await value('records_received_total', live)).toBe(1);
     expect(await value('records_received_total', { feed: 'acme', lane: 'backfill/a_b' })).toBe(2);
     expect(await value('records_received_total', { feed: 'globex', lane: 'live' })).toBe(4);
@@ -123,7 +128,11 @@ describe('the metrics', () => {
     const { metrics, acme, value } = feed();
     for (let index = 0; index < 300; index++) {
       const type = index === 0 ? `evil"\\\n${'x'.repeat(500)}` : `type_${index}`;
-      acme.observer.committed('live', report({ events: [eventOf(0, type)], unknownTypes: [`sso/${type}`] }));
+      acme.observer({
+        type: 'committed',
+        lane: 'live',
+        ...report({ events: [eventOf(0, type)], unknownTypes: [`sso/${type}`] }),
+      });
     }
     const unmapped = parseMetrics(await metrics.text()).get('jumpcloud_ocsf_events_unmapped_total')!;
     expect(unmapped.samples).toHaveLength(101);
@@ -135,14 +144,14 @@ describe('the metrics', () => {
 
 describe('R-16: the lag', () => {
   const opened = (of: ReturnType<typeof feed>) =>
-    of.acme.observer.opened('live', cursorAt('2026-11-01T00:00:00Z'), true);
+    of.acme.observer({ type: 'opened', lane: 'live', cursor: cursorAt('2026-11-01T00:00:00Z'), resumed: true });
 
   it('is absent before the first delivery', async () => {
     const of = feed();
     expect(await of.value('lag_seconds')).toBeUndefined();
     opened(of);
-    of.acme.observer.searching('live', search);
-    of.acme.observer.failed('live', 'source', refused, 1000);
+    of.acme.observer({ type: 'searching', lane: 'live', search });
+    of.acme.observer({ type: 'failed', lane: 'live', part: 'source', error: refused, retryMs: 1000 });
     expect(await of.value('lag_seconds')).toBeUndefined();
   });
 
@@ -150,11 +159,11 @@ describe('R-16: the lag', () => {
     const of = feed();
     opened(of);
     for (let minute = 0; minute < 60; minute++) {
-      of.acme.observer.searching('live', search);
+      of.acme.observer({ type: 'searching', lane: 'live', search });
       of.clock.now += 2_000;
-      of.acme.observer.committed('live', report({ cursor: cursorAt('2026-11-01T00:00:00Z') }));
-      of.acme.observer.searched('live', { search, pages: 1, records: 0, durationMs: 2_000 });
-      of.acme.observer.caughtUp('live', 58_000);
+      of.acme.observer({ type: 'committed', lane: 'live', ...report({ cursor: cursorAt('2026-11-01T00:00:00Z') }) });
+      of.acme.observer({ type: 'searched', lane: 'live', search, pages: 1, records: 0, durationMs: 2_000 });
+      of.acme.observer({ type: 'caughtUp', lane: 'live', nextPollMs: 58_000 });
       expect(await of.value('lag_seconds')).toBe(2);
       of.clock.now += 58_000;
       expect(await of.value('lag_seconds')).toBe(60);
@@ -165,24 +174,33 @@ describe('R-16: the lag', () => {
     const of = feed();
     opened(of);
     const slice = { ...search, end: 1 };
-    of.acme.observer.searching('live', slice);
-    of.acme.observer.committed('live', report({ cursor: cursorAt('2026-11-20T22:00:00Z') }));
+    of.acme.observer({ type: 'searching', lane: 'live', search: slice });
+    of.acme.observer({ type: 'committed', lane: 'live', ...report({ cursor: cursorAt('2026-11-20T22:00:00Z') }) });
     expect(await of.value('lag_seconds')).toBe(7200);
-    of.acme.observer.searching('live', search);
-    of.acme.observer.caughtUp('live', 60_000);
+    of.acme.observer({ type: 'searching', lane: 'live', search });
+    of.acme.observer({ type: 'caughtUp', lane: 'live', nextPollMs: 60_000 });
     expect(await of.value('lag_seconds')).toBe(0);
     for (let minute = 1; minute <= 10; minute++) {
       of.clock.now += 60_000;
-      of.acme.observer.searching('live', search);
-      of.acme.observer.failed('live', 'source', refused, 60_000);
+      of.acme.observer({ type: 'searching', lane: 'live', search });
+      of.acme.observer({ type: 'failed', lane: 'live', part: 'source', error: refused, retryMs: 60_000 });
       expect(await of.value('lag_seconds')).toBe(minute * 60);
     }
   });
 
   it('is not told of a backfill, whose distance to the present says nothing', async () => {
     const of = feed();
-    of.acme.observer.opened('backfill/a_b', cursorAt('2026-01-01T00:00:00Z'), false);
-    of.acme.observer.committed('backfill/a_b', report({ cursor: cursorAt('2026-01-01T00:00:00Z') }));
+    of.acme.observer({
+      type: 'opened',
+      lane: 'backfill/a_b',
+      cursor: cursorAt('2026-01-01T00:00:00Z'),
+      resumed: false,
+    });
+    of.acme.observer({
+      type: 'committed',
+      lane: 'backfill/a_b',
+      ...report({ cursor: cursorAt('2026-01-01T00:00:00Z') }),
+    });
     expect(await of.value('lag_seconds', {})).toBeUndefined();
   });
 });
@@ -237,8 +255,8 @@ describe('what JumpCloud says', () => {
 
   it('R-13: failures are counted by part and code, refused services by number', async () => {
     const { acme, value } = feed();
-    acme.observer.failed('live', 'source', refused, 1000);
-    acme.observer.refused('live', 'pam', refused, '2026-11-22T00:00:00Z');
+    acme.observer({ type: 'failed', lane: 'live', part: 'source', error: refused, retryMs: 1000 });
+    acme.observer({ type: 'refused', lane: 'live', service: 'pam', error: refused, retryAt: '2026-11-22T00:00:00Z' });
     const behind = {
       pam: {
         settled: '2026-11-20T00:00:00Z',
@@ -247,7 +265,11 @@ describe('what JumpCloud says', () => {
         refused: { code: 'NOT_LICENSED', message: 'm', since: '2026-11-21T00:00:00Z', retryAt: '2026-11-22T00:00:00Z' },
       },
     };
-    acme.observer.committed('live', report({ cursor: cursorAt('2026-11-21T00:00:00Z', { behind }) }));
+    acme.observer({
+      type: 'committed',
+      lane: 'live',
+      ...report({ cursor: cursorAt('2026-11-21T00:00:00Z', { behind }) }),
+    });
     expect(await value('failures_total', { ...live, part: 'source', code: 'CREDENTIAL_REFUSED' })).toBe(1);
     expect(await value('failures_total', { ...live, part: 'service' })).toBe(1);
     expect(await value('services_refused')).toBe(1);
@@ -256,7 +278,12 @@ describe('what JumpCloud says', () => {
   it('counts is set against what was delivered: differences of all hours, figures of the last', async () => {
     const { acme, value } = feed();
     expect(await value('reconcile_hour_timestamp_seconds', { feed: 'acme' })).toBeUndefined();
-    acme.observer.opened('live', comparedCursor({ sso: [5, 3, 1], directory: [null, 2, 0], radius: [1, 2, 0] }), true);
+    acme.observer({
+      type: 'opened',
+      lane: 'live',
+      cursor: comparedCursor({ sso: [5, 3, 1], directory: [null, 2, 0], radius: [1, 2, 0] }),
+      resumed: true,
+    });
     const of = (service: string, kind?: string) => ({ feed: 'acme', service, ...(kind && { kind }) });
     expect(await value('reconcile_hour_timestamp_seconds', { feed: 'acme' })).toBe(
       Date.parse('2026-11-20T22:00:00Z') / 1000,
@@ -269,7 +296,7 @@ describe('what JumpCloud says', () => {
     expect(await value('reconcile_hour_records', of('directory', 'delivered'))).toBe(2);
     expect(await value('reconcile_hour_records', of('directory', 'jumpcloud'))).toBeUndefined();
     expect(await value('reconcile_hour_records', of('radius', 'difference'))).toBe(-1);
-    acme.observer.reconciled?.('live', passOver(comparedCursor({ sso: [5, 4, 1] })));
+    acme.observer({ type: 'reconciled', lane: 'live', report: passOver(comparedCursor({ sso: [5, 4, 1] })) });
     expect(await value('reconcile_difference_records', of('sso'))).toBe(0);
     expect(await value('reconcile_difference_records', of('radius'))).toBeUndefined();
     expect(await value('reconcile_hour_records', of('directory', 'delivered'))).toBeUndefined();

@@ -152,14 +152,9 @@ async function deliveries(shown: readonly Shown[], schedule: readonly Episode[])
   };
   const ended = new AbortController();
   const failures: CollectorError[] = [];
-  const nothing = () => undefined;
-  const observer: FeedObserver = {
-    ...{ opened: nothing, noted: nothing, searching: nothing, page: nothing, committed: nothing },
-    ...{ searched: nothing, refused: nothing, closed: nothing },
-    caughtUp: () => {
-      if (time.world() >= noon + END) ended.abort();
-    },
-    failed: (_lane, _part, error) => failures.push(error),
+  const observer: FeedObserver = (event) => {
+    if (event.type === 'caughtUp' && time.world() >= noon + END) ended.abort();
+    if (event.type === 'failed') failures.push(event.error);
   };
   const settings = settingsFor({ baseUrl: 'http://127.0.0.1/' }, { start: (now) => now - 3600 });
   const collecting = { source, clock: time, clocks: clock.reading, observer };
@@ -167,7 +162,7 @@ async function deliveries(shown: readonly Shown[], schedule: readonly Episode[])
     ...collecting,
     sink,
     random: time.random,
-    ...reconciliation(usualReconcile, settings, collecting, {}),
+    ...reconciliation(usualReconcile, settings, collecting, () => undefined),
     credentialChanged: async () => undefined,
   };
   await runFeed(settings, parts, { once: false, signal: ended.signal });

@@ -1,11 +1,10 @@
 import { onTestFinished } from 'vitest';
 import type { CollectorError } from '../../collector/errors.js';
 import { type Client, type ClientOptions, createClient } from '../../collector/jumpcloud/client.js';
-import { allOf } from '../../collector/monitoring/log-observer.js';
 import type { FeedParts, FeedSettings } from '../../collector/pipeline/dependencies.js';
 import { runFeed } from '../../collector/pipeline/feed.js';
-import type { FeedObserver } from '../../collector/pipeline/observer.js';
-import type { ReconcileObserver, ReconcileReport } from '../../collector/reconcile/observer.js';
+import { combineObservers } from '../../collector/pipeline/observer.js';
+import type { LaneObserver, ReconcileReport } from '../../collector/reconcile/observer.js';
 import type { ReconcileSettings } from '../../collector/reconcile/reconcile-state.js';
 import { reconciliation } from '../../collector/reconcile/reconciliation.js';
 import type { Sink } from '../../collector/sinks/sink.js';
@@ -38,7 +37,7 @@ export interface FeedUnderTest {
   readonly client: Client;
   readonly told: Told;
   /** Lets another observer look on. */
-  watch(observer: FeedObserver & ReconcileObserver): void;
+  watch(observer: LaneObserver): void;
   /** Polls once, until caught up. */
   once(): Promise<void>;
   /** Polls for ever, until so much of the world's time has passed. */
@@ -105,12 +104,12 @@ export function feedFor(
   onTestFinished(() => client.close());
   const told: Told = { failures: [], notes: [], refused: [], reconciled: [], lateness: [], polls: 0 };
   const ended = { at: Number.POSITIVE_INFINITY, controller: new AbortController() };
-  const observers: (FeedObserver & ReconcileObserver)[] = [
+  const observers: LaneObserver[] = [
     observerFor(told, () => {
       if (time.world() >= ended.at) ended.controller.abort();
     }),
   ];
-  const observer = allOf(observers);
+  const observer = combineObservers(observers);
   const settings = settingsFor(tenant, changes);
   const collecting = { source: client, clock: time, clocks: () => client.clock.reading(), observer };
   const parts: FeedParts = {
@@ -138,25 +137,15 @@ export function feedFor(
 }
 
 /** Takes down what a feed tells. */
-export function observerFor(told: Told, afterPoll: () => void): FeedObserver & ReconcileObserver {
-  return {
-    opened: () => undefined,
-    noted: (_lane, message) => told.notes.push(message),
-    searching: () => undefined,
-    page: () => undefined,
-    committed: (_lane, { lateness }) => told.lateness.push(...lateness),
-    searched: () => undefined,
-    caughtUp: () => {
-      told.polls += 1;
-      afterPoll();
-    },
-    failed: (_lane, _part, error) => {
-      told.failures.push(error);
-      afterPoll();
-    },
-    refused: (_lane, service) => told.refused.push(service),
-    reconciled: (_lane, report) => told.reconciled.push(report),
-    closed: () => undefined,
+export function observerFor(told: Told, afterPoll: () => void): LaneObserver {
+  return (event) => {
+    if (event.type === 'noted') told.notes.push(event.message);
+    if (event.type === 'committed') told.lateness.push(...event.lateness);
+    if (event.type === 'refused') told.refused.push(event.service);
+    if (event.type === 'reconciled') told.reconciled.push(event.report);
+    if (event.type === 'failed') told.failures.push(event.error);
+    if (event.type === 'caughtUp') told.polls += 1;
+    if (event.type === 'caughtUp' || event.type === 'failed') afterPoll();
   };
 }
 

@@ -46,9 +46,9 @@ async function start(options: Partial<HealthOptions> = {}) {
   const poll = () => {
     const search = { services: [], start: 0 };
     for (const observer of [feed.observer, ofFeed.observer]) {
-      observer.opened('live', cursorAt('2026-11-21T00:00:00Z'), true);
-      observer.committed('live', report({ counts: { records: 3 } }));
-      observer.searched('live', { search, pages: 1, records: 3, durationMs: 1 });
+      observer({ type: 'opened', lane: 'live', cursor: cursorAt('2026-11-21T00:00:00Z'), resumed: true });
+      observer({ type: 'committed', lane: 'live', ...report({ counts: { records: 3 } }) });
+      observer({ type: 'searched', lane: 'live', search, pages: 1, records: 3, durationMs: 1 });
     }
   };
   const logged = async () => {
@@ -95,12 +95,13 @@ describe('the probes', () => {
     expect(await first.json()).toMatchObject({ ready: false, reasons: [{ feed: 'acme', part: 'start' }] });
     poll();
     expect((await get('/readyz')).status).toBe(200);
-    feed.observer.failed(
-      'live',
-      'sink',
-      new CollectorError('SINK_UNAVAILABLE', 'no broker answers', { cure: 'Start Kafka.' }),
-      1000,
-    );
+    feed.observer({
+      type: 'failed',
+      lane: 'live',
+      part: 'sink',
+      error: new CollectorError('SINK_UNAVAILABLE', 'no broker answers', { cure: 'Start Kafka.' }),
+      retryMs: 1000,
+    });
     const broken = await get('/readyz');
     expect(broken.status).toBe(503);
     expect(await broken.json()).toMatchObject({ reasons: [{ part: 'delivery', cure: 'Start Kafka.' }] });
@@ -120,7 +121,7 @@ describe('/readyz', () => {
     const { get, poll, feed } = await start({ token: () => 'the-token-of-this-port' });
     expect(await (await get('/readyz')).json()).toEqual({ ready: false, reasons: [{ part: 'start' }] });
     poll();
-    feed.observer.failed('live', 'sink', failure, 1000);
+    feed.observer({ type: 'failed', lane: 'live', part: 'sink', error: failure, retryMs: 1000 });
     expect(await (await get('/readyz')).json()).toEqual(codes);
     const wrong = { headers: { authorization: 'Bearer another-token-of-this-port' } };
     expect(await (await get('/readyz', wrong)).json()).toEqual(codes);
@@ -135,7 +136,7 @@ describe('/readyz', () => {
   it('without a token tells all of it on this machine, and part and code to a name that was rebound to it', async () => {
     const { server, poll, feed, get } = await start();
     poll();
-    feed.observer.failed('live', 'sink', failure, 1000);
+    feed.observer({ type: 'failed', lane: 'live', part: 'sink', error: failure, retryMs: 1000 });
     expect(await (await get('/readyz')).text()).toContain('/srv/tables');
     const rebound = await exchange(server.port!, 'GET /readyz HTTP/1.1\r\nHost: evil.example\r\n\r\n');
     expect(rebound).toMatch(/^HTTP\/1\.1 503 /);
@@ -212,7 +213,7 @@ describe('/metrics and /status', () => {
       `cannot parse pl4nted-s3cret ${Buffer.from('user:pl4nted-s3cret').toString('base64')}`,
       { cure: 'c' },
     );
-    feed.observer.failed('live', 'source', leak, 1000);
+    feed.observer({ type: 'failed', lane: 'live', part: 'source', error: leak, retryMs: 1000 });
     for (const path of ['/status', '/readyz', '/metrics']) {
       const text = await (await get(path)).text();
       expect(text).not.toContain('pl4nted');

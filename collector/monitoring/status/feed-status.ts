@@ -4,11 +4,11 @@ import type { AuthorizationMode, ClientObserver } from '../../jumpcloud/http/obs
 import { APART_MS } from '../../jumpcloud/http/server-clock.js';
 import { describeBasis, describeLife } from '../../key-expiry/lifetime.js';
 import type { KeyStatus } from '../../key-expiry/monitor.js';
-import type { FeedObserver } from '../../pipeline/observer.js';
+import type { FeedEvent } from '../../pipeline/observer.js';
 import { isLive, LIVE_LANE } from '../../position/lane-name.js';
 import type { SteppedBack } from '../../position/step-back.js';
 import { type ReconciledHour, reconciledHours } from '../../reconcile/hour-report.js';
-import type { ReconcileObserver } from '../../reconcile/observer.js';
+import type { LaneObserver, ReconcileEvent } from '../../reconcile/observer.js';
 import type { RepairView } from '../../reconcile/repair-queue.js';
 import type { Sink } from '../../sinks/sink.js';
 import { LaneStatus, type LaneView } from './lane-status.js';
@@ -99,7 +99,7 @@ const errorsKept = 5;
 
 /** Follows one feed by what its observers tell, and answers for it. */
 export class FeedStatus {
-  readonly observer: FeedObserver & ReconcileObserver;
+  readonly observer: LaneObserver;
   readonly client: ClientObserver;
   readonly #options: FeedStatusOptions;
   readonly #lanes = new Map<string, LaneStatus>();
@@ -115,7 +115,7 @@ export class FeedStatus {
   constructor(options: FeedStatusOptions) {
     this.#options = options;
     this.#started = options.now();
-    this.observer = this.#feedObserver();
+    this.observer = (event) => this.#observe(event);
     this.client = {
       onHeaderUsed: ({ used }) => {
         this.#used = used;
@@ -181,44 +181,37 @@ export class FeedStatus {
     };
   }
 
-  #feedObserver(): FeedObserver & ReconcileObserver {
-    const lane = (name: string): LaneStatus => {
-      const known = this.#lanes.get(name) ?? new LaneStatus(name, this.#options.now);
-      this.#lanes.set(name, known);
-      return known;
-    };
-    const then = (tell: () => void) => {
-      tell();
-      this.evaluate();
-    };
-    return {
-      opened: (name, cursor, resumed) =>
-        then(() => {
-          this.#organization = cursor.organization ?? this.#organization;
-          lane(name).opened(cursor, resumed);
-          if (isLive(name)) this.#hours = reconciledHours(cursor).hours;
-        }),
-      noted: () => {},
-      searching: (name, search) => lane(name).searching(search),
-      page: (name) => lane(name).page(),
-      committed: (name, report) =>
-        then(() => {
-          this.#organization = report.cursor.organization ?? this.#organization;
-          lane(name).committed(report);
-        }),
-      searched: (name, { search }) => then(() => lane(name).searched(search)),
-      caughtUp: (name, nextPollMs) => then(() => lane(name).caughtUp(nextPollMs)),
-      failed: (name, part, error, retryMs) =>
-        then(() => {
-          this.#remember(name, part, error);
-          lane(name).failed(part, error, retryMs);
-        }),
-      refused: (name, _service, error) => this.#remember(name, 'service', error),
-      reconciled: (_name, { hours }) => {
-        this.#hours = hours;
-      },
-      closed: (name) => then(() => lane(name).closed()),
-    };
+  #lane(name: string): LaneStatus {
+    const lane = this.#lanes.get(name) ?? new LaneStatus(name, this.#options.now);
+    this.#lanes.set(name, lane);
+    return lane;
+  }
+
+  #observe(event: FeedEvent | ReconcileEvent): void {
+    const { lane } = event;
+    switch (event.type) {
+      case 'noted':
+        return;
+      case 'reconciled':
+        this.#hours = event.report.hours;
+        return;
+      case 'refused':
+        this.#remember(lane, 'service', event.error);
+        return;
+      case 'failed':
+        this.#remember(lane, event.part, event.error);
+        break;
+      case 'opened':
+        if (isLive(lane)) this.#hours = reconciledHours(event.cursor).hours;
+        this.#organization = event.cursor.organization ?? this.#organization;
+        break;
+      case 'committed':
+        this.#organization = event.cursor.organization ?? this.#organization;
+        break;
+      default:
+    }
+    this.#lane(lane).observe(event);
+    if (event.type !== 'searching' && event.type !== 'page') this.evaluate();
   }
 
   #remember(lane: string, part: FailureView['part'], { code, message, cure }: CollectorError): void {

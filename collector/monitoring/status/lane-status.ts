@@ -2,7 +2,7 @@ import { formatSecond } from '../../../mappings/instant.js';
 import { ocsfTarget } from '../../../schemas/ocsf-target.js';
 import type { CollectorError } from '../../errors.js';
 import type { Search } from '../../jumpcloud/insights/source.js';
-import type { CommitReport } from '../../pipeline/observer.js';
+import type { CommitReport, FeedEvent } from '../../pipeline/observer.js';
 import { addCounts, type Counts, type Cursor, noCounts } from '../../position/cursor.js';
 import { encodeCursor } from '../../position/cursor-codec.js';
 import { isLive } from '../../position/lane-name.js';
@@ -127,7 +127,38 @@ export class LaneStatus {
     return this.#state !== 'stopped' && silent > stallMs ? silent : undefined;
   }
 
-  opened(cursor: Cursor, resumed: boolean): void {
+  /** Takes in an event of this lane. */
+  observe(event: FeedEvent): void {
+    switch (event.type) {
+      case 'opened':
+        this.#opened(event.cursor, event.resumed);
+        break;
+      case 'searching':
+        this.#searching(event.search);
+        break;
+      case 'page':
+        this.#alive();
+        break;
+      case 'committed':
+        this.#committed(event);
+        break;
+      case 'searched':
+        this.#searched(event.search);
+        break;
+      case 'caughtUp':
+        this.#caughtUp(event.nextPollMs);
+        break;
+      case 'failed':
+        this.#failed(event.part, event.error, event.retryMs);
+        break;
+      case 'closed':
+        this.#closed();
+        break;
+      default:
+    }
+  }
+
+  #opened(cursor: Cursor, resumed: boolean): void {
     this.#alive();
     this.#cursor = cursor;
     if (this.#state === 'stopped') this.#enter('starting', 'opened again');
@@ -135,17 +166,13 @@ export class LaneStatus {
       this.#reason = `${resumed ? 'goes on' : 'first run,'} from ${formatSecond(cursor.position.watermark)}`;
   }
 
-  searching(search: Search): void {
+  #searching(search: Search): void {
     this.#alive();
     this.#nextPoll = undefined;
     this.#lag.searching(search, this.now());
   }
 
-  page(): void {
-    this.#alive();
-  }
-
-  committed(report: CommitReport): void {
+  #committed(report: CommitReport): void {
     const now = this.#alive();
     const at = new Date(now).toISOString();
     this.#cursor = report.cursor;
@@ -181,20 +208,20 @@ export class LaneStatus {
       this.#enter('catching_up', `delivered up to ${formatSecond(report.cursor.position.watermark)}`);
   }
 
-  searched(search: Search): void {
+  #searched(search: Search): void {
     this.#lastPoll = this.#alive();
     if (search.end !== undefined) this.#enter('catching_up', `read up to ${new Date(search.end * 1000).toISOString()}`);
     else if (this.#state !== 'collecting') this.#enter('collecting', 'reads what JumpCloud shows and delivers it');
   }
 
-  caughtUp(nextPollMs: number): void {
+  #caughtUp(nextPollMs: number): void {
     const now = this.#alive();
     this.#nextPoll = now + nextPollMs;
     this.#lag.caughtUp(now);
     if (this.#state !== 'collecting') this.#enter('collecting', 'reads what JumpCloud shows and delivers it');
   }
 
-  failed(part: 'source' | 'sink', error: CollectorError, retryMs: number | undefined): void {
+  #failed(part: 'source' | 'sink', error: CollectorError, retryMs: number | undefined): void {
     const now = this.#alive();
     this.#lag.failed();
     this.#nextPoll = retryMs === undefined ? undefined : now + retryMs;
@@ -202,7 +229,7 @@ export class LaneStatus {
     this.#enter(state, `${error.code}: ${error.message}`);
   }
 
-  closed(): void {
+  #closed(): void {
     this.#alive();
     // A broken lane is closed to be opened anew: what broke it stays the reason.
     if (this.#state !== 'failing' && this.#state !== 'blocked' && this.#state !== 'stopped')

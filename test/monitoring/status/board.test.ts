@@ -32,13 +32,14 @@ function board(options: Partial<FeedStatusOptions> = {}, env: Record<string, str
     ...options,
   });
   const poll = (records = 0) => {
-    acme.observer.searching('live', search);
-    acme.observer.committed(
-      'live',
-      report({ cursor: cursorAt('2026-11-20T23:30:00Z'), counts: { records, events: records } }),
-    );
-    acme.observer.searched('live', { search, pages: 1, records, durationMs: 5 });
-    acme.observer.caughtUp('live', minute);
+    acme.observer({ type: 'searching', lane: 'live', search });
+    acme.observer({
+      type: 'committed',
+      lane: 'live',
+      ...report({ cursor: cursorAt('2026-11-20T23:30:00Z'), counts: { records, events: records } }),
+    });
+    acme.observer({ type: 'searched', lane: 'live', search, pages: 1, records, durationMs: 5 });
+    acme.observer({ type: 'caughtUp', lane: 'live', nextPollMs: minute });
   };
   const lane = () => status.view().feeds[0]!.lanes[0]!;
   return { clock, status, acme, told, poll, lane };
@@ -48,26 +49,26 @@ describe('readiness', () => {
   it('begins with the first good poll and commit, and names what is missing until then', () => {
     const { status, acme, told } = board();
     expect(status.readiness()).toMatchObject({ ready: false, reasons: [{ feed: 'acme', part: 'start' }] });
-    acme.observer.opened('live', cursorAt('2026-11-20T00:00:00Z'), false);
-    acme.observer.searching('live', search);
+    acme.observer({ type: 'opened', lane: 'live', cursor: cursorAt('2026-11-20T00:00:00Z'), resumed: false });
+    acme.observer({ type: 'searching', lane: 'live', search });
     expect(status.readiness()).toMatchObject({
       reasons: [{ part: 'start', message: 'first run, from 2026-11-20T00:00:00Z' }],
     });
-    acme.observer.committed('live', report({}));
+    acme.observer({ type: 'committed', lane: 'live', ...report({}) });
     expect(status.readiness().ready).toBe(false);
-    acme.observer.searched('live', { search, pages: 1, records: 0, durationMs: 5 });
+    acme.observer({ type: 'searched', lane: 'live', search, pages: 1, records: 0, durationMs: 5 });
     expect(status.readiness()).toEqual({ ready: true, reasons: [] });
     expect(told).toEqual(['ready']);
   });
 
   it('ends while JumpCloud cannot be read, with code, since and cure, and comes back by itself', () => {
     const { status, acme, told, poll, clock } = board();
-    acme.observer.opened('live', cursorAt('2026-11-20T00:00:00Z'), true);
+    acme.observer({ type: 'opened', lane: 'live', cursor: cursorAt('2026-11-20T00:00:00Z'), resumed: true });
     poll();
     clock.now += minute;
-    acme.observer.failed('live', 'source', refused, minute);
+    acme.observer({ type: 'failed', lane: 'live', part: 'source', error: refused, retryMs: minute });
     clock.now += minute;
-    acme.observer.failed('live', 'source', refused, minute);
+    acme.observer({ type: 'failed', lane: 'live', part: 'source', error: refused, retryMs: minute });
     expect(status.readiness()).toEqual({
       ready: false,
       reasons: [
@@ -92,11 +93,11 @@ describe('readiness', () => {
 
   it('ends while the sink does not take what was read, also through the lane being opened anew', () => {
     const { status, acme, poll, lane } = board();
-    acme.observer.opened('live', cursorAt('2026-11-20T00:00:00Z'), true);
+    acme.observer({ type: 'opened', lane: 'live', cursor: cursorAt('2026-11-20T00:00:00Z'), resumed: true });
     poll();
-    acme.observer.failed('live', 'sink', away, 1000);
-    acme.observer.closed('live');
-    acme.observer.opened('live', cursorAt('2026-11-20T00:00:00Z'), true);
+    acme.observer({ type: 'failed', lane: 'live', part: 'sink', error: away, retryMs: 1000 });
+    acme.observer({ type: 'closed', lane: 'live' });
+    acme.observer({ type: 'opened', lane: 'live', cursor: cursorAt('2026-11-20T00:00:00Z'), resumed: true });
     expect(status.readiness()).toMatchObject({ reasons: [{ part: 'delivery', cure: 'Start Kafka.' }] });
     expect(lane().state).toBe('blocked');
     poll();
@@ -105,15 +106,15 @@ describe('readiness', () => {
 
   it('ends when a lane gives up, and when the process stops', () => {
     const { status, acme, poll, lane } = board();
-    acme.observer.opened('live', cursorAt('2026-11-20T00:00:00Z'), true);
+    acme.observer({ type: 'opened', lane: 'live', cursor: cursorAt('2026-11-20T00:00:00Z'), resumed: true });
     poll();
     status.stopping();
     expect(status.readiness()).toEqual({
       ready: false,
       reasons: [{ part: 'process', message: 'the collector is stopping' }],
     });
-    acme.observer.failed('live', 'source', refused, undefined);
-    acme.observer.closed('live');
+    acme.observer({ type: 'failed', lane: 'live', part: 'source', error: refused, retryMs: undefined });
+    acme.observer({ type: 'closed', lane: 'live' });
     expect(lane()).toMatchObject({
       state: 'stopped',
       reason: 'CREDENTIAL_REFUSED: JumpCloud refuses the key',
@@ -123,41 +124,50 @@ describe('readiness', () => {
 
   it('ends when a lane shows no sign of life, but not while it waits for its next poll', () => {
     const { status, acme, poll, clock } = board();
-    acme.observer.opened('live', cursorAt('2026-11-20T00:00:00Z'), true);
+    acme.observer({ type: 'opened', lane: 'live', cursor: cursorAt('2026-11-20T00:00:00Z'), resumed: true });
     poll();
-    acme.observer.caughtUp('live', 60 * minute);
+    acme.observer({ type: 'caughtUp', lane: 'live', nextPollMs: 60 * minute });
     clock.now += 61 * minute;
     expect(status.readiness().ready).toBe(true);
-    acme.observer.searching('live', search);
+    acme.observer({ type: 'searching', lane: 'live', search });
     clock.now += 16 * minute;
     expect(status.readiness()).toMatchObject({
       reasons: [{ part: 'stall', message: 'no sign of life for 16 minutes' }],
     });
-    acme.observer.page('live', { records: 1, bytes: 1, serverTime: 0, requestId: undefined });
+    acme.observer({ type: 'page', lane: 'live', records: 1, bytes: 1, serverTime: 0, requestId: undefined });
     expect(status.readiness().ready).toBe(true);
   });
 
   it('ends when a damaged position was stepped back, until what it passed over is compared', () => {
     const { status, acme, poll } = board();
     const damage = { from: '2026-11-24T00:00:00Z', to: '2026-11-20T00:00:00Z', since: '2026-11-20T00:30:00.000Z' };
-    acme.observer.opened('live', cursorAt(damage.to, { memory: { steppedBack: damage } }), true);
+    acme.observer({
+      type: 'opened',
+      lane: 'live',
+      cursor: cursorAt(damage.to, { memory: { steppedBack: damage } }),
+      resumed: true,
+    });
     poll();
-    acme.observer.committed('live', report({ cursor: cursorAt(damage.to, { memory: { steppedBack: damage } }) }));
+    acme.observer({
+      type: 'committed',
+      lane: 'live',
+      ...report({ cursor: cursorAt(damage.to, { memory: { steppedBack: damage } }) }),
+    });
     expect(status.readiness()).toMatchObject({
       ready: false,
       reasons: [{ part: 'position', message: expect.stringContaining(damage.from), since: damage.since }],
     });
-    acme.observer.committed('live', report({ cursor: cursorAt(damage.to, { memory: {} }) }));
+    acme.observer({ type: 'committed', lane: 'live', ...report({ cursor: cursorAt(damage.to, { memory: {} }) }) });
     expect(status.readiness().ready).toBe(true);
   });
 
   it('R-17: names the feed that fails and does not blame the others', () => {
     const { status, acme, poll } = board();
-    acme.observer.opened('live', cursorAt('2026-11-20T00:00:00Z'), true);
+    acme.observer({ type: 'opened', lane: 'live', cursor: cursorAt('2026-11-20T00:00:00Z'), resumed: true });
     poll();
     const globex = status.feed({ config: configOf({ FEED_NAME: 'globex' }), sink: tablesAt, now: Date.now });
-    globex.observer.opened('live', cursorAt('2026-11-20T00:00:00Z'), true);
-    globex.observer.failed('live', 'source', refused, minute);
+    globex.observer({ type: 'opened', lane: 'live', cursor: cursorAt('2026-11-20T00:00:00Z'), resumed: true });
+    globex.observer({ type: 'failed', lane: 'live', part: 'source', error: refused, retryMs: minute });
     expect(status.readiness().reasons).toMatchObject([{ feed: 'globex' }]);
     expect(status.view().feeds.map((feed) => [feed.name, feed.ready])).toEqual([
       ['acme', true],
@@ -169,10 +179,10 @@ describe('readiness', () => {
 
   it('is not lost to a backfill that fails, which is shown', () => {
     const { status, acme, poll } = board();
-    acme.observer.opened('live', cursorAt('2026-11-20T00:00:00Z'), true);
+    acme.observer({ type: 'opened', lane: 'live', cursor: cursorAt('2026-11-20T00:00:00Z'), resumed: true });
     poll();
-    acme.observer.opened('backfill/a_b', cursorAt('2026-01-01T00:00:00Z'), false);
-    acme.observer.failed('backfill/a_b', 'source', refused, minute);
+    acme.observer({ type: 'opened', lane: 'backfill/a_b', cursor: cursorAt('2026-01-01T00:00:00Z'), resumed: false });
+    acme.observer({ type: 'failed', lane: 'backfill/a_b', part: 'source', error: refused, retryMs: minute });
     expect(status.readiness().ready).toBe(true);
     expect(status.view().feeds[0]!.lanes.map((lane) => [lane.name, lane.state])).toEqual([
       ['live', 'collecting'],
@@ -184,8 +194,12 @@ describe('readiness', () => {
 describe('the status', () => {
   it('tells of a lane where it stands, how fast, what came late, twice, unknown or broken', () => {
     const { status, acme, clock, lane } = board();
-    acme.observer.opened('live', cursorAt('2026-11-20T00:00:00Z'), true);
-    acme.observer.searching('live', { ...search, end: Date.parse('2026-11-20T06:00:00Z') / 1000 });
+    acme.observer({ type: 'opened', lane: 'live', cursor: cursorAt('2026-11-20T00:00:00Z'), resumed: true });
+    acme.observer({
+      type: 'searching',
+      lane: 'live',
+      search: { ...search, end: Date.parse('2026-11-20T06:00:00Z') / 1000 },
+    });
     const behind = {
       pam: {
         settled: '2026-11-20T00:00:00Z',
@@ -201,9 +215,10 @@ describe('the status', () => {
     };
     const total = { records: 100, events: 50, deadLetters: 6, duplicates: 30, notSelected: 14, raw: 0, late: 7 };
     const counts = { records: 10, events: 4, deadLetters: 6, late: 6 };
-    acme.observer.committed(
-      'live',
-      report({
+    acme.observer({
+      type: 'committed',
+      lane: 'live',
+      ...report({
         cursor: cursorAt('2026-11-20T06:00:00Z', { behind, counts: total }),
         counts,
         events: [eventOf(0, 'brand_new'), eventOf(0, 'brand_new'), eventOf(3002), eventOf(3002)],
@@ -211,8 +226,10 @@ describe('the status', () => {
         deadLetters: Array.from({ length: 6 }, (_, index) => deadLetterOf('id_missing', String(index).repeat(32))),
         lateness: [1, 2, 3, 4, 5, 6],
       }),
-    );
-    acme.observer.searched('live', {
+    });
+    acme.observer({
+      type: 'searched',
+      lane: 'live',
       search: { ...search, end: Date.parse('2026-11-20T06:00:00Z') / 1000 },
       pages: 1,
       records: 10,
@@ -301,7 +318,13 @@ describe('the status', () => {
       'RESPONSE_INVALID',
       'UNREACHABLE',
     ] as const)
-      acme.observer.failed('live', 'source', new CollectorError(code, 'm', { cure: 'c' }), 1);
+      acme.observer({
+        type: 'failed',
+        lane: 'live',
+        part: 'source',
+        error: new CollectorError(code, 'm', { cure: 'c' }),
+        retryMs: 1,
+      });
     const { errors } = status.view().feeds[0]!;
     expect(errors.map(({ code, times }) => [code, times])).toEqual([
       ['SERVER_ERROR', 1],
@@ -325,21 +348,26 @@ describe('the status', () => {
           deadLetters,
           difference,
         ]);
-    acme.observer.opened('backfill/a_b', comparedCursor({ sso: [5, 5, 0] }), true);
+    acme.observer({ type: 'opened', lane: 'backfill/a_b', cursor: comparedCursor({ sso: [5, 5, 0] }), resumed: true });
     expect(shown()).toEqual([]);
-    acme.observer.opened('live', comparedCursor({ sso: [5, 3, 1], directory: [null, 2, 0] }), true);
+    acme.observer({
+      type: 'opened',
+      lane: 'live',
+      cursor: comparedCursor({ sso: [5, 3, 1], directory: [null, 2, 0] }),
+      resumed: true,
+    });
     const hour = '2026-11-20T22:00:00Z';
     expect(shown()).toEqual([
       ['directory', hour, null, 2, 0, null],
       ['sso', hour, 5, 3, 1, 1],
     ]);
-    acme.observer.reconciled?.('live', passOver(comparedCursor({ sso: [5, 4, 1] })));
+    acme.observer({ type: 'reconciled', lane: 'live', report: passOver(comparedCursor({ sso: [5, 4, 1] })) });
     expect(shown()).toEqual([['sso', hour, 5, 4, 1, 0]]);
   });
 
   it('says when no new record came for longer than the threshold, and when one did', () => {
     const { status, acme, clock, told, poll } = board({}, { HEALTH_NO_DATA_AFTER: '1h' });
-    acme.observer.opened('live', cursorAt('2026-11-20T00:00:00Z'), true);
+    acme.observer({ type: 'opened', lane: 'live', cursor: cursorAt('2026-11-20T00:00:00Z'), resumed: true });
     poll(1);
     for (let polls = 0; polls < 61; polls++) {
       clock.now += minute;
@@ -356,7 +384,7 @@ describe('the status', () => {
 
   it('never says so of a feed that may be silent', () => {
     const { status, acme, clock, poll } = board({}, { HEALTH_NO_DATA_AFTER: 'never' });
-    acme.observer.opened('live', cursorAt('2026-11-20T00:00:00Z'), true);
+    acme.observer({ type: 'opened', lane: 'live', cursor: cursorAt('2026-11-20T00:00:00Z'), resumed: true });
     clock.now += 1000 * 24 * 60 * minute;
     poll();
     expect(status.view().feeds[0]!.noData).toBeNull();

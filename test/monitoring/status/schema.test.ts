@@ -77,19 +77,26 @@ test('and so are a refused service, an unknown type, a late record, and an end',
       refused: { code: 'ROLE_REFUSED', message: 'no', since: '2026-11-21T00:00:00Z', retryAt: '2026-11-22T00:00:00Z' },
     },
   };
-  feed.observer.opened('live', cursorAt('2026-11-20T00:00:00Z'), true);
-  feed.observer.committed(
-    'live',
-    report({
+  feed.observer({ type: 'opened', lane: 'live', cursor: cursorAt('2026-11-20T00:00:00Z'), resumed: true });
+  feed.observer({
+    type: 'committed',
+    lane: 'live',
+    ...report({
       cursor: cursorAt('2026-11-21T00:00:00Z', { behind }),
       counts: { records: 2, events: 1, deadLetters: 1, late: 1 },
       lateness: [12.5],
       deadLetters: [deadLetterOf('schema_violation')],
       unknownTypes: ['directory/new_thing'],
     }),
-  );
-  feed.observer.failed('live', 'sink', failure, 1_000);
-  feed.observer.failed('backfill/20261001T000000Z_20261002T000000Z', 'source', failure, undefined);
+  });
+  feed.observer({ type: 'failed', lane: 'live', part: 'sink', error: failure, retryMs: 1_000 });
+  feed.observer({
+    type: 'failed',
+    lane: 'backfill/20261001T000000Z_20261002T000000Z',
+    part: 'source',
+    error: failure,
+    retryMs: undefined,
+  });
   board.stopping();
   const view = board.view();
   expect(faults(view)).toEqual([]);
