@@ -5,12 +5,12 @@ import { fileNameOf } from '../../files/file-name.js';
 import { decodeCursor, encodeCursor } from '../../position/cursor-codec.js';
 import { DedupeFiles } from '../files/dedupe-files.js';
 import type { Closable } from '../files/held-lock.js';
+import { SideFile } from '../files/side-file.js';
 import { type SocketLock, takeLaneLock } from '../files/socket-lock.js';
 import { readLastState, writeState } from '../files/state-file.js';
 import type { Batch, Committed, LaneSink } from '../sink.js';
 import { isLaneState, type LaneState } from './lane-state.js';
 import type { Lines } from './lines.js';
-import { SideFile } from './side-file.js';
 import { type SideBytes, type SideFiles, writeBatch } from './write-batch.js';
 
 /** What a lane of stdout needs of the program around it. */

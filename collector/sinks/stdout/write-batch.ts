@@ -1,6 +1,6 @@
+import type { SideFile } from '../files/side-file.js';
 import type { Batch, Entity } from '../sink.js';
 import type { Lines } from './lines.js';
-import type { SideFile } from './side-file.js';
 
 /** The files beside a lane's state. */
 export interface SideFiles {
