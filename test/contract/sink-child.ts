@@ -25,7 +25,7 @@ export interface SinkOrder {
 export const childSizes = { events: 20, letters: 1, raw: 1 };
 
 /** Small enough that a few batches lead to a merge. */
-export const childUpkeep = { mostSmall: 3, graceMs: 0 };
+export const childCompaction = { mostSmall: 3, graceMs: 0 };
 
 async function work(order: SinkOrder): Promise<void> {
   let left = order.nth ?? 1;
@@ -36,7 +36,7 @@ async function work(order: SinkOrder): Promise<void> {
   };
   const options = { directory: order.directory, feed: 'acme', checkpoint };
   const sink: Sink =
-    order.kind === 'tables' ? createTablesSink({ ...options, upkeep: childUpkeep }) : createStdoutSink(options);
+    order.kind === 'tables' ? createTablesSink({ ...options, compaction: childCompaction }) : createStdoutSink(options);
   const lane = sink.lane('live');
   const committed = await lane.open();
   writeSync(2, 'open\n');

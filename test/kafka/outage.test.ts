@@ -74,7 +74,7 @@ describeKafka('outages of a cluster of three', () => {
     await lane.commit(spread(60, 90));
     await sink.close();
 
-    expect(warnings.join()).toContain('Opening it anew to see what was committed');
+    expect(warnings.join()).toContain('Opening it again to see what was committed');
     const records = await readTopic(cluster, 'slow.authentication');
     expect(new Set(records.map(({ partition }) => partition))).toEqual(new Set([0, 1]));
     expect(eventIds(records).sort()).toEqual(uids(90));

@@ -13,15 +13,15 @@ export interface DedupeFile {
 }
 
 /** More files than this are merged into one. */
-const mostFiles = 32;
+const MOST_FILES = 32;
 
 // A file, every number big-endian:
 //
 //   File  => magic 8 bytes, Chunk…, SHA-256 of all before it 32 bytes
 //   Chunk => minute FLOAT64, count UINT32, hash UINT64…
-const magic = Buffer.from('jcseen1\n');
-const digestBytes = 32;
-const headBytes = 12;
+const MAGIC = Buffer.from('jcseen1\n');
+const DIGEST_BYTES = 32;
+const HEAD_BYTES = 12;
 
 /**
  * Remembered identities of a lane in files that are written once: a commit adds one, and only the lane's state says
@@ -41,27 +41,27 @@ export class DedupeFiles {
     evictBefore: number,
   ): Promise<DedupeFile[]> {
     const within = current.filter((file) => file.lastMinute >= evictBefore);
-    const merge = within.length >= mostFiles;
+    const merge = within.length >= MOST_FILES;
     const kept = merge ? [] : within;
-    const pieces = [...(merge ? await this.read(within) : []), ...added].filter(
-      (piece) => piece.minute >= evictBefore && piece.hashes.length > 0,
+    const chunks = [...(merge ? await this.read(within) : []), ...added].filter(
+      (chunk) => chunk.minute >= evictBefore && chunk.hashes.length > 0,
     );
-    if (pieces.length === 0) return kept;
+    if (chunks.length === 0) return kept;
     await makeDirectory(this.directory);
     const name = dedupeFileName(sequence);
     const path = join(this.directory, name);
     await rm(path, { force: true });
-    await writeSynced(path, encode(pieces));
+    await writeSynced(path, encode(chunks));
     await syncDirectory(this.directory);
-    return [...kept, { name, lastMinute: pieces.reduce((last, { minute }) => Math.max(last, minute), -Infinity) }];
+    return [...kept, { name, lastMinute: chunks.reduce((last, { minute }) => Math.max(last, minute), -Infinity) }];
   }
 
   /**
-   * All pieces in these files.
+   * All chunks in these files.
    * @throws CollectorError STATE_CORRUPT where one is missing or damaged.
    */
   async read(files: readonly DedupeFile[]): Promise<DedupeChunk[]> {
-    const pieces: DedupeChunk[] = [];
+    const chunks: DedupeChunk[] = [];
     for (const { name } of files) {
       const found = await this.readFile(name);
       if (found === undefined)
@@ -72,12 +72,12 @@ export class DedupeFiles {
             cure: 'Restore the directory from a backup; without them records could be delivered twice.',
           },
         );
-      for (const piece of found) pieces.push(piece);
+      for (const chunk of found) chunks.push(chunk);
     }
-    return pieces;
+    return chunks;
   }
 
-  /** The pieces of one file; undefined where it is missing or damaged. */
+  /** The chunks of one file; undefined where it is missing or damaged. */
   async readFile(name: string): Promise<DedupeChunk[] | undefined> {
     try {
       return decode(await readFile(join(this.directory, name)));
@@ -109,11 +109,11 @@ export function dedupeFileName(sequence: number): string {
   return `${String(sequence).padStart(10, '0')}.seen`;
 }
 
-function encode(pieces: readonly DedupeChunk[]): Buffer {
-  const size = pieces.reduce((sum, { hashes }) => sum + headBytes + hashes.length * 8, 0);
-  const buffer = Buffer.alloc(magic.length + size + digestBytes);
-  let at = magic.copy(buffer);
-  for (const { minute, hashes } of pieces) {
+function encode(chunks: readonly DedupeChunk[]): Buffer {
+  const size = chunks.reduce((sum, { hashes }) => sum + HEAD_BYTES + hashes.length * 8, 0);
+  const buffer = Buffer.alloc(MAGIC.length + size + DIGEST_BYTES);
+  let at = MAGIC.copy(buffer);
+  for (const { minute, hashes } of chunks) {
     at = buffer.writeDoubleBE(minute, at);
     at = buffer.writeUInt32BE(hashes.length, at);
     for (const hash of hashes) at = buffer.writeBigUInt64BE(hash, at);
@@ -123,18 +123,18 @@ function encode(pieces: readonly DedupeChunk[]): Buffer {
 }
 
 function decode(buffer: Buffer): DedupeChunk[] | undefined {
-  const end = buffer.length - digestBytes;
-  if (end < magic.length || !buffer.subarray(0, magic.length).equals(magic)) return undefined;
+  const end = buffer.length - DIGEST_BYTES;
+  if (end < MAGIC.length || !buffer.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
   if (!digest(buffer.subarray(0, end)).equals(buffer.subarray(end))) return undefined;
-  const pieces: DedupeChunk[] = [];
-  for (let at = magic.length; at < end; ) {
+  const chunks: DedupeChunk[] = [];
+  for (let at = MAGIC.length; at < end; ) {
     const minute = buffer.readDoubleBE(at);
     const hashes = new BigUint64Array(buffer.readUInt32BE(at + 8));
-    at += headBytes;
+    at += HEAD_BYTES;
     for (let n = 0; n < hashes.length; n++, at += 8) hashes[n] = buffer.readBigUInt64BE(at);
-    pieces.push({ minute, hashes });
+    chunks.push({ minute, hashes });
   }
-  return pieces;
+  return chunks;
 }
 
 function digest(bytes: Uint8Array): Buffer {

@@ -7,11 +7,11 @@ import { errno, isMissing, makeDirectory } from '../../files/durable-file.js';
 import { fileNameOf } from '../../files/file-name.js';
 import { laneInUse } from '../in-process-lock.js';
 
-const attempts = 4;
+const ATTEMPTS = 4;
 /** More than a candidate ever needs from making its socket to naming it. */
-const standingMs = 60_000;
+const STANDING_MS = 60_000;
 /** The longest path that every system's socket addresses hold. */
-const longestAddress = 100;
+const LONGEST_ADDRESS = 100;
 
 /**
  * Takes the lock of a lane whose state lies in `directory`.
@@ -40,11 +40,11 @@ export class SocketLock {
   /** Takes the lock in `directory`, made if missing; undefined where another holds it. */
   static async take(directory: string): Promise<SocketLock | undefined> {
     await makeDirectory(directory);
-    for (let attempt = 1; attempt <= attempts; attempt++) {
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const lock = await SocketLock.#stand(directory);
       if (await isAlone(directory, lock.#name)) return lock;
       await lock.release();
-      if (attempt < attempts) await sleep(Math.random() * 100 * attempt);
+      if (attempt < ATTEMPTS) await sleep(Math.random() * 100 * attempt);
     }
     return undefined;
   }
@@ -102,7 +102,7 @@ async function isAlone(directory: string, own: string): Promise<boolean> {
 /** True for what was made just now: between its making and its listening a socket answers as the dead do. */
 async function isYoung(path: string): Promise<boolean> {
   try {
-    return Date.now() - (await stat(path)).mtimeMs < standingMs;
+    return Date.now() - (await stat(path)).mtimeMs < STANDING_MS;
   } catch (error) {
     if (isMissing(error)) return true;
     throw error;
@@ -128,5 +128,5 @@ async function answers(path: string): Promise<boolean> {
 /** A socket's path; by way of the directory's descriptor where the path is longer than an address holds. */
 function address(directory: string, handle: FileHandle, name: string): string {
   const path = join(directory, name);
-  return Buffer.byteLength(path) > longestAddress ? `/proc/self/fd/${handle.fd}/${name}` : path;
+  return Buffer.byteLength(path) > LONGEST_ADDRESS ? `/proc/self/fd/${handle.fd}/${name}` : path;
 }

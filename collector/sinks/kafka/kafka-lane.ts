@@ -14,8 +14,8 @@ const RETRY_MS = 250;
 
 /**
  * One lane of a feed on Kafka. A commit that meets a moving leader, a lost answer or a coordinator on the move opens the
- * lane anew by itself, finds out whether it took effect, and repeats what did not. After a rejection the lane takes
- * nothing more: the caller closes it and opens it anew.
+ * lane again by itself, finds out whether it took effect, and repeats what did not. After a rejection the lane takes
+ * nothing more: the caller closes it and opens it again.
  */
 export class KafkaLane implements LaneSink {
   readonly #parts: LaneContext;
@@ -45,12 +45,12 @@ export class KafkaLane implements LaneSink {
     const release = lockInProcess(`${this.#transactionalId} at ${[...settings.brokers].sort().join(',')}`, this.#lane);
     this.#closing = new AbortController();
     try {
-      const { entry, pieces } = await this.#take(this.#parts);
+      const { entry, chunks } = await this.#take(this.#parts);
       this.#release = release;
       return (
         entry && {
           cursor: decodeCursor(entry.cursor),
-          dedupe: pieces.map(({ minute, hashes }) => ({ minute, hashes })),
+          dedupe: chunks.map(({ minute, hashes }) => ({ minute, hashes })),
         }
       );
     } catch (error) {
@@ -85,18 +85,18 @@ export class KafkaLane implements LaneSink {
         const failure = asKafkaFailure(error, `delivering for lane ${this.#lane}`);
         if (!failure.transient || attempt >= ATTEMPTS || this.#closing.signal.aborted) throw failure;
         const found = await this.#reopened(commit, failure, attempt).catch((reason) => {
-          throw asKafkaFailure(reason, `opening lane ${this.#lane} anew`);
+          throw asKafkaFailure(reason, `opening lane ${this.#lane} again`);
         });
         if (found === 'committed') return;
       }
     }
   }
 
-  /** Opens the lane anew to see what became of a commit. Where that fails the lane takes nothing more. */
+  /** Opens the lane again to see what became of a commit. Where that fails the lane takes nothing more. */
   async #reopened(commit: string, failure: CollectorError, attempt: number): Promise<'committed' | 'not committed'> {
     const { clock, log, settings } = this.#parts;
     const before = this.#stored;
-    log('warn', `lane ${this.#lane}: ${failure.message} Opening it anew to see what was committed.`, {
+    log('warn', `lane ${this.#lane}: ${failure.message} Opening it again to see what was committed.`, {
       code: failure.code,
     });
     await clock.sleep(RETRY_MS * attempt, this.#closing.signal);
@@ -109,7 +109,7 @@ export class KafkaLane implements LaneSink {
     if (entry?.commit === before) return 'not committed';
     await this.#session?.end();
     throw new CollectorError('SINK_IN_DOUBT', `The position of lane ${this.#lane} was moved by somebody else.`, {
-      cure: 'Nothing: the lane is opened anew and goes on from what is committed.',
+      cure: 'Nothing: the lane is opened again and goes on from what is committed.',
       transient: true,
     });
   }

@@ -9,11 +9,11 @@ import { listDeadLetters } from './dead-letter-topic.js';
 import { KafkaLane } from './kafka-lane.js';
 import { type KafkaDependencies, type LaneContext, laneContext } from './lane-context.js';
 import { DeliveredRecords } from './messages/find-delivered.js';
-import { patienceOf } from './open-session.js';
+import { openTransactionTimeoutMs } from './open-session.js';
 import { readDedupeSet, readState, resetPosition } from './operations.js';
 import { probe } from './probe.js';
 import { laneKeys } from './state/lane-state.js';
-import { glanceAtLane, listLanes } from './state/state-topic.js';
+import { listLanes, peekLane } from './state/state-topic.js';
 import { ownTopic, topicsOf } from './topics/topics.js';
 
 const BATCH_SIZE = 2_000;
@@ -57,7 +57,7 @@ export function createKafkaSink(options: KafkaOptions, dependencies: KafkaDepend
     lane,
     peek: (lane) =>
       withReader(context, [stateTopic], undefined, async (reader) => {
-        const { entry } = await glanceAtLane(reader, stateTopic, laneKeys(settings.feed, lane));
+        const { entry } = await peekLane(reader, stateTopic, laneKeys(settings.feed, lane));
         return entry && decodeCursor(entry.cursor);
       }),
     lanes: () => withReader(context, [stateTopic], [], (reader) => listLanes(reader, stateTopic, settings.feed)),
@@ -76,7 +76,7 @@ export function createKafkaSink(options: KafkaOptions, dependencies: KafkaDepend
     },
     async find(uids, from, to) {
       if (uids.length === 0) return new Set();
-      const search = { uids, from, to, patienceMs: patienceOf(settings) };
+      const search = { uids, from, to, timeoutMs: openTransactionTimeoutMs(settings) };
       return withReader(context, [], new Set<string>(), (reader) => delivered.find(reader, search));
     },
     async holder(lane) {

@@ -3,7 +3,7 @@ import type { Kafka, KafkaConfig } from 'kafkajs';
 import { type Clock, systemClock } from '../../clock.js';
 import { type Connection, createConnection, createKafka, type KafkaLog } from './client/connection.js';
 import { type KafkaOptions, type KafkaSettings, kafkaSettings } from './client/settings.js';
-import { type Holder, thisHolder } from './state/process-identity.js';
+import { type ProcessIdentity, thisProcess } from './state/process-identity.js';
 import { topicsOf } from './topics/topics.js';
 
 /** What all lanes of a sink share. */
@@ -15,10 +15,10 @@ export interface LaneContext {
   readonly log: KafkaLog;
   /** Names this run of the program in leases. */
   readonly instance: string;
-  readonly holder: Holder;
+  readonly holder: ProcessIdentity;
   /** Bytes a batch of each topic was found to be limited to, where the topic's configuration may not be read. */
   readonly learnedLimits: Map<string, number>;
-  /** True: a damaged state is no reason to refuse; the lane opens with what can be read. Only for setting it anew. */
+  /** True: a damaged state is no reason to refuse; the lane opens with what can be read. Only for replacing it. */
   readonly repair?: boolean;
 }
 
@@ -33,7 +33,7 @@ export interface KafkaDependencies {
 }
 
 /** One for all sinks of the process: a lane left in doubt is its own again at once. */
-const thisProcess = randomUUID();
+const processInstance = randomUUID();
 
 /**
  * What the lanes of a feed share. Touches no network.
@@ -52,8 +52,8 @@ export function laneContext(
     settings,
     clock,
     log,
-    instance: rest.instance ?? thisProcess,
-    holder: thisHolder(),
+    instance: rest.instance ?? processInstance,
+    holder: thisProcess(),
     learnedLimits: new Map(),
   };
 }

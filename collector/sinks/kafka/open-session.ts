@@ -3,7 +3,7 @@ import { PartitionReader } from './client/partition-reader.js';
 import { createPublisher, type Publisher } from './client/publisher.js';
 import type { LaneContext } from './lane-context.js';
 import { Session } from './session.js';
-import { PieceLog } from './state/dedupe-log.js';
+import { DedupeLog } from './state/dedupe-log.js';
 import {
   type LaneKeys,
   type LaneState,
@@ -13,13 +13,13 @@ import {
   STATE_PARTITION,
 } from './state/lane-state.js';
 import { isFree, laneInUse } from './state/lease.js';
-import { glanceAtLease, readLane, type StoredLane } from './state/state-topic.js';
+import { peekLease, readLane, type StoredLane } from './state/state-topic.js';
 import { TopicTable } from './topics/topic-table.js';
 import { ownTopic } from './topics/topics.js';
 
 const WATCH_MS = 1_000;
 /** How much longer than a transaction may last to wait for one of another lane. */
-const PATIENCE_MARGIN_MS = 15_000;
+const TIMEOUT_MARGIN_MS = 15_000;
 
 /** A lane that was taken, and what it stands at. */
 export interface Opened {
@@ -30,8 +30,8 @@ export interface Opened {
 }
 
 /** How long to wait for an open transaction of somebody else. */
-export function patienceOf(settings: LaneContext['settings']): number {
-  return settings.transactionTimeout + PATIENCE_MARGIN_MS;
+export function openTransactionTimeoutMs(settings: LaneContext['settings']): number {
+  return settings.transactionTimeout + TIMEOUT_MARGIN_MS;
 }
 
 /**
@@ -61,9 +61,9 @@ export async function openSession(
     const before = reader.bytesRead;
     const { state, end } = await readState(reader, stateTopic, keys, lane, shared);
     const bytesRead = reader.bytesRead - before;
-    const pieces = new PieceLog(keys, state, end, bytesRead);
-    const patienceMs = patienceOf(settings);
-    const session = new Session({ lane, keys, stateTopic, shared, topics, reader, publisher, pieces, patienceMs });
+    const chunks = new DedupeLog(keys, state, end, bytesRead);
+    const timeoutMs = openTransactionTimeoutMs(settings);
+    const session = new Session({ lane, keys, stateTopic, shared, topics, reader, publisher, chunks, timeoutMs });
     await session.start();
     return { session, state, bytesRead };
   } catch (error) {
@@ -82,7 +82,7 @@ async function waitUntilFree(
 ): Promise<void> {
   let watched: { offset: bigint | undefined; since: number } | undefined;
   for (;;) {
-    const state = await glanceAtLease(reader, stateTopic, keys);
+    const state = await peekLease(reader, stateTopic, keys);
     const first = watched === undefined;
     if (watched === undefined || watched.offset !== state.leaseOffset) {
       watched = { offset: state.leaseOffset, since: clock.monotonic() };
@@ -104,13 +104,13 @@ async function readState(
   lane: string,
   { settings, clock, instance, holder, repair = false }: LaneContext,
 ): Promise<StoredLane> {
-  const read = readLane(reader, stateTopic, keys, patienceOf(settings));
+  const read = readLane(reader, stateTopic, keys, openTransactionTimeoutMs(settings));
   const stored = await (repair ? read.catch((error) => asIfEmpty(error, reader, stateTopic)) : read);
   // Another newcomer may have taken the lane between the look and the fencing. It is fenced now; it will see its own lease
   // when it comes back, and this one waits.
   const { lease } = stored.state;
   if (lease && !isFree(stored.state, instance, holder, clock.now(), 0)) throw laneInUse(lane, lease);
-  // Without transactions a crash can leave more pieces than the position counts; they are of records that were sent.
+  // Without transactions a crash can leave more chunks than the position counts; they are of records that were sent.
   if (settings.delivery === 'exactly_once' && !repair) requireComplete(stored.state, stored.start);
   return stored;
 }

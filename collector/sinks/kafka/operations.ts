@@ -6,7 +6,7 @@ import { withReader } from './client/with-reader.js';
 import { KafkaLane } from './kafka-lane.js';
 import type { LaneContext } from './lane-context.js';
 import { laneKeys, requireComplete } from './state/lane-state.js';
-import { glanceAtLane, readLane } from './state/state-topic.js';
+import { peekLane, readLane } from './state/state-topic.js';
 import { ownTopic } from './topics/topics.js';
 
 /** A lane as `state show` reports it. */
@@ -30,7 +30,7 @@ export async function readState(context: LaneContext, lane: string): Promise<Sto
   const topic = ownTopic(settings, 'state');
   const nothing = { topic, lane, cursor: undefined, remembered: 0, pieces: 0, heldBy: undefined };
   return withReader<StoredPosition>(context, [topic], nothing, async (reader) => {
-    const { entry, lease } = await glanceAtLane(reader, topic, laneKeys(settings.feed, lane));
+    const { entry, lease } = await peekLane(reader, topic, laneKeys(settings.feed, lane));
     const free = lease === undefined || lease.released;
     const { host = '', pid = 0 } = lease?.holder ?? {};
     return {
@@ -44,7 +44,7 @@ export async function readState(context: LaneContext, lane: string): Promise<Sto
 }
 
 /** How long a transaction of another lane may stay open below what is read. */
-const PATIENCE_MS = 30_000;
+const OPEN_TRANSACTION_TIMEOUT_MS = 30_000;
 
 /**
  * The dedupe set of a lane, read without taking the lane.
@@ -54,9 +54,9 @@ export async function readDedupeSet(context: LaneContext, lane: string): Promise
   const { settings } = context;
   const topic = ownTopic(settings, 'state');
   return withReader<ReadonlySet<bigint>>(context, [topic], new Set(), async (reader) => {
-    const { state, start } = await readLane(reader, topic, laneKeys(settings.feed, lane), PATIENCE_MS);
+    const { state, start } = await readLane(reader, topic, laneKeys(settings.feed, lane), OPEN_TRANSACTION_TIMEOUT_MS);
     requireComplete(state, start);
-    return new Set(state.pieces.flatMap(({ hashes }) => [...hashes]));
+    return new Set(state.chunks.flatMap(({ hashes }) => [...hashes]));
   });
 }
 

@@ -7,10 +7,10 @@ import type { PartitionReader } from './client/partition-reader.js';
 import type { Publisher } from './client/publisher.js';
 import type { LaneContext } from './lane-context.js';
 import { buildMessages } from './messages/build-messages.js';
-import { type PieceLog, type StateRecord, sizeOfState } from './state/dedupe-log.js';
+import { type DedupeLog, type StateRecord, sizeOfState } from './state/dedupe-log.js';
 import { type CursorEntry, foldState, type LaneKeys, type Lease, STATE_PARTITION } from './state/lane-state.js';
 import { fenced, newLease } from './state/lease.js';
-import { glanceAtLease } from './state/state-topic.js';
+import { peekLease } from './state/state-topic.js';
 import type { TopicTable } from './topics/topic-table.js';
 import { entityTopic, type Topic, topicOfClass } from './topics/topics.js';
 
@@ -23,8 +23,8 @@ export interface SessionParts {
   readonly topics: TopicTable;
   readonly reader: PartitionReader;
   readonly publisher: Publisher;
-  readonly pieces: PieceLog;
-  readonly patienceMs: number;
+  readonly chunks: DedupeLog;
+  readonly timeoutMs: number;
 }
 
 /**
@@ -79,7 +79,7 @@ export class Session {
   // ---- committing
 
   async #commit(batch: Batch, commit: string): Promise<void> {
-    const { shared, topics, pieces, keys, publisher } = this.#parts;
+    const { shared, topics, chunks, keys, publisher } = this.#parts;
     await topics.refresh(batchTopics(batch, shared.settings));
     await this.#requireUnfenced();
     const messages = buildMessages(batch, {
@@ -88,14 +88,14 @@ export class Session {
       partitions: (topic) => topics.partitions(topic),
       limitOf: (topic) => topics.limitOf(topic),
     });
-    const plan = pieces.plan(batch);
+    const plan = chunks.plan(batch);
     const entry: CursorEntry = {
       version: 1,
       cursor: encodeCursor(batch.cursor),
       commit,
       sequence: plan.sequence,
       readFrom: String(plan.readFrom),
-      pieces: plan.pieces,
+      pieces: plan.chunks,
       hashes: plan.hashes,
     };
     const lease = this.#leaseIsDue() ? [this.#leaseRecord(false)] : [];
@@ -103,7 +103,7 @@ export class Session {
     const first = await this.#send(messages, [...plan.records, ...lease, cursor]);
     await publisher.commit();
     plan.done(first);
-    pieces.wrote(first + BigInt(plan.records.length + lease.length), sizeOfState([...lease, cursor]));
+    chunks.wrote(first + BigInt(plan.records.length + lease.length), sizeOfState([...lease, cursor]));
     if (lease.length > 0) this.#leaseRenewedAt = shared.clock.monotonic();
   }
 
@@ -147,30 +147,30 @@ export class Session {
   }
 
   async #renew(released: boolean): Promise<void> {
-    const { pieces, publisher, shared } = this.#parts;
+    const { chunks, publisher, shared } = this.#parts;
     await this.#requireUnfenced();
     const lease = this.#leaseRecord(released);
     const first = await this.#send([], [lease]);
     await publisher.commit();
-    pieces.wrote(first, sizeOfState([lease]));
+    chunks.wrote(first, sizeOfState([lease]));
     this.#leaseRenewedAt = shared.clock.monotonic();
   }
 
   /** Without transactions nothing fences: whoever sees another's lease stops. */
   async #requireUnfenced(): Promise<void> {
-    const { shared, reader, pieces, stateTopic, lane } = this.#parts;
+    const { shared, reader, chunks, stateTopic, lane } = this.#parts;
     if (shared.settings.delivery === 'exactly_once') return;
     const { end } = await reader.bounds(stateTopic, STATE_PARTITION);
-    const lease = await this.#foreignLease(pieces.next, end);
-    if (end > pieces.next) pieces.wrote(end - 1n, 0);
+    const lease = await this.#foreignLease(chunks.next, end);
+    if (end > chunks.next) chunks.wrote(end - 1n, 0);
     if (lease !== undefined) throw fenced(lane, lease);
   }
 
-  /** Another instance's lease among the records of a stretch. */
+  /** Another instance's lease among the records of a range. */
   async #foreignLease(from: bigint, to: bigint): Promise<Lease | undefined> {
-    const { reader, stateTopic, keys, patienceMs, shared } = this.#parts;
+    const { reader, stateTopic, keys, timeoutMs, shared } = this.#parts;
     const records = [];
-    for await (const record of reader.read(stateTopic, STATE_PARTITION, from, to, patienceMs)) {
+    for await (const record of reader.read(stateTopic, STATE_PARTITION, from, to, timeoutMs)) {
       if (record.key === keys.lease) records.push(record);
     }
     const { lease } = foldState(records, keys);
@@ -182,11 +182,11 @@ export class Session {
     const { reader, stateTopic, keys, lane, shared } = this.#parts;
     if (failure.code !== 'FENCED' || failure.detail === 'LEASE') return failure;
     // Where the lease cannot be read the broker's word stands.
-    const state = await glanceAtLease(reader, stateTopic, keys).catch(() => undefined);
+    const state = await peekLease(reader, stateTopic, keys).catch(() => undefined);
     if (state === undefined) return failure;
     if (state.lease && state.lease.instance !== shared.instance) return fenced(lane, state.lease);
     return new CollectorError('SINK_IN_DOUBT', `Kafka ended the transaction of lane ${lane}: it ran out of time.`, {
-      cure: 'Nothing: the lane is opened anew and goes on from what is committed.',
+      cure: 'Nothing: the lane is opened again and goes on from what is committed.',
       transient: true,
       ...(failure.detail === undefined ? {} : { detail: failure.detail }),
       cause: failure,

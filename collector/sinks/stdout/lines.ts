@@ -3,8 +3,8 @@ import { CollectorError } from '../../errors.js';
 import { errno } from '../../files/durable-file.js';
 import { wellFormedLine } from '../files/json-line.js';
 
-const chunkCharacters = 64 * 1024;
-const gone = new Set(['EPIPE', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END']);
+const CHUNK_CHARACTERS = 64 * 1024;
+const READER_GONE = new Set(['EPIPE', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END']);
 
 /** Writes lines to a stream at the pace of its reader. */
 export class Lines {
@@ -23,7 +23,7 @@ export class Lines {
     let chunk = '';
     for (const text of texts) {
       chunk += `${wellFormedLine(text)}\n`;
-      if (chunk.length < chunkCharacters) continue;
+      if (chunk.length < CHUNK_CHARACTERS) continue;
       await this.#handOn(chunk);
       chunk = '';
     }
@@ -41,8 +41,8 @@ export class Lines {
       });
     } catch (error) {
       const code = errno(error);
-      if (code !== undefined && gone.has(code))
-        throw new CollectorError('ABORTED', 'The reader of standard output is gone.', {
+      if (code !== undefined && READER_GONE.has(code))
+        throw new CollectorError('ABORTED', 'The reader of standard output is READER_GONE.', {
           cure: 'Start again to go on from the last commit.',
           detail: code,
           cause: error,

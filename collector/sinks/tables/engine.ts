@@ -129,9 +129,9 @@ async function makeLockFile(lockFile: string, instances: typeof DuckDBInstance):
   } catch (error) {
     if (!isMissing(error)) throw error;
   }
-  const aside = await mkdtemp(join(directory, '.lock-'));
+  const staging = await mkdtemp(join(directory, '.lock-'));
   try {
-    const made = join(aside, 'lock');
+    const made = join(staging, 'lock');
     (await instances.create(made)).closeSync();
     await syncFile(made);
     await link(made, lockFile);
@@ -140,6 +140,6 @@ async function makeLockFile(lockFile: string, instances: typeof DuckDBInstance):
     // Another process was faster: its file serves as well.
     if (errno(error) !== 'EEXIST') throw error;
   } finally {
-    await rm(aside, { recursive: true, force: true });
+    await rm(staging, { recursive: true, force: true });
   }
 }

@@ -10,65 +10,64 @@ import {
   syncDirectory,
 } from '../../files/durable-file.js';
 import type { OwnFile } from './compaction.js';
-import { asideName, fileOfAside, retiredEnding, sequenceOf } from './layout.js';
+import { fileOfStaged, RETIRED_ENDING, sequenceOf, stagedName } from './layout.js';
 
-/** The files of one lane: aside, in view, retired. All names are relative to the tables' directory. */
+/** The files of one lane: staged, published, retired. All names are relative to the tables' directory. */
 export class LaneFiles {
   constructor(
     private readonly directory: string,
     /** Where files wait for their commit; on the same file system. */
-    private readonly asideDirectory: string,
+    private readonly stagingDirectory: string,
     private readonly prefix: string,
   ) {}
 
   /** Where a file waits until it is committed. */
-  aside(file: string): string {
-    return join(this.asideDirectory, asideName(file));
+  staged(file: string): string {
+    return join(this.stagingDirectory, stagedName(file));
   }
 
-  inView(file: string): string {
+  published(file: string): string {
     return join(this.directory, file);
   }
 
   /** Makes the place for files that wait, empty. */
-  async clearAside(keep: ReadonlySet<string> = new Set()): Promise<void> {
-    await makeDirectory(this.asideDirectory);
-    const kept = new Set([...keep].map(asideName));
-    for (const name of await readdir(this.asideDirectory))
-      if (!kept.has(name)) await rm(join(this.asideDirectory, name), { recursive: true, force: true });
+  async clearStaged(): Promise<void> {
+    await makeDirectory(this.stagingDirectory);
+    for (const name of await readdir(this.stagingDirectory))
+      await rm(join(this.stagingDirectory, name), { recursive: true, force: true });
   }
 
   /** Files that wait, whether or not they were committed. */
-  async listAside(): Promise<string[]> {
-    const names = await namesIn(this.asideDirectory);
-    return names.map(fileOfAside).filter((file) => file !== undefined);
+  async listStaged(): Promise<string[]> {
+    const names = await namesIn(this.stagingDirectory);
+    return names.map(fileOfStaged).filter((file) => file !== undefined);
   }
 
   /** Makes the names of waiting files last. */
-  async syncAside(): Promise<void> {
-    await syncDirectory(this.asideDirectory);
+  async syncStaged(): Promise<void> {
+    await syncDirectory(this.stagingDirectory);
   }
 
   /**
    * Renames committed files into view; what is there already stays.
-   * @returns files found neither aside nor in view
+   * @returns files found neither staged nor published
    */
-  async show(files: readonly string[], each: () => Promise<void>): Promise<string[]> {
+  async publish(files: readonly string[], each: () => Promise<void>): Promise<string[]> {
     const lost: string[] = [];
     const directories = new Set<string>();
     for (const file of files) {
-      if (!(await this.#showOne(file))) lost.push(file);
-      directories.add(dirname(this.inView(file)));
+      if (!(await this.#publishOne(file))) lost.push(file);
+      directories.add(dirname(this.published(file)));
       await each();
     }
     for (const directory of directories) if (await exists(directory)) await syncDirectory(directory);
     return lost;
   }
 
-  /** Takes retired files out of view, for readers that look at the directory alone; ours know from the state. */
-  async hide(files: readonly string[], each: () => Promise<void>): Promise<void> {
+  /** Renames retired files, for readers that look at the directory alone; ours know from the state. */
+  async unpublish(files: readonly string[], each: () => Promise<void>): Promise<void> {
     for (const file of files) {
-      await renameIfThere(this.inView(file), this.inView(file) + retiredEnding);
+      await renameIfThere(this.published(file), this.published(file) + RETIRED_ENDING);
       await each();
     }
   }
@@ -76,16 +75,16 @@ export class LaneFiles {
   /** Unlinks retired files, and days that are empty then. */
   async unlink(files: readonly string[]): Promise<void> {
     for (const file of files) {
-      await rm(this.inView(file) + retiredEnding, { force: true });
-      await rm(this.inView(file), { force: true });
+      await rm(this.published(file) + RETIRED_ENDING, { force: true });
+      await rm(this.published(file), { force: true });
     }
-    for (const directory of new Set(files.map((file) => dirname(this.inView(file)))))
+    for (const directory of new Set(files.map((file) => dirname(this.published(file)))))
       await rmdir(directory).catch((error: unknown) => {
         if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(errno(error) ?? '')) throw error;
       });
   }
 
-  /** This lane's files in view or retired, with the number of the commit that wrote each. */
+  /** This lane's files, published or retired, with the number of the commit that wrote each. */
   async list(): Promise<Map<string, number>> {
     const found = new Map<string, number>();
     for (const table of await namesIn(this.directory)) {
@@ -99,17 +98,17 @@ export class LaneFiles {
     return found;
   }
 
-  /** Size and age of a file in view. */
+  /** Size and age of a published file. */
   async describe(file: string): Promise<OwnFile> {
-    const { size, mtimeMs } = await stat(this.inView(file));
+    const { size, mtimeMs } = await stat(this.published(file));
     return { file, bytes: size, writtenAt: mtimeMs };
   }
 
-  async #showOne(file: string): Promise<boolean> {
-    const to = this.inView(file);
+  async #publishOne(file: string): Promise<boolean> {
+    const to = this.published(file);
     for (;;) {
       await makeDirectoryBelow(this.directory, dirname(file));
-      if (await renameIfThere(this.aside(file), to)) return true;
+      if (await renameIfThere(this.staged(file), to)) return true;
       // Another lane may have removed the day's directory, empty until now, since it was made.
       if (await exists(dirname(to))) return exists(to);
     }

@@ -11,8 +11,8 @@ export interface RetiredFile {
 }
 
 /**
- * A lane's state: the commit point. Live are the lane's files in view with a sequence up to `sequence`, and `files`
- * even before they are in view, less those retired.
+ * A lane's state: the commit point. Live are the lane's published files with a sequence up to `sequence`, and `files`
+ * even before they are published, less those retired.
  */
 export interface LaneState {
   /** Counts the lane's commits, those of compaction among them. */

@@ -3,8 +3,8 @@ import { fileNameOf } from '../../files/file-name.js';
 
 /** Where things lie below the tables' directory. A table's file is named relative to it: `authentication/event_day=2026-11-01/acme-live-0000000012.parquet`. */
 
-/** Ending of a file that compaction or `keepDays` took out of view and that will be unlinked. */
-export const retiredEnding = '.retired';
+/** Ending of a file that compaction or `keepDays` unpublished and that will be unlinked. */
+export const RETIRED_ENDING = '.retired';
 
 const day = /^event_day=(.+)$/;
 
@@ -46,11 +46,11 @@ export function sequenceOf(prefix: string, name: string): number | undefined {
 }
 
 /** The name of a table's file while it waits for its commit. It ends in no `.parquet`, so that no pattern finds it. */
-export function asideName(file: string): string {
+export function stagedName(file: string): string {
   return `${file.replaceAll('/', '~')}.aside`;
 }
 
-/** The reverse of `asideName`; undefined for other names. */
-export function fileOfAside(name: string): string | undefined {
+/** The reverse of `stagedName`; undefined for other names. */
+export function fileOfStaged(name: string): string | undefined {
   return name.endsWith('.parquet.aside') ? name.slice(0, -'.aside'.length).replaceAll('~', '/') : undefined;
 }

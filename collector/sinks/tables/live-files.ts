@@ -5,7 +5,7 @@ import { exists, namesIn } from '../../files/durable-file.js';
 import { fileNameOf } from '../../files/file-name.js';
 import { readState } from '../files/state-file.js';
 import { isLaneState, type LaneState } from './lane-state.js';
-import { asideName, filePrefix, retiredEnding } from './layout.js';
+import { filePrefix, RETIRED_ENDING, stagedName } from './layout.js';
 
 /** A committed file, as of one moment. */
 export interface LiveFile {
@@ -22,14 +22,14 @@ export interface LiveFile {
 /** Whether a table's day is wanted. */
 export type Selection = (table: string, day: string) => boolean;
 
-const mostAttempts = 100;
+const MOST_ATTEMPTS = 100;
 
 /**
  * The files that hold every committed row once. For each lane it is what its state says at one moment, so a commit is
  * seen whole or not at all, and compaction is not seen at all.
  */
 export async function liveFiles(directory: string, wanted: Selection = () => true): Promise<LiveFile[]> {
-  for (let attempt = 1; attempt <= mostAttempts; attempt++) {
+  for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt++) {
     const before = await readStates(directory);
     const found = await listLive(directory, before, wanted);
     const after = await readStates(directory);
@@ -46,35 +46,35 @@ export async function liveFiles(directory: string, wanted: Selection = () => tru
 /** Files of the last commits that are nowhere, as they should be; of earlier commits no state says. */
 export async function missingFiles(directory: string): Promise<LiveFile[]> {
   const missing: LiveFile[] = [];
-  for (const { state, aside } of (await readStates(directory)).values()) {
+  for (const { state, staging } of (await readStates(directory)).values()) {
     const retired = new Set(state.retired.map(({ file }) => file));
     for (const file of state.files) {
       const [table = '', group = ''] = file.split('/');
-      const inView = join(directory, file);
-      const places = [join(aside, asideName(file)), inView, inView + retiredEnding];
+      const published = join(directory, file);
+      const places = [join(staging, stagedName(file)), published, published + RETIRED_ENDING];
       const there = await Promise.all(places.map((place) => exists(place)));
       if (!retired.has(file) && !there.includes(true))
-        missing.push({ table, day: group.slice('event_day='.length), ...ownerOf(state), paths: [inView] });
+        missing.push({ table, day: group.slice('event_day='.length), ...ownerOf(state), paths: [published] });
     }
   }
   return missing;
 }
 
 /** A lane's state and where its waiting files are, by the beginning of its files' names. */
-type States = ReadonlyMap<string, { readonly state: LaneState; readonly aside: string }>;
+type States = ReadonlyMap<string, { readonly state: LaneState; readonly staging: string }>;
 
 async function readStates(directory: string): Promise<States> {
-  const states = new Map<string, { state: LaneState; aside: string }>();
+  const states = new Map<string, { state: LaneState; staging: string }>();
   const root = join(directory, '.state');
   for (const feed of await namesIn(root))
     for (const name of await namesIn(join(root, feed))) {
       if (name.startsWith('.') || !name.endsWith('.json')) continue;
       const read = await readState(join(root, feed, name), isLaneState);
-      // A lane without a readable state: what is in view was committed. Its collector says what is wrong.
+      // A lane without a readable state: what is published was committed. Its collector says what is wrong.
       if (read.kind !== 'valid') continue;
       const { feed: feedName, lane } = read.state.cursor;
-      const aside = join(root, feed, `${fileNameOf(lane)}.aside`);
-      states.set(filePrefix(feedName, lane), { state: read.state, aside });
+      const staging = join(root, feed, `${fileNameOf(lane)}.aside`);
+      states.set(filePrefix(feedName, lane), { state: read.state, staging });
     }
   return states;
 }
@@ -86,14 +86,14 @@ async function listLive(directory: string, states: States, wanted: Selection): P
   const consider = (table: string, group: string, name: string) => {
     const day = group.slice('event_day='.length);
     if (!wanted(table, day)) return;
-    const hidden = name.endsWith(retiredEnding);
-    const file = `${table}/${group}/${hidden ? name.slice(0, -retiredEnding.length) : name}`;
+    const hidden = name.endsWith(RETIRED_ENDING);
+    const file = `${table}/${group}/${hidden ? name.slice(0, -RETIRED_ENDING.length) : name}`;
     const [, prefix = '', digits] = /^(.+-)(\d{10,})(?:\.\d+)?\.parquet(?:\.retired)?$/.exec(name) ?? [];
     if (digits === undefined || retired.has(file)) return;
     const lane = states.get(prefix);
     if (lane ? Number(digits) > lane.state.sequence : hidden) return;
-    const inView = join(directory, file);
-    const paths = [inView, inView + retiredEnding];
+    const published = join(directory, file);
+    const paths = [published, published + RETIRED_ENDING];
     found.set(file, { table, day, ...ownerOf(lane?.state), paths: hidden ? paths.reverse() : paths });
   };
   for (const table of await namesIn(directory)) {
@@ -101,17 +101,17 @@ async function listLive(directory: string, states: States, wanted: Selection): P
     for (const group of await namesIn(join(directory, table)))
       for (const name of await namesIn(join(directory, table, group))) consider(table, group, name);
   }
-  for (const { state, aside } of states.values())
+  for (const { state, staging } of states.values())
     for (const file of state.files) {
       const [table = '', group = ''] = file.split('/');
       const day = group.slice('event_day='.length);
       if (found.has(file) || retired.has(file) || !wanted(table, day)) continue;
       const owner = ownerOf(state);
-      const inView = join(directory, file);
-      const waiting = join(aside, asideName(file));
+      const published = join(directory, file);
+      const waiting = join(staging, stagedName(file));
       // In this order: a file that moves from there to here meanwhile is met.
-      if (await exists(waiting)) found.set(file, { table, day, ...owner, paths: [waiting, inView] });
-      else if (await exists(inView)) found.set(file, { table, day, ...owner, paths: [inView, inView + retiredEnding] });
+      if (await exists(waiting)) found.set(file, { table, day, ...owner, paths: [waiting, published] });
+      else if (await exists(published)) found.set(file, { table, day, ...owner, paths: [published, published + RETIRED_ENDING] });
     }
   return [...found.values()];
 }

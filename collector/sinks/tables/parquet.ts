@@ -14,17 +14,17 @@ export interface Row {
 }
 
 /** Small row groups and dictionaries keep DuckDB's memory small: it holds one of each for every column, 150 in a class. */
-const parquetOptions =
+const PARQUET_OPTIONS =
   'FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 2048, STRING_DICTIONARY_PAGE_SIZE_LIMIT 65536, DICTIONARY_SIZE_LIMIT 1000';
 
-const chunkCharacters = 256 * 1024;
+const CHUNK_CHARACTERS = 256 * 1024;
 
 /**
  * Rows of one file. DuckDB takes some eight bytes for a character of them while it parses and writes them; half as many
  * take no longer in all.
  */
-export const mostRows = 2048;
-export const mostCharacters = 2 * 1024 * 1024;
+export const MOST_ROWS = 2048;
+export const MOST_CHARACTERS = 2 * 1024 * 1024;
 
 /** Cuts rows, sorted by time, into what one file takes. */
 export function slicesOf(rows: readonly Row[]): Row[][] {
@@ -32,7 +32,7 @@ export function slicesOf(rows: readonly Row[]): Row[][] {
   let slice: Row[] = [];
   let characters = 0;
   for (const row of rows.toSorted((a, b) => a.time - b.time)) {
-    if (slice.length > 0 && (slice.length >= mostRows || characters + row.text.length > mostCharacters)) {
+    if (slice.length > 0 && (slice.length >= MOST_ROWS || characters + row.text.length > MOST_CHARACTERS)) {
       slices.push(slice);
       slice = [];
       characters = 0;
@@ -62,7 +62,7 @@ export async function writeParquet(
     await engine.run(
       `COPY (SELECT *, make_timestamp("time" * 1000) AS time_dt FROM read_json(${quoteText(linesFile)}, ` +
         `format = 'newline_delimited', columns = {${spec}}, maximum_object_size = ${longest + 1024})) ` +
-        `TO ${quoteText(path)} (${parquetOptions})`,
+        `TO ${quoteText(path)} (${PARQUET_OPTIONS})`,
     );
   } finally {
     await rm(linesFile, { force: true });
@@ -74,7 +74,7 @@ export async function writeParquet(
 export async function mergeParquet(engine: Engine, inputs: readonly string[], path: string): Promise<number> {
   const list = inputs.map(quoteText).join(', ');
   const source = `read_parquet([${list}], union_by_name = true, hive_partitioning = false)`;
-  await engine.run(`COPY (SELECT * FROM ${source}) TO ${quoteText(path)} (${parquetOptions})`);
+  await engine.run(`COPY (SELECT * FROM ${source}) TO ${quoteText(path)} (${PARQUET_OPTIONS})`);
   await syncFile(path);
   const count = async (from: string) => Number((await engine.rows(`SELECT count(*) FROM ${from}`))[0]?.[0]);
   const [before, after] = [await count(source), await count(`read_parquet([${quoteText(path)}])`)];
@@ -92,7 +92,7 @@ async function writeLines(path: string, rows: readonly Row[]): Promise<number> {
       const line = wellFormedLine(row.text);
       longest = Math.max(longest, line.length * 3 > longest ? Buffer.byteLength(line) : 0);
       chunk += `${line}\n`;
-      if (chunk.length < chunkCharacters) continue;
+      if (chunk.length < CHUNK_CHARACTERS) continue;
       await handle.writeFile(chunk);
       chunk = '';
     }

@@ -3,7 +3,7 @@ import type { Rewriting, StoredEvent } from '../rewriting.js';
 import { quoteText } from './columns.js';
 import type { PlainValue } from './duckdb-value.js';
 import { dayOfGroup, fileName, groupOf } from './layout.js';
-import { mostCharacters, mostRows, type Row, writeParquet } from './parquet.js';
+import { MOST_CHARACTERS, MOST_ROWS, type Row, writeParquet } from './parquet.js';
 import { textOfRow } from './row-json.js';
 import { classTables, type Table } from './table-catalog.js';
 import type { BatchTarget } from './write-batch.js';
@@ -11,8 +11,8 @@ import type { BatchTarget } from './write-batch.js';
 const tablesByName = new Map([...classTables].map(([classUid, table]) => [table.name, { classUid, table }]));
 
 /**
- * Writes aside what replaces those of the files that hold an event to be changed.
- * @returns the new files as they will be named in view, and those that they replace
+ * Stages what replaces those of the files that hold an event to be changed.
+ * @returns the new files by the names under which they will be published, and those that they replace
  */
 export async function rewriteFiles(
   own: readonly string[],
@@ -52,7 +52,7 @@ async function* eventsOf(
   { classUid, table }: Source,
   { engine, files }: BatchTarget,
 ): AsyncGenerator<StoredEvent> {
-  const path = quoteText(files.inView(file));
+  const path = quoteText(files.published(file));
   for await (const row of engine.stream(`SELECT * FROM read_parquet([${path}], hive_partitioning = false)`))
     yield storedEvent(row, classUid, table);
 }
@@ -81,7 +81,7 @@ class RewrittenRows {
     this.#waiting.set(group, waiting);
     waiting.rows.push({ uid: row.uid, time: row.time, text: row.text });
     waiting.characters += row.text.length;
-    if (waiting.rows.length >= mostRows || waiting.characters >= mostCharacters) await this.#write(group);
+    if (waiting.rows.length >= MOST_ROWS || waiting.characters >= MOST_CHARACTERS) await this.#write(group);
   }
 
   async finish(): Promise<readonly string[]> {
@@ -98,7 +98,7 @@ class RewrittenRows {
     this.#parts.set(group, part + 1);
     const file = `${group}/${fileName(prefix, sequence, part)}`;
     const rows = waiting.rows.toSorted((a, b) => a.time - b.time);
-    await writeParquet(engine, waiting.table.columns, rows, files.aside(file));
+    await writeParquet(engine, waiting.table.columns, rows, files.staged(file));
     this.#files.push(file);
     await written();
   }

@@ -8,12 +8,12 @@ import type { Closable } from '../files/held-lock.js';
 import { readState, type StateRead, writeState } from '../files/state-file.js';
 import type { Rewriting } from '../rewriting.js';
 import type { Batch, Committed, LaneSink, RewritableLane } from '../sink.js';
-import { type Merge, type OwnFile, planExpiry, planMerge, type UpkeepRules } from './compaction.js';
+import { type CompactionRules, type Merge, type OwnFile, planExpiry, planMerge } from './compaction.js';
 import { Engine, type EngineLimits } from './engine.js';
 import { tablesFailed } from './error-table.js';
 import { LaneFiles } from './lane-files.js';
 import { isLaneState, type LaneState } from './lane-state.js';
-import { fileName, filePrefix, retiredEnding, sequenceOf, stateDirectory } from './layout.js';
+import { fileName, filePrefix, RETIRED_ENDING, sequenceOf, stateDirectory } from './layout.js';
 import { mergeParquet } from './parquet.js';
 import { rewriteFiles } from './rewrite-files.js';
 import { writeBatch } from './write-batch.js';
@@ -27,7 +27,7 @@ export interface LaneSetting {
   readonly open: Set<Closable>;
   /** Whole days that stay; undefined: all. */
   readonly keepDays: number | undefined;
-  readonly upkeep: UpkeepRules;
+  readonly compaction: CompactionRules;
   readonly clock: Pick<Clock, 'now'>;
   /** Says where others can write to the directory. */
   readonly lookAtDirectory: () => Promise<void>;
@@ -48,11 +48,11 @@ interface Opened {
 }
 
 /** After a merge that failed the next one waits this long. */
-const restMs = 60 * 60_000;
+const MERGE_RETRY_MS = 60 * 60_000;
 
 /**
- * One lane of the tables. A commit writes its files aside, then replaces the lane's state file, which names them: that is
- * the commit point. Then the files are renamed into view. What a crash leaves undone after the commit point is done by
+ * One lane of the tables. A commit stages its files, then replaces the lane's state file, which names them: that is
+ * the commit point. Then the files are published (renamed into the tables' directories). What a crash leaves undone after the commit point is done by
  * `open`, what it leaves before is deleted there.
  */
 export class TablesLane implements LaneSink, RewritableLane {
@@ -105,7 +105,7 @@ export class TablesLane implements LaneSink, RewritableLane {
       await this.setting.checkpoint('commit:begin');
       const before = opened.state;
       const sequence = (before?.sequence ?? 0) + 1;
-      await this.#files.clearAside();
+      await this.#files.clearStaged();
       const files = await writeBatch(batch, {
         engine: opened.engine,
         files: this.#files,
@@ -128,10 +128,10 @@ export class TablesLane implements LaneSink, RewritableLane {
   }
 
   /**
-   * Looks after a lane that nobody runs: finishes what a crash left, merges its small files, lets old days go.
+   * Maintains a lane that nobody runs: finishes what a crash left, merges its small files, lets old days go.
    * @throws CollectorError LANE_IN_USE where somebody runs it after all.
    */
-  async tend(): Promise<void> {
+  async maintain(): Promise<void> {
     await this.open();
     try {
       await this.#storing(async () => {
@@ -147,7 +147,7 @@ export class TablesLane implements LaneSink, RewritableLane {
   }
 
   /**
-   * Rewrites the lane's events of some days. What `decide` changes goes into new files, with all that stood beside it; they
+   * Rewrites the lane's events of some days. What `decide` changes goes into new files, with all other events of its file; they
    * take the place of the old ones at one commit point, which readers see as a whole.
    * @param agreed asked before the commit point; false: nothing was changed
    */
@@ -156,7 +156,7 @@ export class TablesLane implements LaneSink, RewritableLane {
       const opened = this.#take();
       const { engine, state, own } = opened;
       if (!state) return;
-      await this.#files.clearAside();
+      await this.#files.clearStaged();
       const sequence = state.sequence + 1;
       const { files, retired } = await rewriteFiles([...own.keys()], rewriting, {
         engine,
@@ -165,8 +165,8 @@ export class TablesLane implements LaneSink, RewritableLane {
         sequence,
         written: () => this.setting.checkpoint('remap:file'),
       });
-      if (files.length === 0 || !(await agreed())) return this.#files.clearAside();
-      await this.#files.syncAside();
+      if (files.length === 0 || !(await agreed())) return this.#files.clearStaged();
+      await this.#files.syncStaged();
       const at = this.setting.clock.now();
       const next = { ...state, sequence, files, retired: [...state.retired, ...retired.map((file) => ({ file, at }))] };
       await this.#publish(next, 'remap', retired);
@@ -194,7 +194,7 @@ export class TablesLane implements LaneSink, RewritableLane {
     const state = opened.state;
     if (!state) return opened;
     const now = this.setting.clock.now();
-    const over = state.retired.filter(({ at }) => at + this.setting.upkeep.graceMs <= now).map(({ file }) => file);
+    const over = state.retired.filter(({ at }) => at + this.setting.compaction.graceMs <= now).map(({ file }) => file);
     if (over.length > 0) await this.#files.unlink(over);
     const gone = new Set(over);
     const kept = { ...state, retired: state.retired.filter(({ file }) => !gone.has(file)) };
@@ -210,37 +210,37 @@ export class TablesLane implements LaneSink, RewritableLane {
       files: merged ? [merged.file] : [],
       retired: [...kept.retired, ...retiring.map((file) => ({ file, at: now }))],
     };
-    await this.#publish(next, 'upkeep', retiring);
+    await this.#publish(next, 'compaction', retiring);
     for (const file of retiring) opened.own.delete(file);
     if (merged) opened.own.set(merged.file, await this.#files.describe(merged.file));
-    await this.setting.checkpoint('upkeep:done');
+    await this.setting.checkpoint('compaction:done');
     return { ...opened, state: next };
   }
 
-  /** Writes the file that takes the place of several, aside. What goes wrong here changes nothing and is tried again later. */
+  /** Stages the file that replaces several. A failure changes nothing and is tried again later. */
   async #merge(
     engine: Engine,
     files: readonly OwnFile[],
     sequence: number,
     now: number,
   ): Promise<{ file: string; inputs: readonly string[] } | undefined> {
-    const plan: Merge | undefined = planMerge(files, now, this.setting.upkeep);
+    const plan: Merge | undefined = planMerge(files, now, this.setting.compaction);
     if (!plan) return undefined;
     const file = `${plan.group}/${fileName(this.#prefix, sequence, 0)}`;
     try {
-      await this.#files.clearAside();
-      const inputs = plan.inputs.map((input) => this.#files.inView(input));
-      await mergeParquet(engine, inputs, this.#files.aside(file));
-      await this.#files.syncAside();
+      await this.#files.clearStaged();
+      const inputs = plan.inputs.map((input) => this.#files.published(input));
+      await mergeParquet(engine, inputs, this.#files.staged(file));
+      await this.#files.syncStaged();
     } catch (error) {
-      this.#mergeNotBefore = now + restMs;
+      this.#mergeNotBefore = now + MERGE_RETRY_MS;
       this.setting.notice(
         `Merging ${plan.inputs.length} files of ${plan.group} failed and is tried again in an hour: ${error instanceof Error ? error.message : String(error)}`,
       );
-      await this.#files.clearAside();
+      await this.#files.clearStaged();
       return undefined;
     }
-    await this.setting.checkpoint('upkeep:merged');
+    await this.setting.checkpoint('compaction:merged');
     return { file, inputs: plan.inputs };
   }
 
@@ -248,21 +248,21 @@ export class TablesLane implements LaneSink, RewritableLane {
     const retired = new Set(state?.retired.map(({ file }) => file));
     const own = new Map<string, OwnFile>();
     for (const file of (await this.#files.list()).keys())
-      if (!file.endsWith(retiredEnding) && !retired.has(file)) own.set(file, await this.#files.describe(file));
+      if (!file.endsWith(RETIRED_ENDING) && !retired.has(file)) own.set(file, await this.#files.describe(file));
     return own;
   }
 
   /** Makes a state the lane's last one and the directory look like it. */
   async #publish(
     state: LaneState,
-    phase: 'commit' | 'upkeep' | 'remap',
+    phase: 'commit' | 'compaction' | 'remap',
     retiredNow: readonly string[] = [],
   ): Promise<void> {
     await writeState(this.#stateFile, state, () => this.setting.checkpoint(`${phase}:state`));
     await this.setting.checkpoint(`${phase}:point`);
-    const lost = await this.#files.show(state.files, () => this.setting.checkpoint(`${phase}:shown`));
+    const lost = await this.#files.publish(state.files, () => this.setting.checkpoint(`${phase}:shown`));
     if (lost.length > 0) throw new Error(`${lost[0]} vanished between its commit and its place`);
-    await this.#files.hide(retiredNow, () => this.setting.checkpoint(`${phase}:hidden`));
+    await this.#files.unpublish(retiredNow, () => this.setting.checkpoint(`${phase}:hidden`));
     await writeState(this.#backupFile, state);
   }
 
@@ -272,13 +272,13 @@ export class TablesLane implements LaneSink, RewritableLane {
     await this.setting.checkpoint('open:state');
     if (state) {
       const retired = state.retired.map(({ file }) => file);
-      const lost = await this.#files.show(state.files, () => this.setting.checkpoint('open:shown'));
+      const lost = await this.#files.publish(state.files, () => this.setting.checkpoint('open:shown'));
       for (const file of lost)
         this.setting.notice(`${file} of the last commit is gone: it was deleted by another program.`);
-      await this.#files.hide(retired, () => this.setting.checkpoint('open:hidden'));
+      await this.#files.unpublish(retired, () => this.setting.checkpoint('open:hidden'));
       await writeState(this.#backupFile, state);
     }
-    await this.#files.clearAside();
+    await this.#files.clearStaged();
     await this.#seen.removeOthers(state?.seen ?? []);
     return state;
   }
@@ -336,7 +336,7 @@ export class TablesLane implements LaneSink, RewritableLane {
     const name = dedupeFileName(newest);
     const pieces = await this.#seen.readFile(name);
     if (newest !== state.sequence + 1 || !pieces) return undefined;
-    const waiting = (await this.#files.listAside()).filter(
+    const waiting = (await this.#files.listStaged()).filter(
       (file) => sequenceOf(this.#prefix, file.slice(file.lastIndexOf('/') + 1)) === newest,
     );
     const lastMinute = pieces.reduce((last, { minute }) => Math.max(last, minute), 0);
@@ -353,7 +353,7 @@ export class TablesLane implements LaneSink, RewritableLane {
       'STATE_CORRUPT',
       `The state of lane ${this.name} (${this.#stateFile}) cannot be used: ${reason}.`,
       {
-        cure: 'Restore the tables’ directory with its .state from one backup, or move it away as a whole to start anew.',
+        cure: 'Restore the tables’ directory with its .state from one backup, or move it away as a whole to start from the beginning.',
       },
     );
   }
@@ -369,6 +369,6 @@ export class TablesLane implements LaneSink, RewritableLane {
 
 function notOpen(lane: string): CollectorError {
   return new CollectorError('INTERNAL', `Lane ${lane} is not open.`, {
-    cure: 'This is a defect: a lane is to be opened anew after a commit that failed.',
+    cure: 'This is a defect: a lane must be opened again after a commit that failed.',
   });
 }

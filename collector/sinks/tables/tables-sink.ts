@@ -12,7 +12,7 @@ import { type Closable, heldLock } from '../files/held-lock.js';
 import { laneNames, peekCursor } from '../files/peek-lanes.js';
 import { failedFinding } from '../finding.js';
 import type { Sink, SinkFinding } from '../sink.js';
-import { type UpkeepRules, upkeepRules } from './compaction.js';
+import { type CompactionRules, compactionRules } from './compaction.js';
 import { Engine } from './engine.js';
 import { tablesFailed } from './error-table.js';
 import { findDelivered } from './find-delivered.js';
@@ -30,8 +30,8 @@ export interface TablesOptions {
   /** DuckDB's memory, as it writes it; default `96MB`. */
   readonly memoryLimit?: string;
   readonly clock?: Pick<Clock, 'now'>;
-  /** When files are merged and unlinked; default `upkeepRules`. */
-  readonly upkeep?: Partial<UpkeepRules>;
+  /** When files are merged and unlinked; default `compactionRules`. */
+  readonly compaction?: Partial<CompactionRules>;
   /** Told what an operator should read: a state that was restored, a file that is gone. */
   readonly notice?: (message: string) => void;
   /** Called at each step of a commit that a crash may follow; for tests. */
@@ -46,7 +46,7 @@ function settingOf(options: TablesOptions): Omit<LaneSetting, 'afterCommit' | 'o
     feed: options.feed,
     limits: { memoryLimit: options.memoryLimit ?? '96MB', threads: 1 },
     keepDays: options.keepDays,
-    upkeep: { ...upkeepRules, ...options.upkeep },
+    compaction: { ...compactionRules, ...options.compaction },
     clock: options.clock ?? systemClock,
     checkpoint: options.checkpoint ?? (async () => {}),
     notice,
@@ -64,30 +64,31 @@ function settingOf(options: TablesOptions): Omit<LaneSetting, 'afterCommit' | 'o
  */
 export function createTablesSink(options: TablesOptions): Sink {
   const common = settingOf(options);
-  const { directory, clock, upkeep, notice } = common;
+  const { directory, clock, compaction, notice } = common;
   const states = stateDirectory(directory, options.feed);
   const open = new Set<Closable>();
-  let tended = clock.now();
+  let maintainedAt = clock.now();
 
   const setting: LaneSetting = {
     ...common,
     open,
     afterCommit: async (lane) => {
-      if (!isLive(lane) || clock.now() < tended + upkeep.tendEveryMs) return;
-      tended = clock.now();
-      for (const other of await laneNames(states, isLaneState)) if (other !== lane) await tend(other);
+      if (!isLive(lane) || clock.now() < maintainedAt + compaction.maintainEveryMs) return;
+      maintainedAt = clock.now();
+      for (const other of await laneNames(states, isLaneState)) if (other !== lane) await maintain(other);
     },
   };
 
-  /** Looks after a lane that rests, such as a backfill that is done; one that is running looks after itself. */
-  async function tend(name: string): Promise<void> {
+  /** Maintains a lane that rests, such as a backfill that is done; a running lane maintains itself. */
+  async function maintain(name: string): Promise<void> {
     try {
       const cursor = await peekCursor(join(states, fileNameOf(name)), isLaneState);
       const rested = clock.now() - (cursor?.committedAt ?? Number.NaN);
-      if (rested > upkeep.tendEveryMs) await new TablesLane(name, { ...setting, afterCommit: async () => {} }).tend();
+      if (rested > compaction.maintainEveryMs)
+        await new TablesLane(name, { ...setting, afterCommit: async () => {} }).maintain();
     } catch (error) {
       if (error instanceof CollectorError && error.code === 'LANE_IN_USE') return;
-      notice(`Lane ${name} could not be looked after: ${error instanceof Error ? error.message : String(error)}`);
+      notice(`Lane ${name} could not be maintained: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 

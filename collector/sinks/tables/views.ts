@@ -80,7 +80,7 @@ function loginsApart(tables: readonly Table[]): Table[] {
   return tables.filter((table) => table !== logins);
 }
 
-/** A table's rows with every column of this version, and those that older files have beside them. */
+/** A table's rows with every column of this version, and those that only older files have. */
 export function typedRows(table: Table, paths: readonly string[]): string {
   const columns = [
     ...table.columns.map(({ name, type }) => `NULL::${duckType(type)} AS ${quoteName(name)}`),

@@ -24,9 +24,9 @@ export interface BatchTarget {
 }
 
 /**
- * Writes a batch aside, durably: one file, seldom more, for each table and day.
+ * Stages a batch's files, durably: one file, seldom more, per table and day.
  * An event that DuckDB refuses becomes a dead letter and leaves its neighbours unharmed.
- * @returns the files, as they will be named in view
+ * @returns the files by the names under which they will be published
  */
 export async function writeBatch(batch: Batch, target: BatchTarget): Promise<string[]> {
   const files: string[] = [];
@@ -45,7 +45,7 @@ export async function writeBatch(batch: Batch, target: BatchTarget): Promise<str
     const left = await writeTable(table, rows, target, files);
     if (left.length > 0) throw new Error(`DuckDB refused ${left.length} rows of ${table.name}`);
   }
-  if (files.length > 0) await target.files.syncAside();
+  if (files.length > 0) await target.files.syncStaged();
   return files;
 }
 
@@ -87,12 +87,12 @@ async function tryWrite(
   { engine, files }: BatchTarget,
 ): Promise<{ cause: 'content' | 'memory'; error: unknown } | undefined> {
   try {
-    await writeParquet(engine, table.columns, rows, files.aside(file));
+    await writeParquet(engine, table.columns, rows, files.staged(file));
     return undefined;
   } catch (error) {
     const cause = duckdbFault(error);
     if (cause !== 'content' && cause !== 'memory') throw error;
-    await rm(files.aside(file), { force: true });
+    await rm(files.staged(file), { force: true });
     return { cause, error };
   }
 }

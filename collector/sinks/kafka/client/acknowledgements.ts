@@ -25,7 +25,7 @@ export function requireAcknowledged(
 
 function incomplete(what: string): CollectorError {
   return new CollectorError('SINK_IN_DOUBT', `Kafka, sending records: ${what}; a leader moved meanwhile.`, {
-    cure: 'Nothing: the lane is opened anew and goes on from what is committed.',
+    cure: 'Nothing: the lane is opened again and goes on from what is committed.',
     transient: true,
     detail: 'INCOMPLETE_ACKNOWLEDGEMENT',
   });

@@ -34,8 +34,8 @@ export async function encodeBatches(
   const encoded = places.map(async ([{ topic, partition }, of]) => {
     const room = Math.min(MOST_BYTES_A_BATCH, batchRoom(limitOf(topic)));
     const unpacked = compression === 'none' ? room : MOST_BYTES_UNPACKED;
-    const stretches = cut(of, unpacked).map((stretch) => encodeWithin(stretch, room, compression));
-    return (await Promise.all(stretches)).flat().map((records) => ({ topic, partition, records }));
+    const slices = cut(of, unpacked).map((slice) => encodeWithin(slice, room, compression));
+    return (await Promise.all(slices)).flat().map((records) => ({ topic, partition, records }));
   });
   return (await Promise.all(encoded)).flat();
 }
@@ -80,20 +80,20 @@ async function encodeWithin(
 }
 
 function cut(messages: readonly OutgoingMessage[], mostBytes: number): OutgoingMessage[][] {
-  const stretches: OutgoingMessage[][] = [];
+  const slices: OutgoingMessage[][] = [];
   let bytes = 0;
   for (const message of messages) {
     const { size } = message;
-    const current = stretches.at(-1);
+    const current = slices.at(-1);
     if (current === undefined || current.length >= MOST_RECORDS || bytes + size > mostBytes) {
-      stretches.push([message]);
+      slices.push([message]);
       bytes = size;
     } else {
       current.push(message);
       bytes += size;
     }
   }
-  return stretches;
+  return slices;
 }
 
 function groupByPlace(messages: readonly OutgoingMessage[]): [OutgoingMessage, OutgoingMessage[]][] {

@@ -133,7 +133,7 @@ export const kafkaErrors: readonly KafkaErrorRow[] = [
     meaning: "the broker lost track of the producer's sequence",
     code: 'SINK_IN_DOUBT',
     transient: true,
-    cure: 'Nothing: the lane is opened anew and goes on from what is committed.',
+    cure: 'Nothing: the lane is opened again and goes on from what is committed.',
   },
   {
     codes: [48, 49, 51, 120],
@@ -146,7 +146,7 @@ export const kafkaErrors: readonly KafkaErrorRow[] = [
     meaning: 'the transaction is no longer what the producer takes it for',
     code: 'SINK_IN_DOUBT',
     transient: true,
-    cure: 'Nothing: the lane is opened anew and goes on from what is committed.',
+    cure: 'Nothing: the lane is opened again and goes on from what is committed.',
   },
   {
     codes: [19, 20],
@@ -230,7 +230,7 @@ const otherwise: KafkaErrorRow = {
   meaning: 'an error this program does not know',
   code: 'SINK_IN_DOUBT',
   transient: true,
-  cure: 'The lane is opened anew by itself. Where it comes back, report it with the log lines around it.',
+  cure: 'The lane is opened again by itself. Where it comes back, report it with the log lines around it.',
 };
 
 /** What kafkajs says of an error, its wrappers taken off. */

@@ -112,7 +112,7 @@ export class PartitionReader {
   /**
    * Committed records with from ≤ offset < to, in order, without tombstones' loss, control records and aborted ones.
    * Waits for foreign transactions that are open below `to`.
-   * @param patienceMs how long to wait for an open transaction
+   * @param timeoutMs how long to wait for an open transaction
    * @throws CollectorError SINK_UNAVAILABLE where a transaction stays open longer than that
    */
   async *read(
@@ -120,7 +120,7 @@ export class PartitionReader {
     partition: number,
     from: bigint,
     to: bigint,
-    patienceMs: number,
+    timeoutMs: number,
   ): AsyncGenerator<KafkaRecord, void, void> {
     let position = from;
     // Everything before it was seen; `position` may be ahead of it while emptied batches are stepped over.
@@ -147,7 +147,7 @@ export class PartitionReader {
         position += 1n;
       } else {
         waitingSince ??= performance.now();
-        if (performance.now() - waitingSince > patienceMs) throw staysOpen(topic, position);
+        if (performance.now() - waitingSince > timeoutMs) throw staysOpen(topic, position);
       }
     }
   }
@@ -171,7 +171,7 @@ export class PartitionReader {
     return { ...response.responses[0].partitions[0], throttled: response.clientSideThrottleTime > 0 };
   }
 
-  /** Asks the partition's leader; finds it anew while it is moving. */
+  /** Asks the partition's leader; finds it again while it is moving. */
   async #atLeader<T>(topic: string, partition: number, ask: (broker: LowLevelBroker) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {

@@ -14,7 +14,7 @@ const DISCONNECT_MS = 500;
 
 /**
  * Sends a lane's messages. After any rejection it must be discarded and never used again: what was written is unknown, and
- * only a new publisher's `start` starts sequence numbers anew and ends what was left open.
+ * only a new publisher's `start` starts new sequence numbers and ends what was left open.
  */
 export interface Publisher {
   /** Connects; with transactions it fences every other publisher of the transactional id and ends its transaction. */
@@ -167,7 +167,7 @@ class PlainPublisher implements Publisher {
 /** Work that outlived its deadline comes here. */
 function unusable(): CollectorError {
   return new CollectorError('SINK_IN_DOUBT', 'The publisher was discarded.', {
-    cure: 'Nothing: the lane is opened anew and goes on from what is committed.',
+    cure: 'Nothing: the lane is opened again and goes on from what is committed.',
     transient: true,
   });
 }

@@ -6,7 +6,7 @@ import { type FinishedBatch, produce } from './produce-request.js';
 import { encodeBatch } from './record-batch.js';
 import type { KafkaSettings } from './settings.js';
 
-/** Sequence numbers are 31 bits and begin anew after the last. */
+/** Sequence numbers are 31 bits and start over after the last. */
 const SEQUENCES = 2 ** 31;
 
 /** In whose name records are sent: a transaction's producer, or nobody's. */

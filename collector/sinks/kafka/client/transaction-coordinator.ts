@@ -7,7 +7,7 @@ const TRANSACTION = 1;
 const ATTEMPTS = 8;
 const LONGEST_WAIT_MS = 2_000;
 /** The coordinator is still ending the last transaction, or writing down what it was just told. */
-const BUSY_PATIENCE_MS = 30_000;
+const BUSY_OPEN_TRANSACTION_TIMEOUT_MS = 30_000;
 const BUSY_FIRST_WAIT_MS = 10;
 const BUSY_LONGEST_WAIT_MS = 250;
 
@@ -55,7 +55,7 @@ export class TransactionCoordinator {
         return await request(this.#broker);
       } catch (error) {
         if (nameKafkaError(error).names.includes('CONCURRENT_TRANSACTIONS')) {
-          if (performance.now() - started > BUSY_PATIENCE_MS) throw error;
+          if (performance.now() - started > BUSY_OPEN_TRANSACTION_TIMEOUT_MS) throw error;
           await sleep(Math.min(BUSY_FIRST_WAIT_MS * 2 ** busy++, BUSY_LONGEST_WAIT_MS));
           continue;
         }

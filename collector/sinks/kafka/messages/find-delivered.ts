@@ -7,9 +7,9 @@ import type { Topic } from '../topics/topics.js';
 
 /** A record is published after it happened, but a device's clock may be ahead of the collector's by as much as this. */
 const AHEAD_MS = 60 * 60_000;
-/** What was read is kept this long: the questions of one comparison follow one another, and a topic may be made anew. */
+/** What was read is kept this long: the questions of one comparison follow one another, and a topic may be recreated. */
 const KEPT_MS = 10 * 60_000;
-/** Records kept at most (some tens of megabytes); beyond that every question reads anew. */
+/** Records kept at most (some tens of megabytes); beyond that every question reads again. */
 const MOST_KEPT = 400_000;
 
 /** What is looked for. */
@@ -19,7 +19,7 @@ export interface Search {
   readonly from: Instant;
   readonly to: Instant;
   /** How long to wait for an open transaction. */
-  readonly patienceMs: number;
+  readonly timeoutMs: number;
 }
 
 /**
@@ -99,14 +99,14 @@ async function readOn(
   reader: PartitionReader,
   topic: string,
   partition: number,
-  { uids, patienceMs }: Search,
+  { uids, timeoutMs }: Search,
 ): Promise<void> {
   const wanted = new Set(uids.map(hashOf));
   const place = `${topic}/${partition}`;
   const { end } = await reader.bounds(topic, partition);
   const from = read.next.get(place) ?? (await reader.offsetOfTime(topic, partition, read.since)) ?? end;
   if (from > end) throw madeAnew(topic);
-  for await (const record of reader.read(topic, partition, from, end, patienceMs)) {
+  for await (const record of reader.read(topic, partition, from, end, timeoutMs)) {
     const uid = record.headers.event_id;
     if (uid === undefined) continue;
     const hash = hashOf(uid);
@@ -144,7 +144,7 @@ function noLongerWhole(topic: string): CollectorError {
 }
 
 function madeAnew(topic: string): CollectorError {
-  return new CollectorError('SINK_REFUSED', `Topic ${topic} was made anew while it was read.`, {
+  return new CollectorError('SINK_REFUSED', `Topic ${topic} was recreated while it was read.`, {
     cure: 'Compare again: what the topic held before is gone.',
   });
 }

@@ -1,6 +1,6 @@
 import type { DedupeChunk } from '../../../position/dedupe-set.js';
 import type { Batch } from '../../sink.js';
-import { cutPieces, encodeHashes, type LaneKeys, type LaneState, pieceKey } from './lane-state.js';
+import { chunkKey, cutChunks, encodeHashes, type LaneKeys, type LaneState } from './lane-state.js';
 
 /** A record of the state topic to be written; null: a tombstone. */
 export interface StateRecord {
@@ -8,14 +8,14 @@ export interface StateRecord {
   readonly value: Buffer | null;
 }
 
-/** What one commit does to the pieces, not yet done. */
-export interface PiecePlan {
+/** What one commit does to the chunks, not yet done. */
+export interface DedupePlan {
   readonly records: readonly StateRecord[];
-  /** Every piece in reach after this commit lies there or later. */
+  /** Every chunk in reach after this commit lies there or later. */
   readonly readFrom: bigint;
-  readonly pieces: number;
+  readonly chunks: number;
   readonly hashes: number;
-  /** Number of the next piece after this commit. */
+  /** Number of the next chunk after this commit. */
   readonly sequence: number;
   /** To be called when the commit succeeded, with the offset of the first record. */
   done(firstOffset: bigint): void;
@@ -29,13 +29,13 @@ interface Held {
   readonly written: number;
 }
 
-// How far the oldest piece in reach may lie behind the end before all are written anew, so that opening a lane reads a
-// bounded part of the topic: a future-dated record's piece stays in reach for years, other lanes write in between.
+// How far the oldest chunk in reach may lie behind the end before all are rewritten, so that opening a lane reads a
+// bounded part of the topic: a future-dated record's chunk stays in reach for years, other lanes write in between.
 const MOST_RECORDS_BEHIND = 4_000n;
 const MOST_BYTES_BEHIND = 4_000_000;
 
-/** The pieces of remembered identities that a lane has in its state topic, and where. */
-export class PieceLog {
+/** The chunks of remembered identities that a lane has in its state topic, and where. */
+export class DedupeLog {
   readonly #keys: LaneKeys;
   #held = new Map<string, Held>();
   #sequence: number;
@@ -45,20 +45,20 @@ export class PieceLog {
 
   /**
    * @param end where the state was read to
-   * @param bytesRead bytes read for it: taken as lying behind its oldest piece
+   * @param bytesRead bytes read for it: taken as lying behind its oldest chunk
    */
   constructor(keys: LaneKeys, state: LaneState, end: bigint, bytesRead: number) {
     this.#keys = keys;
     this.#next = end;
     this.#written = bytesRead;
     this.#sequence = state.entry?.sequence ?? 0;
-    for (const { key, minute, hashes, offset } of state.pieces) {
+    for (const { key, minute, hashes, offset } of state.chunks) {
       this.#held.set(key, { minute, hashes, offset, written: 0 });
       this.#sequence = Math.max(this.#sequence, Number(key.split('|').at(-1)) + 1);
     }
   }
 
-  /** Notes that a record lies at `offset`: what opening the lane reads on its way back to the oldest piece. */
+  /** Notes that a record lies at `offset`: what opening the lane reads on its way back to the oldest chunk. */
   wrote(offset: bigint, bytes: number): void {
     if (offset >= this.#next) this.#next = offset + 1n;
     this.#written += bytes;
@@ -70,7 +70,7 @@ export class PieceLog {
   }
 
   /** What a batch adds and drops. */
-  plan({ dedupeAdditions, evictBefore }: Pick<Batch, 'dedupeAdditions' | 'evictBefore'>): PiecePlan {
+  plan({ dedupeAdditions, evictBefore }: Pick<Batch, 'dedupeAdditions' | 'evictBefore'>): DedupePlan {
     const kept = new Map<string, Held>();
     const dropped: string[] = [];
     for (const [key, held] of this.#held) {
@@ -83,9 +83,9 @@ export class PieceLog {
       dropped.push(...kept.keys());
       kept.clear();
     }
-    const fresh = cutPieces(added).map((piece, index) => ({
-      ...piece,
-      key: pieceKey(this.#keys, piece.minute, this.#sequence + index),
+    const fresh = cutChunks(added).map((chunk, index) => ({
+      ...chunk,
+      key: chunkKey(this.#keys, chunk.minute, this.#sequence + index),
     }));
     const readFrom = oldestOf(kept)?.offset ?? this.#next;
     const records = [
@@ -95,7 +95,7 @@ export class PieceLog {
     return {
       records,
       readFrom,
-      pieces: kept.size + fresh.length,
+      chunks: kept.size + fresh.length,
       hashes: count([...kept.values(), ...fresh]),
       sequence: this.#sequence + fresh.length,
       done: (firstOffset) => {
@@ -125,20 +125,20 @@ export function sizeOfState(records: readonly StateRecord[]): number {
   return records.reduce((sum, { key, value }) => sum + key.length + (value?.length ?? 0), 0);
 }
 
-function oldestOf(pieces: ReadonlyMap<string, Held>): Held | undefined {
+function oldestOf(chunks: ReadonlyMap<string, Held>): Held | undefined {
   let oldest: Held | undefined;
-  for (const held of pieces.values()) if (oldest === undefined || held.offset < oldest.offset) oldest = held;
+  for (const held of chunks.values()) if (oldest === undefined || held.offset < oldest.offset) oldest = held;
   return oldest;
 }
 
-function count(pieces: readonly { hashes: BigUint64Array }[]): number {
-  return pieces.reduce((sum, { hashes }) => sum + hashes.length, 0);
+function count(chunks: readonly { hashes: BigUint64Array }[]): number {
+  return chunks.reduce((sum, { hashes }) => sum + hashes.length, 0);
 }
 
-/** One piece a minute. */
-function merge(pieces: readonly DedupeChunk[]): DedupeChunk[] {
+/** One chunk a minute. */
+function merge(chunks: readonly DedupeChunk[]): DedupeChunk[] {
   const minutes = new Map<number, BigUint64Array[]>();
-  for (const { minute, hashes } of pieces) minutes.set(minute, [...(minutes.get(minute) ?? []), hashes]);
+  for (const { minute, hashes } of chunks) minutes.set(minute, [...(minutes.get(minute) ?? []), hashes]);
   return [...minutes].map(([minute, parts]) => {
     const hashes = new BigUint64Array(parts.reduce((sum, part) => sum + part.length, 0));
     let at = 0;

@@ -2,19 +2,19 @@ import { CollectorError } from '../../../errors.js';
 import { isStoredCursor, type StoredCursor } from '../../../position/cursor-codec.js';
 import type { DedupeChunk } from '../../../position/dedupe-set.js';
 import type { KafkaRecord } from '../client/partition-reader.js';
-import type { Holder } from './process-identity.js';
+import type { ProcessIdentity } from './process-identity.js';
 
 // The state topic: one partition, compacted. A lane has three kinds of records, told apart by key:
 //   <feed>|<lane>|cursor                       JSON CursorEntry
 //   <feed>|<lane>|lease                        JSON Lease
 //   <feed>|<lane>|seen|<minute>|<sequence>     8 bytes a remembered identity, big-endian; null: out of reach
-// Pieces are only ever added and dropped, so no record grows with the overlap.
+// Chunks are only ever added and dropped, so no record grows with the overlap.
 
 /** The state topic has this one. */
 export const STATE_PARTITION = 0;
 
 /** Identities in one record: 32 kB, half of what a state record may have. */
-export const HASHES_PER_PIECE = 4_096;
+export const HASHES_PER_CHUNK = 4_096;
 
 /** The position as stored: the feed's cursor and what the sink needs to find the rest. */
 export interface CursorEntry {
@@ -22,9 +22,9 @@ export interface CursorEntry {
   readonly cursor: StoredCursor;
   /** Names this commit: a lane whose commit failed finds out by it whether the commit took effect. */
   readonly commit: string;
-  /** Number of the next piece. */
+  /** Number of the next chunk. */
   readonly sequence: number;
-  /** Every piece in reach lies at this offset or later. */
+  /** Every chunk in reach lies at this offset or later. */
   readonly readFrom: string;
   /** What must be found from there on. */
   readonly pieces: number;
@@ -35,7 +35,7 @@ export interface CursorEntry {
 export interface Lease {
   readonly version: 1;
   readonly instance: string;
-  readonly holder: Holder;
+  readonly holder: ProcessIdentity;
   readonly seconds: number;
   /** RFC 3339. */
   readonly renewedAt: string;
@@ -43,8 +43,8 @@ export interface Lease {
   readonly released: boolean;
 }
 
-/** A piece of remembered identities in the log. */
-export interface Piece extends DedupeChunk {
+/** A chunk of remembered identities in the log. */
+export interface StoredChunk extends DedupeChunk {
   readonly key: string;
   readonly offset: bigint;
 }
@@ -55,10 +55,10 @@ export interface LaneState {
   readonly lease: Lease | undefined;
   /** Offset of the lease's record: tells a renewal from the same lease read again. */
   readonly leaseOffset: bigint | undefined;
-  readonly pieces: readonly Piece[];
+  readonly chunks: readonly StoredChunk[];
 }
 
-export const noLaneState: LaneState = { entry: undefined, lease: undefined, leaseOffset: undefined, pieces: [] };
+export const noLaneState: LaneState = { entry: undefined, lease: undefined, leaseOffset: undefined, chunks: [] };
 
 /** The keys of one lane. */
 export interface LaneKeys {
@@ -78,7 +78,7 @@ export function laneOfCursorKey(key: string | undefined, feed: string): string |
   return key?.startsWith(lead) && key.endsWith(tail) ? key.slice(lead.length, -tail.length) : undefined;
 }
 
-export function pieceKey(keys: LaneKeys, minute: number, sequence: number): string {
+export function chunkKey(keys: LaneKeys, minute: number, sequence: number): string {
   return `${keys.seen}${minute}|${sequence}`;
 }
 
@@ -94,12 +94,12 @@ export function decodeHashes(bytes: Buffer): BigUint64Array {
   return hashes;
 }
 
-/** Cuts pieces so that each fits a record. */
-export function cutPieces(pieces: readonly DedupeChunk[]): DedupeChunk[] {
-  return pieces.flatMap(({ minute, hashes }) => {
+/** Cuts chunks so that each fits a record. */
+export function cutChunks(chunks: readonly DedupeChunk[]): DedupeChunk[] {
+  return chunks.flatMap(({ minute, hashes }) => {
     const cut: DedupeChunk[] = [];
-    for (let at = 0; at < hashes.length; at += HASHES_PER_PIECE) {
-      cut.push({ minute, hashes: hashes.subarray(at, at + HASHES_PER_PIECE) });
+    for (let at = 0; at < hashes.length; at += HASHES_PER_CHUNK) {
+      cut.push({ minute, hashes: hashes.subarray(at, at + HASHES_PER_CHUNK) });
     }
     return cut;
   });
@@ -107,7 +107,7 @@ export function cutPieces(pieces: readonly DedupeChunk[]): DedupeChunk[] {
 
 /**
  * What committed records of the state topic, in the order of their offsets, say of a lane. Only the newest of a key counts,
- * and only pieces from the position's `readFrom` on.
+ * and only chunks from the position's `readFrom` on.
  * @throws CollectorError STATE_CORRUPT for a value that this program cannot have written
  */
 export function foldState(records: Iterable<KafkaRecord>, keys: LaneKeys): LaneState {
@@ -117,13 +117,13 @@ export function foldState(records: Iterable<KafkaRecord>, keys: LaneKeys): LaneS
   const lease = newest.get(keys.lease);
   const entry = cursor && readEntry(cursor);
   const readFrom = BigInt(entry?.readFrom ?? 0);
-  const pieces: Piece[] = [];
+  const chunks: StoredChunk[] = [];
   for (const [key, { value, offset }] of newest) {
     if (key.startsWith(keys.seen) && value !== undefined && offset >= readFrom) {
-      pieces.push(readPiece(key, value, offset, keys));
+      chunks.push(readChunk(key, value, offset, keys));
     }
   }
-  return { entry, lease: lease?.value && readLease(lease.value), leaseOffset: lease?.offset, pieces };
+  return { entry, lease: lease?.value && readLease(lease.value), leaseOffset: lease?.offset, chunks };
 }
 
 function readEntry(value: Buffer): CursorEntry {
@@ -140,7 +140,7 @@ function readLease(value: Buffer): Lease | undefined {
   return lease?.version === 1 && typeof lease.instance === 'string' ? lease : undefined;
 }
 
-function readPiece(key: string, value: Buffer, offset: bigint, keys: LaneKeys): Piece {
+function readChunk(key: string, value: Buffer, offset: bigint, keys: LaneKeys): StoredChunk {
   const [minute] = key.slice(keys.seen.length).split('|');
   if (value.length % 8 !== 0 || !/^-?\d+$/.test(minute ?? '')) throw corrupt('remembered identities cannot be read');
   return { key, offset, minute: Number(minute), hashes: decodeHashes(value) };
@@ -159,21 +159,21 @@ function parse(value: Buffer): unknown {
  * @throws CollectorError STATE_CORRUPT where the topic has lost records (retention, deleted records, a restored backup)
  */
 export function requireComplete(state: LaneState, logStart: bigint): void {
-  const { entry, pieces } = state;
+  const { entry, chunks } = state;
   if (entry === undefined) return;
-  if (entry.pieces > 0 && BigInt(entry.readFrom) < logStart && pieces.length < entry.pieces) {
+  if (entry.pieces > 0 && BigInt(entry.readFrom) < logStart && chunks.length < entry.pieces) {
     throw corrupt(`its records before offset ${logStart} were deleted`);
   }
-  const hashes = pieces.reduce((sum, piece) => sum + piece.hashes.length, 0);
-  if (pieces.length !== entry.pieces || hashes !== entry.hashes) {
+  const hashes = chunks.reduce((sum, chunk) => sum + chunk.hashes.length, 0);
+  if (chunks.length !== entry.pieces || hashes !== entry.hashes) {
     throw corrupt(
-      `it counts ${entry.hashes} remembered identities in ${entry.pieces} pieces, but ${hashes} in ${pieces.length} were found`,
+      `it counts ${entry.hashes} remembered identities in ${entry.pieces} pieces, but ${hashes} in ${chunks.length} were found`,
     );
   }
 }
 
 function corrupt(what: string): CollectorError {
   return new CollectorError('STATE_CORRUPT', `The state topic is damaged: ${what}.`, {
-    cure: 'Set the position anew with `jumpcloud-ocsf state set`; records around it may then be delivered again, under the same uid.',
+    cure: 'Set the position with `jumpcloud-ocsf state set`; records around it may then be delivered again, under the same uid.',
   });
 }

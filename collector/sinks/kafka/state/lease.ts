@@ -1,11 +1,11 @@
 import { CollectorError } from '../../../errors.js';
 import type { LaneState, Lease } from './lane-state.js';
-import { type Holder, isDead } from './process-identity.js';
+import { isDead, type ProcessIdentity } from './process-identity.js';
 
 // The lease keeps two instances from fencing each other for ever; that no record is delivered twice is the doing of the
 // transactional id. So a wrong guess about a lease (clocks that disagree) costs a take-over, never a record.
 
-export function newLease(instance: string, holder: Holder, seconds: number, now: number): Lease {
+export function newLease(instance: string, holder: ProcessIdentity, seconds: number, now: number): Lease {
   return { version: 1, instance, holder, seconds, renewedAt: new Date(now).toISOString(), released: false };
 }
 
@@ -13,7 +13,13 @@ export function newLease(instance: string, holder: Holder, seconds: number, now:
  * Whether a lane is free for `instance`: nobody holds it, it was released, its holder is this instance or certainly dead,
  * or it has lapsed, by the wall clock or (where the holder's clock is ahead) by having been watched unrenewed for its length.
  */
-export function isFree({ lease }: LaneState, instance: string, self: Holder, now: number, watchedMs: number): boolean {
+export function isFree(
+  { lease }: LaneState,
+  instance: string,
+  self: ProcessIdentity,
+  now: number,
+  watchedMs: number,
+): boolean {
   if (lease === undefined || lease.released || lease.instance === instance) return true;
   if (now > Date.parse(lease.renewedAt) + lease.seconds * 1000) return true;
   return watchedMs > lease.seconds * 1000 || isDead(lease.holder, self);

@@ -2,7 +2,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
 /** The process that holds a lane, as another process of the same machine can recognise it. */
-export interface Holder {
+export interface ProcessIdentity {
   readonly host: string;
   readonly pid: number;
   /** Linux only: this boot of the kernel, the namespace that numbers the processes, and the process' start in ticks. */
@@ -12,7 +12,7 @@ export interface Holder {
 }
 
 /** This process. */
-export function thisHolder(): Holder {
+export function thisProcess(): ProcessIdentity {
   const boot = read('/proc/sys/kernel/random/boot_id');
   const namespace = link('/proc/self/ns/pid');
   const started = startOf(process.pid);
@@ -30,7 +30,7 @@ export function thisHolder(): Holder {
  * belongs to a process that started at another time. False wherever that cannot be told: then only its lease's end frees
  * the lane.
  */
-export function isDead(holder: Holder, self: Holder = thisHolder()): boolean {
+export function isDead(holder: ProcessIdentity, self: ProcessIdentity = thisProcess()): boolean {
   if (holder.boot === undefined || holder.namespace === undefined || holder.started === undefined) return false;
   if (holder.boot !== self.boot || holder.namespace !== self.namespace) return false;
   return startOf(holder.pid) !== holder.started;

@@ -13,14 +13,14 @@ const FIRST_STEP = 64n;
 const STEP_FACTOR = 8n;
 
 /** A lane's position and lease as committed now, without waiting for open transactions and without what it remembers. */
-export async function glanceAtLane(reader: PartitionReader, topic: string, keys: LaneKeys): Promise<LaneState> {
+export async function peekLane(reader: PartitionReader, topic: string, keys: LaneKeys): Promise<LaneState> {
   const { start, stable } = await reader.bounds(topic, STATE_PARTITION);
   const { records } = await readBack(reader, topic, keys, start, stable, 0);
   return foldState(records, keys);
 }
 
 /** A lane's lease as committed now: for a look before anything is taken over. Does not mind a damaged position. */
-export async function glanceAtLease(reader: PartitionReader, topic: string, keys: LaneKeys): Promise<LaneState> {
+export async function peekLease(reader: PartitionReader, topic: string, keys: LaneKeys): Promise<LaneState> {
   const { start, stable } = await reader.bounds(topic, STATE_PARTITION);
   const { records } = await readBack(reader, topic, keys, start, stable, 0);
   return foldState(
@@ -32,20 +32,20 @@ export async function glanceAtLease(reader: PartitionReader, topic: string, keys
 /**
  * The lane's whole state up to the true high watermark. Waits for transactions of other lanes that are open below it; the
  * lane's own must be over, so the caller has fenced it before.
- * @param patienceMs how long to wait for an open transaction
+ * @param timeoutMs how long to wait for an open transaction
  */
 export async function readLane(
   reader: PartitionReader,
   topic: string,
   keys: LaneKeys,
-  patienceMs: number,
+  timeoutMs: number,
 ): Promise<StoredLane> {
   const { start, end } = await reader.bounds(topic, STATE_PARTITION);
-  const near = await readBack(reader, topic, keys, start, end, patienceMs);
+  const near = await readBack(reader, topic, keys, start, end, timeoutMs);
   const { entry } = foldState(near.records, keys);
   const readFrom = entry === undefined ? near.from : BigInt(entry.readFrom);
   const from = readFrom > start ? readFrom : start;
-  const older = from < near.from ? await collect(reader, topic, keys, from, near.from, patienceMs) : [];
+  const older = from < near.from ? await collect(reader, topic, keys, from, near.from, timeoutMs) : [];
   return { state: foldState([...older, ...near.records], keys), start, end };
 }
 
@@ -56,30 +56,30 @@ async function readBack(
   keys: LaneKeys,
   start: bigint,
   end: bigint,
-  patienceMs: number,
+  timeoutMs: number,
 ): Promise<{ records: KafkaRecord[]; from: bigint }> {
   let records: KafkaRecord[] = [];
   let from = end;
   for (let step = FIRST_STEP; from > start; step *= STEP_FACTOR) {
     const lower = from - step > start ? from - step : start;
-    records = [...(await collect(reader, topic, keys, lower, from, patienceMs)), ...records];
+    records = [...(await collect(reader, topic, keys, lower, from, timeoutMs)), ...records];
     from = lower;
     if ([keys.cursor, keys.lease].every((wanted) => records.some(({ key }) => key === wanted))) break;
   }
   return { records, from };
 }
 
-/** The lane's own records of a stretch. */
+/** The lane's own records of a range. */
 async function collect(
   reader: PartitionReader,
   topic: string,
   keys: LaneKeys,
   from: bigint,
   to: bigint,
-  patienceMs: number,
+  timeoutMs: number,
 ): Promise<KafkaRecord[]> {
   const records: KafkaRecord[] = [];
-  for await (const record of reader.read(topic, STATE_PARTITION, from, to, patienceMs)) {
+  for await (const record of reader.read(topic, STATE_PARTITION, from, to, timeoutMs)) {
     const { key } = record;
     if (key === keys.cursor || key === keys.lease || key?.startsWith(keys.seen)) records.push(record);
   }

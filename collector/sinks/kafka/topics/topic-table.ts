@@ -54,7 +54,7 @@ export class TopicTable {
     return Math.min(known, this.#parts.learnedLimits.get(topic) ?? Number.POSITIVE_INFINITY);
   }
 
-  /** Where a limit cannot be read, a refusal halves the guess; the lane opened anew tries with that. */
+  /** Where a limit cannot be read, a refusal halves the guess; the lane opened again tries with that. */
   learn(error: unknown, messages: readonly Place[]): void {
     if (!(error instanceof CollectorError) || !['10', '18'].includes(error.detail ?? '')) return;
     for (const topic of new Set(messages.map((message) => message.topic))) {
