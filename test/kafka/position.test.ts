@@ -305,6 +305,23 @@ describeKafka('position, lease and operation on a real broker', () => {
     }
   });
 
+  test('a topic of entities that deletes records is refused, and nothing of the batch is delivered', async () => {
+    const feed = freshFeed();
+    const topic = `${feed.topicPrefix}entities`;
+    const configEntries = [{ name: 'cleanup.policy', value: 'delete' }];
+    await (await cluster.admin()).createTopics({ topics: [{ topic, numPartitions: 1, configEntries }] });
+    const lane = sinkOf(feed).lane('live');
+    await lane.open();
+    const entities = [{ type: 'user', key: 'u1', value: '{}', observedAt: Date.now() }];
+    expect(await rejection(lane.commit(batchOf(0, 10, { entities })))).toMatchObject({
+      code: 'SINK_REFUSED',
+      cure: expect.stringContaining('cleanup.policy=compact'),
+    });
+    await lane.close();
+    expect(await readCommitted(cluster, `${feed.topicPrefix}authentication`)).toEqual([]);
+    expect(await sinkOf(feed).lane('live').open()).toBeUndefined();
+  });
+
   test('reading the position waits for an open transaction of another lane and then finds what lay behind it', async () => {
     const feed = freshFeed();
     const sink = sinkOf(feed);

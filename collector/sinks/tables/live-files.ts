@@ -111,7 +111,8 @@ async function listLive(directory: string, states: States, wanted: Selection): P
       const waiting = join(staging, stagedName(file));
       // In this order: a file that moves from there to here meanwhile is met.
       if (await exists(waiting)) found.set(file, { table, day, ...owner, paths: [waiting, published] });
-      else if (await exists(published)) found.set(file, { table, day, ...owner, paths: [published, published + RETIRED_ENDING] });
+      else if (await exists(published))
+        found.set(file, { table, day, ...owner, paths: [published, published + RETIRED_ENDING] });
     }
   return [...found.values()];
 }

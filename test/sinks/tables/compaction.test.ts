@@ -33,6 +33,13 @@ describe('planning the compaction of tables', () => {
     expect(planMerge(large, now, compactionRules)).toBeUndefined();
   });
 
+  it('lets old days go, but never those of entities', () => {
+    const old = file('2026-01-01', 1);
+    const entity = { ...old, file: old.file.replace('authentication', 'entities') };
+    expect(planExpiry([old, entity, file('2026-11-02', 2)], now, 30)).toEqual([old.file]);
+    expect(planExpiry([old, entity], now, undefined)).toEqual([]);
+  });
+
   it('merges many small files of a day that is still being written', () => {
     expect(planMerge(many('2026-11-03', compactionRules.mostSmall), now, compactionRules)?.inputs).toHaveLength(
       compactionRules.mostInputs,
