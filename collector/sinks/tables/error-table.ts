@@ -24,16 +24,16 @@ interface DuckDBErrorRow {
 
 /** First match wins. */
 const duckdbErrors: readonly DuckDBErrorRow[] = [
-  // These two first: their texts may quote a record.
+  // These two first: their texts may quote a record. Those of the file system are all IO errors: other texts may quote a statement.
   { text: /^(Invalid Input|Conversion) Error/, fault: 'content' },
   { text: /^Out of Memory Error/, fault: 'memory' },
-  { text: /Could not set lock on file/, fault: 'locked' },
-  { text: /no space left|disk full|not enough space/i, fault: 'io', errno: 'ENOSPC' },
-  { text: /quota exceeded/i, fault: 'io', errno: 'EDQUOT' },
-  { text: /permission denied/i, fault: 'io', errno: 'EACCES' },
-  { text: /read-only file system/i, fault: 'io', errno: 'EROFS' },
-  { text: /too many open files/i, fault: 'io', errno: 'EMFILE' },
-  { text: /No files found|No such file|Cannot open file/i, fault: 'vanished' },
+  { text: /IO Error: Could not set lock on file/, fault: 'locked' },
+  { text: /IO Error: .*(no space left|disk full|not enough space)/is, fault: 'io', errno: 'ENOSPC' },
+  { text: /IO Error: .*quota exceeded/is, fault: 'io', errno: 'EDQUOT' },
+  { text: /IO Error: .*permission denied/is, fault: 'io', errno: 'EACCES' },
+  { text: /IO Error: .*read-only file system/is, fault: 'io', errno: 'EROFS' },
+  { text: /IO Error: .*too many open files/is, fault: 'io', errno: 'EMFILE' },
+  { text: /IO Error: .*(No files found|No such file|Cannot open file)/is, fault: 'vanished' },
   { text: /^IO Error/, fault: 'io' },
 ];
 

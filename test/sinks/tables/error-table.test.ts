@@ -56,6 +56,12 @@ describe('the table of DuckDB’s errors', () => {
     expect(lockHolder(new Error(text))).toBe('another process');
   });
 
+  it('does not take a statement that speaks of the disk for a failure of the disk', async () => {
+    const error = await errorOf("SELEC 'no space left on device, permission denied, No such file'");
+    expect(String(error)).toContain('no space left');
+    expect(duckdbFault(error)).toBeUndefined();
+  });
+
   it('knows nothing of errors that are not DuckDB’s', () => {
     for (const error of [new TypeError('x is not a function'), 'text', undefined])
       expect(duckdbFault(error)).toBeUndefined();
