@@ -227,12 +227,12 @@ describeKafka('TLS, SASL and rights on a real broker', () => {
     const all = await probe(laneContext(feed, { log: () => undefined }));
 
     const refused = (findings: Awaited<ReturnType<typeof probe>>) =>
-      findings.filter(({ ok }) => !ok).map(({ subject }) => subject);
+      findings.filter(({ verdict }) => verdict !== 'ok').map(({ part }) => part.replace('kafka ', ''));
     const topics = ['authentication', 'dead_letters', 'raw', 'state.test'].map((name) => feed.topicPrefix + name);
     expect(refused(nothing)).toEqual(expect.arrayContaining([...topics, 'transactions']));
     expect(refused(looking)).toEqual(['transactions', topics[3]]);
     expect(refused(transacting)).toEqual([...topics, topics[3]]);
-    expect(all.filter(({ ok }) => !ok)).toEqual([]);
+    expect(all.filter(({ verdict }) => verdict !== 'ok')).toEqual([]);
   });
 
   test('F-7: a right that is revoked stops delivery and loses nothing; granted again, delivery goes on by itself', async () => {
@@ -313,8 +313,8 @@ describeKafka('a cluster that has no transactions to give', () => {
 
       expect(refused.message).toContain('kafka.delivery is exactly_once, which needs transactions');
       expect(refused.cure).toContain('at_least_once');
-      const transactions = findings.find(({ subject }) => subject === 'transactions');
-      expect(transactions).toMatchObject({ ok: false });
+      const transactions = findings.find(({ part }) => part === 'kafka transactions');
+      expect(transactions).toMatchObject({ verdict: 'failed' });
       expect(transactions?.cure).toContain('at_least_once');
       expect(await readCommitted(cluster, 'ocsf.authentication')).toHaveLength(20);
     } finally {

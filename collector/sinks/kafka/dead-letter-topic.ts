@@ -5,37 +5,22 @@ import { type KafkaRecord, PartitionReader } from './client/partition-reader.js'
 import type { LaneContext } from './lane-context.js';
 import { ownTopic } from './topics/topics.js';
 
-/** A dead letter as it lies in its topic, its parts put together. */
-export interface PublishedDeadLetter {
-  readonly letter: DeadLetter;
-  readonly partition: number;
-  /** Of its last part. */
-  readonly offset: bigint;
-  /** Epoch milliseconds at which it was published. */
-  readonly publishedAt: number;
-}
-
 /**
  * The feed's dead letters in the order they were published, up to what is committed now.
- * @param since epoch milliseconds: those published earlier are left out
  * @throws CollectorError
  */
-export async function* listDeadLetters(
-  { kafka, connection, settings }: LaneContext,
-  since = 0,
-): AsyncGenerator<PublishedDeadLetter, void, void> {
+export async function* listDeadLetters({ kafka, connection, settings }: LaneContext): AsyncGenerator<DeadLetter> {
   const topic = ownTopic(settings, 'dead_letters');
   const reader = new PartitionReader(kafka, connection);
   const collected = new Map<string, string[]>();
   try {
     await reader.connect();
     for (const partition of await reader.partitions(topic)) {
-      const { stable } = await reader.bounds(topic, partition);
-      const first = await reader.offsetOfTime(topic, partition, since);
-      for await (const record of reader.read(topic, partition, first ?? stable, stable, 0)) {
+      const { start, stable } = await reader.bounds(topic, partition);
+      for await (const record of reader.read(topic, partition, start, stable, 0)) {
         if (record.headers.feed !== settings.feed) continue;
         const letter = assemble(record, collected);
-        if (letter) yield { letter, partition, offset: record.offset, publishedAt: record.timestamp };
+        if (letter) yield letter;
       }
     }
   } catch (error) {

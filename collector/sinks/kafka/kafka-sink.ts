@@ -2,7 +2,7 @@ import type { DeadLetter } from '../../../mappings/dead-letter.js';
 import { decodeCursor } from '../../position/cursor-codec.js';
 import { hashOf } from '../../position/dedupe-set.js';
 import { REPLAY_LANE } from '../../position/lane-name.js';
-import type { LaneSink, Sink, SinkFinding } from '../sink.js';
+import type { LaneSink, Sink } from '../sink.js';
 import type { KafkaOptions } from './client/settings.js';
 import { withReader } from './client/with-reader.js';
 import { listDeadLetters } from './dead-letter-topic.js';
@@ -83,7 +83,7 @@ export function createKafkaSink(options: KafkaOptions, dependencies: KafkaDepend
       const { heldBy } = await readState(context, lane);
       return heldBy && `process ${heldBy.pid} on ${heldBy.host}, renewed ${heldBy.renewedAt}`;
     },
-    check: async () => (await probe(context)).map(asFinding),
+    check: () => probe(context),
     unresolvedDeadLetters: () => unresolvedDeadLetters(context),
     resetPosition: (lane, next) => resetPosition(context, lane, next),
   };
@@ -91,15 +91,5 @@ export function createKafkaSink(options: KafkaOptions, dependencies: KafkaDepend
 
 async function* unresolvedDeadLetters(context: LaneContext): AsyncGenerator<DeadLetter> {
   const replayed = await readDedupeSet(context, REPLAY_LANE);
-  for await (const { letter } of listDeadLetters(context)) if (!replayed.has(hashOf(letter.uid))) yield letter;
-}
-
-function asFinding({ subject, ok, message, cure, code }: Awaited<ReturnType<typeof probe>>[number]): SinkFinding {
-  return {
-    part: `kafka ${subject}`,
-    verdict: ok ? 'ok' : 'failed',
-    message,
-    ...(cure === undefined ? {} : { cure }),
-    ...(ok ? {} : { code: code ?? 'SINK_UNAVAILABLE' }),
-  };
+  for await (const letter of listDeadLetters(context)) if (!replayed.has(hashOf(letter.uid))) yield letter;
 }

@@ -1,5 +1,5 @@
 import type { Admin } from 'kafkajs';
-import type { ErrorCode } from '../../errors.js';
+import type { SinkFinding } from '../sink.js';
 import { asKafkaFailure } from './client/error-table.js';
 import { createCluster, type ProducerIdentity } from './client/kafkajs.js';
 import { grant, isRightMissing, type Right } from './client/missing-acl.js';
@@ -10,22 +10,12 @@ import { type LaneContext, transactionalIdOf } from './lane-context.js';
 import { findMissing, readTopicFacts } from './topics/topic-setup.js';
 import { createCommand, ownTopic, type Topic, topicsOf } from './topics/topics.js';
 
-/** One thing that `check` looked at. */
-export interface KafkaFinding {
-  /** `brokers`, `transactions`, or a topic's name. */
-  readonly subject: string;
-  readonly ok: boolean;
-  readonly message: string;
-  readonly cure?: string;
-  readonly code?: ErrorCode;
-}
-
 /**
  * Looks at everything a feed needs of the cluster: brokers, credentials, topics and the rights on each, transactions.
  * Publishes no record; where a right to write is tried, an empty transaction under an id of its own is aborted.
  * Never throws for what the cluster answers.
  */
-export async function probe(shared: LaneContext): Promise<KafkaFinding[]> {
+export async function probe(shared: LaneContext): Promise<SinkFinding[]> {
   const { settings, kafka } = shared;
   const admin = kafka.admin();
   try {
@@ -47,7 +37,7 @@ interface ProbedTopic {
   readonly topic: Topic;
   readonly ok: boolean;
   readonly missing: boolean;
-  readonly finding: KafkaFinding;
+  readonly finding: SinkFinding;
 }
 
 async function probeTopics(admin: Admin, settings: KafkaSettings, { log }: LaneContext): Promise<ProbedTopic[]> {
@@ -77,11 +67,12 @@ async function probeCreation(
   settings: KafkaSettings,
   plan: Awaited<ReturnType<typeof findMissing>>[number],
   command: string,
-): Promise<{ ok: boolean; finding: KafkaFinding }> {
+): Promise<{ ok: boolean; finding: SinkFinding }> {
   const { name: subject } = plan;
+  const refusal = { part: partOf(subject), verdict: 'failed', cure: command } as const;
   if (settings.topics.create === 'never') {
     const message = 'is missing, and kafka.topics.create is never';
-    return { ok: false, finding: { subject, ok: false, message, cure: command, code: 'SINK_REFUSED' } };
+    return { ok: false, finding: { ...refusal, message, code: 'SINK_REFUSED' } };
   }
   try {
     const configEntries = Object.entries(plan.configs).map(([name, value]) => ({ name, value }));
@@ -95,21 +86,21 @@ async function probeCreation(
     return { ok: true, finding: found(subject, 'is missing; it will be created at the first start') };
   } catch (error) {
     const { message, code } = asKafkaFailure(error, 'trying to create the topic');
-    return { ok: false, finding: { subject, ok: false, message, cure: command, code } };
+    return { ok: false, finding: { ...refusal, message, code } };
   }
 }
 
 /** Under an id that no lane has: taking a lane's own would fence it. */
-async function probeTransactions(shared: LaneContext, topics: readonly Topic[]): Promise<KafkaFinding[]> {
+async function probeTransactions(shared: LaneContext, topics: readonly Topic[]): Promise<SinkFinding[]> {
   const { kafka, connection, settings } = shared;
   const cluster = createCluster(kafka, connection);
   const coordinator = new TransactionCoordinator(cluster, transactionalIdOf(settings, 'check'));
   try {
     await cluster.connect();
     const producer = await coordinator.init(settings.transactionTimeout);
-    const writing: KafkaFinding[] = [];
+    const writing: SinkFinding[] = [];
     for (const { name } of topics) writing.push(await probeWriting(coordinator, producer, name, settings));
-    if (writing.some(({ ok }) => ok)) await coordinator.end(producer, 'abort');
+    if (writing.some(({ verdict }) => verdict === 'ok')) await coordinator.end(producer, 'abort');
     return [found('transactions', 'available'), ...writing];
   } catch (error) {
     const finding = failed('transactions', error, 'starting transactions');
@@ -128,7 +119,7 @@ async function probeWriting(
   producer: ProducerIdentity,
   name: string,
   settings: KafkaSettings,
-): Promise<KafkaFinding> {
+): Promise<SinkFinding> {
   try {
     await coordinator.add(producer, [{ topic: name, partitions: [0] }]);
     return found(name, 'may be written to');
@@ -137,7 +128,7 @@ async function probeWriting(
   }
 }
 
-async function probeStateReading(shared: LaneContext, topics: readonly Topic[]): Promise<KafkaFinding[]> {
+async function probeStateReading(shared: LaneContext, topics: readonly Topic[]): Promise<SinkFinding[]> {
   const name = ownTopic(shared.settings, 'state');
   if (!topics.some((topic) => topic.name === name)) return [];
   try {
@@ -166,22 +157,27 @@ function denied(
   error: unknown,
   doing: string,
   rights: readonly Right[],
-): KafkaFinding {
+): SinkFinding {
   const finding = failed(topic, error, doing);
   return isRightMissing(error)
     ? { ...finding, cure: grant(settings, rights, { kind: 'topic', name: topic }) }
     : finding;
 }
 
-function notTried(): KafkaFinding {
+function notTried(): SinkFinding {
   return found('transactions', 'not used (kafka.delivery: at_least_once); rights to write show at the first delivery');
 }
 
-function found(subject: string, message: string): KafkaFinding {
-  return { subject, ok: true, message };
+/** @param subject `brokers`, `transactions`, or a topic's name */
+function partOf(subject: string): string {
+  return `kafka ${subject}`;
 }
 
-function failed(subject: string, error: unknown, doing: string): KafkaFinding {
+function found(subject: string, message: string): SinkFinding {
+  return { part: partOf(subject), verdict: 'ok', message };
+}
+
+function failed(subject: string, error: unknown, doing: string): SinkFinding {
   const { message, cure, code } = asKafkaFailure(error, doing);
-  return { subject, ok: false, message, cure, code };
+  return { part: partOf(subject), verdict: 'failed', message, cure, code };
 }
