@@ -6,6 +6,7 @@ import type { Batch, Committed, Entity, LaneSink, Lock, Sink } from '../../colle
 import type { DeadLetter } from '../../mappings/dead-letter.js';
 import type { NormalisedEvent } from '../../mappings/event.js';
 import { floorToMillisecond } from '../../mappings/instant.js';
+import type { KeptRecord } from '../../mappings/normalise.js';
 
 /** What befalls a commit: the sink is told before it (nothing is kept) or after it (all is kept) that it failed. */
 export type CommitFate = 'kept' | 'lost' | 'in_doubt';
@@ -24,6 +25,7 @@ export class MemorySink implements Sink {
   readonly carriesEntities = true;
   readonly events: NormalisedEvent[] = [];
   readonly deadLetters: DeadLetter[] = [];
+  readonly raw: KeptRecord[] = [];
   readonly entities: Entity[] = [];
   readonly commits: Cursor[] = [];
   /** Asked before each commit. */
@@ -107,12 +109,18 @@ export class MemorySink implements Sink {
   }
 
   async lanes(): Promise<readonly string[]> {
-    return [...this.#lanes.keys()];
+    return [...this.#lanes.keys()].sort((a, b) => Number(b === 'live') - Number(a === 'live'));
   }
 
   async lock(name: string): Promise<Lock> {
     this.#take(name);
-    return { release: async () => void this.#locked.delete(name) };
+    let mine = true;
+    return {
+      release: async () => {
+        if (mine) this.#locked.delete(name);
+        mine = false;
+      },
+    };
   }
 
   async close(): Promise<void> {
@@ -144,6 +152,7 @@ export class MemorySink implements Sink {
   #keep(name: string, batch: Batch): void {
     this.events.push(...batch.events);
     this.deadLetters.push(...batch.deadLetters);
+    this.raw.push(...batch.raw);
     this.entities.push(...batch.entities);
     this.commits.push(batch.cursor);
     const seen = [...(this.#lanes.get(name)?.dedupe ?? []), ...batch.dedupeAdditions];
