@@ -37,4 +37,4 @@ test('a second backfill reads what the first does not, leaves it the rest, and n
   expect((await first.ended).code).toBe(75);
   expect((await command(backfill(6, 0), { cwd, env })).code).toBe(0);
   expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true, delivered: 3_000 });
-}, 120_000);
+});

@@ -60,7 +60,7 @@ test('backfill --event-types reads these alone, resumes with the same, and leave
   expect(rest.code).toBe(0);
   expect(rest.stderr).toContain('was filled by an earlier backfill for login');
   expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true, delivered: 6_000 });
-}, 150_000);
+});
 
 test('backfill --event-types of a feed that has never run fixes the origin of all of its types, not only of these', async () => {
   const now = Date.now();
@@ -75,7 +75,7 @@ test('backfill --event-types of a feed that has never run fixes the origin of al
   const { stdout } = await command(['state', 'show', '--json'], { cwd, env });
   expect(jsonLines(stdout).length + (stdout.startsWith('[') ? 1 : 0)).toBeGreaterThan(0);
   expect(stdout).toMatch(/backfill\/\d{8}T\d{6}Z_\d{8}T\d{6}Z_login_admin"/);
-}, 60_000);
+});
 
 test('backfill --event-types refuses what is no event type, and its help names those there are', async () => {
   const range = ['backfill', '--from', '2026-09-01', '--to', '2026-09-02'];

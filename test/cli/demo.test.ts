@@ -51,7 +51,7 @@ test('the demo runs twice in an empty folder whatever the environment holds, say
   }
   expect(statSync(join(cwd, 'data', 'demo')).mode & 0o777).toBe(0o700);
   expect(readdirSync(cwd)).toEqual(['data']);
-}, 150_000);
+});
 
 test('the demo leaves a directory alone that no demo made', async () => {
   const cwd = folder();

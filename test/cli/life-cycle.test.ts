@@ -34,7 +34,7 @@ test('F-2: SIGTERM with 10,000 records on their way ends it with 0, and the next
     equal: true,
     delivered: simulated.ledger.size,
   });
-}, 150_000);
+});
 
 test('while a page hangs: the first signal gives up the request; a second one, or the end of the grace time, ends it at once', async () => {
   const simulated = await tenant({ script: [{ effect: { kind: 'hang' } }] });
@@ -152,7 +152,7 @@ test('backfill stops on SIGINT with 75 and goes on where it stood; beside a live
   expect(second).toMatchObject({ code: 0, stdout: '' });
   expect(second.stderr).toContain('backfilled');
   expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true, delivered: 10_500 });
-}, 150_000);
+});
 
 it('SIGUSR1 opens no debugger: the feed goes on as if nothing had been', async () => {
   const simulated = await tenant();
@@ -165,7 +165,7 @@ it('SIGUSR1 opens no debugger: the feed goes on as if nothing had been', async (
   const { code, stderr } = await running.ended;
   expect(code).toBe(0);
   expect(stderr).not.toMatch(/debugger/i);
-}, 60_000);
+});
 
 it('a link in place of a table’s directory is refused: nothing is written behind it, and without it all is delivered once', async () => {
   const simulated = await tenant();
@@ -182,4 +182,4 @@ it('a link in place of a table’s directory is refused: nothing is written behi
   unlinkSync(link);
   expect((await command(['run', '--once'], { cwd, env })).code).toBe(0);
   expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true });
-}, 60_000);
+});

@@ -1,10 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import { addressOf, command, compareTables, feedOf, folder, start, tenant } from './command.js';
 import { plantGap, until } from './repairing.js';
-
-vi.setConfig({ testTimeout: 120_000 });
 
 const TOKEN = 'token-of-the-listener';
 const OVERSIZED = 'a'.repeat(300_000);

@@ -1,10 +1,8 @@
 import { join } from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { freePort } from '../free-port.js';
 import { command, compareTables, feedOf, folder, jsonLines, start, tenant } from './command.js';
 import { HOUR, plantGap, startFeed, until } from './repairing.js';
-
-vi.setConfig({ testTimeout: 180_000 });
 
 const TOKEN = 'token-of-the-listener';
 const iso = (age: number) => new Date(Date.now() - age).toISOString().replace(/\.\d+Z$/, 'Z');

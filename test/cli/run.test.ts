@@ -54,7 +54,7 @@ test('readiness: 503 with a reason while JumpCloud refuses the key, 200 again wi
   );
   expect(loud, 'one loud line').toHaveLength(1);
   expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true });
-}, 120_000);
+});
 
 test('R-17: of several feeds in one file, one with a dead key leaves the others unharmed; run --once ends with its code', async () => {
   const one = await tenant();
@@ -91,7 +91,7 @@ test('R-17: of several feeds in one file, one with a dead key leaves the others 
     expect(lines).toContainEqual(expect.objectContaining({ feed: name, msg: expect.stringContaining('caught up') }));
     expect(await compareTables(join(cwd, name), simulated)).toMatchObject({ equal: true, delivered: 300 });
   }
-}, 120_000);
+});
 
 test('R-14, R-15: a page of HTML, a cut body and a 503 neither move the position nor end the run', async () => {
   const simulated = await tenant({
@@ -111,7 +111,7 @@ test('R-14, R-15: a page of HTML, a cut body and a 503 neither move the position
   running.child.kill('SIGTERM');
   expect(await running.ended).toMatchObject({ code: 0, stdout: '' });
   expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true, delivered: 300 });
-}, 120_000);
+});
 
 test('stdout carries events and nothing else; the reader that leaves ends it quietly, and the next run goes on', async () => {
   const simulated = await tenant({ trouble: { malformed: { share: 0.02 } } });

@@ -55,7 +55,7 @@ test('a backfill shows a bar on a terminal and none elsewhere, and keeps it off 
   expect(other).toMatchObject({ code: 0, stdout: '' });
   expect(other.stderr).not.toMatch(/\[[#·]{20}\]/);
   expect(other.stderr).not.toContain('\u001b');
-}, 120_000);
+});
 
 test('reconcile --repair shows on a terminal how far the running feed is, and keeps it off stdout', async ({
   skip,
@@ -78,7 +78,7 @@ test('reconcile --repair shows on a terminal how far the running feed is, and ke
   expect(readFileSync(join(cwd, 'out'), 'utf8')).toMatch(/^hour .*equal: every record that JumpCloud shows is held/s);
   feed.running.child.kill('SIGTERM');
   expect(await feed.running.ended).toMatchObject({ code: 0 });
-}, 120_000);
+});
 
 it('what a record holds steers no terminal: neither in the answer of a query nor in what it fails with', async ({
   skip,

@@ -184,7 +184,7 @@ describe.skipIf(obstacle !== undefined && process.env.CI !== 'true')('the image'
     );
     expect(modes.length).toBeGreaterThan(3);
     expect(new Set(modes)).toEqual(new Set([0]));
-  }, 180_000);
+  });
 });
 
 /** Waits until `holds`; fails with the log where the program ends before, or two minutes are over. */

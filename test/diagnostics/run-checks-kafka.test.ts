@@ -22,7 +22,7 @@ describeKafka('check on a real broker', () => {
       },
       scram: ['SCRAM-SHA-256=[name=collector,password=broker-password]'],
     });
-  }, 120_000);
+  });
   afterAll(() => cluster?.stop());
 
   const env = async (password: string) =>
@@ -114,7 +114,7 @@ describeKafka('check on a real broker that guards its topics', () => {
         ...(transacts ? [WRITE] : []),
       ]);
     }
-  }, 180_000);
+  });
   afterAll(() => cluster?.stop());
 
   const check = async (user: (typeof users)[number]) => {

@@ -13,7 +13,9 @@ describeKafka('the broker runner', () => {
 
   test("Kafka's console consumer shows partition, offset, time, headers, key and value of committed records only", async () => {
     const admin = await cluster.admin();
-    await admin.createTopics({ topics: [{ topic: 'shown', numPartitions: 2, replicationFactor: 1 }] });
+    // Its records are dated years back: retention would delete them when it next looks.
+    const configEntries = [{ name: 'retention.ms', value: '-1' }];
+    await admin.createTopics({ topics: [{ topic: 'shown', numPartitions: 2, replicationFactor: 1, configEntries }] });
     const producer = client(cluster.brokers).producer({ transactionalId: 'shown', maxInFlightRequests: 1 });
     await producer.connect();
     const send = async (value: string, commit: boolean) => {

@@ -17,7 +17,7 @@ describeKafka('defects of kafkajs on a real cluster of three', () => {
   beforeAll(async () => {
     cluster = await startCluster({ nodes: 3 });
     admin = await cluster.admin();
-  }, 180_000);
+  });
   afterAll(() => cluster?.stop());
 
   async function documentedProducer(

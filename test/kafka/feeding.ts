@@ -19,15 +19,18 @@ export async function deliver(
   {
     size = 50,
     pauseMs = 0,
-    patienceMs = 60_000,
+    patienceMs = 180_000,
     compose = batchOf,
     lane: name = 'live',
+    rejected = () => undefined,
   }: {
     size?: number;
     pauseMs?: number;
     patienceMs?: number;
     compose?: (from: number, to: number) => Batch;
     lane?: string;
+    /** Told of each rejection, before the next attempt. */
+    rejected?: () => void;
   } = {},
 ): Promise<Delivery> {
   const rejections: string[] = [];
@@ -49,6 +52,7 @@ export async function deliver(
       return { rejections, commits };
     } catch (error) {
       rejections.push(await rejectionOf(error, lane));
+      rejected();
       if (Date.now() - lastProgress > patienceMs) throw error;
       await new Promise((resolve) => setTimeout(resolve, 200));
     }

@@ -60,7 +60,7 @@ describeKafka("the operator's verbs on a real broker", () => {
     });
     expect(reopened?.dedupe.flatMap(({ hashes }) => [...hashes])).toHaveLength(10);
     await again.close();
-  }, 120_000);
+  });
 
   test('dead letters that map by now are published once, and are no longer listed', async () => {
     const sink = sinkOf('d.');
@@ -80,5 +80,5 @@ describeKafka("the operator's verbs on a real broker", () => {
     expect((await tell(() => replayDeadLetters({ ...flags('d.'), dryRun: false }))).out).toContain('0 became events');
     expect(eventIds(await readCommitted(cluster, 'd.authentication')).sort()).toEqual([1, 2].map(uidOf).sort());
     await sink.close();
-  }, 120_000);
+  });
 });

@@ -189,7 +189,7 @@ describeKafka('position, lease and operation on a real broker', () => {
     expect(again.bytesRead).toBeLessThan(10_000_000);
     // Compaction has been at it meanwhile; the offsets tell how much there was.
     expect(records.at(-1)?.offset).toBeGreaterThan(5_000n);
-  }, 240_000);
+  });
 
   test('a damaged state is refused, whatever is damaged, and setting the position repairs it', async () => {
     const feed = freshFeed();

@@ -65,7 +65,7 @@ describeKafka('TLS, SASL and rights on a real broker', () => {
       response.setHeader('content-type', 'application/json');
       response.end(JSON.stringify({ access_token: unsecuredToken('collector'), expires_in: 600 }));
     }).listen(0, '127.0.0.1');
-  }, 180_000);
+  });
   afterEach(async () => {
     await Promise.all(sinks.splice(0).map((sink) => sink.close()));
   });
@@ -251,8 +251,13 @@ describeKafka('TLS, SASL and rights on a real broker', () => {
     const stillRefused = await rejection(still.open());
     await still.close();
     const held = await sink.peek('live');
-    setTimeout(() => void allow(feed.topicPrefix, 'limited', 'topic', [WRITE]), 1_500);
-    const { rejections } = await deliver(sink, 300);
+    let granted: Promise<unknown> | undefined;
+    const { rejections } = await deliver(sink, 300, {
+      rejected: () => {
+        granted ??= allow(feed.topicPrefix, 'limited', 'topic', [WRITE]);
+      },
+    });
+    await granted;
 
     expect(refused).toMatchObject({ code: 'SINK_REFUSED', transient: true, detail: '29' });
     expect(stillRefused).toMatchObject({ code: 'SINK_REFUSED' });
@@ -320,5 +325,5 @@ describeKafka('a cluster that has no transactions to give', () => {
     } finally {
       await cluster.stop();
     }
-  }, 120_000);
+  });
 });

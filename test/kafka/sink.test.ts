@@ -28,7 +28,7 @@ describeKafka('the Kafka sink on a real broker', () => {
         'producer.id.expiration.check.interval.ms': '500',
       },
     });
-  }, 120_000);
+  });
   afterEach(async () => {
     await Promise.all(sinks.splice(0).map((sink) => sink.close()));
   });
