@@ -91,6 +91,15 @@ describe('a line of the log', () => {
     for (const character of ['\u001b', '\r', '\u2028', '\u202e']) expect(printed).not.toContain(character);
   });
 
+  it('as JSON has nothing but escapes for what steers a terminal or turns text around', async () => {
+    const { log, text } = listen();
+    const hostile = '\u001b[2J\u009b31m\u202e\u200b\u2028';
+    log.info(hostile, { [hostile]: hostile });
+    const printed = (await text()).trimEnd();
+    expect(printed).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}]/u);
+    expect(JSON.parse(printed)).toMatchObject({ msg: hostile, [hostile]: hostile });
+  });
+
   it('keeps level, time and msg its own whatever the fields are called', async () => {
     const { log, lines } = listen();
     log.info('true', {
