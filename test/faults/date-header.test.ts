@@ -87,7 +87,7 @@ describe('a Date header', () => {
     const { tenant, sink, feed } = await worldOf({ from: noon, to: noon + DAY, effect: { kind: 'date', text } });
     await feed.until(noon + HOUR);
     expect(feed.told.failures).toEqual([]);
-    expect(sink.commits[0]).toMatchObject({ origin: formatSecond(noon / 1000 - 3600) });
+    expect(sink.commits[0]!.position.ownedFrom).toBe(noon / 1000 - 3600);
     expect(feed.client.clock.skewMs()).toBeUndefined();
     expect(await compare(tenant.ledger, sink.texts(), { until: noon + HOUR - 2 * MINUTE })).toMatchObject(equal);
   });
