@@ -13,8 +13,8 @@ const ATTEMPTS = 3;
 const RETRY_MS = 250;
 
 /**
- * One lane of a feed on Kafka. A commit that meets a moving leader, a lost answer or a coordinator on the move opens the
- * lane again by itself, finds out whether it took effect, and repeats what did not. After a rejection the lane takes
+ * One lane of a feed on Kafka. A commit that meets a moving leader, a lost answer or a moving coordinator reopens the
+ * lane by itself, determines whether it took effect, and repeats what did not. After a rejection the lane takes
  * nothing more: the caller closes it and opens it again.
  */
 export class KafkaLane implements LaneSink {
@@ -24,7 +24,7 @@ export class KafkaLane implements LaneSink {
   /** Name of the commit that is stored, as far as this lane knows. */
   #stored: string | undefined;
   #release: (() => void) | undefined;
-  /** The call in hand. */
+  /** The call in flight. */
   #busy: Promise<unknown> = Promise.resolve();
   #closing = new AbortController();
   /** Bytes read from the state topic by the last `open`. */

@@ -28,14 +28,14 @@ export interface SessionParts {
 }
 
 /**
- * A lane while it is held: commits, and renewals of its lease in between, one at a time. Over with the first failure; the
- * next session finds out what was committed.
+ * A lane while it is held: commits, and renewals of its lease in between, one at a time. A session ends at the first
+ * failure; the next session determines whether the commit took effect.
  */
 export class Session {
   readonly #parts: SessionParts;
   #leaseRenewedAt = Number.NEGATIVE_INFINITY;
   #renewal: NodeJS.Timeout | undefined;
-  /** The work in hand: all of it goes through one publisher. */
+  /** The work in flight: all of it goes through one publisher. */
   #turn: Promise<void> = Promise.resolve();
   #failure: CollectorError | undefined;
 
@@ -64,7 +64,7 @@ export class Session {
     return this.#inTurn('delivering', () => this.#commit(batch, commit));
   }
 
-  /** Waits for the work in hand; frees the lane unless something failed. Never throws. */
+  /** Waits for the work in flight; frees the lane unless something failed. Never throws. */
   async end(): Promise<void> {
     clearInterval(this.#renewal);
     await this.#turn;
@@ -212,7 +212,7 @@ export class Session {
     }
   }
 
-  /** Longer than a transaction may last there is nothing to wait for. The publisher is discarded: what is left stops there. */
+  /** Beyond the transaction timeout there is nothing to wait for. The publisher is discarded, which stops what is left. */
   async #withDeadline(work: Promise<void>): Promise<void> {
     const { clock, settings } = this.#parts.shared;
     const done = new AbortController();

@@ -8,7 +8,7 @@ export interface LaneState {
   readonly sequence: number;
   readonly cursor: StoredCursor;
   readonly seen: readonly DedupeFile[];
-  /** How long the files beside it were at the commit: what follows is of a commit that did not come to pass. */
+  /** Sizes of the side files at the commit. What follows is from a commit that did not reach its commit point. */
   readonly deadLetterBytes: number;
   readonly rawBytes: number;
 }

@@ -17,7 +17,7 @@ export interface StdoutOptions {
   readonly feed: string;
   /** Default: the process's standard output. */
   readonly output?: Writable;
-  /** Told what an operator should read: a state that was restored. */
+  /** Called with what an operator should read: a state that was restored. */
   readonly notice?: (message: string) => void;
   /** Called at each step of a commit that a crash may follow; for tests. */
   readonly checkpoint?: (step: string) => Promise<void>;

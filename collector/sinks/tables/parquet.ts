@@ -46,8 +46,8 @@ export function slicesOf(rows: readonly Row[]): Row[][] {
 
 /**
  * Writes rows into a Parquet file, durably.
- * @param path ends as it may: the file is visible only once it has another name
- * @throws the error of DuckDB or of the file system; nothing of use is left then.
+ * @param path with any ending: the file is published under another name
+ * @throws the error of DuckDB or of the file system; the file at `path` is then incomplete.
  */
 export async function writeParquet(
   engine: Engine,

@@ -35,7 +35,7 @@ export interface LaneSetting {
   readonly checkpoint: (step: string) => Promise<void>;
   /** Called after each commit. */
   readonly afterCommit: (lane: string) => Promise<void>;
-  /** Told what an operator should read. */
+  /** Called with what an operator should read. */
   readonly notice: (message: string) => void;
 }
 

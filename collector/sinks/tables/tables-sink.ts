@@ -32,7 +32,7 @@ export interface TablesOptions {
   readonly clock?: Pick<Clock, 'now'>;
   /** When files are merged and unlinked; default `compactionRules`. */
   readonly compaction?: Partial<CompactionRules>;
-  /** Told what an operator should read: a state that was restored, a file that is gone. */
+  /** Called with what an operator should read: a state that was restored, a file that is missing. */
   readonly notice?: (message: string) => void;
   /** Called at each step of a commit that a crash may follow; for tests. */
   readonly checkpoint?: (step: string) => Promise<void>;

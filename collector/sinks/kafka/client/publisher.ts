@@ -27,7 +27,7 @@ export interface Publisher {
   send(messages: readonly OutgoingMessage[], timestamp: number, limitOf: LimitOf): Promise<ReadonlyMap<string, bigint>>;
   /** Makes all that was sent since the last commit visible at once. @throws CollectorError */
   commit(): Promise<void>;
-  /** Lets go of the connections. Never throws. */
+  /** Closes the connections. Never throws. */
   discard(): Promise<void>;
 }
 

@@ -6,7 +6,7 @@ import type { LowLevelBroker, LowLevelCluster, ProducerIdentity } from './kafkaj
 const TRANSACTION = 1;
 const ATTEMPTS = 8;
 const LONGEST_WAIT_MS = 2_000;
-/** The coordinator is still ending the last transaction, or writing down what it was just told. */
+/** The coordinator is still ending the last transaction, or storing the last request. */
 const BUSY_OPEN_TRANSACTION_TIMEOUT_MS = 30_000;
 const BUSY_FIRST_WAIT_MS = 10;
 const BUSY_LONGEST_WAIT_MS = 250;

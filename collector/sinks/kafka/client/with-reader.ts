@@ -4,7 +4,7 @@ import { asKafkaFailure, nameKafkaError } from './error-table.js';
 import { PartitionReader } from './partition-reader.js';
 
 /**
- * Reads with a connection of its own that is gone afterwards.
+ * Reads with a connection of its own, closed afterwards.
  * @param topics that must exist; where one does not, `missing` is the answer
  * @throws CollectorError
  */

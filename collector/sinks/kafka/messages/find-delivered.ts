@@ -7,9 +7,9 @@ import type { Topic } from '../topics/topics.js';
 
 /** A record is published after it happened, but a device's clock may be ahead of the collector's by as much as this. */
 const AHEAD_MS = 60 * 60_000;
-/** What was read is kept this long: the questions of one comparison follow one another, and a topic may be recreated. */
+/** How long a read is kept: the searches of one comparison follow one another, and a topic may be recreated. */
 const KEPT_MS = 10 * 60_000;
-/** Records kept at most (some tens of megabytes); beyond that every question reads again. */
+/** Most records that are kept (some tens of megabytes); beyond that every search reads again. */
 const MOST_KEPT = 400_000;
 
 /** What is looked for. */
@@ -61,7 +61,7 @@ export class DeliveredRecords {
     return found;
   }
 
-  /** Lets go of what is too old to be kept. */
+  /** Drops what was read too long ago. */
   expire(): void {
     if (this.#read !== undefined && !this.#serves(this.#read, this.#read.since)) this.#read = undefined;
   }

@@ -4,7 +4,7 @@ import type { DedupeChunk } from '../../../position/dedupe-set.js';
 import type { KafkaRecord } from '../client/partition-reader.js';
 import type { ProcessIdentity } from './process-identity.js';
 
-// The state topic: one partition, compacted. A lane has three kinds of records, told apart by key:
+// The state topic: one partition, compacted. A lane has three kinds of records, distinguished by key:
 //   <feed>|<lane>|cursor                       JSON CursorEntry
 //   <feed>|<lane>|lease                        JSON Lease
 //   <feed>|<lane>|seen|<minute>|<sequence>     8 bytes a remembered identity, big-endian; null: out of reach

@@ -27,7 +27,7 @@ export function thisProcess(): ProcessIdentity {
 
 /**
  * Whether a holder is certainly dead: it ran under this very kernel and process numbering, and its number is free or
- * belongs to a process that started at another time. False wherever that cannot be told: then only its lease's end frees
+ * belongs to a process that started at another time. False where that is unknown: then only the end of its lease frees
  * the lane.
  */
 export function isDead(holder: ProcessIdentity, self: ProcessIdentity = thisProcess()): boolean {
