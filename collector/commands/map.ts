@@ -1,15 +1,14 @@
 import { open } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import type { DeadLetter } from '../../mappings/dead-letter.js';
 import { normalise } from '../../mappings/normalise.js';
-import { type ReceivedRecord, readHeader } from '../../mappings/record.js';
+import { readHeader } from '../../mappings/record.js';
 import { ocsfTarget } from '../../schemas/ocsf-target.js';
 import { CollectorError, exitCodes } from '../errors.js';
 import { fileMode } from '../files/durable-file.js';
-import { splitArray } from '../jumpcloud/insights/split-array.js';
 import { mapper } from '../version.js';
 import { put } from './output.js';
+import { readRecords } from './record-input.js';
 
 /** `map` on the process's own streams. */
 export function map(options: { deadLetters?: string | undefined; rawData: boolean }): Promise<number> {
@@ -21,7 +20,7 @@ export function map(options: { deadLetters?: string | undefined; rawData: boolea
 }
 
 /**
- * `map`: records (NDJSON) in, events (NDJSON) out, in the same order; no network, no state, no clock.
+ * `map`: records (NDJSON, or JumpCloud's own answer) in, events (NDJSON) out, in the same order; no network, no state, no clock.
  * @param deadLettersFile where the dead letters go, as NDJSON (mode 0600); undefined: they are only counted
  * @returns the exit code: 65 where there was a dead letter
  */
@@ -36,9 +35,7 @@ export async function mapRecords(
   const reasons = new Map<string, number>();
   const context = { rawData: options.rawData, mapper, target: ocsfTarget };
   try {
-    for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
-      if (line.trim() === '') continue;
-      const received = receive(line);
+    for await (const received of readRecords(input)) {
       const first = readHeader(received);
       const occurrence = first.id === undefined ? (occurrences.get(first.uid) ?? 0) : 0;
       if (first.id === undefined) occurrences.set(first.uid, occurrence + 1);
@@ -58,17 +55,6 @@ export async function mapRecords(
   const counted = [...reasons].map(([reason, count]) => `${count} ${reason}`).join(', ');
   options.report(`dead letters: ${counted}${deadLetters ? '' : ' (keep them with --dead-letters FILE)'}`);
   return exitCodes.data;
-}
-
-/** A line that is not one JSON value is taken as text: it becomes a dead letter like anything that is no object. */
-function receive(line: string): ReceivedRecord {
-  try {
-    const [received, ...more] = splitArray(`[${line}]`);
-    if (received !== undefined && more.length === 0) return received;
-  } catch (error) {
-    if (!(error instanceof CollectorError)) throw error;
-  }
-  return { text: JSON.stringify(line), value: line, depth: 0 };
 }
 
 /** Opened before anything is mapped, so that a name that cannot be written is told before there is output. */

@@ -89,6 +89,46 @@ test('CRLF, a last line without its end, U+2028 within a text, and the same even
   expect(windows.code).toBe(0);
 });
 
+test('the answer of the API, indented JSON and a byte-order mark give the same events as lines', async () => {
+  const records = ['1', '2', '3'].map((end) => login({ id: `64b00000000000000000000${end}`, note: 'a "]}" and {[' }));
+  const lines = (values: unknown[]) => values.map((value) => `${JSON.stringify(value)}\n`).join('');
+  const expected = (await command(['map', '--no-raw-data'], { input: lines(records) })).stdout;
+  expect(jsonLines(expected)).toHaveLength(3);
+  const forms = [
+    `\ufeff${lines(records)}`,
+    JSON.stringify(records),
+    `\ufeff${JSON.stringify(records)}\r\n`,
+    JSON.stringify(records, null, 2),
+    JSON.stringify(records, null, '\t').replaceAll('\n', '\r\n'),
+    records.map((record) => JSON.stringify(record, null, 4)).join('\n'),
+    `${JSON.stringify(records.slice(0, 2))}\n[]\n${JSON.stringify(records.slice(2))}\n`,
+  ];
+  for (const input of forms)
+    expect(await command(['map', '--no-raw-data'], { input })).toMatchObject({ code: 0, stdout: expected, stderr: '' });
+});
+
+test('an indented value that does not end is one dead letter, and its neighbours are mapped', async () => {
+  const broken = '{\n  "id": "x",\n';
+  for (const input of [`${JSON.stringify(login())}\n${broken}`, `${broken}${JSON.stringify(login())}\n`]) {
+    const { code, stdout, stderr } = await command(['map'], { input });
+    expect(code).toBe(65);
+    expect(jsonLines(stdout)).toHaveLength(1);
+    expect(stderr).toContain('dead letters: 1 ');
+  }
+});
+
+test('UTF-16 is refused with the command that turns it into UTF-8', async () => {
+  for (const input of [
+    Buffer.from(`\ufeff${JSON.stringify(login())}`, 'utf16le'),
+    Buffer.from(JSON.stringify(login()), 'utf16le'),
+    Buffer.from(`\ufeff${JSON.stringify(login())}`, 'utf16le').swap16(),
+  ]) {
+    const { code, stdout, stderr } = await command(['map'], { input });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain('iconv -f UTF-16 -t UTF-8');
+  }
+});
+
 test('a line of 5 MB, lone surrogates, a __proto__ key and nesting of 200 levels each give one event or dead letter, their neighbours unharmed', async () => {
   const cwd = folder();
   const deep = `${'{"a":'.repeat(200)}1${'}'.repeat(200)}`;
