@@ -13,6 +13,8 @@ export interface OcsfNamed {
   name?: string;
   type?: string;
   type_id?: number;
+  /** `managed_entity`: whose account it is. */
+  user?: OcsfUser;
 }
 
 /** The attributes that a class's mapper fills; those of every class are added by `buildEvent`. */

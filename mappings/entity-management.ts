@@ -4,13 +4,13 @@ import type { ClassAttributes, ClassMapping, OcsfNamed } from './class-attribute
 import { addContext } from './context.js';
 import { managedEntity, readEntity } from './entity-kinds.js';
 import { phraseOfCommand, phraseOfType, verbs } from './event-phrases.js';
-import { readStatus } from './event-status.js';
+import { type EventStatus, readStatus } from './event-status.js';
 import { isObject } from './json.js';
 import { readName } from './named.js';
 import { type ActionPhrase, enumerate, impersonal, phrase, type Verb } from './phrase.js';
 import { ACCESS, readSudo, sudoPrivileges } from './privileges.js';
 import type { RecordReader } from './record-reader.js';
-import { isPerson } from './user.js';
+import { addName, isPerson } from './user.js';
 
 const OTHER = 99;
 
@@ -47,6 +47,10 @@ export function mapEntityManagement(reader: RecordReader, row: CatalogueRow): Cl
   const entity = findEntity(reader, row);
   if (entity === undefined) return undefined;
   const attributes: ClassAttributes = { entity };
+  if (row.options.entity === 'SaaS Account') {
+    const owner = addName(reader, undefined, reader.record, 'username');
+    if (owner !== undefined) entity.user = owner;
+  }
   const actor = readActor(reader);
   if (actor !== undefined) attributes.actor = actor;
   addContext(reader, attributes);
@@ -58,10 +62,18 @@ export function mapEntityManagement(reader: RecordReader, row: CatalogueRow): Cl
     className: 'entity_management',
     activityId,
     ...(command === undefined ? {} : { activityName: command }),
-    status: readStatus(reader, row.options.status),
+    status: readEntityStatus(reader, row),
     attributes,
     action,
   };
+}
+
+/** What an alert's rule saw on a device is the reason of the event. */
+function readEntityStatus(reader: RecordReader, row: CatalogueRow): EventStatus {
+  const status = readStatus(reader, row.options.status);
+  if (status.detail !== undefined || row.service !== 'alerts') return status;
+  const context = reader.text(reader.object(reader.record, 'resource'), 'context');
+  return context === undefined ? status : { ...status, detail: context };
 }
 
 function callEntity({ type, name, uid }: OcsfNamed): string {
@@ -90,6 +102,9 @@ function phraseOf(
   const policy = reader.peek(reader.object(reader.record, 'resource'), 'policy_name');
   if (row.eventType === 'policy_result' && policy !== undefined)
     return impersonal(`the policy ${policy} was applied to ${name}`, `the policy ${policy} failed on ${name}`);
+  const owner = entity.user?.name;
+  if (row.eventType === 'saas_management_account_user_assign' && owner !== undefined)
+    return phrase(['assigned', 'assign'], owner, owner, ` to ${name}`);
   const verb = typeof row.activity === 'number' ? activityVerbs[row.activity] : undefined;
   return phraseOfType(row.eventType, name) ?? phrase(verb ?? verbs.change, name);
 }

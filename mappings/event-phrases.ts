@@ -71,7 +71,6 @@ const builds: Readonly<Record<string, Build>> = {
   saas_management_account_discover: direct(verbs.discover),
   saas_management_tenant_discover: of(verbs.discover, 'a tenant of'),
   saas_management_event_application_review: direct(['reviewed', 'review']),
-  saas_management_account_user_assign: of(['assigned', 'assign'], 'a user to'),
   saas_management_application_access_restriction_update: of(verbs.change, 'the access restriction of'),
   saas_management_application_license_update: of(verbs.change, 'the license of'),
   integrationattribute_include: direct(['included', 'include']),

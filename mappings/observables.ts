@@ -36,6 +36,7 @@ export function buildObservables(attributes: ClassAttributes, { observableType }
   addUser(found, 'user', attributes.user);
   addUser(found, 'actor.user', attributes.actor?.user);
   addUser(found, 'user_result', attributes.user_result);
+  addUser(found, 'entity.user', attributes.entity?.user);
   addEndpoint(found, 'src_endpoint', attributes.src_endpoint);
   addEndpoint(found, 'dst_endpoint', attributes.dst_endpoint);
   add(found, 'device.uid', DEVICE_UID, attributes.device?.uid);

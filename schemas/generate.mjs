@@ -54,7 +54,7 @@ const objectSelection = {
   http_request: 'user_agent',
   ldap_person: 'cost_center department employee_uid given_name job_title ldap_dn office_location surname',
   location: 'city continent country lat long region',
-  managed_entity: 'name type type_id uid',
+  managed_entity: 'name type type_id uid user',
   metadata:
     'correlation_uid event_code is_truncated labels log_format log_name log_provider log_source log_version logged_time original_event_uid original_time product profiles tenant_uid transformation_info_list uid untruncated_size version',
   network_endpoint: 'autonomous_system hostname ip location name os port uid',

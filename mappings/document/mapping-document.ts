@@ -1,6 +1,7 @@
 import { ocsfTarget } from '../../schemas/ocsf-target.js';
 import { describeColumns } from './columns.js';
 import { describeEventTypes } from './event-types.js';
+import { describeFacts } from './facts.js';
 import { describeFields } from './fields.js';
 import type { DocumentedTable, Sample } from './sample.js';
 import { traceSample } from './trace.js';
@@ -20,6 +21,12 @@ Written by \`npm run document\` from the catalogue and by mapping the ${samples.
 ## Event types
 
 ${describeEventTypes(traced)}
+
+## Who, whom, what and why
+
+Where an event of each documented type says it, as far as the fixtures do; \`message\` says it in a sentence. Nothing: the type has no such fact. What an update changed stands in \`unmapped.changes\` too, old and new value.
+
+${describeFacts(traced)}
 
 ## Fields
 

@@ -388,6 +388,43 @@ describe('a command to a device', () => {
   });
 });
 
+describe('an entity', () => {
+  it('of SaaS management is the account with the user whom it is assigned to', () => {
+    expect(
+      event(
+        record('saas_app_management', 'saas_management_account_user_assign', {
+          account_id: 'a1',
+          username: 'ana.lima',
+        }),
+      ),
+    ).toMatchObject({
+      entity: { uid: 'a1', user: { name: 'ana.lima' } },
+      message: 'ops@example.test assigned ana.lima to the saas account a1 from 198.51.100.7 (PT): unknown.',
+    });
+  });
+
+  it('that a rule watches has what the rule saw as reason', () => {
+    const watched = record('alerts', 'device_inactive', {
+      system: laptop,
+      resource: { id: 'x', type: 'alert', context: 'Silent for 14 days' },
+    });
+    expect(event(watched).status_detail).toBe('Silent for 14 days');
+    expect(event({ ...watched, error_message: 'no' }).status_detail).toBe('no');
+  });
+
+  it('whose policy failed names the policy', () => {
+    expect(
+      event(
+        record('alerts', 'policy_result', {
+          system: laptop,
+          resource: { type: 'policy_result', policy_name: 'Disk encryption' },
+          success: false,
+        }),
+      ).message,
+    ).toContain('The policy Disk encryption failed on the device Laptop 4');
+  });
+});
+
 describe('a request for access', () => {
   const request = (eventType: string, more: JsonObject) =>
     event(record('access_management', eventType, { access_request_id: 'r1', ...more }));
