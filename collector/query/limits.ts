@@ -1,11 +1,10 @@
 import type { QueryLimits } from '../config/feed-config.js';
 import { CollectorError } from '../errors.js';
 
-/** DuckDB's settings for these limits, and against everything that a statement over the tables does not need. */
+/** DuckDB's settings for these limits but the temporary space, and against everything that a statement over the tables does not need. */
 export function engineSettings(limits: QueryLimits, temporaryDirectory: string): Record<string, string> {
   return {
     memory_limit: limits.memory,
-    max_temp_directory_size: limits.temporarySpace,
     threads: String(limits.threads),
     temp_directory: temporaryDirectory,
     // Read again within one statement, files come from the system's cache; DuckDB's own would count against the limit.
@@ -34,7 +33,7 @@ export function mostResident({ memory }: QueryLimits): number {
 /** The limit that an error of DuckDB's is about; undefined for other errors. */
 export function limitReached(message: string, limits: QueryLimits): CollectorError | undefined {
   if (!message.startsWith('Out of Memory Error')) return;
-  if (!/max_temp_directory_size|temp_directory/i.test(message.split('\n')[0] ?? '')) return memoryIsOver(limits);
+  if (!message.includes('max_temp_directory_size')) return memoryIsOver(limits);
   return reached(
     `The statement needs more than ${limits.temporarySpace} of temporary space.`,
     `${narrow}; or raise query.temporarySpace.`,

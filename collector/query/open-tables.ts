@@ -44,8 +44,6 @@ export interface OpenTables {
 }
 
 export interface OpenOptions {
-  /** Leaves out other files. */
-  readonly wanted?: (file: LiveFile) => boolean;
   readonly limits?: QueryLimits;
   /** Answer from the other files where some are damaged. */
   readonly skipDamaged?: boolean;
@@ -73,7 +71,6 @@ const explainType = 4;
  * @throws CollectorError STORAGE_FAILED where there are no tables.
  */
 export async function openTables(directory: string, options: OpenOptions = {}): Promise<OpenTables> {
-  const { wanted = () => true } = options;
   const openedFrom = performance.now();
   const root = resolve(directory);
   if (!(await exists(root)))
@@ -83,9 +80,9 @@ export async function openTables(directory: string, options: OpenOptions = {}): 
     });
   for (let attempt = 1; ; attempt++) {
     const last = attempt >= mostAttempts;
-    const snapshot = holdFiles(root, (await liveFiles(root)).filter(wanted), last);
+    const snapshot = holdFiles(root, await liveFiles(root), last);
     if (!snapshot) continue;
-    const missing = (await missingFiles(root)).filter(wanted);
+    const missing = await missingFiles(root);
     try {
       return await openSnapshot(withMissing(snapshot, missing), options, openedFrom);
     } catch (error) {
@@ -108,6 +105,8 @@ async function openSnapshot(snapshot: Snapshot, options: OpenOptions, from: numb
   try {
     instance = await Instance.create(':memory:', engineSettings(limits, spill));
     const connection = await instance.connect();
+    // Among the settings of a new instance DuckDB 1.5.5 takes it without an error, and without effect.
+    await connection.run(`SET max_temp_directory_size = ${quoteText(limits.temporarySpace)}`);
     const damaged = [...snapshot.damaged, ...(await makeViews(connection, snapshot.files))];
     await shut(connection, snapshot.files);
     const openingMs = performance.now() - from;

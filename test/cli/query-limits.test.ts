@@ -54,6 +54,18 @@ describe('the limits of query', () => {
     }
   });
 
+  it('end a statement by its temporary space', async () => {
+    const { cwd, env } = tables();
+    const sql = 'SELECT count(*) FROM (SELECT DISTINCT md5(range::VARCHAR) FROM range(30000000))';
+    const ended = await command(['query', sql, '--memory', '100MB', '--temporary-space', '50MB'], { cwd, env });
+    expect(ended).toMatchObject({
+      code: 75,
+      stderr: expect.stringMatching(
+        /^The statement needs more than 50MB of temporary space\.\n.*query\.temporarySpace/,
+      ),
+    });
+  });
+
   it.each(bombs)('end %s', async (sql) => {
     const { cwd, env } = tables();
     expect(await command(['query', sql, '--timeout', '2s', '--format', 'csv'], { cwd, env })).toMatchObject({
