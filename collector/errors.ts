@@ -51,6 +51,54 @@ export const errorCodes = {
 
 export type ErrorCode = keyof typeof errorCodes;
 
+/** What an error means to those who meet it; every decision on a code that is not about one place stands here. */
+export interface ErrorTraits {
+  /** The sink failed, not the source. */
+  readonly ofSink: boolean;
+  /** No waiting cures it: a feed ends with its exit code. */
+  readonly fatal: boolean;
+  /** JumpCloud refused this search: the reason may be one service of several, or a start before what it keeps. */
+  readonly refusesSearch: boolean;
+  /** JumpCloud refused to count: no retry helps, this tenant or this key gets no counts. */
+  readonly refusesCount: boolean;
+  /** JumpCloud refused a search, and a start before what it keeps may be why. */
+  readonly maybeTooOld: boolean;
+  /** JumpCloud has not answered, so its clock is not known. */
+  readonly unanswered: boolean;
+}
+
+const TRAITS: Readonly<Record<keyof ErrorTraits, ReadonlySet<ErrorCode>>> = {
+  ofSink: new Set([
+    'LANE_IN_USE',
+    'FENCED',
+    'STATE_CORRUPT',
+    'STORAGE_FAILED',
+    'SINK_UNAVAILABLE',
+    'SINK_REFUSED',
+    'SINK_IN_DOUBT',
+  ]),
+  fatal: new Set([
+    'LANE_IN_USE',
+    'STATE_CORRUPT',
+    'ORGANIZATION_CHANGED',
+    'CONFIG_INVALID',
+    'BASE_URL_WRONG',
+    'INTERNAL',
+  ]),
+  refusesSearch: new Set(['QUERY_REFUSED', 'NOT_LICENSED', 'ROLE_REFUSED']),
+  refusesCount: new Set(['QUERY_REFUSED', 'ROLE_REFUSED', 'NOT_LICENSED', 'BASE_URL_WRONG']),
+  maybeTooOld: new Set(['NOT_LICENSED', 'QUERY_REFUSED']),
+  unanswered: new Set([
+    'UNREACHABLE',
+    'TIMED_OUT',
+    'TLS_REFUSED',
+    'CREDENTIAL_MISSING',
+    'CONFIG_UNREADABLE',
+    'ABORTED',
+    'INTERNAL',
+  ]),
+};
+
 /** A failure with its meaning and what to do about it. Callers switch on `code`, never on text. */
 export class CollectorError extends Error {
   override readonly name = 'CollectorError';
@@ -76,6 +124,11 @@ export class CollectorError extends Error {
 
   get exitCode(): number {
     return errorCodes[this.code];
+  }
+
+  /** Whether the trait is this code's. */
+  is(trait: keyof ErrorTraits): boolean {
+    return TRAITS[trait].has(this.code);
   }
 }
 

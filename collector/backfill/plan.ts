@@ -1,7 +1,7 @@
 import { servicesFor } from '../../mappings/catalogue/index-by-type.js';
 import { formatSecond } from '../../mappings/instant.js';
 import { earlierOf } from '../clock.js';
-import { asCollectorError, CollectorError, type ErrorCode } from '../errors.js';
+import { asCollectorError, CollectorError } from '../errors.js';
 import type { FeedParts, FeedSettings } from '../pipeline/dependencies.js';
 import { openLive } from '../pipeline/open-live-lane.js';
 import { refuseForeignState } from '../pipeline/organization-guard.js';
@@ -28,8 +28,6 @@ export interface BackfillPlan {
 }
 
 const DAY = 86_400;
-/** Answers to a start that lies before what JumpCloud keeps (reference: Directory Insights, 402 and retention). */
-const TOO_OLD: ReadonlySet<ErrorCode> = new Set(['NOT_LICENSED', 'QUERY_REFUSED']);
 /** Whoever holds it plans. */
 const PLANNING_LOCK = 'backfill-plan';
 /** One a second. */
@@ -235,7 +233,7 @@ async function refusalAt(
     await pages.next();
     return undefined;
   } catch (error) {
-    if (error instanceof CollectorError && TOO_OLD.has(error.code)) return error;
+    if (error instanceof CollectorError && error.is('maybeTooOld')) return error;
     throw error;
   } finally {
     await pages.return();

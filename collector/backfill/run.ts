@@ -1,7 +1,6 @@
 import { formatSecond } from '../../mappings/instant.js';
 import { earlierOf } from '../clock.js';
 import { asCollectorError, CollectorError } from '../errors.js';
-import { countRefusals } from '../jumpcloud/insights/probe.js';
 import type { Search } from '../jumpcloud/insights/source.js';
 import { nothingGathered } from '../pipeline/batch-builder.js';
 import { collect, type ReadSoFar } from '../pipeline/collect.js';
@@ -219,7 +218,7 @@ async function countOrUnknown(
   try {
     return await parts.source.count({ services, ...window }, signal);
   } catch (error) {
-    if (error instanceof CollectorError && countRefusals.has(error.code)) return undefined;
+    if (error instanceof CollectorError && error.is('refusesCount')) return undefined;
     throw error;
   }
 }

@@ -2,7 +2,7 @@ import { formatSecond } from '../../mappings/instant.js';
 import { serverTime } from '../clock.js';
 import { asCollectorError, type CollectorError } from '../errors.js';
 import type { Client } from '../jumpcloud/client.js';
-import { firstPage, organizationIn, refusalOf, refusals } from '../jumpcloud/insights/probe.js';
+import { firstPage, organizationIn, refusalOf } from '../jumpcloud/insights/probe.js';
 import type { Page } from '../jumpcloud/insights/source.js';
 import { type Finding, findingOf } from './finding.js';
 
@@ -186,7 +186,7 @@ async function lookForRecords(
     try {
       sample = await firstPage(client, services, { start: now - reach }, signal);
     } catch (error) {
-      if (refusals.has(asCollectorError(error).code)) break;
+      if (asCollectorError(error).is('refusesSearch')) break;
       throw error;
     }
     const organization = organizationIn(sample);

@@ -6,7 +6,7 @@ import { serverTime } from '../clock.js';
 import { asCollectorError, CollectorError } from '../errors.js';
 import { errno, syncDirectory } from '../files/durable-file.js';
 import type { Client } from '../jumpcloud/client.js';
-import { firstPage, organizationIn, refusalOf, refusals } from '../jumpcloud/insights/probe.js';
+import { firstPage, organizationIn, refusalOf } from '../jumpcloud/insights/probe.js';
 import { foreignKey } from '../pipeline/organization-guard.js';
 import type { Cursor } from '../position/cursor.js';
 
@@ -83,7 +83,7 @@ async function organizationOf(
       if (organization !== undefined) return organization;
     } catch (error) {
       // The licence ends here: there is nothing further back.
-      if (!refusals.has(asCollectorError(error).code)) throw error;
+      if (!asCollectorError(error).is('refusesSearch')) throw error;
       if (start !== newest[0]) return undefined;
     }
   }

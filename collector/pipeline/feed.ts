@@ -1,4 +1,4 @@
-import { asCollectorError, type CollectorError, type ErrorCode, exitCodes } from '../errors.js';
+import { asCollectorError, type CollectorError, exitCodes } from '../errors.js';
 import { LIVE_LANE } from '../position/lane-name.js';
 import type { FeedParts, FeedSettings } from './dependencies.js';
 import type { IdleTask } from './idle-task.js';
@@ -9,26 +9,6 @@ import { poll } from './poll.js';
 /** What idle tasks may take after a poll, however short the interval. */
 const LEAST_IDLE_MS = 30_000;
 const LONGEST_RETRY_MS = 5 * 60_000;
-/** Failures that no waiting cures: the command ends with their exit code. */
-const FATAL: ReadonlySet<ErrorCode> = new Set([
-  'LANE_IN_USE',
-  'STATE_CORRUPT',
-  'ORGANIZATION_CHANGED',
-  'CONFIG_INVALID',
-  'BASE_URL_WRONG',
-  'INTERNAL',
-]);
-
-const SINK_FAILURES: ReadonlySet<ErrorCode> = new Set([
-  'LANE_IN_USE',
-  'FENCED',
-  'STATE_CORRUPT',
-  'STORAGE_FAILED',
-  'SINK_UNAVAILABLE',
-  'SINK_REFUSED',
-  'SINK_IN_DOUBT',
-]);
-
 /**
  * Collects a feed's live lane: search, gather, commit, and again after the interval.
  * With `once` it returns when everything JumpCloud shows is delivered; otherwise when the signal aborts.
@@ -59,13 +39,11 @@ export async function runFeed(
       } catch (error) {
         const failure = asCollectorError(error);
         if (signal.aborted && failure.code === 'ABORTED') return;
-        const part = lane?.broken || SINK_FAILURES.has(failure.code) ? 'sink' : 'source';
+        const part = lane?.broken || failure.is('ofSink') ? 'sink' : 'source';
         const retryMs =
-          once || signal.aborted || FATAL.has(failure.code)
-            ? undefined
-            : retryDelay(failure, failures, settings, parts);
+          once || signal.aborted || failure.is('fatal') ? undefined : retryDelay(failure, failures, settings, parts);
         parts.observer({ type: 'failed', lane: LIVE_LANE, part, error: failure, retryMs });
-        if (lane !== undefined && !FATAL.has(failure.code)) await deliverOwn(lane, parts);
+        if (lane !== undefined && !failure.is('fatal')) await deliverOwn(lane, parts);
         if (retryMs === undefined) throw failure;
         failures += 1;
         if (lane?.broken) {

@@ -1,7 +1,7 @@
 import { formatSecond } from '../../mappings/instant.js';
 import { SECONDS_PER_DAY } from '../../mappings/time-units.js';
 import { earlierOf } from '../clock.js';
-import { asCollectorError, type ErrorCode } from '../errors.js';
+import { asCollectorError } from '../errors.js';
 import { type Cursor, firstCursor, selectServices } from '../position/cursor.js';
 import { LIVE_LANE } from '../position/lane-name.js';
 import { servicePosition } from '../position/service-groups.js';
@@ -10,17 +10,6 @@ import { nothingGathered } from './batch-builder.js';
 import type { FeedParts, FeedSettings } from './dependencies.js';
 import { Lane } from './lane.js';
 import { refuseForeignState } from './organization-guard.js';
-
-/** Failures in which nobody has answered: JumpCloud's clock is not known by them. */
-const UNANSWERED: ReadonlySet<ErrorCode> = new Set([
-  'UNREACHABLE',
-  'TIMED_OUT',
-  'TLS_REFUSED',
-  'CREDENTIAL_MISSING',
-  'CONFIG_UNREADABLE',
-  'ABORTED',
-  'INTERNAL',
-]);
 
 /**
  * Opens the live lane: first run, continuation, or refusal of a state that belongs to somebody else.
@@ -97,10 +86,10 @@ async function learnClock(
   try {
     await pages.next();
   } catch (error) {
-    const { code } = asCollectorError(error);
+    const failure = asCollectorError(error);
     // A refusal tells the time as well; what it means is for the first poll to say. Not so that of the key: it is said
     // at once, since the client would let the poll wait for a minute before it asks with such a key again.
-    if (UNANSWERED.has(code) || code === 'CREDENTIAL_REFUSED') throw error;
+    if (failure.is('unanswered') || failure.code === 'CREDENTIAL_REFUSED') throw error;
   } finally {
     await pages.return();
   }

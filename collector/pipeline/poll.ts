@@ -2,7 +2,7 @@ import { floorToSecond } from '../../mappings/instant.js';
 import { SECONDS_PER_MINUTE } from '../../mappings/time-units.js';
 import { earlierOf, laterOf } from '../clock.js';
 import { asCollectorError, type CollectorError } from '../errors.js';
-import { refusalOf, refusals } from '../jumpcloud/insights/probe.js';
+import { refusalOf } from '../jumpcloud/insights/probe.js';
 import { type Cursor, serviceOwnedFrom } from '../position/cursor.js';
 import { groupOf, groupsToPoll, type ServiceGroup, servicePosition } from '../position/service-groups.js';
 import { stepBack, steppedBackIn } from '../position/step-back.js';
@@ -96,7 +96,7 @@ async function collectOrSetAside(
     return false;
   } catch (error) {
     const failure = asCollectorError(error);
-    if (!refusals.has(failure.code)) throw failure;
+    if (!failure.is('refusesSearch')) throw failure;
     const refused = await refusedServices(group, window, parts, signal);
     // Where every service is refused the matter is the key, the licence or the query, not a service.
     if (refused.size === 0 || (group.isPrimary && refused.size === group.services.length)) throw failure;

@@ -1,7 +1,6 @@
 import { floorToSecond } from '../../mappings/instant.js';
 import { type ReceivedRecord, readHeader } from '../../mappings/record.js';
 import { asCollectorError } from '../errors.js';
-import { refusals } from '../jumpcloud/insights/probe.js';
 import type { Search, Source } from '../jumpcloud/insights/source.js';
 import { Identities, type RecordIdentity } from '../position/record-identity.js';
 
@@ -50,7 +49,7 @@ async function before(
       found = await beforeWithin(reach, source, search, leading, signal);
     } catch (error) {
       // Further back there is nothing to be had.
-      if (!refusals.has(asCollectorError(error).code)) throw error;
+      if (!asCollectorError(error).is('refusesSearch')) throw error;
       break;
     }
     if (found.isAnchored) break;

@@ -1,5 +1,4 @@
 import { CollectorError } from '../errors.js';
-import { countRefusals } from '../jumpcloud/insights/probe.js';
 import type { Source } from '../jumpcloud/insights/source.js';
 
 /** JumpCloud gives no counts. */
@@ -44,7 +43,7 @@ export class Counter {
     try {
       return await this.source.count({ services, start, end }, this.signal);
     } catch (error) {
-      if (error instanceof CollectorError && countRefusals.has(error.code)) throw new CountRefused(error);
+      if (error instanceof CollectorError && error.is('refusesCount')) throw new CountRefused(error);
       throw error;
     }
   }

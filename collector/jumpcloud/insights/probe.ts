@@ -1,17 +1,6 @@
 import { readHeader } from '../../../mappings/record.js';
-import { asCollectorError, type CollectorError, type ErrorCode } from '../../errors.js';
+import { asCollectorError, type CollectorError } from '../../errors.js';
 import type { Page, Source } from './source.js';
-
-/** Answers that may concern one service of several, or the past beyond some day, rather than the key. */
-export const refusals: ReadonlySet<ErrorCode> = new Set(['QUERY_REFUSED', 'NOT_LICENSED', 'ROLE_REFUSED']);
-
-/** Answers to a count that no retry cures: this tenant, or this key, gets no counts. */
-export const countRefusals: ReadonlySet<ErrorCode> = new Set([
-  'QUERY_REFUSED',
-  'ROLE_REFUSED',
-  'NOT_LICENSED',
-  'BASE_URL_WRONG',
-]);
 
 /** The first page of a search, and no more. @throws CollectorError */
 export async function firstPage(
@@ -41,7 +30,7 @@ export async function refusalOf(
     return undefined;
   } catch (error) {
     const failure = asCollectorError(error);
-    if (!refusals.has(failure.code)) throw failure;
+    if (!failure.is('refusesSearch')) throw failure;
     return failure;
   }
 }
