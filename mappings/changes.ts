@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { isMarkedNumber } from './exact-numbers.js';
 import { isObject, type JsonObject, type JsonValue } from './json.js';
 import type { PrivilegeChange } from './privileges.js';
 import type { RecordReader } from './record-reader.js';
@@ -87,7 +88,7 @@ export function readEffects(changes: readonly Change[]): EffectKind[] {
 /** The end of an exemption from MFA, as the record writes it. */
 export function readExemptionEnd(changes: readonly Change[]): string | undefined {
   const until = changes.find(({ path }) => path === EXEMPTION_END)?.to;
-  return typeof until === 'string' && until.trim() !== '' ? until : undefined;
+  return isText(until) ? until : undefined;
 }
 
 function kindOf(change: Change): EffectKind | undefined {
@@ -200,8 +201,7 @@ const stateAttributes: Partial<Readonly<Record<EffectKind, (user: OcsfUser) => v
 export function readUserResult(changes: readonly Change[], user: OcsfUser): OcsfUser | undefined {
   const result: OcsfUser = {};
   for (const { path, to } of changes)
-    if (typeof to === 'string' && to.trim() !== '' && Object.hasOwn(textAttributes, path))
-      textAttributes[path]!(result, to);
+    if (isText(to) && Object.hasOwn(textAttributes, path)) textAttributes[path]!(result, to);
   for (const kind of readEffects(changes)) stateAttributes[kind]?.(result);
   if (result.account !== undefined) {
     // OCSF's account must be named; it is the account of the person.
@@ -229,7 +229,11 @@ function account(user: OcsfUser, state: NonNullable<OcsfUser['account']>): void 
 }
 
 function namesOf(value: JsonValue | undefined): string[] {
-  if (typeof value === 'string') return value.trim() === '' ? [] : [value];
+  if (typeof value === 'string') return isText(value) ? [value] : [];
   if (Array.isArray(value)) return value.flatMap(namesOf);
   return isObject(value) ? namesOf((value as JsonObject).name) : [];
+}
+
+function isText(value: JsonValue | undefined): value is string {
+  return typeof value === 'string' && value.trim() !== '' && !isMarkedNumber(value);
 }

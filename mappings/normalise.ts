@@ -15,6 +15,7 @@ import type { DeadLetter, DeadLetterReason } from './dead-letter.js';
 import { mapDetectionFinding } from './detection-finding.js';
 import { mapEntityManagement } from './entity-management.js';
 import type { NormalisedEvent, OcsfEvent } from './event.js';
+import { parseExactly, restoreNumbers } from './exact-numbers.js';
 import { mapGroupManagement } from './group-management.js';
 import { floorToMillisecond } from './instant.js';
 import { isObject, type JsonObject } from './json.js';
@@ -147,7 +148,7 @@ function makeEvent(
   header: RecordHeader,
   context: NormaliseContext,
 ): { event: NormalisedEvent } | Refusal {
-  const { record, text, redacted } = prepare(received);
+  const { record, text, redacted, isMarked } = prepare(received);
   const provenance: Provenance = {
     header,
     time: floorToMillisecond(header.instant!),
@@ -166,18 +167,29 @@ function makeEvent(
       details: describeErrors(validator),
     };
   }
-  return { event: finish(event, header) };
+  return { event: finish(event, header, isMarked) };
 }
 
-/** The record without secrets and lone surrogates, and its text. */
-function prepare(received: ReceivedRecord): { record: JsonObject; text: string; redacted: boolean } {
-  let { value } = received;
+interface Prepared {
+  readonly record: JsonObject;
+  readonly text: string;
+  readonly redacted: boolean;
+  /** Whether the record holds numbers that `parseExactly` marked. */
+  readonly isMarked: boolean;
+}
+
+/** The record without secrets and lone surrogates, with its numbers exact, and its text. */
+function prepare(received: ReceivedRecord): Prepared {
+  const marked = parseExactly(received.text);
+  let value = marked ?? received.value;
   let { text } = received;
   if (!text.isWellFormed()) text = text.toWellFormed();
   if (text !== received.text || (text.includes('\\u') && LONE_SURROGATE.test(text))) value = makeWellFormed(value);
   const redaction = redact(value);
   text = redaction.redacted ? JSON.stringify(redaction.value) : faithful(text, redaction, received.members);
-  return { record: redaction.value as JsonObject, text, redacted: redaction.redacted };
+  const isMarked = marked !== undefined;
+  if (isMarked) text = restoreNumbers(text);
+  return { record: redaction.value as JsonObject, text, redacted: redaction.redacted, isMarked };
 }
 
 type Mapper = (reader: RecordReader, row: CatalogueRow) => ClassMapping | undefined;
@@ -212,7 +224,7 @@ function mapRecord(
   return { event: buildEvent(reader, mapped, provenance, raw, eventType), className: mapped.className };
 }
 
-function finish(event: OcsfEvent, { organization }: RecordHeader): NormalisedEvent {
+function finish(event: OcsfEvent, { organization }: RecordHeader, isMarked: boolean): NormalisedEvent {
   const { user } = event as ClassAttributes;
   return {
     uid: event.metadata.uid,
@@ -221,7 +233,7 @@ function finish(event: OcsfEvent, { organization }: RecordHeader): NormalisedEve
     time: event.time,
     eventCode: (event.metadata.event_code as string | undefined) ?? '',
     partitionKey: user?.uid ?? user?.name ?? organization?.toWellFormed() ?? '',
-    text: serialise(event),
+    text: isMarked ? restoreNumbers(serialise(event)) : serialise(event),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Captions, OcsfTarget } from '../schemas/ocsf-target.js';
+import { isMarkedNumber } from './exact-numbers.js';
 import { isObject, type JsonObject, type JsonValue } from './json.js';
 
 /**
@@ -34,7 +35,7 @@ export class RecordReader {
   /** A text that is not blank; not consumed. */
   peek(of: JsonObject | undefined, key: string): string | undefined {
     const value = of?.[key];
-    return typeof value === 'string' && !isBlank(value) ? value : undefined;
+    return typeof value === 'string' && !isBlank(value) && !isMarkedNumber(value) ? value : undefined;
   }
 
   /** A text that is not blank; consumed. */

@@ -1,3 +1,4 @@
+import { isMarkedNumber, parseExactly, restoreNumbers } from './exact-numbers.js';
 import { isObject, type JsonObject, type JsonValue } from './json.js';
 import type { ReceivedRecord } from './record.js';
 
@@ -105,8 +106,9 @@ export function redact(value: JsonValue): Redaction {
 }
 
 function redactValue(value: JsonValue, sensitivity: Sensitivity, depth: number, tally: Tally): JsonValue {
+  if (typeof value === 'number' || (typeof value === 'string' && isMarkedNumber(value)))
+    return sensitivity === 'all' ? REDACTED : value;
   if (typeof value === 'string') return hides(sensitivity) && !MASKED.test(value) ? REDACTED : value;
-  if (typeof value === 'number') return sensitivity === 'all' ? REDACTED : value;
   if (typeof value !== 'object' || value === null) return value;
   if (depth > DEEPEST_SEARCHED) throw new RangeError(`nested more than ${DEEPEST_SEARCHED} levels deep`);
   if (Array.isArray(value)) return redactArray(value, sensitivity, depth, tally);
@@ -207,9 +209,11 @@ export function redactText({ text: received, value, depth, members }: ReceivedRe
   try {
     // The source does not parse what is far too deep.
     if (depth > DEEPEST_SEARCHED) throw new RangeError('nested too deeply');
-    const redaction = redact(value);
-    if (!redaction.redacted) return { text: faithful(text, redaction, members), redacted: false };
-    return { text: wellFormed(JSON.stringify(redaction.value)), redacted: true };
+    const marked = parseExactly(text);
+    const restored = (json: string) => (marked === undefined ? json : restoreNumbers(json));
+    const redaction = redact(marked ?? value);
+    if (!redaction.redacted) return { text: restored(faithful(text, redaction, members)), redacted: false };
+    return { text: restored(wellFormed(JSON.stringify(redaction.value))), redacted: true };
   } catch (error) {
     const reason = error instanceof RangeError ? 'nested too deeply' : 'unreadable';
     return { text: JSON.stringify({ withheld: `${reason} to be searched for secrets` }), redacted: true };
