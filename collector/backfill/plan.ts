@@ -1,8 +1,9 @@
 import { servicesFor } from '../../mappings/catalogue/index-by-type.js';
 import { formatSecond } from '../../mappings/instant.js';
+import { SECONDS_PER_DAY } from '../../mappings/time-units.js';
 import { earlierOf } from '../clock.js';
 import { asCollectorError, CollectorError } from '../errors.js';
-import type { FeedParts, FeedSettings } from '../pipeline/dependencies.js';
+import type { FeedDependencies, FeedSettings } from '../pipeline/dependencies.js';
 import { openLive } from '../pipeline/open-live-lane.js';
 import { refuseForeignState } from '../pipeline/organization-guard.js';
 import { type Cursor, firstCursor, serviceOwnedFrom } from '../position/cursor.js';
@@ -27,7 +28,6 @@ export interface BackfillPlan {
   readonly firstAvailable: number | undefined;
 }
 
-const DAY = 86_400;
 /** Whoever holds it plans. */
 const PLANNING_LOCK = 'backfill-plan';
 /** One a second. */
@@ -50,7 +50,7 @@ export interface PlanOptions {
 export async function planBackfill(
   asked: Range,
   settings: FeedSettings,
-  parts: FeedParts,
+  parts: FeedDependencies,
   { dryRun = false, signal = new AbortController().signal, types = [...settings.families] }: PlanOptions = {},
 ): Promise<BackfillPlan> {
   if (dryRun) return plan(asked, types, await storedCursor(settings, parts), settings, parts, signal);
@@ -66,7 +66,7 @@ export async function planBackfill(
 }
 
 /** Waits for its turn to plan. */
-async function takePlanning({ sink, clock }: FeedParts, signal: AbortSignal): Promise<Lock> {
+async function takePlanning({ sink, clock }: FeedDependencies, signal: AbortSignal): Promise<Lock> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await sink.lock(PLANNING_LOCK);
@@ -79,7 +79,12 @@ async function takePlanning({ sink, clock }: FeedParts, signal: AbortSignal): Pr
 }
 
 /** Stores where a lane begins, unless it has begun. */
-async function begin(part: BackfillPart, live: Cursor, feed: FeedSettings, { sink, clock }: FeedParts): Promise<void> {
+async function begin(
+  part: BackfillPart,
+  live: Cursor,
+  feed: FeedSettings,
+  { sink, clock }: FeedDependencies,
+): Promise<void> {
   if ((await sink.peek(part.lane)) !== undefined) return;
   const cursor = firstBackfillCursor(part, live, narrowed(feed, part.types), clock.now());
   const lane = sink.lane(part.lane);
@@ -96,7 +101,7 @@ async function plan(
   types: readonly EventType[],
   live: Cursor | undefined,
   settings: FeedSettings,
-  parts: FeedParts,
+  parts: FeedDependencies,
   signal: AbortSignal,
 ): Promise<BackfillPlan> {
   const notes: string[] = [];
@@ -150,7 +155,7 @@ function newLane(range: TypedRange<EventType>, all: readonly BackfillPart[], set
 async function otherBackfills(
   asked: TypedRange<EventType>,
   settings: FeedSettings,
-  parts: FeedParts,
+  parts: FeedDependencies,
   notes: string[],
 ): Promise<{ unfinished: BackfillPart[]; all: BackfillPart[] }> {
   const unfinished: BackfillPart[] = [];
@@ -202,22 +207,23 @@ function laneNotes(
 export async function firstGiven(
   ranges: readonly Range[],
   services: readonly string[],
-  parts: FeedParts,
+  parts: FeedDependencies,
   signal: AbortSignal,
 ): Promise<number | undefined> {
   const from = ranges[0]!.from;
   const to = ranges.at(-1)!.to;
   const refusal = await refusalAt(from, to, services, parts, signal);
   if (refusal === undefined) return undefined;
-  let refused = Math.floor(from / DAY);
-  let given = Math.floor((to - 1) / DAY);
-  if (given <= refused || (await refusalAt(given * DAY, to, services, parts, signal)) !== undefined) throw refusal;
+  let refused = Math.floor(from / SECONDS_PER_DAY);
+  let given = Math.floor((to - 1) / SECONDS_PER_DAY);
+  if (given <= refused || (await refusalAt(given * SECONDS_PER_DAY, to, services, parts, signal)) !== undefined)
+    throw refusal;
   while (given - refused > 1) {
     const middle = Math.floor((refused + given) / 2);
-    if ((await refusalAt(middle * DAY, to, services, parts, signal)) === undefined) given = middle;
+    if ((await refusalAt(middle * SECONDS_PER_DAY, to, services, parts, signal)) === undefined) given = middle;
     else refused = middle;
   }
-  return given * DAY;
+  return given * SECONDS_PER_DAY;
 }
 
 /** JumpCloud's refusal of a search that begins at a second; undefined where it answers. */
@@ -225,7 +231,7 @@ async function refusalAt(
   start: number,
   to: number,
   services: readonly string[],
-  parts: FeedParts,
+  parts: FeedDependencies,
   signal: AbortSignal,
 ): Promise<CollectorError | undefined> {
   const pages = parts.source.pages({ services, start, end: Math.min(start + 60, to) }, signal);
@@ -241,14 +247,14 @@ async function refusalAt(
 }
 
 /** The live lane's cursor, where the feed has ever run. */
-async function storedCursor(settings: FeedSettings, parts: FeedParts): Promise<Cursor | undefined> {
+async function storedCursor(settings: FeedSettings, parts: FeedDependencies): Promise<Cursor | undefined> {
   const stored = await parts.sink.peek(LIVE_LANE);
   if (stored) refuseForeignState(stored, settings);
   return stored;
 }
 
 /** The live lane's cursor; where the feed has never run, its first one is stored now, because it fixes the origin. */
-export async function liveCursor(settings: FeedSettings, parts: FeedParts): Promise<Cursor> {
+export async function liveCursor(settings: FeedSettings, parts: FeedDependencies): Promise<Cursor> {
   const stored = await storedCursor(settings, parts);
   if (stored) return stored;
   const lane = await openLive(settings, parts);

@@ -1,7 +1,7 @@
 import type { Page, Search, Source } from '../jumpcloud/insights/source.js';
 
 /** How much is read before it is needed. */
-export interface ReadAheadLimits {
+export interface PrefetchLimits {
   /** Searches under way at the same time. */
   readonly searches: number;
   /** Bytes of pages that wait; each search may hold one page beyond them. */
@@ -9,7 +9,7 @@ export interface ReadAheadLimits {
 }
 
 /** One search of several, under way: its pages come in order, whenever they arrived. */
-export interface SearchAhead {
+export interface PrefetchedSearch {
   readonly search: Search;
   pages(): AsyncGenerator<Page, void, void>;
 }
@@ -19,12 +19,12 @@ export interface SearchAhead {
  * pages that wait reach the limit. A search's failure is thrown where its pages are consumed.
  * Ending the loop early ends all searches.
  */
-export async function* readAhead(
+export async function* prefetchSearches(
   source: Pick<Source, 'pages'>,
   searches: AsyncIterable<Search>,
-  limits: ReadAheadLimits,
+  limits: PrefetchLimits,
   signal: AbortSignal,
-): AsyncGenerator<SearchAhead, void, void> {
+): AsyncGenerator<PrefetchedSearch, void, void> {
   const ended = new AbortController();
   const either = AbortSignal.any([signal, ended.signal]);
   const held: Held = { bytes: 0, limit: limits.bytes, changed: new Change() };
@@ -71,7 +71,7 @@ interface Held {
 }
 
 /** A search whose pages are taken in as they come. */
-class Running implements SearchAhead {
+class Running implements PrefetchedSearch {
   readonly finished: Promise<void>;
   readonly #pages: Page[] = [];
   #failure: { readonly error: unknown } | undefined;

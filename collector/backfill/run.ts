@@ -1,10 +1,11 @@
 import { formatSecond } from '../../mappings/instant.js';
+import { SECONDS_PER_DAY } from '../../mappings/time-units.js';
 import { earlierOf } from '../clock.js';
 import { asCollectorError, CollectorError } from '../errors.js';
 import type { Search } from '../jumpcloud/insights/source.js';
-import { nothingGathered } from '../pipeline/batch-builder.js';
+import { emptyBatch } from '../pipeline/batch-builder.js';
 import { collect, type ReadSoFar } from '../pipeline/collect.js';
-import type { FeedParts, FeedSettings } from '../pipeline/dependencies.js';
+import type { FeedDependencies, FeedSettings } from '../pipeline/dependencies.js';
 import { Lane } from '../pipeline/lane.js';
 import { refuseForeignState } from '../pipeline/organization-guard.js';
 import { leadingIdentities } from '../pipeline/timeless-records.js';
@@ -12,9 +13,8 @@ import { type Cursor, serviceOwnedFrom } from '../position/cursor.js';
 import type { Range } from '../position/time-range.js';
 import { slices, type Window } from '../position/window.js';
 import { type BackfillPart, firstGiven, liveCursor, narrowed } from './plan.js';
-import { type ReadAheadLimits, readAhead, type SearchAhead } from './prefetch-searches.js';
+import { type PrefetchedSearch, type PrefetchLimits, prefetchSearches } from './prefetch-searches.js';
 
-const DAY = 86_400;
 /** How far a backfill has come. */
 export interface BackfillProgress {
   readonly lane: string;
@@ -33,7 +33,7 @@ export interface BackfillProgress {
 }
 
 /** How much a backfill takes in hand at a time. */
-export interface BackfillLimits extends ReadAheadLimits {
+export interface BackfillLimits extends PrefetchLimits {
   /** Records a single search may hold, by JumpCloud's count, before its window is split. */
   readonly largestSearch: number;
 }
@@ -41,7 +41,7 @@ export interface BackfillLimits extends ReadAheadLimits {
 /** Nobody waits for a backfill's records one by one: larger commits make fewer and larger files. */
 const BATCHES_A_COMMIT = 2;
 /** Searches at the same time, and bytes of pages that wait for their turn: parsed, they take several times as much. */
-const usualLimits: BackfillLimits = { searches: 3, bytes: 1024 * 1024, largestSearch: 10_000 };
+const USUAL_LIMITS: BackfillLimits = { searches: 3, bytes: 1024 * 1024, largestSearch: 10_000 };
 
 /**
  * Collects one planned range into its own lane, oldest first, from where the lane stands. Searches run
@@ -50,10 +50,10 @@ const usualLimits: BackfillLimits = { searches: 3, bytes: 1024 * 1024, largestSe
 export async function runBackfill(
   range: BackfillPart,
   feed: FeedSettings,
-  parts: FeedParts,
+  parts: FeedDependencies,
   signal: AbortSignal,
   onProgress: (progress: BackfillProgress) => void,
-  limits: BackfillLimits = usualLimits,
+  limits: BackfillLimits = USUAL_LIMITS,
 ): Promise<void> {
   const live = await liveCursor(feed, parts);
   const settings = narrowed(feed, range.types);
@@ -75,7 +75,7 @@ export async function runBackfill(
       signal,
       limits.largestSearch,
     );
-    for await (const ahead of readAhead(parts.source, searches, limits, signal)) {
+    for await (const ahead of prefetchSearches(parts.source, searches, limits, signal)) {
       await collectSlice(lane, ahead, range, live, larger, parts, signal, progress);
       if (signal.aborted) return;
     }
@@ -96,7 +96,7 @@ function notPlanned({ lane }: BackfillPart): CollectorError {
 async function* closedSearches(
   range: Range,
   services: readonly string[],
-  parts: FeedParts,
+  parts: FeedDependencies,
   signal: AbortSignal,
   largest: number,
 ): AsyncGenerator<Search & Window> {
@@ -106,7 +106,7 @@ async function* closedSearches(
 }
 
 /** A lane that was broken off long ago may stand where JumpCloud no longer gives anything: it goes on after that. */
-async function skipWhatIsGone(lane: Lane, range: Range, parts: FeedParts, signal: AbortSignal): Promise<void> {
+async function skipWhatIsGone(lane: Lane, range: Range, parts: FeedDependencies, signal: AbortSignal): Promise<void> {
   const from = lane.cursor.position.watermark;
   if (from >= range.to) return;
   const first = await firstGiven([{ from, to: range.to }], lane.cursor.position.services, parts, signal);
@@ -116,14 +116,14 @@ async function skipWhatIsGone(lane: Lane, range: Range, parts: FeedParts, signal
     lane: lane.name,
     message: `JumpCloud no longer gives what is older than ${formatSecond(first)}: records from ${formatSecond(lane.cursor.position.watermark)} to there were not collected and cannot be any more`,
   });
-  await lane.commit(nothingGathered, { read: { services: lane.cursor.position.services, watermark: first } });
+  await lane.commit(emptyBatch, { read: { services: lane.cursor.position.services, watermark: first } });
 }
 
 async function progressOf(
   lane: Lane,
   left: Range,
   range: Range,
-  parts: FeedParts,
+  parts: FeedDependencies,
   signal: AbortSignal,
   onProgress: (progress: BackfillProgress) => void,
 ): Promise<() => void> {
@@ -144,11 +144,11 @@ async function progressOf(
 
 async function collectSlice(
   lane: Lane,
-  ahead: SearchAhead,
+  ahead: PrefetchedSearch,
   { to }: Range,
   live: Cursor,
   settings: FeedSettings,
-  parts: FeedParts,
+  parts: FeedDependencies,
   signal: AbortSignal,
   progress: () => void,
 ): Promise<void> {
@@ -181,7 +181,7 @@ async function collectSlice(
  * begins there as well, whose it is.
  */
 async function leadingNames(
-  parts: FeedParts,
+  parts: FeedDependencies,
   services: readonly string[],
   second: number,
   signal: AbortSignal,
@@ -196,13 +196,13 @@ async function leadingNames(
 async function* splitByCount(
   window: Window,
   services: readonly string[],
-  parts: FeedParts,
+  parts: FeedDependencies,
   signal: AbortSignal,
   largest: number,
 ): AsyncGenerator<Window> {
   const end = window.end ?? window.start;
   const count = await countOrUnknown(services, window, parts, signal);
-  if (count === undefined) return yield* slices(window.start, end, DAY);
+  if (count === undefined) return yield* slices(window.start, end, SECONDS_PER_DAY);
   const middle = Math.floor((window.start + end) / 2);
   if (count <= largest || middle <= window.start) return yield window;
   yield* splitByCount({ start: window.start, end: middle }, services, parts, signal, largest);
@@ -212,7 +212,7 @@ async function* splitByCount(
 async function countOrUnknown(
   services: readonly string[],
   window: Window,
-  parts: FeedParts,
+  parts: FeedDependencies,
   signal: AbortSignal,
 ): Promise<number | undefined> {
   try {

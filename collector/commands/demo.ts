@@ -7,7 +7,7 @@ import { CollectorError, exitCodes } from '../errors.js';
 import { systemTiming } from '../jumpcloud/http/abort.js';
 import { describeLife } from '../key-expiry/lifetime.js';
 import { createLog } from '../log/logger.js';
-import { tellKeyWarning } from '../monitoring/log-observer.js';
+import { logKeyWarning } from '../monitoring/log-observer.js';
 import { runFeed } from '../pipeline/feed.js';
 import type { Cursor } from '../position/cursor.js';
 import { LIVE_LANE } from '../position/lane-name.js';
@@ -113,7 +113,7 @@ async function collectStory(
     clientObserver: {},
     onKeyWarning: (status, threshold) => {
       line.clear();
-      tellKeyWarning(log, status, threshold, clock.now());
+      logKeyWarning(log, status, threshold, clock.now());
     },
   });
   const started = performance.now();

@@ -10,7 +10,7 @@ import { systemTiming } from '../jumpcloud/http/abort.js';
 import { swapKeyFile, verifyKey } from '../key-expiry/replace.js';
 import { describeKey, type KeyReport, reportKey } from '../key-expiry/report.js';
 import type { RootLog } from '../log/logger.js';
-import { tellClient } from '../monitoring/log-observer.js';
+import { clientLogger } from '../monitoring/log-observer.js';
 import type { Cursor } from '../position/cursor.js';
 import { LIVE_LANE } from '../position/lane-name.js';
 import { clientOf, guardOf, secretOf, settingsOf } from '../runtime/assemble.js';
@@ -40,7 +40,7 @@ export async function showKeys(flags: Flags & { json: boolean; feed?: string | u
 }
 
 async function inspect(config: FeedConfig, log: RootLog) {
-  const client = clientOf(config, tellClient(log.child({ feed: config.name })), systemTiming, {
+  const client = clientOf(config, clientLogger(log.child({ feed: config.name })), systemTiming, {
     ...hasty,
     pageSize: 1,
   });
@@ -84,7 +84,7 @@ export async function replaceKey(
 }
 
 async function verifyNew(feed: FeedConfig, key: string, file: string, cursor: Cursor | undefined, log: RootLog) {
-  const client = clientOf(feed, tellClient(log.child({ feed: feed.name })), systemTiming, {
+  const client = clientOf(feed, clientLogger(log.child({ feed: feed.name })), systemTiming, {
     ...hasty,
     pageSize: 100,
     secret: { value: key, where: file },

@@ -4,10 +4,16 @@ import { asCollectorError, exitCodes } from '../errors.js';
 import type { Client } from '../jumpcloud/client.js';
 import { systemTiming } from '../jumpcloud/http/abort.js';
 import type { ClientObserver } from '../jumpcloud/http/observer.js';
-import type { KeyGuard } from '../key-expiry/monitor.js';
+import type { KeyExpiryMonitor } from '../key-expiry/monitor.js';
 import { followKeyLife } from '../key-expiry/refresh.js';
 import type { Log, RootLog } from '../log/logger.js';
-import { allClientsOf, tellClient, tellFeed, tellKeyWarning, tellRepair } from '../monitoring/log-observer.js';
+import {
+  clientLogger,
+  combineClientObservers,
+  feedLogger,
+  logKeyWarning,
+  logRepair,
+} from '../monitoring/log-observer.js';
 import { createMetrics, type Metrics } from '../monitoring/metrics.js';
 import { StatusBoard } from '../monitoring/status/board.js';
 import { runFeed } from '../pipeline/feed.js';
@@ -116,17 +122,17 @@ async function collectFeed(config: FeedConfig, log: Log, shared: Process): Promi
   // A second instance stands by until the first one's lease ends; one that is to end by itself does not wait.
   const sink = await openSink(config, log, timing, !once);
   // The onlookers ask the feed's parts, which are made with the onlookers: they meet through this.
-  const made: { client?: Client; guard?: KeyGuard } = {};
+  const made: { client?: Client; guard?: KeyExpiryMonitor } = {};
   const looking = lookOn(config, sink, log, shared, made);
   const { settings, parts, client, guard } = assemble(config, {
     sink,
     timing,
     observer: looking.observer,
     clientObserver: looking.client,
-    onKeyWarning: (status, threshold) => tellKeyWarning(log, status, threshold, timing.now()),
+    onKeyWarning: (status, threshold) => logKeyWarning(log, status, threshold, timing.now()),
   });
   Object.assign(made, { client, guard });
-  const repairs = new RepairQueue(settings, parts, (view) => tellRepair(log, view));
+  const repairs = new RepairQueue(settings, parts, (view) => logRepair(log, view));
   shared.repairs.set(config.name, repairs);
   clients.add(client);
   log.info(`collecting ${config.jumpcloud.eventTypes.join(' and ')} activity into ${sink.target}`, {
@@ -156,7 +162,7 @@ function lookOn(
   sink: Sink,
   log: Log,
   { log: root, metrics, board, repairs }: Process,
-  made: { readonly client?: Client; readonly guard?: KeyGuard },
+  made: { readonly client?: Client; readonly guard?: KeyExpiryMonitor },
 ): { observer: LaneObserver; client: ClientObserver } {
   const now = () => made.client?.clock.serverNow() ?? Date.now();
   const skewMs = () => made.client?.clock.skewMs();
@@ -184,7 +190,7 @@ function lookOn(
     },
   };
   return {
-    observer: combineObservers([tellFeed(log), measured.observer, status.observer]),
-    client: allClientsOf([masking, tellClient(log), measured.client, status.client]),
+    observer: combineObservers([feedLogger(log), measured.observer, status.observer]),
+    client: combineClientObservers([masking, clientLogger(log), measured.client, status.client]),
   };
 }

@@ -1,10 +1,10 @@
 import type { Client } from '../jumpcloud/client.js';
 import { describeBasis, describeLife, nameCredential, WARNING_DAYS } from '../key-expiry/lifetime.js';
-import type { KeyGuard, KeyStatus } from '../key-expiry/monitor.js';
+import type { KeyExpiryMonitor, KeyStatus } from '../key-expiry/monitor.js';
 import type { Finding } from './finding.js';
 
 /** How long the key lives, as the guard knows it. */
-export function checkKey(guard: KeyGuard, client: Client, feed: string): Finding[] {
+export function checkKey(guard: KeyExpiryMonitor, client: Client, feed: string): Finding[] {
   const status = guard.status();
   if (status === undefined) return [];
   const { life, daysLeft } = status;

@@ -5,7 +5,7 @@ import type { KeyLife } from '../jumpcloud/directory/key-life.js';
 import { systemTiming } from '../jumpcloud/http/abort.js';
 import type { ClientObserver } from '../jumpcloud/http/observer.js';
 import type { Log } from '../log/logger.js';
-import { allClientsOf, tellClient } from '../monitoring/log-observer.js';
+import { clientLogger, combineClientObservers } from '../monitoring/log-observer.js';
 import type { FeedSettings } from '../pipeline/dependencies.js';
 import type { Cursor } from '../position/cursor.js';
 import { LIVE_LANE } from '../position/lane-name.js';
@@ -41,7 +41,7 @@ export async function checkFeed(
   if (failure && !findings.some(({ verdict }) => verdict === 'failed')) findings.push(failure);
   const checked = { config, settings, cursor, client: undefined, answers: undefined, keyLife: undefined };
   try {
-    const client = clientOf(config, allClientsOf([tellClient(log), observer]), systemTiming, {
+    const client = clientOf(config, combineClientObservers([clientLogger(log), observer]), systemTiming, {
       ...hasty,
       pageSize: SAMPLE,
     });

@@ -1,3 +1,5 @@
+import { MS_PER_DAY } from '../../mappings/time-units.js';
+
 /** How the end of a key's life is known, best first. */
 export type LifeBasis =
   /** JumpCloud named the day. */
@@ -34,8 +36,6 @@ export interface LifeSpan {
   readonly certain: boolean;
 }
 
-export const DAY_MS = 86_400_000;
-
 /** Days left at which a warning is due, each once; 0: the key has expired. */
 export const WARNING_DAYS = [30, 14, 7, 3, 2, 1, 0] as const;
 
@@ -57,7 +57,7 @@ export function keyLife({ told, declared, firstSeen }: KeyFacts): LifeSpan {
 
 /** Days left, begun days counted whole; 0 or less once expired; undefined for a key that never ends. */
 export function daysLeft(life: LifeSpan, now: number): number | undefined {
-  return life.expiresAt === undefined ? undefined : Math.ceil((life.expiresAt - now) / DAY_MS);
+  return life.expiresAt === undefined ? undefined : Math.ceil((life.expiresAt - now) / MS_PER_DAY);
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { NormalisedEvent } from '../../mappings/event.js';
 import { isObject, type JsonObject, type JsonValue } from '../../mappings/json.js';
 import type { KeyOccasion } from '../../mappings/key-warning.js';
+import { MS_PER_DAY } from '../../mappings/time-units.js';
 import type { Attachment, CommitExtension, PendingCommit } from '../pipeline/commit-extension.js';
 import {
   type CredentialKind,
@@ -69,7 +70,7 @@ export interface WarningFacts {
   readonly organization: string | undefined;
 }
 
-export interface KeyGuardParts {
+export interface KeyExpiryOptions {
   readonly key: () => KeyInUse;
   readonly declared: KeyFacts['declared'];
   /** Epoch milliseconds. */
@@ -82,10 +83,9 @@ export interface KeyGuardParts {
 
 /** Keys remembered: today's, and those of the rotations before. */
 const REMEMBERED = 4;
-const DAY_MS = 86_400_000;
 
 /** Watches the life of the key in use; what it must remember and say goes with the position, so each warning is given once. */
-export class KeyGuard implements CommitExtension {
+export class KeyExpiryMonitor implements CommitExtension {
   readonly key = 'keys';
   #keys = new Map<string, KeyMemory>();
   /** By fingerprint: what JumpCloud said in this run, which holds whether or not it was committed. */
@@ -93,7 +93,7 @@ export class KeyGuard implements CommitExtension {
   /** What the log was told in this run. */
   readonly #said = new Set<string>();
 
-  constructor(private readonly parts: KeyGuardParts) {}
+  constructor(private readonly parts: KeyExpiryOptions) {}
 
   restore(stored: unknown): void {
     const keys = isObject(stored as JsonValue) ? (stored as JsonObject) : {};
@@ -184,7 +184,7 @@ export class KeyGuard implements CommitExtension {
   #declaredOf(fingerprint: string, { firstSeen, declared: stored }: KeyMemory): Declared | undefined {
     const now = this.#declaredNow();
     // A key was used after it was made: a later day is that of its successor, which is not in place yet.
-    if (now.created !== undefined && now.created > Date.parse(firstSeen) + DAY_MS) return stored;
+    if (now.created !== undefined && now.created > Date.parse(firstSeen) + MS_PER_DAY) return stored;
     const free = Object.entries(now).filter(([day, at]) => !this.#isOfAnother(fingerprint, day as keyof Declared, at));
     return free.length === 0 ? stored : { ...stored, ...Object.fromEntries(free) };
   }

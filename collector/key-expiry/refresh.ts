@@ -2,7 +2,7 @@ import type { Clock } from '../clock.js';
 import { asCollectorError } from '../errors.js';
 import type { Client } from '../jumpcloud/client.js';
 import type { Log } from '../log/logger.js';
-import type { KeyGuard } from './monitor.js';
+import type { KeyExpiryMonitor } from './monitor.js';
 
 /** How often JumpCloud is asked how long the key lives. */
 const EVERY_MS = 12 * 3_600_000;
@@ -23,7 +23,7 @@ export interface KeyLifeFollower {
  */
 export function followKeyLife(
   client: Pick<Client, 'keyLife' | 'credential'>,
-  guard: KeyGuard,
+  guard: KeyExpiryMonitor,
   log: Log,
   clock: Pick<Clock, 'sleep'>,
   signal: AbortSignal,
@@ -48,7 +48,7 @@ export function followKeyLife(
 /** True where the key itself is refused. */
 async function askOnce(
   client: Pick<Client, 'keyLife' | 'credential'>,
-  guard: KeyGuard,
+  guard: KeyExpiryMonitor,
   log: Log,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -66,7 +66,7 @@ async function askOnce(
   }
 }
 
-function tellForeignDeclaration(guard: KeyGuard, log: Log): void {
+function tellForeignDeclaration(guard: KeyExpiryMonitor, log: Log): void {
   if (guard.status()?.declaredOfAnother)
     log.warn(
       'jumpcloud.keyCreated or jumpcloud.keyExpires is still that of the key before, and is not used for the new one',

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { floorToSecond } from '../../mappings/instant.js';
+import { SECONDS_PER_DAY, SECONDS_PER_HOUR } from '../../mappings/time-units.js';
 import { serverTime } from '../clock.js';
 import { asCollectorError, CollectorError } from '../errors.js';
 import { errno, syncDirectory } from '../files/durable-file.js';
@@ -17,9 +18,14 @@ export interface VerifiedKey {
   readonly services: readonly string[];
 }
 
-const DAY = 86_400;
 /** How far back a record is looked for that names its organization. */
-const REACHES = [3600, DAY, 7 * DAY, 30 * DAY, 89 * DAY] as const;
+const REACHES = [
+  SECONDS_PER_HOUR,
+  SECONDS_PER_DAY,
+  7 * SECONDS_PER_DAY,
+  30 * SECONDS_PER_DAY,
+  89 * SECONDS_PER_DAY,
+] as const;
 
 /**
  * Asks JumpCloud with a new key whether it reads the feed's organization and services. Nothing is changed by it.
@@ -41,7 +47,7 @@ export async function verifyKey(
   const now = () => Math.floor(serverTime(client.clock.reading()) / 1000);
   const wanted = services.filter((service) => !refusedBefore.has(service));
   const asked = wanted.length === 0 ? services : wanted;
-  await refuseWhatIsLost(client, asked, now() - 3600, signal);
+  await refuseWhatIsLost(client, asked, now() - SECONDS_PER_HOUR, signal);
   const bound = cursor?.organization;
   const organization = await organizationOf(client, asked, now(), cursor, signal);
   if (bound !== undefined && organization === undefined) throw unproven(feed, bound);

@@ -5,7 +5,7 @@ import type { Client } from '../jumpcloud/client.js';
 import { firstPage } from '../jumpcloud/insights/probe.js';
 import type { Cursor } from '../position/cursor.js';
 import { describeBasis, describeLife, nameCredential } from './lifetime.js';
-import type { KeyGuard } from './monitor.js';
+import type { KeyExpiryMonitor } from './monitor.js';
 
 /** What `key` tells of one feed's key. Dates are RFC 3339; null: unknown, or there is none. */
 export interface KeyReport {
@@ -39,7 +39,7 @@ export async function reportKey(
   config: FeedConfig,
   services: readonly string[],
   client: Client,
-  guard: KeyGuard,
+  guard: KeyExpiryMonitor,
   cursor: Cursor | undefined,
   signal: AbortSignal,
 ): Promise<{ report: KeyReport; failure: CollectorError | undefined }> {

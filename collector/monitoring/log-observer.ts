@@ -13,7 +13,7 @@ import type { RepairView } from '../reconcile/repair-queue.js';
 const MOST_TYPES = 100;
 
 /** Logs what a feed does: what changes at info, each search and commit at debug, what fails once with its cure. */
-export function tellFeed(log: Log): LaneObserver {
+export function feedLogger(log: Log): LaneObserver {
   const namedTypes = new Set<string>();
   return (event) => {
     const { lane } = event;
@@ -101,7 +101,7 @@ function several(count: number, noun: string): string {
 }
 
 /** Tells the log what the client for JumpCloud does. */
-export function tellClient(log: Log): ClientObserver {
+export function clientLogger(log: Log): ClientObserver {
   return {
     onRequest: ({ purpose, path, status, code, ms, bytes, requestId }) =>
       log.trace('request', { purpose, path, status, code, ms: Math.round(ms), bytes, requestId }),
@@ -128,7 +128,7 @@ const OLD_KEY_CURE =
   'Where it comes after the rotation: find the collector at that address, give it the new key or stop it.';
 
 /** Tells the log that a key ends soon, has ended, or that a revoked one is still used. */
-export function tellKeyWarning(log: Log, status: KeyStatus, occasion: KeyOccasion, now: number): void {
+export function logKeyWarning(log: Log, status: KeyStatus, occasion: KeyOccasion, now: number): void {
   if (occasion.kind === 'old_key') {
     log.warn(describeOldKey(occasion), { cure: OLD_KEY_CURE });
     return;
@@ -142,7 +142,7 @@ export function tellKeyWarning(log: Log, status: KeyStatus, occasion: KeyOccasio
 }
 
 /** Tells the log what the running feed was asked to repair, and what came of it. */
-export function tellRepair(log: Log, { from, to, state, found, minutesRead, minutes, error }: RepairView): void {
+export function logRepair(log: Log, { from, to, state, found, minutesRead, minutes, error }: RepairView): void {
   const range = { from, to };
   if (state === 'asked') log.info('asked to repair: the range is read anew between polls', range);
   else if (error === null) log.info(`repaired: ${found} records that were missing are delivered`, range);
@@ -156,7 +156,7 @@ export function tellRepair(log: Log, { from, to, state, found, minutesRead, minu
 }
 
 /** One client observer that passes everything on to several. */
-export function allClientsOf(observers: readonly ClientObserver[]): ClientObserver {
+export function combineClientObservers(observers: readonly ClientObserver[]): ClientObserver {
   const names = new Set(observers.flatMap((observer) => Object.keys(observer) as (keyof ClientObserver)[]));
   const passOn = (name: keyof ClientObserver) => (told: never) => {
     for (const observer of observers) observer[name]?.(told);

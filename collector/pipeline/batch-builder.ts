@@ -7,7 +7,7 @@ import type { ReceivedRecord, RecordHeader } from '../../mappings/record.js';
 import { CollectorError } from '../errors.js';
 import type { Page } from '../jumpcloud/insights/source.js';
 import { addCounts, type Counts, noCounts } from '../position/cursor.js';
-import type { DedupeChunk, Seen } from '../position/dedupe-set.js';
+import type { DedupeChunk, DedupeSet } from '../position/dedupe-set.js';
 import { deliveredAmong, Identities, type RecordIdentity } from '../position/record-identity.js';
 import { type HourOutcomes, type MinuteCounts, OutcomeCounter, type RecordOutcome } from './outcome-counts.js';
 
@@ -19,7 +19,7 @@ export interface Selection {
 }
 
 /** What a search tells about the records it brings. */
-export interface Scope {
+export interface RecordOwnership {
   /** Whole second from which (inclusive) the lane owns a service's records. */
   readonly ownedFrom: (service: string) => number;
   /** Whole second at which its part ends (exclusive); undefined: open. */
@@ -33,7 +33,7 @@ export interface Scope {
 }
 
 /** The part of a batch that gathering makes; the position is added by the lane. */
-export interface Gathered {
+export interface BatchContent {
   readonly events: readonly NormalisedEvent[];
   readonly deadLetters: readonly DeadLetter[];
   readonly raw: readonly KeptRecord[];
@@ -47,7 +47,7 @@ export interface Gathered {
 }
 
 /** For a commit that moves only the position. */
-export const nothingGathered: Gathered = {
+export const emptyBatch: BatchContent = {
   events: [],
   deadLetters: [],
   raw: [],
@@ -88,7 +88,7 @@ export class ForeignOrganization extends Error {
  * Gathers the pages of one search into batches: drops repeats, counts what is not selected, turns the rest into events
  * and dead letters. Whole pages only; `take` empties it.
  */
-export class Gatherer {
+export class BatchBuilder {
   readonly #identities = new Identities();
   #events: NormalisedEvent[] = [];
   #deadLetters: DeadLetter[] = [];
@@ -104,9 +104,9 @@ export class Gatherer {
   #page: readonly string[] = [];
 
   constructor(
-    private readonly seen: Seen,
+    private readonly dedupeSet: DedupeSet,
     private readonly selection: Selection,
-    private readonly scope: Scope,
+    private readonly scope: RecordOwnership,
     private readonly mapping: MappingSettings,
     private readonly windowStart: number,
     organization: string | undefined,
@@ -178,13 +178,13 @@ export class Gatherer {
     }
   }
 
-  /** Hands over what was gathered and starts anew; ordering and occurrences are kept for the rest of the search. */
-  take(): Gathered {
-    const gathered: Gathered = {
+  /** Hands over what was content and starts anew; ordering and occurrences are kept for the rest of the search. */
+  take(): BatchContent {
+    const content: BatchContent = {
       events: this.#events,
       deadLetters: this.#deadLetters,
       raw: this.#raw,
-      remember: this.seen.takeStaged(),
+      remember: this.dedupeSet.takeStaged(),
       counts: this.#counts,
       hours: this.#hours.take(),
       lateness: this.#lateness,
@@ -197,14 +197,14 @@ export class Gatherer {
     this.#lateness = [];
     this.#unknownTypes = new Set();
     this.#bytes = 0;
-    return gathered;
+    return content;
   }
 
   #isRepeat({ header, aliases, remembered, until }: Candidate): boolean {
     const tellsNoTime = header.instant === undefined;
-    const isKnown = aliases.some((alias) => this.seen.has(alias));
-    const isNew = this.seen.add(header.uid, until, tellsNoTime);
-    for (const name of remembered) this.seen.add(name, until, tellsNoTime);
+    const isKnown = aliases.some((alias) => this.dedupeSet.has(alias));
+    const isNew = this.dedupeSet.add(header.uid, until, tellsNoTime);
+    for (const name of remembered) this.dedupeSet.add(name, until, tellsNoTime);
     return isKnown || !isNew;
   }
 

@@ -1,18 +1,18 @@
 import type { MappingSettings } from '../../mappings/normalise.js';
 import { type Clock, type ClockReading, earlierOf } from '../clock.js';
 import type { Page, Search, Source } from '../jumpcloud/insights/source.js';
-import { ForeignOrganization, Gatherer, type Scope, type Selection } from './batch-builder.js';
+import { BatchBuilder, ForeignOrganization, type RecordOwnership, type Selection } from './batch-builder.js';
 import type { Advance, Lane } from './lane.js';
 import type { FeedObserver } from './observer.js';
 import { foreignRecord } from './organization-guard.js';
 import type { HourOutcomes, MinuteCounts } from './outcome-counts.js';
-import { ahead } from './prefetch.js';
+import { prefetch } from './prefetch.js';
 import { identitiesBefore } from './timeless-records.js';
 
 /** One search to deliver, and what its records and its progress mean to the lane. */
 export interface Collection {
   readonly search: Search;
-  readonly scope: Scope;
+  readonly scope: RecordOwnership;
   /** The position that follows what was read so far; asked once before each commit. */
   readonly advance: (read: ReadSoFar) => Advance;
   /** The search's pages where it is under way already; by default they are asked for. */
@@ -44,7 +44,7 @@ export interface CollectSettings extends Selection, MappingSettings {
 }
 
 /** The rest of the house, as collecting needs it. */
-export interface CollectParts {
+export interface CollectDependencies {
   readonly source: Source;
   readonly clock: Clock;
   readonly observer: FeedObserver;
@@ -52,7 +52,7 @@ export interface CollectParts {
   readonly clocks: () => ClockReading;
 }
 
-/** Of event texts: one batch is gathered while another is committed. */
+/** Of event texts: one batch is content while another is committed. */
 const BATCH_BYTES = 8 * 1024 * 1024;
 
 /**
@@ -64,14 +64,14 @@ export async function collect(
   lane: Lane,
   { search, scope, advance, pages: underWay }: Collection,
   settings: CollectSettings,
-  parts: CollectParts,
+  parts: CollectDependencies,
   signal: AbortSignal,
 ): Promise<void> {
   const started = parts.clock.monotonic();
   parts.observer({ type: 'searching', lane: lane.name, search });
   const { organization } = lane.cursor;
   const preceding = () => identitiesBefore(parts.source, search, signal);
-  const gatherer = new Gatherer(lane.seen, settings, scope, settings, search.start, organization, preceding);
+  const builder = new BatchBuilder(lane.dedupeSet, settings, scope, settings, search.start, organization, preceding);
   const before = passed(parts.clocks());
   let startedAt: number | undefined;
   let pages = 0;
@@ -79,26 +79,26 @@ export async function collect(
   let committing: Promise<void> = Promise.resolve();
   const commit = async (complete: boolean) => {
     await committing;
-    const readTo = complete ? search.end : gatherer.readTo;
-    const { newest, organization, minutes } = gatherer;
-    const gathered = gatherer.take();
-    const { hours } = gathered;
+    const readTo = complete ? search.end : builder.readTo;
+    const { newest, organization, minutes } = builder;
+    const content = builder.take();
+    const { hours } = content;
     const read = { complete, readTo, startedAt, newest, organization, hours, minutes };
-    committing = lane.commit(gathered, advance(read));
+    committing = lane.commit(content, advance(read));
     // Awaited before the next commit and at the end; until then a rejection must not count as unhandled.
     committing.catch(() => undefined);
   };
 
   let failure: unknown;
   try {
-    for await (const page of ahead(underWay ?? parts.source.pages(search, signal))) {
+    for await (const page of prefetch(underWay ?? parts.source.pages(search, signal))) {
       // The first answer may be the first to tell that the local clock is wrong.
       if (pages === 0) startedAt = earlier(before, passed(parts.clocks()));
-      await gatherer.add(page);
+      await builder.add(page);
       pages += 1;
       records += page.records.length;
       parts.observer({ type: 'page', lane: lane.name, ...page, records: page.records.length });
-      if (gatherer.size >= settings.batchSize || gatherer.bytes >= BATCH_BYTES) await commit(false);
+      if (builder.size >= settings.batchSize || builder.bytes >= BATCH_BYTES) await commit(false);
     }
   } catch (error) {
     failure = error;

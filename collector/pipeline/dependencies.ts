@@ -24,7 +24,7 @@ export interface FeedSettings extends CollectSettings {
 }
 
 /** The rest of the house, as a feed needs it. */
-export interface FeedParts {
+export interface FeedDependencies {
   readonly source: Source;
   readonly sink: Sink;
   readonly clock: Clock;

@@ -1,6 +1,6 @@
 import { asCollectorError, type CollectorError, exitCodes } from '../errors.js';
 import { LIVE_LANE } from '../position/lane-name.js';
-import type { FeedParts, FeedSettings } from './dependencies.js';
+import type { FeedDependencies, FeedSettings } from './dependencies.js';
 import type { IdleTask } from './idle-task.js';
 import type { Lane } from './lane.js';
 import { openLive } from './open-live-lane.js';
@@ -17,7 +17,7 @@ const LONGEST_RETRY_MS = 5 * 60_000;
  */
 export async function runFeed(
   settings: FeedSettings,
-  parts: FeedParts,
+  parts: FeedDependencies,
   { once, signal }: { once: boolean; signal: AbortSignal },
 ): Promise<void> {
   let lane: Lane | undefined;
@@ -39,14 +39,14 @@ export async function runFeed(
       } catch (error) {
         const failure = asCollectorError(error);
         if (signal.aborted && failure.code === 'ABORTED') return;
-        const part = lane?.broken || failure.is('ofSink') ? 'sink' : 'source';
+        const part = lane?.commitInDoubt || failure.is('ofSink') ? 'sink' : 'source';
         const retryMs =
           once || signal.aborted || failure.is('fatal') ? undefined : retryDelay(failure, failures, settings, parts);
         parts.observer({ type: 'failed', lane: LIVE_LANE, part, error: failure, retryMs });
         if (lane !== undefined && !failure.is('fatal')) await deliverOwn(lane, parts);
         if (retryMs === undefined) throw failure;
         failures += 1;
-        if (lane?.broken) {
+        if (lane?.commitInDoubt) {
           attach(undefined, parts);
           await lane.close();
           lane = undefined;
@@ -60,12 +60,12 @@ export async function runFeed(
   }
 }
 
-function attach(lane: Lane | undefined, { idleTasks }: FeedParts): void {
+function attach(lane: Lane | undefined, { idleTasks }: FeedDependencies): void {
   for (const task of idleTasks) task.attach?.(lane);
 }
 
 /** Waits for the next poll, and does the work that arrives meanwhile. What a task leaves waits for the poll. */
-async function waitForPoll(lane: Lane, ms: number, parts: FeedParts, signal: AbortSignal): Promise<void> {
+async function waitForPoll(lane: Lane, ms: number, parts: FeedDependencies, signal: AbortSignal): Promise<void> {
   const due = parts.clock.monotonic() + ms;
   let tasks = parts.idleTasks.filter(({ queue }) => queue);
   while (!signal.aborted && parts.clock.monotonic() < due) {
@@ -85,22 +85,22 @@ async function runIdle(
   task: IdleTask,
   lane: Lane,
   deadline: number,
-  parts: FeedParts,
+  parts: FeedDependencies,
   signal: AbortSignal,
 ): Promise<void> {
   try {
     await task.run(lane, deadline, signal);
   } catch (error) {
     const failure = asCollectorError(error);
-    if (signal.aborted || lane.broken || failure.code === 'INTERNAL' || failure.code === 'ORGANIZATION_CHANGED')
+    if (signal.aborted || lane.commitInDoubt || failure.code === 'INTERNAL' || failure.code === 'ORGANIZATION_CHANGED')
       throw failure;
     parts.observer({ type: 'noted', lane: lane.name, message: `${task.name} was put off: ${failure.message}` });
   }
 }
 
 /** Delivers what extensions have to say although nothing was collected: after a key's end no other commit carries it. */
-async function deliverOwn(lane: Lane, parts: FeedParts): Promise<void> {
-  if (lane.broken) return;
+async function deliverOwn(lane: Lane, parts: FeedDependencies): Promise<void> {
+  if (lane.commitInDoubt) return;
   await lane.commitOwnEvents().catch((error) => {
     // The lane counts as broken from here on: it is opened anew, and what was not delivered is said again.
     parts.observer({
@@ -112,13 +112,23 @@ async function deliverOwn(lane: Lane, parts: FeedParts): Promise<void> {
 }
 
 /** Milliseconds until a failed poll is tried again: doubling with jitter; once a minute at most while a key is refused. */
-function retryDelay(failure: CollectorError, failures: number, settings: FeedSettings, parts: FeedParts): number {
+function retryDelay(
+  failure: CollectorError,
+  failures: number,
+  settings: FeedSettings,
+  parts: FeedDependencies,
+): number {
   if (failure.exitCode === exitCodes.credential) return 60_000;
   const longest = Math.max(LONGEST_RETRY_MS, settings.interval);
   return Math.min(longest, 1000 * 2 ** Math.min(failures, 20)) * (0.5 + 0.5 * parts.random());
 }
 
-async function waitForCure(failure: CollectorError, ms: number, parts: FeedParts, signal: AbortSignal): Promise<void> {
+async function waitForCure(
+  failure: CollectorError,
+  ms: number,
+  parts: FeedDependencies,
+  signal: AbortSignal,
+): Promise<void> {
   if (failure.exitCode !== exitCodes.credential) return parts.clock.sleep(ms, signal);
   await sleepUnless([parts.credentialChanged], ms, parts, signal);
 }
@@ -127,7 +137,7 @@ async function waitForCure(failure: CollectorError, ms: number, parts: FeedParts
 async function sleepUnless(
   interruptions: readonly ((signal: AbortSignal) => Promise<void>)[],
   ms: number,
-  { clock }: FeedParts,
+  { clock }: FeedDependencies,
   signal: AbortSignal,
 ): Promise<void> {
   const done = new AbortController();

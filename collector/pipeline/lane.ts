@@ -3,9 +3,9 @@ import { SECONDS_PER_MINUTE } from '../../mappings/time-units.js';
 import type { Clock } from '../clock.js';
 import { advanceCursor, dedupeReach, type Progress } from '../position/advance-cursor.js';
 import type { Cursor } from '../position/cursor.js';
-import { Seen } from '../position/dedupe-set.js';
+import { DedupeSet } from '../position/dedupe-set.js';
 import type { LaneSink, Sink } from '../sinks/sink.js';
-import { type Gathered, nothingGathered } from './batch-builder.js';
+import { type BatchContent, emptyBatch } from './batch-builder.js';
 import type { CommitExtension, SearchProgress } from './commit-extension.js';
 import type { FeedObserver } from './observer.js';
 
@@ -18,14 +18,14 @@ export interface Advance extends Progress {
 /** One lane, opened: its position, what it remembers, and the only way to move both. */
 export class Lane {
   #cursor: Cursor;
-  #broken = false;
+  #commitInDoubt = false;
   #committing: Promise<void> = Promise.resolve();
 
   private constructor(
     readonly name: string,
     private readonly sink: Sink,
     private readonly laneSink: LaneSink,
-    readonly seen: Seen,
+    readonly dedupeSet: DedupeSet,
     cursor: Cursor,
     /** False on the lane's first run. */
     readonly resumed: boolean,
@@ -57,7 +57,7 @@ export class Lane {
         name,
         sink,
         laneSink,
-        new Seen(committed?.dedupe),
+        new DedupeSet(committed?.dedupe),
         cursor,
         committed !== undefined,
         clock,
@@ -78,44 +78,44 @@ export class Lane {
   }
 
   /** True from a commit's start until it succeeded: what is stored is then unknown, only opening the lane anew tells. */
-  get broken(): boolean {
-    return this.#broken;
+  get commitInDoubt(): boolean {
+    return this.#commitInDoubt;
   }
 
   /** True where the sink can tell what it holds. */
-  get tells(): boolean {
+  get canFindDelivered(): boolean {
     return this.sink.find !== undefined;
   }
 
   /**
-   * Delivers what was gathered together with the position that follows it. When it rejects the lane is to be closed and
+   * Delivers what was content together with the position that follows it. When it rejects the lane is to be closed and
    * opened anew. Identities stay remembered until `forget`: within a search JumpCloud may show a page twice.
    */
-  commit(gathered: Gathered, advance: Advance): Promise<void> {
-    this.#committing = this.#commit(gathered, advance);
+  commit(content: BatchContent, advance: Advance): Promise<void> {
+    this.#committing = this.#commit(content, advance);
     return this.#committing;
   }
 
   /** Forgets the identities that no search to come will meet. */
   forget(): void {
-    this.seen.forgetBefore(Math.floor(dedupeReach(this.#cursor.position) / SECONDS_PER_MINUTE));
+    this.dedupeSet.evictBefore(Math.floor(dedupeReach(this.#cursor.position) / SECONDS_PER_MINUTE));
   }
 
   /** Commits what the extensions have to deliver, though nothing was collected; without any nothing is committed. */
   async commitOwnEvents(): Promise<void> {
-    const pending = this.#prepare(nothingGathered, {});
-    if (pending.ownEvents.length > 0) await this.#send(nothingGathered, pending);
+    const pending = this.#prepare(emptyBatch, {});
+    if (pending.ownEvents.length > 0) await this.#send(emptyBatch, pending);
   }
 
-  async #commit(gathered: Gathered, advance: Advance): Promise<void> {
-    await this.#send(gathered, this.#prepare(gathered, advance));
+  async #commit(content: BatchContent, advance: Advance): Promise<void> {
+    await this.#send(content, this.#prepare(content, advance));
   }
 
-  #prepare(gathered: Gathered, { search, ...progress }: Advance): Prepared {
+  #prepare(content: BatchContent, { search, ...progress }: Advance): Prepared {
     const before = this.#cursor;
-    const after = advanceCursor(before, progress, gathered.counts, this.clock.now());
+    const after = advanceCursor(before, progress, content.counts, this.clock.now());
     const isStepBack = progress.replaced !== undefined;
-    const { events, hours } = gathered;
+    const { events, hours } = content;
     const extensions = { ...after.extensions };
     const own: NormalisedEvent[] = [];
     for (const extension of this.extensions) {
@@ -126,36 +126,36 @@ export class Lane {
     return { cursor: { ...after, extensions }, ownEvents: own };
   }
 
-  async #send(gathered: Gathered, { cursor, ownEvents }: Prepared): Promise<void> {
+  async #send(content: BatchContent, { cursor, ownEvents }: Prepared): Promise<void> {
     const started = this.clock.monotonic();
     const evictBefore = Math.floor(dedupeReach(cursor.position) / SECONDS_PER_MINUTE);
-    this.#broken = true;
+    this.#commitInDoubt = true;
     await this.laneSink.commit({
-      events: ownEvents.length === 0 ? gathered.events : [...gathered.events, ...ownEvents],
-      deadLetters: gathered.deadLetters,
-      raw: gathered.raw,
+      events: ownEvents.length === 0 ? content.events : [...content.events, ...ownEvents],
+      deadLetters: content.deadLetters,
+      raw: content.raw,
       entities: [],
       cursor,
-      dedupeAdditions: gathered.remember.filter(({ minute }) => minute >= evictBefore),
+      dedupeAdditions: content.remember.filter(({ minute }) => minute >= evictBefore),
       evictBefore,
     });
-    this.#broken = false;
+    this.#commitInDoubt = false;
     this.#cursor = cursor;
     this.observer({
       type: 'committed',
       lane: this.name,
       cursor,
-      counts: gathered.counts,
-      events: gathered.events,
-      deadLetters: gathered.deadLetters,
+      counts: content.counts,
+      events: content.events,
+      deadLetters: content.deadLetters,
       durationMs: this.clock.monotonic() - started,
-      lateness: gathered.lateness,
-      unknownTypes: gathered.unknownTypes,
+      lateness: content.lateness,
+      unknownTypes: content.unknownTypes,
     });
   }
 
   /** Which of these uids the sink holds; none where it cannot tell. */
-  async known(uids: readonly string[], from: bigint, to: bigint): Promise<ReadonlySet<string>> {
+  async findDelivered(uids: readonly string[], from: bigint, to: bigint): Promise<ReadonlySet<string>> {
     // A sink takes one call at a time; a commit that fails is reported where it was made.
     await this.#committing.catch(() => undefined);
     return this.sink.find?.(uids, from, to) ?? new Set();

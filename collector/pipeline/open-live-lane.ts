@@ -6,8 +6,8 @@ import { type Cursor, firstCursor, selectServices } from '../position/cursor.js'
 import { LIVE_LANE } from '../position/lane-name.js';
 import { servicePosition } from '../position/service-groups.js';
 import { isSuspicious } from '../position/step-back.js';
-import { nothingGathered } from './batch-builder.js';
-import type { FeedParts, FeedSettings } from './dependencies.js';
+import { emptyBatch } from './batch-builder.js';
+import type { FeedDependencies, FeedSettings } from './dependencies.js';
 import { Lane } from './lane.js';
 import { refuseForeignState } from './organization-guard.js';
 
@@ -17,7 +17,7 @@ import { refuseForeignState } from './organization-guard.js';
  */
 export async function openLive(
   settings: FeedSettings,
-  parts: FeedParts,
+  parts: FeedDependencies,
   signal?: AbortSignal,
   tells = true,
 ): Promise<Lane> {
@@ -39,7 +39,7 @@ export async function openLive(
       message: `first run: no position is stored for this feed; collecting from ${formatSecond(lane.cursor.position.ownedFrom)}`,
     });
     // The origin is stored before anything is read: it decides for good which lane owns which record.
-    await lane.commit(nothingGathered, {}).catch(async (error) => {
+    await lane.commit(emptyBatch, {}).catch(async (error) => {
       await lane.close();
       throw error;
     });
@@ -62,7 +62,7 @@ export async function openLive(
  */
 async function learnClock(
   settings: FeedSettings,
-  parts: FeedParts,
+  parts: FeedDependencies,
   signal: AbortSignal | undefined,
   tells: boolean,
 ): Promise<void> {
@@ -100,7 +100,7 @@ function isPlaced({ position: { services, perService } }: Cursor, service: strin
 }
 
 /** The position of a feed that has never run. */
-function firstLiveCursor(settings: FeedSettings, parts: Pick<FeedParts, 'clocks' | 'clock'>): Cursor {
+function firstLiveCursor(settings: FeedSettings, parts: Pick<FeedDependencies, 'clocks' | 'clock'>): Cursor {
   return firstCursor({
     feed: settings.name,
     lane: LIVE_LANE,

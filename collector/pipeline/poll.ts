@@ -6,14 +6,19 @@ import { refusalOf } from '../jumpcloud/insights/probe.js';
 import { type Cursor, serviceOwnedFrom } from '../position/cursor.js';
 import { groupOf, groupsToPoll, type ServiceGroup, servicePosition } from '../position/service-groups.js';
 import { stepBack, steppedBackIn } from '../position/step-back.js';
-import { liveWindow, settledAfter, type Window } from '../position/window.js';
-import { nothingGathered, type Scope } from './batch-builder.js';
+import { liveWindow, type Window, watermarkAfter } from '../position/window.js';
+import { emptyBatch, type RecordOwnership } from './batch-builder.js';
 import { collect, type ReadSoFar } from './collect.js';
-import type { FeedParts, FeedSettings } from './dependencies.js';
+import type { FeedDependencies, FeedSettings } from './dependencies.js';
 import type { Advance, Lane } from './lane.js';
 
 /** Reads and delivers everything that JumpCloud shows by now. */
-export async function poll(lane: Lane, settings: FeedSettings, parts: FeedParts, signal: AbortSignal): Promise<void> {
+export async function poll(
+  lane: Lane,
+  settings: FeedSettings,
+  parts: FeedDependencies,
+  signal: AbortSignal,
+): Promise<void> {
   await stepBackWhereDamaged(lane, settings, parts);
   const done = new Set<string>();
   for (;;) {
@@ -26,7 +31,7 @@ export async function poll(lane: Lane, settings: FeedSettings, parts: FeedParts,
       window = nextWindow(lane.cursor, group, settings, parts);
       // Where a slice does not move the position (the clocks are apart, and no record is new enough), the rest is read at once.
       if (stands) window = { start: window.start };
-      const refused = await collectOrSetAside(lane, group, window, settings, parts, signal);
+      const refused = await collectOrSuspend(lane, group, window, settings, parts, signal);
       if (refused) break;
       stands = window.end !== undefined && groupOf(lane.cursor.position, next.services).watermark <= group.watermark;
       if (window.end === undefined) for (const service of group.services) done.add(service);
@@ -35,7 +40,7 @@ export async function poll(lane: Lane, settings: FeedSettings, parts: FeedParts,
 }
 
 /** What a group's next search asks for. */
-function nextWindow(cursor: Cursor, group: ServiceGroup, settings: FeedSettings, parts: FeedParts): Window {
+function nextWindow(cursor: Cursor, group: ServiceGroup, settings: FeedSettings, parts: FeedDependencies): Window {
   // JumpCloud has shown the newest record: its clock is past that, whatever the clocks say.
   const shown = floorToSecond(cursor.position.maxEventTime) + 1;
   const clocks = parts.clocks();
@@ -54,7 +59,7 @@ function wholeMinute(second: number): number {
 }
 
 /** A position that a wrong clock (or a damaged state) has left beyond all that was read goes back to where it may be. */
-async function stepBackWhereDamaged(lane: Lane, settings: FeedSettings, parts: FeedParts): Promise<void> {
+async function stepBackWhereDamaged(lane: Lane, settings: FeedSettings, parts: FeedDependencies): Promise<void> {
   const { cursor } = lane;
   const found = stepBack(cursor.position, parts.clocks(), settings.start, settings.overlap);
   if (found === undefined) return;
@@ -67,11 +72,11 @@ async function stepBackWhereDamaged(lane: Lane, settings: FeedSettings, parts: F
   });
   // The first of several findings tells how long it has lasted.
   const since = steppedBackIn(cursor)?.since ?? steppedBack.since;
-  await lane.commit(nothingGathered, { replaced: position, steppedBack: { ...steppedBack, since } });
+  await lane.commit(emptyBatch, { replaced: position, steppedBack: { ...steppedBack, since } });
 }
 
 /** Without a reconciler nothing heals by itself what lies before the place to which a position was stepped back. */
-async function forgetStepBack(lane: Lane, parts: FeedParts): Promise<void> {
+async function forgetStepBack(lane: Lane, parts: FeedDependencies): Promise<void> {
   const steppedBack = steppedBackIn(lane.cursor);
   if (steppedBack === undefined || parts.idleTasks.some(({ compares }) => compares)) return;
   parts.observer({
@@ -79,16 +84,16 @@ async function forgetStepBack(lane: Lane, parts: FeedParts): Promise<void> {
     lane: lane.name,
     message: `everything from ${steppedBack.to} on was read anew; what became visible late before that may be missing: reconcile.enabled is false, so run \`jumpcloud-ocsf reconcile --from … --to … --repair\``,
   });
-  await lane.commit(nothingGathered, { steppedBack: null });
+  await lane.commit(emptyBatch, { steppedBack: null });
 }
 
 /** Collects one window; services that JumpCloud refuses are set aside so that the others go on. True where any was. */
-async function collectOrSetAside(
+async function collectOrSuspend(
   lane: Lane,
   group: ServiceGroup,
   window: Window,
   settings: FeedSettings,
-  parts: FeedParts,
+  parts: FeedDependencies,
   signal: AbortSignal,
 ): Promise<boolean> {
   try {
@@ -100,7 +105,7 @@ async function collectOrSetAside(
     const refused = await refusedServices(group, window, parts, signal);
     // Where every service is refused the matter is the key, the licence or the query, not a service.
     if (refused.size === 0 || (group.isPrimary && refused.size === group.services.length)) throw failure;
-    await lane.commit(nothingGathered, { refused });
+    await lane.commit(emptyBatch, { refused });
     for (const [service, reason] of refused) {
       const { retryAt } = servicePosition(lane.cursor.position, service).refused ?? {};
       const at = retryAt === undefined ? '' : new Date(retryAt).toISOString();
@@ -116,7 +121,7 @@ async function collectWindow(
   group: ServiceGroup,
   window: Window,
   settings: FeedSettings,
-  parts: FeedParts,
+  parts: FeedDependencies,
   signal: AbortSignal,
 ): Promise<void> {
   const search = { services: group.services, start: window.start, end: window.end };
@@ -127,7 +132,7 @@ async function collectWindow(
     const shown = { organization, maxEventTime: read.newest };
     if (!complete && readTo === undefined) return shown;
     const now = groupOf(lane.cursor.position, group.services);
-    const watermark = settledAfter(now.watermark, readTo, read.startedAt ?? newest, settings.overlap);
+    const watermark = watermarkAfter(now.watermark, readTo, read.startedAt ?? newest, settings.overlap);
     const caughtUp = complete && readTo === undefined;
     const moved = { start: window.start, end: window.end, complete, readTo, minutes };
     return {
@@ -140,7 +145,7 @@ async function collectWindow(
 }
 
 /** What the records of a group mean to the live lane. */
-function scopeOf(lane: Lane, group: ServiceGroup): Scope {
+function scopeOf(lane: Lane, group: ServiceGroup): RecordOwnership {
   const { cursor } = lane;
   const { position } = cursor;
   const dedupeFrom = group.isPrimary
@@ -151,7 +156,7 @@ function scopeOf(lane: Lane, group: ServiceGroup): Scope {
     ownedTo: () => undefined,
     dedupeFrom: () => dedupeFrom,
     lateBefore: group.isPrimary && cursor.counts.records > 0 ? position.maxEventTime : undefined,
-    known: (uids, from, to) => lane.known(uids, from, to),
+    known: (uids, from, to) => lane.findDelivered(uids, from, to),
   };
 }
 
@@ -159,7 +164,7 @@ function scopeOf(lane: Lane, group: ServiceGroup): Scope {
 async function refusedServices(
   group: ServiceGroup,
   window: Window,
-  parts: FeedParts,
+  parts: FeedDependencies,
   signal: AbortSignal,
 ): Promise<Map<string, CollectorError>> {
   const refused = new Map<string, CollectorError>();

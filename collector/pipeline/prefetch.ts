@@ -2,7 +2,7 @@
  * Reads one item ahead of its consumer, so that the next page is fetched while the last is mapped and committed.
  * At most one item waits. Ending the loop early ends the source too.
  */
-export async function* ahead<T>(items: AsyncGenerator<T, void, void>): AsyncGenerator<T, void, void> {
+export async function* prefetch<T>(items: AsyncGenerator<T, void, void>): AsyncGenerator<T, void, void> {
   let next = items.next();
   try {
     for (;;) {

@@ -12,7 +12,7 @@ export interface DedupeChunk {
  * The identities a lane has examined lately: 8 bytes of each uid, by minute of the record's own time. A record that is
  * read again has the same time, so only its minute is looked at, and whole minutes are forgotten at once.
  */
-export class Seen {
+export class DedupeSet {
   readonly #minutes = new Map<number, Set<bigint>>();
   #staged = new Map<number, bigint[]>();
 
@@ -55,7 +55,7 @@ export class Seen {
   }
 
   /** Drops whole minutes before this one. */
-  forgetBefore(minute: number): void {
+  evictBefore(minute: number): void {
     for (const remembered of this.#minutes.keys()) if (remembered < minute) this.#minutes.delete(remembered);
   }
 

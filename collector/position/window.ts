@@ -26,7 +26,12 @@ export function liveWindow(settled: number, now: number, slice: number, latest =
  * @param startedAt whole second that had passed when the search began: what became visible later may be missing
  * @param overlap seconds within which a late record is still waited for
  */
-export function settledAfter(settled: number, readTo: number | undefined, startedAt: number, overlap: number): number {
+export function watermarkAfter(
+  settled: number,
+  readTo: number | undefined,
+  startedAt: number,
+  overlap: number,
+): number {
   const aged = startedAt - overlap;
   return Math.max(settled, readTo === undefined ? aged : Math.min(readTo, aged));
 }

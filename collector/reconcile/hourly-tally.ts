@@ -123,7 +123,7 @@ export function added(tally: Tally, batch: readonly HourOutcomes[], position: Ed
  * The tally after an hour was read anew as a whole: what it shows of records that are not selected is all there are.
  * @param batches what the search has brought
  */
-export function shownAnew(tally: Tally, hour: number, batches: readonly HourOutcomes[]): Tally {
+export function recounted(tally: Tally, hour: number, batches: readonly HourOutcomes[]): Tally {
   const shown = new Map<string, number>();
   for (const batch of batches)
     if (batch.hour === hour) shown.set(batch.service, (shown.get(batch.service) ?? 0) + batch.notSelectedAgain);

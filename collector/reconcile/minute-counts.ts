@@ -59,7 +59,7 @@ export function cutBack(grid: Grid, from: number, to: number): Grid {
 }
 
 /** The grid after some of its cells were read anew; what was explained before is forgotten with the old lengths. */
-export function reread(grid: Grid, read: ReadMinutes): Grid {
+export function withReread(grid: Grid, read: ReadMinutes): Grid {
   const cells = grid.cells.flatMap((cell) => {
     if (cell.end <= read.start || cell.start >= read.end) return cell;
     if (cell.start < read.start || cell.end > read.end) {

@@ -4,8 +4,8 @@ import { normalise } from '../../mappings/normalise.js';
 import type { ReceivedRecord, RecordHeader } from '../../mappings/record.js';
 import { SECONDS_PER_HOUR } from '../../mappings/time-units.js';
 import { CollectorError } from '../errors.js';
-import { nothingGathered } from '../pipeline/batch-builder.js';
-import type { FeedParts, FeedSettings } from '../pipeline/dependencies.js';
+import { emptyBatch } from '../pipeline/batch-builder.js';
+import type { FeedDependencies, FeedSettings } from '../pipeline/dependencies.js';
 import { Lane } from '../pipeline/lane.js';
 import { refuseForeignState } from '../pipeline/organization-guard.js';
 import { countedService, UNNAMED } from '../pipeline/outcome-counts.js';
@@ -18,7 +18,7 @@ import { type Range, type TypedRange, unread } from '../position/time-range.js';
 import { slices } from '../position/window.js';
 import type { Sink } from '../sinks/sink.js';
 import { HourlyTally, withRows } from './hourly-tally.js';
-import { readAnew } from './reread.js';
+import { reread } from './reread.js';
 import { Counter, CountRefused } from './source-count.js';
 
 /** One service in one hour, delivered against what JumpCloud has. */
@@ -97,7 +97,7 @@ const COMPARING_LOCK = 'reconcile';
 export async function reconcileRange(
   asked: Range,
   settings: FeedSettings,
-  parts: FeedParts,
+  parts: FeedDependencies,
   { repair, signal, onHour = () => undefined, ask }: ReconcileRangeOptions,
 ): Promise<RangeReport> {
   const notes: string[] = [];
@@ -129,7 +129,12 @@ export async function reconcileRange(
 }
 
 /** What of the range was ever collected, and by which lane. */
-async function ownedParts(asked: Range, settings: FeedSettings, parts: FeedParts, notes: string[]): Promise<Owned[]> {
+async function ownedParts(
+  asked: Range,
+  settings: FeedSettings,
+  parts: FeedDependencies,
+  notes: string[],
+): Promise<Owned[]> {
   const owned: Owned[] = [];
   const families = inOrder(settings.families);
   for (const lane of await parts.sink.lanes()) {
@@ -154,7 +159,7 @@ async function examinePart(
   part: Owned,
   find: Find,
   settings: FeedSettings,
-  parts: FeedParts,
+  parts: FeedDependencies,
   signal: AbortSignal,
   onHour: (hour: number) => void,
 ): Promise<{ found: Map<string, Figures>; unknown: Gap[] }> {
@@ -205,7 +210,7 @@ async function examineHour(
   part: Owned,
   find: Find,
   settings: FeedSettings,
-  parts: FeedParts,
+  parts: FeedDependencies,
   signal: AbortSignal,
   found: Map<string, Figures>,
 ): Promise<void> {
@@ -266,7 +271,7 @@ async function repairPart(
   found: ReadonlyMap<string, Figures>,
   find: Find,
   settings: FeedSettings,
-  parts: FeedParts,
+  parts: FeedDependencies,
   signal: AbortSignal,
   ask: ReconcileRangeOptions['ask'],
 ): Promise<void> {
@@ -287,7 +292,7 @@ async function repairHere(
   hours: readonly { start: number; end: number }[],
   found: ReadonlyMap<string, Figures>,
   settings: FeedSettings,
-  parts: FeedParts,
+  parts: FeedDependencies,
   signal: AbortSignal,
 ): Promise<void> {
   const isOfLive = isLive(part.lane);
@@ -308,7 +313,7 @@ async function repairHere(
     if (isOfLive) await restate(lane, tally, hours, found);
     for (const { start, end } of hours) {
       const stretch = { services: part.cursor.position.services, start, end, ownedFrom, ownedTo };
-      await readAnew(lane, stretch, settings, parts, signal, () => ({}));
+      await reread(lane, stretch, settings, parts, signal, () => ({}));
     }
   } finally {
     await lane.close();
@@ -341,7 +346,7 @@ async function restate(
     return [{ hour: Number(start) / SECONDS_PER_HOUR, service, row }];
   });
   tally.replace(withRows(tally.tally, rows));
-  await lane.commit(nothingGathered, {});
+  await lane.commit(emptyBatch, {});
 }
 
 /** Asks the sink once more: only what it holds now counts as repaired. */
@@ -351,7 +356,7 @@ async function proveRepair(
   found: ReadonlyMap<string, Figures>,
   find: Find,
   settings: FeedSettings,
-  parts: FeedParts,
+  parts: FeedDependencies,
   signal: AbortSignal,
 ): Promise<void> {
   const now = new Map<string, Figures>();
@@ -371,7 +376,7 @@ async function proveRepair(
 async function countPart(
   part: Owned,
   found: Map<string, Figures>,
-  parts: FeedParts,
+  parts: FeedDependencies,
   signal: AbortSignal,
   notes: string[],
 ): Promise<void> {

@@ -1,4 +1,4 @@
-import type { CollectParts } from '../pipeline/collect.js';
+import type { CollectDependencies } from '../pipeline/collect.js';
 import type { CommitExtension } from '../pipeline/commit-extension.js';
 import type { FeedSettings } from '../pipeline/dependencies.js';
 import type { IdleTask } from '../pipeline/idle-task.js';
@@ -15,7 +15,7 @@ import { Reconciler } from './scheduled-pass.js';
 export function reconciliation(
   reconcile: ReconcileSettings | undefined,
   settings: FeedSettings,
-  parts: CollectParts,
+  parts: CollectDependencies,
   observer: ReconcileObserver,
 ): { readonly extensions: readonly CommitExtension[]; readonly idleTasks: readonly IdleTask[] } {
   const tally = new HourlyTally();

@@ -1,11 +1,11 @@
 import { formatSecond } from '../../mappings/instant.js';
 import { asCollectorError, CollectorError, type ErrorCode } from '../errors.js';
-import type { CollectParts, CollectSettings, ReadSoFar } from '../pipeline/collect.js';
+import type { CollectDependencies, CollectSettings, ReadSoFar } from '../pipeline/collect.js';
 import type { IdleTask, WorkQueue } from '../pipeline/idle-task.js';
 import type { Lane } from '../pipeline/lane.js';
 import { type Counts, serviceOwnedFrom } from '../position/cursor.js';
 import type { Range } from '../position/time-range.js';
-import { readAnew } from './reread.js';
+import { reread } from './reread.js';
 
 /** Where a running feed is asked to repair. */
 export const repairPath = '/repair';
@@ -76,7 +76,7 @@ export class RepairQueue implements IdleTask {
    */
   constructor(
     private readonly settings: CollectSettings,
-    private readonly parts: CollectParts,
+    private readonly parts: CollectDependencies,
     private readonly told: (view: RepairView) => void = () => undefined,
   ) {
     const isPending = () => this.#isPending;
@@ -176,7 +176,7 @@ export class RepairQueue implements IdleTask {
     };
     const patience = patienceOf(parts, deadline, signal);
     try {
-      await readAnew(lane, stretch, settings, stoppable(parts, until), patience.signal, advance);
+      await reread(lane, stretch, settings, stoppable(parts, until), patience.signal, advance);
       task.at = end;
       task.length = Math.min(LONGEST_SEARCH, task.length * 2);
       task.failures = 0;
@@ -194,12 +194,12 @@ export class RepairQueue implements IdleTask {
   }
 
   #failed(task: Task, lane: Lane, thrown: unknown, isLate: boolean, signal: AbortSignal): false {
-    const failure = isLate && !lane.broken ? tooSlow() : asCollectorError(thrown);
-    if (signal.aborted && !lane.broken) return false;
+    const failure = isLate && !lane.commitInDoubt ? tooSlow() : asCollectorError(thrown);
+    if (signal.aborted && !lane.commitInDoubt) return false;
     task.failures += 1;
     task.error = failure;
     if (!failure.transient || task.failures >= MOST_FAILURES) this.#end(task, 'failed');
-    if (lane.broken || failure.code === 'INTERNAL' || failure.code === 'ORGANIZATION_CHANGED') throw failure;
+    if (lane.commitInDoubt || failure.code === 'INTERNAL' || failure.code === 'ORGANIZATION_CHANGED') throw failure;
     return false;
   }
 
@@ -220,7 +220,7 @@ export class RepairQueue implements IdleTask {
       return refuse('now', message, 'Ask again when /status shows that it has ended.');
     }
     const { cursor } = lane;
-    if (!lane.tells)
+    if (!lane.canFindDelivered)
       return refuse(
         'range',
         'This sink cannot tell what it holds: a repair would deliver everything twice.',
@@ -254,7 +254,7 @@ export class RepairQueue implements IdleTask {
 class TimeIsOver extends Error {}
 
 /** The same parts with a source that stops behind the first page after `until`; a repair's searches are no polls. */
-function stoppable(parts: CollectParts, until: number): CollectParts {
+function stoppable(parts: CollectDependencies, until: number): CollectDependencies {
   const { source, clock, observer } = parts;
   return {
     ...parts,
@@ -274,7 +274,7 @@ function stoppable(parts: CollectParts, until: number): CollectParts {
 }
 
 /** Breaks a search off that hangs for longer than a poll may wait. */
-function patienceOf({ clock }: Pick<CollectParts, 'clock'>, deadline: number, signal: AbortSignal) {
+function patienceOf({ clock }: Pick<CollectDependencies, 'clock'>, deadline: number, signal: AbortSignal) {
   const over = new AbortController();
   const released = new AbortController();
   const left = deadline - clock.monotonic();

@@ -1,10 +1,10 @@
 import { instantOfSecond } from '../../mappings/instant.js';
 import type { Search } from '../jumpcloud/insights/source.js';
-import { type CollectParts, type CollectSettings, collect, type ReadSoFar } from '../pipeline/collect.js';
+import { type CollectDependencies, type CollectSettings, collect, type ReadSoFar } from '../pipeline/collect.js';
 import type { Advance, Lane } from '../pipeline/lane.js';
 
 /** A stretch of time that a lane owns and has read before. */
-export interface Stretch extends Search {
+export interface ReadRange extends Search {
   readonly end: number;
   /** Whole second from which the lane owns a service's records. */
   readonly ownedFrom: (service: string) => number;
@@ -17,11 +17,11 @@ export interface Stretch extends Search {
  * remembered with it.
  * @throws CollectorError as `collect`; SINK_REFUSED where the sink cannot tell what it held
  */
-export async function readAnew(
+export async function reread(
   lane: Lane,
-  { services, start, end, ownedFrom, ownedTo }: Stretch,
+  { services, start, end, ownedFrom, ownedTo }: ReadRange,
   settings: CollectSettings,
-  parts: CollectParts,
+  parts: CollectDependencies,
   signal: AbortSignal,
   advance: (read: ReadSoFar) => Advance,
 ): Promise<void> {
@@ -30,7 +30,7 @@ export async function readAnew(
     ownedTo: (service: string) => Math.min(end, ownedTo(service)),
     dedupeFrom: () => Number.POSITIVE_INFINITY,
     lateBefore: instantOfSecond(end),
-    known: (uids: readonly string[], first: bigint, last: bigint) => lane.known(uids, first, last),
+    known: (uids: readonly string[], first: bigint, last: bigint) => lane.findDelivered(uids, first, last),
   };
   await collect(lane, { search: { services, start, end }, scope, advance }, settings, parts, signal);
 }

@@ -1,7 +1,8 @@
+import { MINUTES_PER_HOUR, SECONDS_PER_MINUTE } from '../../mappings/time-units.js';
 import { earlierOf } from '../clock.js';
 import { CollectorError } from '../errors.js';
-import { nothingGathered } from '../pipeline/batch-builder.js';
-import type { CollectParts, CollectSettings, ReadSoFar } from '../pipeline/collect.js';
+import { emptyBatch } from '../pipeline/batch-builder.js';
+import type { CollectDependencies, CollectSettings, ReadSoFar } from '../pipeline/collect.js';
 import type { IdleTask } from '../pipeline/idle-task.js';
 import type { Lane } from '../pipeline/lane.js';
 import type { HourOutcomes } from '../pipeline/outcome-counts.js';
@@ -9,7 +10,7 @@ import { type Counts, serviceOwnedFrom } from '../position/cursor.js';
 import { steppedBackIn } from '../position/step-back.js';
 import { comparableHours, compareHours, needComparing } from './compare-hours.js';
 import { reconciledHours } from './hour-report.js';
-import { type HourlyTally, shownAnew } from './hourly-tally.js';
+import { type HourlyTally, recounted } from './hourly-tally.js';
 import {
   blocks,
   type Cell,
@@ -20,12 +21,12 @@ import {
   type Grid,
   isOneHour,
   middleOf,
-  reread,
   settled as settledBy,
+  withReread,
 } from './minute-counts.js';
 import type { ReconcileObserver, ReconcileReport } from './observer.js';
 import type { ReconcileSettings, ReconcileState } from './reconcile-state.js';
-import { readAnew } from './reread.js';
+import { reread } from './reread.js';
 import { Counter, CountRefused } from './source-count.js';
 
 /** A stretch of at most so many minutes and records is read anew rather than counted further: a count costs a request too. */
@@ -35,8 +36,6 @@ const SMALL_RECORDS = 1_000;
 const SMALL_HOUR_RECORDS = 10_000;
 /** Minutes of one search where everything is read anew. */
 const WIDE_MINUTES = 60;
-const MINUTE = 60;
-const MINUTES_OF_HOUR = 60;
 
 /** Runs the passes of a live lane when they are due. Kept as long as the process: what failed is not tried at once again. */
 export class Reconciler implements IdleTask {
@@ -76,7 +75,7 @@ export class Reconciler implements IdleTask {
     }
     const at = new Date(now).toISOString();
     state.replace({ grid: pass.grid, short: at, long: isLong ? at : (state.of(lane.cursor).long ?? at) });
-    await lane.commit(nothingGathered, { steppedBack: null });
+    await lane.commit(emptyBatch, { steppedBack: null });
     await pass.compareHours(isLong);
     return pass.report(true);
   }
@@ -85,7 +84,7 @@ export class Reconciler implements IdleTask {
 /** What the passes of a live lane work with. */
 export interface PassContext {
   readonly settings: CollectSettings;
-  readonly parts: CollectParts;
+  readonly parts: CollectDependencies;
   readonly observer: ReconcileObserver;
   readonly state: ReconcileState;
   readonly tally: HourlyTally;
@@ -120,8 +119,8 @@ class Pass {
   /** Compares over all services, and delivers what is found. False: out of time. */
   async compare(reach: number): Promise<boolean> {
     // A grid that ran ahead must not leave the present out.
-    const now = Math.floor(earlierOf(this.context.parts.clocks()) / 1000 / MINUTE);
-    this.#from = Math.min(this.#end, now) - Math.ceil(reach / MINUTE);
+    const now = Math.floor(earlierOf(this.context.parts.clocks()) / 1000 / SECONDS_PER_MINUTE);
+    this.#from = Math.min(this.#end, now) - Math.ceil(reach / SECONDS_PER_MINUTE);
     if (this.#inReach.length === 0) return true;
     return (await this.#readUnread(this.#inReach)) && (await this.#compareAll(this.#inReach));
   }
@@ -135,7 +134,7 @@ class Pass {
     const tally = () => this.context.tally.tally;
     const ownedFrom = (service: string) => serviceOwnedFrom(lane.cursor, service);
     // After a first start or a long rest the hours since the last comparison lie beyond the reach of a pass.
-    const since = ((tally().compared ?? -1) + 1) * MINUTES_OF_HOUR;
+    const since = ((tally().compared ?? -1) + 1) * MINUTES_PER_HOUR;
     const hours = comparableHours(this.grid, tally(), Math.min(this.#from, since));
     const isDue = all || this.#reread > 0 || needComparing(hours, tally(), this.grid, ownedFrom);
     if (this.#countsRefused || hours.length === 0 || !isDue) return;
@@ -151,7 +150,7 @@ class Pass {
       });
       this.#keepGrid();
       this.context.tally.replace(compared);
-      await lane.commit(nothingGathered, {});
+      await lane.commit(emptyBatch, {});
     } catch (error) {
       // Refused in the midst of it: what was not compared stays unknown until the next pass.
       if (!(error instanceof CountRefused)) throw error;
@@ -162,8 +161,8 @@ class Pass {
   report(finished: boolean): ReconcileReport {
     const cells = this.#inReach;
     return {
-      from: (cells[0]?.start ?? this.#end) * MINUTE,
-      to: this.#end * MINUTE,
+      from: (cells[0]?.start ?? this.#end) * SECONDS_PER_MINUTE,
+      to: this.#end * SECONDS_PER_MINUTE,
       asked: this.#counter.asked,
       reread: this.#reread,
       found: delivered(this.lane.cursor.counts) - this.#before,
@@ -213,7 +212,12 @@ class Pass {
     if (this.#isOver()) return false;
     const expected = expectedCount(cells);
     const [from, to] = [cells[0]!.start, cells.at(-1)!.end];
-    const count = await this.#counter.count(this.grid.services, from * MINUTE, to * MINUTE, expected);
+    const count = await this.#counter.count(
+      this.grid.services,
+      from * SECONDS_PER_MINUTE,
+      to * SECONDS_PER_MINUTE,
+      expected,
+    );
     if (count === expected) return true;
     const isSmall = to - from <= SMALL_MINUTES && count <= SMALL_RECORDS && isOneHour(cells);
     if (cells.length === 1 || isSmall) {
@@ -245,7 +249,12 @@ class Pass {
     this.#grown.delete(hour);
     const [from, to] = [cells[0]!.start, cells.at(-1)!.end];
     const expected = expectedCount(cellsOfHour(this.grid, hour) ?? []);
-    const count = await this.#counter.count(this.grid.services, from * MINUTE, to * MINUTE, expected);
+    const count = await this.#counter.count(
+      this.grid.services,
+      from * SECONDS_PER_MINUTE,
+      to * SECONDS_PER_MINUTE,
+      expected,
+    );
     this.grid = settledBy(this.grid, from, to, count);
     return true;
   }
@@ -258,23 +267,23 @@ class Pass {
     const [from, to] = [cells[0]!.start, cells.at(-1)!.end];
     const { lane } = this;
     const { tally, settings, parts } = this.context;
-    if (!lane.tells) return this.#cannotKnow(to - from, 'This sink cannot tell what it holds.');
-    const [start, end] = [from * MINUTE, to * MINUTE];
+    if (!lane.canFindDelivered) return this.#cannotKnow(to - from, 'This sink cannot tell what it holds.');
+    const [start, end] = [from * SECONDS_PER_MINUTE, to * SECONDS_PER_MINUTE];
     const before = delivered(lane.cursor.counts);
     const batches: HourOutcomes[] = [];
     const advance = (read: ReadSoFar) => {
       batches.push(...read.hours);
-      if (read.complete) this.grid = reread(this.grid, { start: from, end: to, minutes: read.minutes });
+      if (read.complete) this.grid = withReread(this.grid, { start: from, end: to, minutes: read.minutes });
       this.#keepGrid();
-      if (read.complete && hour !== undefined) tally.replace(shownAnew(tally.tally, hour, batches));
+      if (read.complete && hour !== undefined) tally.replace(recounted(tally.tally, hour, batches));
       return {};
     };
     const ownedFrom = (service: string) => serviceOwnedFrom(lane.cursor, service);
     const stretch = { services: this.grid.services, start, end, ownedFrom, ownedTo: () => end };
     try {
-      await readAnew(lane, stretch, settings, parts, this.signal, advance);
+      await reread(lane, stretch, settings, parts, this.signal, advance);
     } catch (error) {
-      if (!(error instanceof CollectorError) || error.code !== 'SINK_REFUSED' || lane.broken) throw error;
+      if (!(error instanceof CollectorError) || error.code !== 'SINK_REFUSED' || lane.commitInDoubt) throw error;
       return this.#cannotKnow(to - from, error.message);
     }
     this.#reread += to - from;
@@ -289,7 +298,7 @@ class Pass {
     const now = this.grid.cells.filter((cell) => cell.start >= from && cell.end <= to);
     const old = lengthOf(cells);
     if (old !== undefined && (lengthOf(now) ?? 0) - old <= found) return;
-    for (let hour = Math.floor(from / MINUTES_OF_HOUR); hour * MINUTES_OF_HOUR < to; hour += 1) this.#grown.add(hour);
+    for (let hour = Math.floor(from / MINUTES_PER_HOUR); hour * MINUTES_PER_HOUR < to; hour += 1) this.#grown.add(hour);
   }
 
   /** What was read again is stored with the next commit. */

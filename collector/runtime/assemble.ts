@@ -9,9 +9,9 @@ import { type Client, type ClientOptions, createClient } from '../jumpcloud/clie
 import type { Timing } from '../jumpcloud/http/abort.js';
 import type { ClientObserver } from '../jumpcloud/http/observer.js';
 import { describeBasis, describeLife, nameCredential } from '../key-expiry/lifetime.js';
-import { KeyGuard, type KeyStatus } from '../key-expiry/monitor.js';
+import { KeyExpiryMonitor, type KeyStatus } from '../key-expiry/monitor.js';
 import type { CommitExtension } from '../pipeline/commit-extension.js';
-import type { FeedParts, FeedSettings } from '../pipeline/dependencies.js';
+import type { FeedDependencies, FeedSettings } from '../pipeline/dependencies.js';
 import type { LaneObserver } from '../reconcile/observer.js';
 import type { ReconcileSettings } from '../reconcile/reconcile-state.js';
 import { reconciliation } from '../reconcile/reconciliation.js';
@@ -24,13 +24,13 @@ const SLICE = 6 * 3600;
 /** A feed put together from its configuration: ready to run, nothing sent yet. */
 export interface Assembled {
   readonly settings: FeedSettings;
-  readonly parts: FeedParts;
+  readonly parts: FeedDependencies;
   readonly client: Client;
-  readonly guard: KeyGuard;
+  readonly guard: KeyExpiryMonitor;
 }
 
 /** Everything about a feed that its configuration does not say. */
-export interface Surroundings {
+export interface AssemblyOptions {
   readonly sink: Sink;
   readonly timing: Timing;
   readonly observer: LaneObserver;
@@ -41,14 +41,14 @@ export interface Surroundings {
 }
 
 /** Joins a feed's parts. @throws CollectorError CREDENTIAL_MISSING where the configuration gives no credential */
-export function assemble(config: FeedConfig, around: Surroundings): Assembled {
+export function assemble(config: FeedConfig, around: AssemblyOptions): Assembled {
   const { sink, timing, observer } = around;
   const client = clientOf(config, around.clientObserver, timing, { concurrency: around.concurrency });
   const guard = guardOf(config, client, around.onKeyWarning);
   const settings = settingsOf(config, sink);
   const collecting = { source: client, clock: timing, observer, clocks: () => client.clock.reading() };
   const compared = reconciliation(reconcileSettingsOf(config), settings, collecting, observer);
-  const parts: FeedParts = {
+  const parts: FeedDependencies = {
     ...collecting,
     sink,
     random: timing.random,
@@ -65,10 +65,10 @@ export function assemble(config: FeedConfig, around: Surroundings): Assembled {
 export function guardOf(
   { name, jumpcloud }: FeedConfig,
   client: Pick<Client, 'credential' | 'clock'>,
-  onWarning: Surroundings['onKeyWarning'],
-): KeyGuard {
+  onWarning: AssemblyOptions['onKeyWarning'],
+): KeyExpiryMonitor {
   const { keyCreated: created, keyExpires: expires, keyLifetimeMs: lifetime } = jumpcloud;
-  return new KeyGuard({
+  return new KeyExpiryMonitor({
     key: () => {
       const { configured, ...state } = client.credential.state;
       return { ...state, kind: configured === 'service-account' ? 'client_secret' : 'key' };

@@ -1,7 +1,7 @@
 import type { FeedConfig } from '../config/feed-config.js';
 import { systemTiming } from '../jumpcloud/http/abort.js';
 import type { Log } from '../log/logger.js';
-import { tellClient, tellFeed, tellKeyWarning } from '../monitoring/log-observer.js';
+import { clientLogger, feedLogger, logKeyWarning } from '../monitoring/log-observer.js';
 import type { Sink } from '../sinks/sink.js';
 import { type Assembled, assemble } from './assemble.js';
 import { openSink } from './open-sink.js';
@@ -23,9 +23,9 @@ export async function assembleFeed(config: FeedConfig, log: Log, concurrency?: n
   const { settings, parts, client } = assemble(config, {
     sink,
     timing: systemTiming,
-    observer: tellFeed(log),
-    clientObserver: tellClient(log),
-    onKeyWarning: (status, threshold) => tellKeyWarning(log, status, threshold, systemTiming.now()),
+    observer: feedLogger(log),
+    clientObserver: clientLogger(log),
+    onKeyWarning: (status, threshold) => logKeyWarning(log, status, threshold, systemTiming.now()),
     ...(concurrency === undefined ? {} : { concurrency }),
   });
   const close = async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readAhead } from '../../collector/backfill/prefetch-searches.js';
+import { prefetchSearches } from '../../collector/backfill/prefetch-searches.js';
 import type { Page, Search } from '../../collector/jumpcloud/insights/source.js';
 
 const page = (number: number, bytes = 100): Page => ({
@@ -43,7 +43,7 @@ test('searches run side by side, and come in their order with all their pages', 
   const { watched, source } = watchedSource();
   const seen: string[] = [];
   for await (const { search, pages } of named(
-    readAhead(source, searchesOf(6), { searches: 3, bytes: 10_000 }, signal),
+    prefetchSearches(source, searchesOf(6), { searches: 3, bytes: 10_000 }, signal),
   )) {
     for await (const { number } of pages()) seen.push(`${search.start}/${number}`);
   }
@@ -54,7 +54,7 @@ test('searches run side by side, and come in their order with all their pages', 
 test('no more waits than the limit and one page a search, however slow the consumer is', async () => {
   const { watched, source } = watchedSource();
   let taken = 0;
-  for await (const { pages } of named(readAhead(source, searchesOf(6), { searches: 3, bytes: 250 }, signal))) {
+  for await (const { pages } of named(prefetchSearches(source, searchesOf(6), { searches: 3, bytes: 250 }, signal))) {
     for await (const _ of pages()) {
       taken += 1;
       for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
@@ -69,7 +69,7 @@ test('a failure is met at the search that failed, after the pages that came befo
   const seen: string[] = [];
   const reading = async () => {
     for await (const { search, pages } of named(
-      readAhead(source, searchesOf(9), { searches: 3, bytes: 10_000 }, signal),
+      prefetchSearches(source, searchesOf(9), { searches: 3, bytes: 10_000 }, signal),
     )) {
       for await (const { number } of pages()) seen.push(`${search.start}/${number}`);
     }
@@ -81,13 +81,15 @@ test('a failure is met at the search that failed, after the pages that came befo
 
 test('a consumer that stops early leaves no search running', async () => {
   const { watched, source } = watchedSource();
-  for await (const { pages } of named(readAhead(source, searchesOf(9), { searches: 3, bytes: 10_000 }, signal))) {
+  for await (const { pages } of named(
+    prefetchSearches(source, searchesOf(9), { searches: 3, bytes: 10_000 }, signal),
+  )) {
     for await (const _ of pages()) break;
     break;
   }
   expect(watched.running).toBe(0);
 });
 
-async function* named(searches: ReturnType<typeof readAhead>) {
+async function* named(searches: ReturnType<typeof prefetchSearches>) {
   for await (const ahead of searches) yield { search: ahead.search, pages: () => ahead.pages() };
 }

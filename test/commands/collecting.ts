@@ -2,7 +2,7 @@ import { vi } from 'vitest';
 import { loadConfig, readFileFromDisk } from '../../collector/config/load-config.js';
 import { systemTiming } from '../../collector/jumpcloud/http/abort.js';
 import { createLog } from '../../collector/log/logger.js';
-import { tellClient, tellFeed } from '../../collector/monitoring/log-observer.js';
+import { clientLogger, feedLogger } from '../../collector/monitoring/log-observer.js';
 import { runFeed } from '../../collector/pipeline/feed.js';
 import { assemble } from '../../collector/runtime/assemble.js';
 import { openSink } from '../../collector/runtime/open-sink.js';
@@ -20,8 +20,8 @@ export async function collectOnce(tenant: Tenant, flags: VerbFlags): Promise<voi
   const { settings, parts, client } = assemble(config, {
     sink,
     timing: systemTiming,
-    observer: tellFeed(log),
-    clientObserver: tellClient(log),
+    observer: feedLogger(log),
+    clientObserver: clientLogger(log),
     onKeyWarning: () => undefined,
   });
   try {

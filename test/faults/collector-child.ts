@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig, readFileFromDisk } from '../../collector/config/load-config.js';
 import { systemTiming } from '../../collector/jumpcloud/http/abort.js';
 import { createLog } from '../../collector/log/logger.js';
-import { tellClient, tellFeed } from '../../collector/monitoring/log-observer.js';
+import { clientLogger, feedLogger } from '../../collector/monitoring/log-observer.js';
 import { runFeed } from '../../collector/pipeline/feed.js';
 import { combineObservers, type FeedEvent } from '../../collector/pipeline/observer.js';
 import type { ReconcileEvent } from '../../collector/reconcile/observer.js';
@@ -54,13 +54,13 @@ const { settings, parts, client } = assemble(config, {
   sink,
   timing: systemTiming,
   observer: combineObservers<FeedEvent | ReconcileEvent>([
-    tellFeed(log),
+    feedLogger(log),
     ({ type }) => {
       if (type === 'page') tell('page');
       if (type === 'searching') tell('search');
     },
   ]),
-  clientObserver: tellClient(log),
+  clientObserver: clientLogger(log),
   onKeyWarning: () => undefined,
 });
 const patience = new AbortController();

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
-  DAY_MS,
   daysLeft,
   describeLife,
   dueWarning,
@@ -9,12 +8,13 @@ import {
   keyLife,
   WARNING_DAYS,
 } from '../../collector/key-expiry/lifetime.js';
+import { MS_PER_DAY } from '../../mappings/time-units.js';
 
 const NOW = Date.UTC(2026, 10, 21, 12);
 const facts = (over: Partial<KeyFacts>): KeyFacts => ({
   told: undefined,
-  declared: { created: undefined, expires: undefined, lifetime: 90 * DAY_MS },
-  firstSeen: NOW - 5 * DAY_MS,
+  declared: { created: undefined, expires: undefined, lifetime: 90 * MS_PER_DAY },
+  firstSeen: NOW - 5 * MS_PER_DAY,
   ...over,
 });
 
@@ -22,8 +22,8 @@ describe('the end of a key is known from', () => {
   test('what JumpCloud says, before all else', () => {
     const life = keyLife(
       facts({
-        told: { createdAt: NOW - DAY_MS, expiresAt: NOW + 3 * DAY_MS },
-        declared: { created: NOW, expires: NOW + 80 * DAY_MS, lifetime: 90 * DAY_MS },
+        told: { createdAt: NOW - MS_PER_DAY, expiresAt: NOW + 3 * MS_PER_DAY },
+        declared: { created: NOW, expires: NOW + 80 * MS_PER_DAY, lifetime: 90 * MS_PER_DAY },
       }),
     );
     expect(life).toMatchObject({ basis: 'jumpcloud', certain: true });
@@ -31,18 +31,20 @@ describe('the end of a key is known from', () => {
   });
 
   test('the day of creation that JumpCloud names, plus the declared lifetime', () => {
-    const life = keyLife(facts({ told: { createdAt: NOW - 77 * DAY_MS, expiresAt: undefined } }));
+    const life = keyLife(facts({ told: { createdAt: NOW - 77 * MS_PER_DAY, expiresAt: undefined } }));
     expect(life.basis).toBe('jumpcloud');
     expect(daysLeft(life, NOW)).toBe(13);
   });
 
   test('what the operator declared', () => {
-    const created = facts({ declared: { created: NOW - 77 * DAY_MS, expires: undefined, lifetime: 90 * DAY_MS } });
+    const created = facts({
+      declared: { created: NOW - 77 * MS_PER_DAY, expires: undefined, lifetime: 90 * MS_PER_DAY },
+    });
     expect(daysLeft(keyLife(created), NOW)).toBe(13);
     expect(describeLife(keyLife(created), NOW)).toBe('expires in 13 days, on 2026-12-04');
-    const never = facts({ declared: { created: undefined, expires: 'never', lifetime: 90 * DAY_MS } });
+    const never = facts({ declared: { created: undefined, expires: 'never', lifetime: 90 * MS_PER_DAY } });
     expect(describeLife(keyLife(never), NOW)).toBe('does not expire');
-    const old = facts({ declared: { created: NOW - 400 * DAY_MS, expires: undefined, lifetime: 'never' } });
+    const old = facts({ declared: { created: NOW - 400 * MS_PER_DAY, expires: undefined, lifetime: 'never' } });
     expect(keyLife(old).expiresAt).toBeUndefined();
   });
 
@@ -54,10 +56,12 @@ describe('the end of a key is known from', () => {
 });
 
 test('each warning is given once, however often the clock is asked and whenever the collector restarts', () => {
-  const life = keyLife(facts({ declared: { created: undefined, expires: NOW + 40 * DAY_MS, lifetime: 90 * DAY_MS } }));
+  const life = keyLife(
+    facts({ declared: { created: undefined, expires: NOW + 40 * MS_PER_DAY, lifetime: 90 * MS_PER_DAY } }),
+  );
   const given: number[] = [];
   let warned: number | undefined;
-  for (let now = NOW; now < NOW + 50 * DAY_MS; now += DAY_MS / 24) {
+  for (let now = NOW; now < NOW + 50 * MS_PER_DAY; now += MS_PER_DAY / 24) {
     const due = dueWarning(life, now, warned);
     if (due !== undefined) {
       given.push(due);
@@ -68,19 +72,21 @@ test('each warning is given once, however often the clock is asked and whenever 
 });
 
 test('a key first seen with 13 days left is warned of once, for 14 days', () => {
-  const life = keyLife(facts({ declared: { created: NOW - 77 * DAY_MS, expires: undefined, lifetime: 90 * DAY_MS } }));
+  const life = keyLife(
+    facts({ declared: { created: NOW - 77 * MS_PER_DAY, expires: undefined, lifetime: 90 * MS_PER_DAY } }),
+  );
   expect(dueWarning(life, NOW, undefined)).toBe(14);
   expect(dueWarning(life, NOW, 14)).toBeUndefined();
-  expect(dueWarning(life, NOW + 6 * DAY_MS, 14)).toBe(7);
+  expect(dueWarning(life, NOW + 6 * MS_PER_DAY, 14)).toBe(7);
 });
 
 test('a clock that steps back warns of nothing again', () => {
   fc.assert(
     fc.property(fc.integer({ min: -100, max: 100 }), fc.integer({ min: 0, max: 100 }), (left, back) => {
       const life = keyLife(facts({ declared: { created: undefined, expires: NOW, lifetime: 'never' } }));
-      const now = NOW - left * DAY_MS;
+      const now = NOW - left * MS_PER_DAY;
       const warned = dueWarning(life, now, undefined);
-      if (warned !== undefined) expect(dueWarning(life, now - back * DAY_MS, warned)).toBeUndefined();
+      if (warned !== undefined) expect(dueWarning(life, now - back * MS_PER_DAY, warned)).toBeUndefined();
     }),
   );
 });

@@ -1,7 +1,7 @@
 import { expect, onTestFinished } from 'vitest';
 import { loadConfig, readFileFromDisk } from '../../collector/config/load-config.js';
 import { CollectorError } from '../../collector/errors.js';
-import { allClientsOf } from '../../collector/monitoring/log-observer.js';
+import { combineClientObservers } from '../../collector/monitoring/log-observer.js';
 import { createMetrics, type Metrics } from '../../collector/monitoring/metrics.js';
 import { FeedStatus, type FeedView } from '../../collector/monitoring/status/feed-status.js';
 import { runFeed } from '../../collector/pipeline/feed.js';
@@ -62,7 +62,7 @@ export async function runOnce(
     sink,
     timing: time,
     observer: combineObservers([measured.observer, status.observer]),
-    clientObserver: allClientsOf([measured.client, status.client]),
+    clientObserver: combineClientObservers([measured.client, status.client]),
     onKeyWarning: (_, occasion) => warnings.push(occasion),
   });
   made.all = all;

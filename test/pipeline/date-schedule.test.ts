@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { CollectorError } from '../../collector/errors.js';
 import { createServerClock } from '../../collector/jumpcloud/http/server-clock.js';
 import type { Page, Search, Source } from '../../collector/jumpcloud/insights/source.js';
-import type { FeedParts } from '../../collector/pipeline/dependencies.js';
+import type { FeedDependencies } from '../../collector/pipeline/dependencies.js';
 import { runFeed } from '../../collector/pipeline/feed.js';
 import type { FeedObserver } from '../../collector/pipeline/observer.js';
 import { reconciliation } from '../../collector/reconcile/reconciliation.js';
@@ -158,7 +158,7 @@ async function deliveries(shown: readonly Shown[], schedule: readonly Episode[])
   };
   const settings = settingsFor({ baseUrl: 'http://127.0.0.1/' }, { start: (now) => now - 3600 });
   const collecting = { source, clock: time, clocks: clock.reading, observer };
-  const parts: FeedParts = {
+  const parts: FeedDependencies = {
     ...collecting,
     sink,
     random: time.random,

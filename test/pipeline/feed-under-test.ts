@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest';
 import type { CollectorError } from '../../collector/errors.js';
 import { type Client, type ClientOptions, createClient } from '../../collector/jumpcloud/client.js';
-import type { FeedParts, FeedSettings } from '../../collector/pipeline/dependencies.js';
+import type { FeedDependencies, FeedSettings } from '../../collector/pipeline/dependencies.js';
 import { runFeed } from '../../collector/pipeline/feed.js';
 import { combineObservers } from '../../collector/pipeline/observer.js';
 import type { LaneObserver, ReconcileReport } from '../../collector/reconcile/observer.js';
@@ -33,7 +33,7 @@ export interface Told {
 
 export interface FeedUnderTest {
   readonly settings: FeedSettings;
-  readonly parts: FeedParts;
+  readonly parts: FeedDependencies;
   readonly client: Client;
   readonly told: Told;
   /** Lets another observer look on. */
@@ -112,7 +112,7 @@ export function feedFor(
   const observer = combineObservers(observers);
   const settings = settingsFor(tenant, changes);
   const collecting = { source: client, clock: time, clocks: () => client.clock.reading(), observer };
-  const parts: FeedParts = {
+  const parts: FeedDependencies = {
     ...collecting,
     sink,
     random: time.random,

@@ -4,13 +4,13 @@ import { planBackfill } from '../../collector/backfill/plan.js';
 import { runBackfill } from '../../collector/backfill/run.js';
 import { CollectorError } from '../../collector/errors.js';
 import type { Page, Search, Source } from '../../collector/jumpcloud/insights/source.js';
-import { nothingGathered } from '../../collector/pipeline/batch-builder.js';
+import { emptyBatch } from '../../collector/pipeline/batch-builder.js';
 import { collect } from '../../collector/pipeline/collect.js';
-import type { FeedParts } from '../../collector/pipeline/dependencies.js';
+import type { FeedDependencies } from '../../collector/pipeline/dependencies.js';
 import { Lane } from '../../collector/pipeline/lane.js';
 import { type Cursor, firstCursor } from '../../collector/position/cursor.js';
 import { reconcileRange } from '../../collector/reconcile/range-report.js';
-import { readAnew } from '../../collector/reconcile/reread.js';
+import { reread } from '../../collector/reconcile/reread.js';
 import { formatSecond } from '../../mappings/instant.js';
 import type { ReceivedRecord } from '../../mappings/record.js';
 import {
@@ -181,7 +181,7 @@ async function delivered(story: Story): Promise<string[]> {
   const sink = new MemorySink();
   const time = virtualTime(now);
   const settings = settingsFor({ baseUrl: 'http://127.0.0.1:1' }, { start: () => origin, batchSize: 2 });
-  const parts: FeedParts = {
+  const parts: FeedDependencies = {
     source,
     sink,
     clock: time,
@@ -217,11 +217,11 @@ async function delivered(story: Story): Promise<string[]> {
       ownedTo: () => undefined,
       dedupeFrom: () => start,
       lateBefore: undefined,
-      known: (names: readonly string[], from: bigint, to: bigint) => lane.known(names, from, to),
+      known: (names: readonly string[], from: bigint, to: bigint) => lane.findDelivered(names, from, to),
     };
     const advance = () => ({});
     await collect(lane, { search: { services, start, end }, scope, advance }, settings, parts, signal);
-    await lane.commit(nothingGathered, { read: { services, watermark: end ?? start } });
+    await lane.commit(emptyBatch, { read: { services, watermark: end ?? start } });
     lane.forget();
   }
   await lane.close();
@@ -240,7 +240,7 @@ async function delivered(story: Story): Promise<string[]> {
     const [start, end] = [Math.max(origin, Math.min(a, b)), Math.max(a, b)];
     if (start >= end) continue;
     const stretch = { services, start, end, ownedFrom: () => origin, ownedTo: () => end };
-    await readAnew(lane, stretch, settings, parts, signal, () => ({}));
+    await reread(lane, stretch, settings, parts, signal, () => ({}));
   }
   await lane.close();
   return [...sink.texts()].sort();

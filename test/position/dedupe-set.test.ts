@@ -1,19 +1,19 @@
 import { expect, test } from 'vitest';
-import { Seen } from '../../collector/position/dedupe-set.js';
+import { DedupeSet } from '../../collector/position/dedupe-set.js';
 import { parseInstant } from '../../mappings/instant.js';
 
 const at = (text: string) => parseInstant(text)!;
 const uid = (number: number) => number.toString(16).padStart(16, '0').padEnd(32, '0');
 
 test('a record is new once, and a repeat ever after', () => {
-  const seen = new Seen();
+  const seen = new DedupeSet();
   expect(seen.add(uid(1), at('2026-01-01T00:00:00Z'))).toBe(true);
   expect(seen.add(uid(1), at('2026-01-01T00:00:00Z'))).toBe(false);
   expect(seen.add(uid(2), at('2026-01-01T00:00:00Z'))).toBe(true);
 });
 
 test('what was staged comes out once and brings a later run to the same memory', () => {
-  const seen = new Seen();
+  const seen = new DedupeSet();
   seen.add(uid(1), at('2026-01-01T00:00:00Z'));
   seen.add(uid(2), at('2026-01-01T00:01:00.5Z'));
   const first = seen.takeStaged();
@@ -23,16 +23,16 @@ test('what was staged comes out once and brings a later run to the same memory',
   expect(first).toHaveLength(2);
   expect(second).toEqual([{ minute: Date.UTC(2026, 0, 1, 0, 1) / 60_000, hashes: BigUint64Array.of(3n) }]);
 
-  const later = new Seen([...first, ...second]);
+  const later = new DedupeSet([...first, ...second]);
   expect(later.size).toBe(3);
   expect(later.add(uid(3), at('2026-01-01T00:01:59.999999999Z'))).toBe(false);
 });
 
 test('whole minutes are forgotten, and only those before the given one', () => {
-  const seen = new Seen();
+  const seen = new DedupeSet();
   seen.add(uid(1), at('2026-01-01T00:00:59Z'));
   seen.add(uid(2), at('2026-01-01T00:01:00Z'));
-  seen.forgetBefore(Date.UTC(2026, 0, 1, 0, 1) / 60_000);
+  seen.evictBefore(Date.UTC(2026, 0, 1, 0, 1) / 60_000);
   expect(seen.size).toBe(1);
   expect(seen.add(uid(2), at('2026-01-01T00:01:00Z'))).toBe(false);
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { liveWindow, settledAfter, slices } from '../../collector/position/window.js';
+import { liveWindow, slices, watermarkAfter } from '../../collector/position/window.js';
 
 const second = fc.integer({ min: 1_000_000_000, max: 4_000_000_000 });
 
@@ -34,14 +34,14 @@ describe('liveWindow', () => {
       const window = liveWindow(settled, now, 3600);
       expect(window.start).toBe(settled);
       if (window.end === undefined) break;
-      settled = settledAfter(settled, window.end, now, 1800);
+      settled = watermarkAfter(settled, window.end, now, 1800);
       expect(searches).toBeLessThan(90 * 24);
     }
     expect(now - settled).toBeLessThanOrEqual(2 * 3600);
   });
 });
 
-describe('settledAfter', () => {
+describe('watermarkAfter', () => {
   test('never moves back', () => {
     fc.assert(
       fc.property(
@@ -50,23 +50,23 @@ describe('settledAfter', () => {
         second,
         fc.nat(86_400),
         (settled, readTo, at, overlap) => {
-          expect(settledAfter(settled, readTo, at, overlap)).toBeGreaterThanOrEqual(settled);
+          expect(watermarkAfter(settled, readTo, at, overlap)).toBeGreaterThanOrEqual(settled);
         },
       ),
     );
   });
 
   test('stays the overlap behind the moment at which the search began, so that a record late by less is not behind it', () => {
-    expect(settledAfter(0, undefined, 10_000, 1800)).toBe(8200);
-    expect(settledAfter(0, 9_999, 10_000, 1800)).toBe(8200);
+    expect(watermarkAfter(0, undefined, 10_000, 1800)).toBe(8200);
+    expect(watermarkAfter(0, 9_999, 10_000, 1800)).toBe(8200);
   });
 
   test('stops at the last second read where a search broke off', () => {
-    expect(settledAfter(0, 5_000, 10_000, 1800)).toBe(5_000);
+    expect(watermarkAfter(0, 5_000, 10_000, 1800)).toBe(5_000);
   });
 
   test('does not move on a clock that stepped back', () => {
-    expect(settledAfter(8_200, undefined, 5_000, 1800)).toBe(8_200);
+    expect(watermarkAfter(8_200, undefined, 5_000, 1800)).toBe(8_200);
   });
 });
 

@@ -6,9 +6,9 @@ import {
   added,
   FURTHER,
   inMemory,
+  recounted,
   rowOf,
   servicesIn,
-  shownAnew,
   type Tally,
   tallyOf,
   withRows,
@@ -67,8 +67,8 @@ describe('a tally', () => {
     const batch = again.take();
     const numbers = (of: Tally) => ['sso', 'ldap', 'radius'].map((service) => rowOf(of, hour, service).notSelected);
     expect(numbers(added(tally, batch, position(noon)))).toEqual([2, 1, 0]);
-    expect(numbers(shownAnew(tally, hour, batch))).toEqual([3, 1, 1]);
-    expect(shownAnew(tally, hour + 1, batch)).toEqual(tally);
+    expect(numbers(recounted(tally, hour, batch))).toEqual([3, 1, 1]);
+    expect(recounted(tally, hour + 1, batch)).toEqual(tally);
   });
 
   test('keeps three days behind the position and takes in a day ahead, nothing beyond', () => {

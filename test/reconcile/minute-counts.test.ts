@@ -12,10 +12,10 @@ import {
   type Grid,
   isOneHour,
   middleOf,
-  reread,
   settled,
   toStored,
   trimmed,
+  withReread,
 } from '../../collector/reconcile/minute-counts.js';
 
 const empty: Grid = { services: ['sso'], cells: [] };
@@ -45,7 +45,7 @@ describe('a difference', () => {
   const grid = extended(empty, 0, 4, { start: 0, end: 4, minutes: minutes([0, 1], [1, 2], [2, 3], [3, 4]) });
 
   test('is settled over the stretch that was read, and expected from then on', () => {
-    const after = settled(reread(grid, { start: 1, end: 3, minutes: minutes([1, 2], [2, 5]) }), 1, 3, 9);
+    const after = settled(withReread(grid, { start: 1, end: 3, minutes: minutes([1, 2], [2, 5]) }), 1, 3, 9);
     expect(after.cells).toHaveLength(3);
     expect(expectedCount(after.cells)).toBe(1 + 9 + 4);
     expect(expectedCount(cellsFrom(after, 1).slice(0, 1))).toBe(9);
@@ -57,7 +57,7 @@ describe('a difference', () => {
 
   test('cannot be measured in half of a cell', () => {
     const joined = settled(grid, 1, 3, 9);
-    expect(() => reread(joined, { start: 2, end: 4, minutes: minutes() })).toThrow(RangeError);
+    expect(() => withReread(joined, { start: 2, end: 4, minutes: minutes() })).toThrow(RangeError);
   });
 });
 
