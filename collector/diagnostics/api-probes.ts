@@ -9,7 +9,7 @@ import type { Page } from '../jumpcloud/insights/source.js';
 import type { CheckedFeed } from './checked-feed.js';
 import type { RequestTally } from './request-stats.js';
 
-/** One of JumpCloud's open questions (reference: jumpcloud-api.md §8) and what this tenant shows of it. */
+/** One of JumpCloud's open questions (README.md, what is open) and what this tenant shows of it. */
 export interface Answered {
   readonly question: string;
   /** `not seen` where nothing was there to tell. */

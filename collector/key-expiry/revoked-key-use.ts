@@ -3,7 +3,7 @@ import { isObject, type JsonValue } from '../../mappings/json.js';
 import type { OldKeyOccasion } from '../../mappings/key-warning.js';
 import { mapper } from '../version.js';
 
-/** JumpCloud's event type for the use of a key that a newer one has replaced (reference: jumpcloud-api.md §2.4). */
+/** JumpCloud's event type for the use of a key that a newer one has replaced (jumpcloud/README.md 2.4). */
 const OLD_KEY_ATTEMPT = 'admin_old_api_key_attempt';
 
 /**

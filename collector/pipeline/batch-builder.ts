@@ -77,7 +77,7 @@ interface Reached {
   readonly organization: string | undefined;
 }
 
-/** A record of a foreign organization stops everything (design decision 12). */
+/** A record of a foreign organization stops everything (decision 0012). */
 export class ForeignOrganization extends Error {
   constructor(readonly found: string) {
     super(`a record of organization ${found}`);

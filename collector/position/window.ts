@@ -7,7 +7,7 @@ export interface Window {
 /**
  * The next window of a live lane: from `settled` on, open at the end; while the lane is far behind, a closed slice, so
  * that no search runs over days. JumpCloud refuses a start in the future and a window whose end is not after its start
- * (reference: Directory Insights, errors 400), so neither is ever returned, whatever the clocks say.
+ * (jumpcloud/README.md 1.2), so neither is ever returned, whatever the clocks say.
  * @param settled whole second from which on the lane reads
  * @param now whole second that has passed for certain
  * @param slice seconds

@@ -173,7 +173,7 @@ export function secretOf({ name, jumpcloud }: FeedConfig): SecretSource {
   return secret.file === undefined ? { value: secret.reveal(), where: variable } : { file: secret.file };
 }
 
-/** Which header JumpCloud took for which key, remembered with the position (design decision 4). */
+/** Which header JumpCloud took for which key, remembered with the position (decision 0004). */
 function headerMemory(client: Client): CommitExtension {
   return {
     key: 'authorization',

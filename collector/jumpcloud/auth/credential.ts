@@ -59,7 +59,7 @@ export interface Credential {
   ready(signal?: AbortSignal): Promise<void>;
   /** Headers for the event API. @throws CollectorError CREDENTIAL_MISSING, or what the token endpoint led to */
   authorize(signal?: AbortSignal): Promise<Authorization>;
-  /** Headers for the console, which takes keys as `x-api-key` only (reference: jumpcloud-api.md §2.1). */
+  /** Headers for the console, which takes keys as `x-api-key` only (README.md 2.1). */
   authorizeConsole(signal?: AbortSignal): Promise<Authorization>;
   accepted(authorization: Authorization): void;
   /** A 401 of kind 2 or 3. `again`: repeat the request now; `refused`: it is of no use. */

@@ -7,7 +7,7 @@ import type { Answer } from '../http/send-request.js';
 const SKEW_MS = 30_000;
 /** From this share of its life on a token is renewed while it still works, so that a short outage of the endpoint does no harm. */
 const EARLY = 0.8;
-/** Where the endpoint does not say how long a token lives (reference: jumpcloud-api.md §2.2). */
+/** Where the endpoint does not say how long a token lives (README.md 2.2). */
 const DEFAULT_LIFE_S = 3_600;
 
 export interface ClientCredentials {

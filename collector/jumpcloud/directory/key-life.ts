@@ -27,7 +27,7 @@ export type KeyLife =
 /** One GET of the console, path and query from its root. @throws CollectorError */
 export type AskConsole = (path: string, signal?: AbortSignal) => Promise<JsonObject>;
 
-/** JumpCloud's largest page of a console list (reference: jumpcloud-api.md §6). */
+/** JumpCloud's largest page of a console list (README.md 3). */
 const LIST = 100;
 const MAX_LISTS = 20;
 
@@ -83,7 +83,7 @@ async function accountLife(ask: AskConsole, clientId: string, signal?: AbortSign
     accounts.push(account);
     const path = `/api/v2/service-accounts/${encodeURIComponent(String(account.objectId))}`;
     const answer = await softly(ask, path, signal);
-    // The live answer wraps the account, the documented one does not (reference: jumpcloud-api.md §2.3).
+    // The live answer wraps the account, the documented one does not (README.md 2.3).
     const full = isObject(answer?.serviceAccount) ? answer.serviceAccount : (answer ?? account);
     const secrets = secretsOf(full);
     if (secrets.length === 0) unseen += 1;

@@ -1,7 +1,7 @@
 import { isIPv4 } from 'node:net';
 import { CollectorError } from '../../errors.js';
 
-/** JumpCloud's regions; an organization lives in exactly one (reference: its API documentation, June 2026). */
+/** JumpCloud's regions; an organization lives in exactly one (README.md 1.1). */
 export type Region = 'us' | 'eu' | 'in';
 
 /** The only addresses that a credential is ever sent to. None ends in a slash. */

@@ -46,7 +46,7 @@ const ORGANIZATION = /organi[sz]ation|\borg[-_ ]?id\b/i;
 const NO_ORGANIZATION =
   /\bno organi[sz]ation|organi[sz]ation (is |was )?(not |un)?(selected|specified|required|missing)|\borg[-_ ]?id\b/i;
 
-/** HTTP answers other than 200 and what they mean (reference: jumpcloud-api.md §1.5, §2.1; Sumo Logic's and Elastic's experience). */
+/** HTTP answers other than 200 and what they mean (README.md 1.5, 2.1). */
 export const statusTable: readonly StatusRow[] = [
   {
     status: [300, 399],

@@ -19,7 +19,7 @@ export interface Sending {
  * Sends records to the leaders of their partitions, each once. Nothing is ever sent again: where a send fails it is unknown
  * what was written, and the caller discards the sender with all it knows.
  *
- * kafkajs' own producer retries inside a send, and that is what loses and doubles records (reference: its sendMessages).
+ * kafkajs' own producer retries inside a send, and that is what loses and doubles records (decision 0007).
  * Confirmed on Kafka 4.2 and 3.9, test/kafka/defects.test.ts:
  * - a leader that moves between the attempts: its records are dropped, or written twice;
  * - one broker refuses while another has not answered yet: the retry sends to the other as well, with new sequence numbers,
