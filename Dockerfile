@@ -1,15 +1,16 @@
-# syntax=docker/dockerfile:1
-#
-# The collector as an image: Debian's slim base because DuckDB's binding needs glibc, no root, no build tools, nothing
-# writable but /data. Everything that npm installs is named with its SHA-512 in package-lock.json; name the base by its
-# digest too where images must be reproducible to the byte:
+# The collector as an image. The final stage is distroless: the C and C++ libraries that Node.js and DuckDB's binding
+# need, certificate authorities, and node itself. No shell, no package manager, no root, nothing writable but /data.
+# Both bases are named by the digest of their multi-platform index, what npm installs by its SHA-512 in
+# package-lock.json.
 #
 #   docker buildx build --platform linux/amd64,linux/arm64 \
-#     --build-arg NODE_IMAGE=node:24-bookworm-slim@sha256:... \
 #     --build-arg VERSION="$(node -p 'require("./package.json").version')" \
 #     --build-arg REVISION="$(git rev-parse HEAD)" --build-arg CREATED="$(date -u +%FT%TZ)" \
 #     --tag jumpcloud-ocsf .
-ARG NODE_IMAGE=node:24-bookworm-slim
+#
+# Without a shell in the image: `docker exec NAME jumpcloud-ocsf check` works, `docker exec NAME sh` does not.
+ARG NODE_IMAGE=node:24.21.0-trixie-slim@sha256:8ec5d7557396cfe32d21c3f9c13072355ceab22b584578ca4bb28af31120cffe
+ARG RUNTIME_IMAGE=gcr.io/distroless/cc-debian13:nonroot@sha256:e792ab3d241a468a4fd7519ddbbebe66b49b5f365771716ea688ad40b6c6f1c2
 
 # Compiles. Its output is the same on every platform, so it runs on the builder's own.
 FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS build
@@ -25,9 +26,10 @@ WORKDIR /opt/jumpcloud-ocsf
 COPY package.json package-lock.json .npmrc ./
 COPY .ci/build.mjs .ci/
 RUN npm ci --omit=dev --no-audit --no-fund
-RUN mkdir bin && ln -s ../dist/collector/cli.js bin/jumpcloud-ocsf
+# The launcher names node by its path: the final stage has no /usr/bin/env for the first line of cli.js.
+RUN mkdir bin && printf '#!/usr/local/bin/node\nimport "../dist/collector/cli.js";\n' > bin/jumpcloud-ocsf && chmod 0755 bin/jumpcloud-ocsf
 
-FROM ${NODE_IMAGE}
+FROM ${RUNTIME_IMAGE}
 ARG VERSION=unknown
 ARG REVISION=unknown
 ARG CREATED=unknown
@@ -38,6 +40,7 @@ LABEL org.opencontainers.image.title="jumpcloud-ocsf" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.created="${CREATED}"
+COPY --from=dependencies /usr/local/bin/node /usr/local/bin/node
 COPY --from=dependencies /opt/jumpcloud-ocsf /opt/jumpcloud-ocsf
 COPY --from=build /build/dist /opt/jumpcloud-ocsf/dist
 COPY --from=build /build/fixtures /opt/jumpcloud-ocsf/fixtures
@@ -49,7 +52,7 @@ ENV NODE_ENV=production
 ENV PATH=/opt/jumpcloud-ocsf/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 # Probes and scrapes come from outside the container. A token guards /metrics and /status: HTTP_TOKEN_FILE.
 ENV HTTP_HOST=0.0.0.0
-# What `query` sets aside goes there too: nothing else can be written.
+# Spill files of `query` go there too: nothing else can be written.
 ENV TMPDIR=/data
 # The default directories ./data/tables and ./data/state are meant from here: both lie in the volume.
 WORKDIR /

@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { startTenant, type Tenant } from '../../fixtures/tenant/tenant.js';
 import { freePort } from '../free-port.js';
 import { parseMetrics, seriesValue } from '../monitoring/prometheus.js';
-import { parseDockerfile } from './dockerfile.js';
+import { execForm, parseDockerfile } from './dockerfile.js';
 import { buildImage, contextFiles, type Image, runImage, whyNot } from './image.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -45,6 +45,29 @@ describe('the Dockerfile', () => {
     expect(stages.map((stage) => stage.platform)).toEqual(['$BUILDPLATFORM', undefined, undefined]);
     for (const platform of ['linux-x64', 'linux-arm64'])
       expect(Object.keys(lock.packages)).toContain(`node_modules/@duckdb/node-bindings-${platform}`);
+  });
+
+  it('names both bases by the digest of an index, and nothing else of a registry', () => {
+    const text = readFileSync(`${root}Dockerfile`, 'utf8');
+    for (const { base } of stages) expect(base).toMatch(/^[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}$/);
+    expect(text).not.toMatch(/^# *syntax=/m);
+    expect(text).not.toMatch(/--from=\S*[/:]/);
+  });
+
+  it('runs on a distroless base without the debug shell, and takes of the Node.js image the binary alone', () => {
+    const last = stages.at(-1)!;
+    expect(last.base).toMatch(/^gcr\.io\/distroless\/cc-debian\d+:nonroot@/);
+    const outside = last.instructions
+      .filter(({ name, flags }) => name === 'COPY' && flags.get('from') !== undefined)
+      .map(({ rest }) => rest.split(/\s+/)[0])
+      .filter((source) => !/^\/(opt\/jumpcloud-ocsf$|build\/)/.test(source ?? ''));
+    expect(outside).toEqual(['/usr/local/bin/node']);
+  });
+
+  it('needs no shell to start, to be probed or to be asked', () => {
+    for (const { name, rest } of stages.at(-1)!.instructions)
+      if (['ENTRYPOINT', 'CMD'].includes(name)) expect(execForm(rest).length).toBeGreaterThan(0);
+      else if (name === 'HEALTHCHECK') expect(execForm(rest.replace(/^CMD\s+/, ''))[0]).toBe('node');
   });
 
   test('is given no secret, table or module of the working directory', () => {
@@ -122,6 +145,21 @@ describe.skipIf(obstacle !== undefined && process.env.CI !== 'true')('the image'
     expect(readdirSync(join(home, 'dist')).sort()).toEqual(['collector', 'fixtures', 'mappings', 'schemas']);
     const modules = readdirSync(join(home, 'node_modules'));
     for (const tool of ['typescript', 'vitest', '@biomejs']) expect(modules).not.toContain(tool);
+  });
+
+  it('holds no shell, no package manager and no program but node and the collector', () => {
+    const programs = readdirSync(image.root, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && !entry.parentPath.includes('/node_modules/'))
+      .map((entry) => join(entry.parentPath, entry.name))
+      .filter((path) => (statSync(path).mode & 0o111) !== 0 && !/\.so(\.\d+)*$/.test(path))
+      .map((path) => path.slice(image.root.length));
+    expect(programs.sort()).toEqual([
+      '/opt/jumpcloud-ocsf/bin/jumpcloud-ocsf',
+      '/opt/jumpcloud-ocsf/dist/collector/cli.js',
+      '/usr/local/bin/node',
+    ]);
+    const modules = readdirSync(join(image.root, 'opt/jumpcloud-ocsf/node_modules'));
+    for (const manager of ['npm', 'npx', 'corepack', 'yarn', 'pnpm']) expect(modules).not.toContain(manager);
   });
 
   test('has nothing that its user could write but the volume', async () => {

@@ -1,11 +1,21 @@
 /**
  * Builds and runs the image of the Dockerfile where no container engine is: each stage is a directory that RUN enters
- * with chroot in a mount namespace of its own (the machine's own system directories stand in for the base image, bound
- * read-only), and the finished image runs with a read-only root, its volume alone writable, as the image's user without
+ * with chroot in a mount namespace of its own. For a stage with a shell the machine's own system directories stand in for
+ * the base image, bound read-only; a distroless base gets the libraries that node links and nothing else, so that what
+ * needs a shell, npm or /usr/bin/env fails here too. The finished image runs with a read-only root, its volume alone writable, as the image's user without
  * any capability. Needs root, for mounts.
  */
 import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process';
-import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, symlinkSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
 import { cp } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -16,6 +26,8 @@ const run = promisify(execFile);
 /** What an image says about how it is run. */
 export interface Image {
   readonly root: string;
+  /** Whether its base is distroless: then the machine's system directories are not bound into it. */
+  readonly distroless: boolean;
   readonly env: ReadonlyMap<string, string>;
   readonly labels: ReadonlyMap<string, string>;
   readonly workdir: string;
@@ -63,7 +75,9 @@ export async function buildImage(directory: string, into: string): Promise<Image
 
 async function buildStage(stage: Stage, into: string, args: ReadonlyMap<string, string>): Promise<Image> {
   const root = join(into, `stage-${stage.name}`);
-  layBase(root);
+  const distroless = stage.base.startsWith('gcr.io/distroless/');
+  if (distroless) await layDistroless(root);
+  else layBase(root);
   const values = new Map(args);
   const env = new Map([['PATH', '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin']]);
   const labels = new Map<string, string>();
@@ -86,6 +100,7 @@ async function buildStage(stage: Stage, into: string, args: ReadonlyMap<string, 
   }
   return {
     root,
+    distroless,
     env,
     labels,
     workdir,
@@ -112,6 +127,18 @@ function layBase(root: string): void {
   for (const name of system) if (!bound.includes(name)) symlinkSync(readlinkSync(`/${name}`), join(root, name));
 }
 
+/** The files of distroless/cc that node needs: the libraries it links with their loader, authorities, name service. */
+async function layDistroless(root: string): Promise<void> {
+  for (const name of ['dev', 'proc', 'tmp']) mkdirSync(join(root, name), { recursive: true });
+  const { stdout } = await run('ldd', [process.execPath], { encoding: 'utf8' });
+  const libraries = [...stdout.matchAll(/(\/\S+) \(0x/g)].map(([, path]) => path!);
+  for (const path of [...libraries, '/etc/nsswitch.conf', '/etc/ssl/certs/ca-certificates.crt'])
+    if (existsSync(path)) {
+      mkdirSync(dirname(join(root, path)), { recursive: true });
+      await cp(path, join(root, path), { dereference: true });
+    }
+}
+
 async function copy(
   rest: string,
   flags: ReadonlyMap<string, string>,
@@ -123,7 +150,8 @@ async function copy(
   const source = stage === undefined ? join(into, 'context') : join(into, `stage-${stage}`);
   const to = join(root, target.startsWith('/') ? target : join(workdir, target));
   for (const word of words) {
-    const from = join(source, word);
+    // The stages with a shell have this machine's /usr bound: its node stands in for that of the image.
+    const from = stage !== undefined && word === '/usr/local/bin/node' ? process.execPath : join(source, word);
     const folder = statSync(from).isDirectory();
     const place = folder || !target.endsWith('/') ? to : join(to, basename(from));
     mkdirSync(folder ? place : dirname(place), { recursive: true });
@@ -134,10 +162,10 @@ async function copy(
 }
 
 /** Mounts that make a stage's directory a machine: $1 is the directory; nothing of this is seen outside. */
-const mounts = `set -e
+const mounts = (directories: readonly string[]) => `set -e
 root=$1; shift
 mount --bind "$root" "$root"
-for name in ${bound.join(' ')}; do
+for name in ${directories.join(' ')}; do
   mount --bind "/$name" "$root/$name"
   mount -o remount,bind,ro "$root/$name"
 done
@@ -148,7 +176,7 @@ mount --bind /proc "$root/proc"
 /** Carries out a RUN as root, with npm's cache of this machine at hand. */
 async function enter(root: string, workdir: string, env: ReadonlyMap<string, string>, command: string): Promise<void> {
   const { stdout } = await run('npm', ['config', 'get', 'cache'], { encoding: 'utf8' });
-  const script = `${mounts}
+  const script = `${mounts(bound)}
 mount --bind "$1" "$root${home}/.npm"
 exec chroot "$root" /bin/sh -c "umask 022; cd '$2' && $3"`;
   await run('unshare', ['--mount', 'sh', '-c', script, 'sh', root, stdout.trim(), workdir, command], {
@@ -168,13 +196,13 @@ export function runImage(
   image: Image,
   { volume, env = {}, args = image.command, program = image.entrypoint }: RunOptions,
 ): ChildProcessWithoutNullStreams {
-  const [user = '', group = ''] = image.user.split(':');
   const place = image.volumes[0] ?? '';
-  const script = `${mounts}
+  // Leaving uid 0 gives up every capability, and without new privileges none comes back.
+  const script = `${mounts(image.distroless ? [] : bound)}
 mount -o remount,bind,ro "$root"
 mount --bind "$1" "$root${place}"; shift
-exec chroot "$root" setpriv --reuid=${user} --regid=${group} --clear-groups --no-new-privs \
-  --bounding-set=-all --inh-caps=-all --ambient-caps=-all "$@"`;
+exec setpriv --no-new-privs --inh-caps=-all --ambient-caps=-all \
+  chroot --userspec=${image.user} --groups= "$root" "$@"`;
   return spawn('unshare', ['--mount', 'sh', '-c', script, 'sh', image.root, volume, ...program, ...args], {
     env: { ...Object.fromEntries(image.env), ...env },
   });
