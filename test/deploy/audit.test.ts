@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
-import { expect, test } from 'vitest';
+import { expect, it, test } from 'vitest';
 
 const script = fileURLToPath(new URL('../../.ci/audit.mjs', import.meta.url));
 const { dependencies } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -20,7 +20,11 @@ const packument = { name: 'got', versions: { [version]: { name: 'got', version }
 const bulkRoute = '/-/npm/v1/security/advisories/bulk';
 
 /** Runs the audit against a registry on loopback that answers the bulk route with `status` and `advisories`. */
-async function audit(status: number, advisories: object): Promise<{ code: number; output: string; asked: string[] }> {
+async function audit(
+  status: number,
+  advisories: object,
+  required = 'false',
+): Promise<{ code: number; output: string; asked: string[] }> {
   const asked: string[] = [];
   const registry = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
@@ -42,6 +46,7 @@ async function audit(status: number, advisories: object): Promise<{ code: number
       ...process.env,
       npm_config_registry: `http://127.0.0.1:${port}/`,
       npm_config_fetch_retries: '0',
+      AUDIT_REQUIRED: required,
       // npm remembers advisories there; neither the invented ones nor the user's may meet the others.
       npm_config_cache: cache,
     },
@@ -79,5 +84,17 @@ test('a moderate vulnerability is told and passes', async () => {
 test('a registry without the audit route is said aloud and passes', async () => {
   const { code, output } = await audit(405, {});
   expect(output).toContain('the registry does not answer audits');
+  expect(code).toBe(0);
+});
+
+it('fails where an audit is required and the registry answers none', async () => {
+  const { code, output } = await audit(405, {}, 'true');
+  expect(output).toContain('NOT DONE, the registry does not answer audits, and one is required here');
+  expect(code).toBe(1);
+});
+
+it('passes where an audit is required and the registry knows of nothing', async () => {
+  const { code, output } = await audit(200, {}, 'true');
+  expect(output).toContain('0 high or critical of 0 known');
   expect(code).toBe(0);
 });

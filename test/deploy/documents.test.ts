@@ -34,7 +34,7 @@ describe.each(pages)('%s', (page) => {
     for (const [, named] of text.matchAll(/\b((?:JUMPCLOUD|KAFKA|HTTP|POLL|TABLES)_[A-Z_]+)=/g))
       expect(variables, page).toContain(named);
     for (const [, named] of text.matchAll(/`([A-Z]+_[A-Z_]+)`/g))
-      expect([...Object.keys(errorCodes), ...variables, 'NODE_OPTIONS'], page).toContain(named);
+      expect([...Object.keys(errorCodes), ...variables, 'NODE_OPTIONS', 'AUDIT_REQUIRED'], page).toContain(named);
   });
 });
 
