@@ -1,3 +1,5 @@
+import { shortText } from './short-text.js';
+
 /** Why a record could not become a valid event. A closed set; each has a sentence for people in `DeadLetter.message`. */
 export type DeadLetterReason =
   | 'not_an_object'
@@ -30,9 +32,30 @@ export interface DeadLetter {
   readonly time?: number;
   /** Epoch milliseconds at which the page was fetched. */
   readonly fetched_at?: number;
-  /** The record's text, redacted. */
+  /** The record's text, redacted; only a part of it where `raw_size` says more than it has. */
   readonly raw: string;
-  /** Bytes of `raw` and SHA-256 of it. */
+  /** Bytes and SHA-256 of the whole. */
   readonly raw_size: number;
   readonly raw_sha256: string;
+}
+
+const MOST_DETAILS = 20;
+
+/**
+ * The dead letter with each member but `raw` short: a sink that carries `raw` in parts repeats all others with each part,
+ * and their texts come from the record.
+ */
+export function withShortMembers(letter: DeadLetter): DeadLetter {
+  const { organization, record_id, original_time, details } = letter;
+  const left = details.length - MOST_DETAILS;
+  return {
+    ...letter,
+    message: shortText(letter.message),
+    details: [...details.slice(0, MOST_DETAILS).map(shortText), ...(left > 0 ? [`${left} more`] : [])],
+    service: shortText(letter.service),
+    event_type: shortText(letter.event_type),
+    ...(organization === undefined ? {} : { organization: shortText(organization) }),
+    ...(record_id === undefined ? {} : { record_id: shortText(record_id) }),
+    ...(original_time === undefined ? {} : { original_time: shortText(original_time) }),
+  };
 }

@@ -11,7 +11,7 @@ import { buildEvent } from './build-event.js';
 import { classify } from './catalogue/index-by-type.js';
 import type { CatalogueRow } from './catalogue/row.js';
 import type { ClassAttributes, ClassMapping } from './class-attributes.js';
-import type { DeadLetter, DeadLetterReason } from './dead-letter.js';
+import { type DeadLetter, type DeadLetterReason, withShortMembers } from './dead-letter.js';
 import { mapDetectionFinding } from './detection-finding.js';
 import { mapEntityManagement } from './entity-management.js';
 import type { NormalisedEvent, OcsfEvent } from './event.js';
@@ -244,7 +244,7 @@ function makeDeadLetter(
   { reason, message, details = [] }: Refusal,
 ): DeadLetter {
   const raw = redactText(received).text;
-  return {
+  return withShortMembers({
     uid: header.uid,
     reason,
     message,
@@ -259,7 +259,7 @@ function makeDeadLetter(
     raw,
     raw_size: Buffer.byteLength(raw),
     raw_sha256: hash('sha256', raw, 'hex'),
-  };
+  });
 }
 
 /** The kind of a defect; engines put no values of data into the messages of these kinds. */

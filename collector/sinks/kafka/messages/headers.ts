@@ -1,6 +1,7 @@
 import type { DeadLetter } from '../../../../mappings/dead-letter.js';
 import type { NormalisedEvent } from '../../../../mappings/event.js';
 import type { KeptRecord } from '../../../../mappings/normalise.js';
+import { shortText } from '../../../../mappings/short-text.js';
 import type { Entity } from '../../sink.js';
 import type { KafkaSettings } from '../client/settings.js';
 
@@ -18,7 +19,7 @@ export function eventHeaders(
     type_uid: String(event.typeUid),
     event_id: event.uid,
     event_time: isoTime(event.time),
-    event_code: event.eventCode,
+    event_code: shortText(event.eventCode),
     feed,
   };
 }
@@ -29,11 +30,11 @@ export function deadLetterHeaders(letter: DeadLetter, feed: string): Record<stri
     'content-type': JSON_TYPE,
     event_id: letter.uid,
     reason: letter.reason,
-    message: letter.message,
-    service: letter.service,
-    event_type: letter.event_type,
+    message: shortText(letter.message),
+    service: shortText(letter.service),
+    event_type: shortText(letter.event_type),
     sha256: letter.raw_sha256,
-    ...(letter.record_id === undefined ? {} : { record_id: letter.record_id }),
+    ...(letter.record_id === undefined ? {} : { record_id: shortText(letter.record_id) }),
     ...(letter.time === undefined ? {} : { event_time: isoTime(letter.time) }),
     feed,
   };
@@ -45,8 +46,8 @@ export function rawHeaders(record: KeptRecord, feed: string): Record<string, str
     'content-type': JSON_TYPE,
     event_id: record.uid,
     class_uid: String(record.classUid),
-    event_code: record.eventCode,
-    service: record.service,
+    event_code: shortText(record.eventCode),
+    service: shortText(record.service),
     event_time: isoTime(record.time),
     feed,
   };
@@ -54,7 +55,7 @@ export function rawHeaders(record: KeptRecord, feed: string): Record<string, str
 
 /** Headers of an entity or its tombstone. */
 export function entityHeaders({ type, observedAt }: Entity, feed: string): Record<string, string> {
-  return { 'content-type': JSON_TYPE, entity_type: type, observed_at: isoTime(observedAt), feed };
+  return { 'content-type': JSON_TYPE, entity_type: shortText(type), observed_at: isoTime(observedAt), feed };
 }
 
 /** Outside the years a Date can hold the number itself is given. */

@@ -1,4 +1,4 @@
-import type { DeadLetter } from '../../../../mappings/dead-letter.js';
+import { type DeadLetter, withShortMembers } from '../../../../mappings/dead-letter.js';
 import type { NormalisedEvent } from '../../../../mappings/event.js';
 import { isObject, type JsonObject, type JsonValue } from '../../../../mappings/json.js';
 import { sha256 } from '../../../../mappings/record.js';
@@ -98,7 +98,7 @@ export function refusedEvent(event: NormalisedEvent, topic: string, size: number
   const organization = text(metadata, 'tenant_uid');
   const recordId = text(metadata, 'original_event_uid');
   const originalTime = text(metadata, 'original_time');
-  return {
+  return withShortMembers({
     uid: event.uid,
     reason: 'refused_by_sink',
     message: `The event has ${size} bytes without raw_data; topic ${topic} takes ${limit}.`,
@@ -112,12 +112,12 @@ export function refusedEvent(event: NormalisedEvent, topic: string, size: number
     raw,
     raw_size: Buffer.byteLength(raw),
     raw_sha256: sha256(raw),
-  };
+  });
 }
 
 /** The dead letter that takes the place of an entity that no record of its topic can hold. */
 export function refusedEntity({ type, key, value = '', observedAt }: Entity, topic: string, limit: number): DeadLetter {
-  return {
+  return withShortMembers({
     uid: sha256(`${type}|${key}|${observedAt}`).slice(0, 32),
     reason: 'refused_by_sink',
     message: `The entity has ${Buffer.byteLength(value)} bytes; topic ${topic} takes ${limit}.`,
@@ -129,7 +129,7 @@ export function refusedEntity({ type, key, value = '', observedAt }: Entity, top
     raw: value,
     raw_size: Buffer.byteLength(value),
     raw_sha256: sha256(value),
-  };
+  });
 }
 
 function text(object: JsonObject, key: string): string | undefined {
@@ -139,42 +139,53 @@ function text(object: JsonObject, key: string): string | undefined {
 
 /**
  * A dead letter as one text, or as several that repeat everything but `raw`, of which each holds the next part
- * (`part` of `parts`, counted from 1). `raw_size` and `raw_sha256` are always those of the whole.
+ * (`part` of `parts`, counted from 1). `raw_size` and `raw_sha256` are always those of the whole. Where a text would hold
+ * more of what is repeated than of `raw`, there is one text with the beginning of `raw`.
  * @param room bytes that a text may have
  */
 export function deadLetterTexts(letter: DeadLetter, room: number): string[] {
   const whole = JSON.stringify(letter);
   if (Buffer.byteLength(whole) <= room) return [whole];
   const frame = Buffer.byteLength(JSON.stringify({ ...letter, raw: '', part: 9_999_999, parts: 9_999_999 }));
-  const pieces = cutText(letter.raw, Math.max(64, room - frame), escapedSize);
+  const roomForRaw = room - frame;
+  if (roomForRaw < frame) {
+    const [beginning = ''] = roomForRaw > 0 ? piecesOf(letter.raw, roomForRaw, escapedSize) : [];
+    return [JSON.stringify({ ...letter, raw: beginning })];
+  }
+  const pieces = cutText(letter.raw, roomForRaw, escapedSize);
   return pieces.map((raw, index) => JSON.stringify({ ...letter, raw, part: index + 1, parts: pieces.length }));
 }
 
 /** Cuts a text between characters into pieces of at most `room` bytes, each character costing what `cost` says. */
-export function cutText(
-  whole: string,
-  room: number,
-  cost: (character: string) => number = Buffer.byteLength,
-): string[] {
-  const pieces: string[] = [];
+export function cutText(whole: string, room: number, cost: (codePoint: number) => number = utf8Size): string[] {
+  return [...piecesOf(whole, room, cost)];
+}
+
+function* piecesOf(whole: string, room: number, cost: (codePoint: number) => number): Generator<string, void, void> {
   let start = 0;
-  let at = 0;
   let used = 0;
-  for (const character of whole) {
-    const size = cost(character);
+  for (let at = 0; at < whole.length; ) {
+    const codePoint = whole.codePointAt(at)!;
+    const size = cost(codePoint);
     if (used + size > room && at > start) {
-      pieces.push(whole.slice(start, at));
+      yield whole.slice(start, at);
       start = at;
       used = 0;
     }
     used += size;
-    at += character.length;
+    at += codePoint > 0xffff ? 2 : 1;
   }
-  pieces.push(whole.slice(start));
-  return pieces;
+  yield whole.slice(start);
 }
 
-/** Bytes of a character inside a JSON string. */
-function escapedSize(character: string): number {
-  return Buffer.byteLength(JSON.stringify(character)) - 2;
+function utf8Size(codePoint: number): number {
+  if (codePoint < 0x80) return 1;
+  if (codePoint < 0x800) return 2;
+  return codePoint > 0xffff ? 4 : 3;
+}
+
+/** Bytes of a character inside a JSON string; of control characters and lone surrogates, those of the longest escape. */
+function escapedSize(codePoint: number): number {
+  if (codePoint < 0x20 || (codePoint >= 0xd800 && codePoint <= 0xdfff)) return 6;
+  return codePoint === 0x22 || codePoint === 0x5c ? 2 : utf8Size(codePoint);
 }

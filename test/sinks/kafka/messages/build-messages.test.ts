@@ -2,6 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { kafkaSettings } from '../../../../collector/sinks/kafka/client/settings.js';
 import { buildMessages } from '../../../../collector/sinks/kafka/messages/build-messages.js';
 import type { Entity } from '../../../../collector/sinks/sink.js';
+import { type MappingResult, normalise } from '../../../../mappings/normalise.js';
+import { readHeader, sha256 } from '../../../../mappings/record.js';
+import { context, receive, record } from '../../../mappings/mapping.js';
 
 const settings = kafkaSettings({ feed: 'acme', brokers: ['127.0.0.1:9092'], compression: 'none' });
 
@@ -44,5 +47,52 @@ describe('messages of entities', () => {
       raw_size: 5002,
     });
     expect(warnings).toHaveLength(1);
+  });
+});
+
+const MIB = 1024 * 1024;
+/** The limit of a topic as Kafka makes it. */
+const TOPIC_LIMIT = 1_048_588;
+
+/** The messages of what one record becomes, and their bytes. */
+function messagesOfRecord(changed: Record<string, string>) {
+  const received = receive({ ...record('directory', 'user_login_attempt', { success: true }), ...changed });
+  const outcome: MappingResult = normalise(received, readHeader(received), { ...context, rawData: true });
+  const messages = buildMessages(
+    {
+      events: outcome.kind === 'event' ? [outcome.event] : [],
+      deadLetters: outcome.kind === 'dead_letter' ? [outcome.deadLetter] : [],
+      raw: [],
+      entities: [],
+    },
+    { settings, partitions: () => 6, limitOf: () => TOPIC_LIMIT, log: () => {} },
+  );
+  return { messages, bytes: messages.reduce((total, { size }) => total + size, 0) };
+}
+
+describe('a record with one long member', () => {
+  const members = ['event_type', 'id', 'service', 'timestamp', 'organization'];
+  const sizes = [0.5, 0.9, 1.1, 2];
+  it.each(members.flatMap((member) => sizes.map((size) => [member, size] as const)))(
+    '%s of %s MiB becomes few messages, each within the limit of its topic and together little larger than the record',
+    (member, size) => {
+      const { messages, bytes } = messagesOfRecord({ [member]: 'x'.repeat(size * MIB) });
+      expect(messages.length).toBeGreaterThan(0);
+      expect(messages.length).toBeLessThanOrEqual(4);
+      for (const message of messages) expect(message.size).toBeLessThan(TOPIC_LIMIT);
+      expect(bytes).toBeLessThan(2.2 * size * MIB + 100_000);
+    },
+  );
+
+  it('shows in headers and in the dead letter as a short text, marked, without control characters', () => {
+    const { messages } = messagesOfRecord({ event_type: `user\n${'é'.repeat(MIB)}`, timestamp: 'yesterday' });
+    const [first] = messages;
+    const letter = JSON.parse(String(first?.value));
+    for (const text of [first?.headers.event_type, letter.event_type]) {
+      expect(text).toMatch(/^user\\u000aé+… \[cut, 2097157 bytes\]$/);
+      expect(Buffer.byteLength(text)).toBeLessThanOrEqual(1024);
+    }
+    const raw = messages.map(({ value }) => JSON.parse(String(value)).raw).join('');
+    expect(sha256(raw)).toBe(letter.raw_sha256);
   });
 });

@@ -53,17 +53,35 @@ test('whatever the event holds, the result is the same event without raw_data an
 
 test('a dead letter in parts keeps within the room, and its parts make the whole again', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'binary', maxLength: 3_000 }), fc.integer({ min: 800, max: 2_000 }), (raw, room) => {
-      const letter = deadLetterOf(1, raw);
-      const texts = deadLetterTexts(letter, room);
-      for (const text of texts) expect(Buffer.byteLength(text)).toBeLessThanOrEqual(room);
-      const parts = texts.map((text) => JSON.parse(text));
-      expect(parts.map(({ raw: part }) => part).join('')).toBe(raw);
-      if (parts.length > 1) {
-        expect(parts.map(({ part, parts: all }) => [part, all])).toEqual(parts.map((_, i) => [i + 1, parts.length]));
-      }
-    }),
+    fc.property(
+      fc.string({ unit: 'binary', maxLength: 3_000 }),
+      fc.integer({ min: 1_200, max: 2_500 }),
+      (raw, room) => {
+        const letter = deadLetterOf(1, raw);
+        const texts = deadLetterTexts(letter, room);
+        for (const text of texts) expect(Buffer.byteLength(text)).toBeLessThanOrEqual(room);
+        const parts = texts.map((text) => JSON.parse(text));
+        expect(parts.map(({ raw: part }) => part).join('')).toBe(raw);
+        if (parts.length > 1) {
+          expect(parts.map(({ part, parts: all }) => [part, all])).toEqual(parts.map((_, i) => [i + 1, parts.length]));
+        }
+      },
+    ),
   );
+});
+
+test('a dead letter whose parts would mostly repeat its other members is one text, with the beginning of raw', () => {
+  const letter = deadLetterOf(1, 'é"'.repeat(2_000));
+  const frame = Buffer.byteLength(JSON.stringify({ ...letter, raw: '' }));
+  for (const room of [frame + 200, 2 * frame - 1]) {
+    const texts = deadLetterTexts(letter, room);
+    expect(texts).toHaveLength(1);
+    expect(Buffer.byteLength(texts[0]!)).toBeLessThanOrEqual(room);
+    const { raw, ...rest } = JSON.parse(texts[0]!);
+    expect(raw).not.toBe('');
+    expect(letter.raw.startsWith(raw)).toBe(true);
+    expect({ ...rest, raw: letter.raw }).toEqual(letter);
+  }
 });
 
 test('a text is cut between characters, never inside one', () => {
