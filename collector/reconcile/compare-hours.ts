@@ -1,16 +1,16 @@
 import { SECONDS_PER_HOUR } from '../../mappings/time-units.js';
 import { accountedRecords } from '../pipeline/outcome-counts.js';
-import { isCountable, rowOf, servicesIn, type Tally, type TallyRow, withRows } from './hourly-tally.js';
-import { cellsOfHour, expectedCount, type Grid } from './minute-counts.js';
+import { type HourlyLedger, type HourRow, isCountable, rowOf, servicesIn, withRows } from './hourly-tally.js';
+import { type CountLedger, expectedCount, spansOfHour } from './minute-counts.js';
 import { type Counter, CountRefused } from './source-count.js';
 
 /** What a comparison of whole hours, service by service, needs of the pass that it follows. */
 export interface HourParts {
   readonly counter: Counter;
   /** What was read and settled, over all services: as the pass has left it. */
-  readonly grid: () => Grid;
+  readonly grid: () => CountLedger;
   /** What was delivered, by the last commit. */
-  readonly tally: () => Tally;
+  readonly tally: () => HourlyLedger;
   /** Whole second from which the lane owns a service's records. */
   readonly ownedFrom: (service: string) => number;
   /** Whether the pass has met records in an hour that are neither delivered nor counted, so that it must be read as a whole. */
@@ -28,11 +28,11 @@ const ALL = 'all';
  * The hours from a minute on that can be compared: whole ones behind the grid's end that the grid holds just so, and
  * that the tally has counted from their beginning.
  */
-export function comparableHours(grid: Grid, tally: Tally, fromMinute: number): readonly number[] {
+export function comparableHours(grid: CountLedger, tally: HourlyLedger, fromMinute: number): readonly number[] {
   const end = Math.floor((grid.cells.at(-1)?.end ?? 0) / 60);
   const hours: number[] = [];
   for (let hour = end - 1; hour >= Math.max(tally.whole, Math.floor(fromMinute / 60)); hour -= 1) {
-    if (cellsOfHour(grid, hour) === undefined) break;
+    if (spansOfHour(grid, hour) === undefined) break;
     hours.unshift(hour);
   }
   return hours;
@@ -41,8 +41,8 @@ export function comparableHours(grid: Grid, tally: Tally, fromMinute: number): r
 /** Whether a count must be asked for: for an hour that is new, or a row that has changed or does not agree. */
 export function needComparing(
   hours: readonly number[],
-  tally: Tally,
-  grid: Grid,
+  tally: HourlyLedger,
+  grid: CountLedger,
   ownedFrom: (service: string) => number,
 ): boolean {
   const last = hours.at(-1);
@@ -66,15 +66,15 @@ export function needComparing(
  * @returns the tally with JumpCloud's counts
  * @throws CollectorError for a count or a search that fails
  */
-export async function compareHours(hours: readonly number[], parts: HourParts): Promise<Tally> {
+export async function compareHours(hours: readonly number[], parts: HourParts): Promise<HourlyLedger> {
   return new Comparison(hours, parts).run();
 }
 
-function isAsked(service: string, { services }: Grid): boolean {
+function isAsked(service: string, { services }: CountLedger): boolean {
   return isCountable(service) && (services.includes(ALL) || services.includes(service));
 }
 
-function differenceOf({ count, explained, ...row }: TallyRow): number {
+function differenceOf({ count, explained, ...row }: HourRow): number {
   return typeof count === 'number' ? count - accountedRecords(row) - explained : 0;
 }
 
@@ -89,7 +89,7 @@ class Comparison {
     private readonly parts: HourParts,
   ) {}
 
-  async run(): Promise<Tally> {
+  async run(): Promise<HourlyLedger> {
     const { hours, parts } = this;
     const isDone = (await this.#countServices()) && (await this.#settleHours());
     const rows = hours.flatMap((hour) =>
@@ -98,7 +98,7 @@ class Comparison {
         return { hour, service, row: found === null ? { ...row, explained: 0, count: null } : { ...row, ...found } };
       }),
     );
-    const isOfUse = ({ row }: { row: TallyRow }) => accountedRecords(row) > 0 || row.count !== 0;
+    const isOfUse = ({ row }: { row: HourRow }) => accountedRecords(row) > 0 || row.count !== 0;
     const tally = withRows(parts.tally(), rows.filter(isOfUse));
     return isDone ? { ...tally, compared: Math.max(hours.at(-1)!, tally.compared ?? 0) } : tally;
   }
@@ -190,7 +190,7 @@ class Comparison {
   /** Whether the services' differences, all to the same side, make up the one that the pass has settled over all of them. */
   #isSettledOverAll(hour: number): boolean {
     const expected = expectedCount(
-      cellsOfHour(this.parts.grid(), hour) ?? [{ start: 0, end: 0, length: undefined, explained: 0 }],
+      spansOfHour(this.parts.grid(), hour) ?? [{ start: 0, end: 0, length: undefined, explained: 0 }],
     );
     const found = [...(this.#found.get(hour) ?? [])];
     if (expected === undefined || found.some(([, one]) => one === null) || this.#uncounted(hour).length > 0)
@@ -243,7 +243,7 @@ class Comparison {
 
   /** What JumpCloud counts over all services, as the pass has it; undefined where that is not known. */
   #expected(): number | undefined {
-    return sumOrUnknown(this.hours.map((hour) => expectedCount(cellsOfHour(this.parts.grid(), hour) ?? [])));
+    return sumOrUnknown(this.hours.map((hour) => expectedCount(spansOfHour(this.parts.grid(), hour) ?? [])));
   }
 }
 

@@ -5,7 +5,7 @@ import { type HourOutcomes, type OutcomeCounts, UNNAMED } from '../pipeline/outc
 import type { Cursor, InsightsPosition } from '../position/cursor.js';
 
 /** What the lane has delivered of one service in one hour, and what JumpCloud counted there. */
-export interface TallyRow extends OutcomeCounts {
+export interface HourRow extends OutcomeCounts {
   /** JumpCloud's count beyond what was delivered, where reading the hour anew brought nothing new: negative where its count lags. */
   readonly explained: number;
   /** JumpCloud's count when it was last asked for; null: it cannot be known; undefined: not asked since something was delivered. */
@@ -16,13 +16,13 @@ export interface TallyRow extends OutcomeCounts {
  * What the live lane has delivered, by hour of the records' own time and by service: kept with the position and moved
  * by the commit that delivers, so that no crash comes between the two.
  */
-export interface Tally {
+export interface HourlyLedger {
   /** Hours since the epoch: of this hour, and all after it, every record is counted; of the one before, perhaps a part. */
   readonly whole: number;
   /** The last hour that was compared with JumpCloud's count. */
   readonly compared: number | undefined;
   /** Hour → service as a query names it → row; oldest hour first. */
-  readonly hours: ReadonlyMap<number, ReadonlyMap<string, TallyRow>>;
+  readonly hours: ReadonlyMap<number, ReadonlyMap<string, HourRow>>;
 }
 
 /** What of a position bounds the hours that are kept. */
@@ -42,7 +42,7 @@ const MOST_SERVICES = 60;
 /** Stored in place of a count that was not asked for. */
 const NOT_ASKED = -1;
 
-const nothing: TallyRow = { delivered: 0, deadLetters: 0, raw: 0, notSelected: 0, explained: 0, count: undefined };
+const nothing: HourRow = { delivered: 0, deadLetters: 0, raw: 0, notSelected: 0, explained: 0, count: undefined };
 
 /** Whether JumpCloud can be asked for the count of a service of this name. */
 export function isCountable(name: string): boolean {
@@ -50,22 +50,22 @@ export function isCountable(name: string): boolean {
 }
 
 /** The row of a service in an hour; one of zeros where nothing of it was delivered. */
-export function rowOf(tally: Tally, hour: number, service: string): TallyRow {
+export function rowOf(tally: HourlyLedger, hour: number, service: string): HourRow {
   return tally.hours.get(hour)?.get(service) ?? nothing;
 }
 
 /** The services with a row in any of these hours. */
-export function servicesIn(tally: Tally, hours: readonly number[]): string[] {
+export function servicesIn(tally: HourlyLedger, hours: readonly number[]): string[] {
   return [...new Set(hours.flatMap((hour) => [...(tally.hours.get(hour)?.keys() ?? [])]))];
 }
 
 /** Keeps the tally of a live lane with its position. */
-export class HourlyTally implements CommitExtension {
+export class LedgerExtension implements CommitExtension {
   readonly key = PLACE;
-  #tally: Tally = { whole: 0, compared: undefined, hours: new Map() };
+  #tally: HourlyLedger = { whole: 0, compared: undefined, hours: new Map() };
 
   /** As of the last commit that was begun. */
-  get tally(): Tally {
+  get current(): HourlyLedger {
     return this.#tally;
   }
 
@@ -74,7 +74,7 @@ export class HourlyTally implements CommitExtension {
   }
 
   /** Puts another tally in place, which the next commit stores. */
-  replace(tally: Tally): void {
+  replace(tally: HourlyLedger): void {
     this.#tally = tally;
   }
 
@@ -86,17 +86,17 @@ export class HourlyTally implements CommitExtension {
 }
 
 /** The tally kept with a position; one that begins now where there is none, or none that can be read. */
-export function tallyOf(cursor: Cursor): Tally {
+export function ledgerOf(cursor: Cursor): HourlyLedger {
   return fromStored(cursor.extensions[PLACE]) ?? begun(cursor);
 }
 
 /** A tally in the form in which it is stored with the position, under its own name. */
-export function inMemory(tally: Tally): Readonly<Record<string, unknown>> {
+export function inMemory(tally: HourlyLedger): Readonly<Record<string, unknown>> {
   return { [PLACE]: toStored(tally) };
 }
 
 /** The tally after a batch, trimmed to the hours round the position that follows it. */
-export function added(tally: Tally, batch: readonly HourOutcomes[], position: Edges): Tally {
+export function added(tally: HourlyLedger, batch: readonly HourOutcomes[], position: Edges): HourlyLedger {
   const { first, last, whole } = bounds(tally, position);
   const hours = new Map([...tally.hours].filter(([hour]) => hour >= first && hour <= last));
   const names = new Set(namesIn(hours));
@@ -123,7 +123,7 @@ export function added(tally: Tally, batch: readonly HourOutcomes[], position: Ed
  * The tally after an hour was read anew as a whole: what it shows of records that are not selected is all there are.
  * @param batches what the search has brought
  */
-export function recounted(tally: Tally, hour: number, batches: readonly HourOutcomes[]): Tally {
+export function recounted(tally: HourlyLedger, hour: number, batches: readonly HourOutcomes[]): HourlyLedger {
   const shown = new Map<string, number>();
   for (const batch of batches)
     if (batch.hour === hour) shown.set(batch.service, (shown.get(batch.service) ?? 0) + batch.notSelectedAgain);
@@ -136,9 +136,9 @@ export function recounted(tally: Tally, hour: number, batches: readonly HourOutc
 
 /** The tally with other rows in place of its own; hours that it does not keep stay as they are. */
 export function withRows(
-  tally: Tally,
-  rows: Iterable<{ readonly hour: number; readonly service: string; readonly row: TallyRow }>,
-): Tally {
+  tally: HourlyLedger,
+  rows: Iterable<{ readonly hour: number; readonly service: string; readonly row: HourRow }>,
+): HourlyLedger {
   const hours = new Map(tally.hours);
   for (const { hour, service, row } of rows) {
     if (hour < tally.whole) continue;
@@ -148,14 +148,14 @@ export function withRows(
 }
 
 /** Before the first record everything from the origin on is still to come; later only hours that have not begun are whole. */
-function begun({ counts, position }: Cursor): Tally {
+function begun({ counts, position }: Cursor): HourlyLedger {
   const last = floorToSecond(position.maxEventTime);
   const whole =
     counts.records === 0 ? Math.ceil(position.ownedFrom / SECONDS_PER_HOUR) : Math.floor(last / SECONDS_PER_HOUR) + 1;
   return { whole, compared: undefined, hours: new Map() };
 }
 
-function bounds(tally: Tally, { watermark, maxEventTime }: Edges) {
+function bounds(tally: HourlyLedger, { watermark, maxEventTime }: Edges) {
   const floor = Math.floor(watermark / SECONDS_PER_HOUR) - KEPT_HOURS;
   const latest = Math.max(watermark, floorToSecond(maxEventTime));
   const whole = Math.max(tally.whole, floor);
@@ -163,7 +163,7 @@ function bounds(tally: Tally, { watermark, maxEventTime }: Edges) {
 }
 
 /** Gives up the oldest hours until what is left is small enough. */
-function limited(tally: Tally): Tally {
+function limited(tally: HourlyLedger): HourlyLedger {
   let rows = 0;
   for (const hour of tally.hours.values()) rows += hour.size;
   if (rows <= MOST_ROWS) return tally;
@@ -178,7 +178,7 @@ function limited(tally: Tally): Tally {
   return { ...tally, whole, hours };
 }
 
-function namesIn(hours: ReadonlyMap<number, ReadonlyMap<string, TallyRow>>): ReadonlySet<string> {
+function namesIn(hours: ReadonlyMap<number, ReadonlyMap<string, HourRow>>): ReadonlySet<string> {
   return new Set([...hours.values()].flatMap((rows) => [...rows.keys()]));
 }
 
@@ -186,7 +186,7 @@ function namesIn(hours: ReadonlyMap<number, ReadonlyMap<string, TallyRow>>): Rea
  * One array an hour from `start` on, in it one array a row: the service's number, JumpCloud's count, delivered, dead
  * letters, raw, not selected, explained; zeros at its end are left out.
  */
-interface StoredTally {
+interface StoredLedger {
   readonly whole: number;
   readonly compared?: number;
   readonly services: readonly string[];
@@ -194,7 +194,7 @@ interface StoredTally {
   readonly hours: readonly (readonly (readonly (number | null)[])[])[];
 }
 
-function toStored({ whole, compared, hours }: Tally): StoredTally {
+function toStored({ whole, compared, hours }: HourlyLedger): StoredLedger {
   const services = [...namesIn(hours)];
   const number = new Map(services.map((service, index) => [service, index]));
   const kept = [...hours.keys()];
@@ -211,16 +211,16 @@ function toStored({ whole, compared, hours }: Tally): StoredTally {
   };
 }
 
-function shortened(service: number, row: TallyRow): (number | null)[] {
+function shortened(service: number, row: HourRow): (number | null)[] {
   const count = row.count === undefined ? NOT_ASKED : row.count;
   const numbers = [service, count, row.delivered, row.deadLetters, row.raw, row.notSelected, row.explained];
   while (numbers.at(-1) === 0) numbers.pop();
   return numbers;
 }
 
-function fromStored(value: unknown): Tally | undefined {
+function fromStored(value: unknown): HourlyLedger | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const { whole, compared, services, start, hours: stored } = value as Partial<StoredTally>;
+  const { whole, compared, services, start, hours: stored } = value as Partial<StoredLedger>;
   const isSound =
     Number.isSafeInteger(whole) &&
     (compared === undefined || Number.isSafeInteger(compared)) &&
@@ -230,7 +230,7 @@ function fromStored(value: unknown): Tally | undefined {
     Array.isArray(stored) &&
     stored.length <= KEPT_HOURS + AHEAD_HOURS + 2;
   if (!isSound) return undefined;
-  const hours = new Map<number, ReadonlyMap<string, TallyRow>>();
+  const hours = new Map<number, ReadonlyMap<string, HourRow>>();
   for (const [index, list] of stored.entries()) {
     const rows = readRows(list, services as readonly string[]);
     if (rows === undefined) return undefined;
@@ -239,9 +239,9 @@ function fromStored(value: unknown): Tally | undefined {
   return { whole: whole!, compared, hours };
 }
 
-function readRows(list: unknown, services: readonly string[]): Map<string, TallyRow> | undefined {
+function readRows(list: unknown, services: readonly string[]): Map<string, HourRow> | undefined {
   if (!Array.isArray(list)) return undefined;
-  const rows = new Map<string, TallyRow>();
+  const rows = new Map<string, HourRow>();
   for (const stored of list as unknown[]) {
     if (!Array.isArray(stored)) return undefined;
     const [number = 0, count = 0, ...counted] = stored as (number | null)[];

@@ -5,7 +5,7 @@ import type { MinuteCounts } from '../pipeline/outcome-counts.js';
  * What was read of a stretch of time, as JumpCloud gave it, to be compared with JumpCloud's own count. Cells lie on a
  * fixed grid of minutes; older ones are joined to hours.
  */
-export interface Cell {
+export interface CountSpan {
   /** Minutes since the epoch; `end` is not included. */
   readonly start: number;
   readonly end: number;
@@ -16,9 +16,9 @@ export interface Cell {
 }
 
 /** Adjoining cells, oldest first, of one set of services: a count over others cannot be compared. */
-export interface Grid {
+export interface CountLedger {
   readonly services: readonly string[];
-  readonly cells: readonly Cell[];
+  readonly cells: readonly CountSpan[];
 }
 
 /** A stretch of minutes since the epoch that a search has read in full, and what it brought. */
@@ -29,7 +29,7 @@ export interface ReadMinutes {
 }
 
 /** The minute from which on nothing is in the grid; undefined where it is empty. */
-export function endOf(grid: Grid): number | undefined {
+export function endOf(grid: CountLedger): number | undefined {
   return grid.cells.at(-1)?.end;
 }
 
@@ -38,7 +38,7 @@ export function endOf(grid: Grid): number | undefined {
  * as never read: a gap is then seen rather than taken for silence.
  * @param from where an empty grid begins
  */
-export function extended(grid: Grid, from: number, to: number, read: ReadMinutes): Grid {
+export function extended(grid: CountLedger, from: number, to: number, read: ReadMinutes): CountLedger {
   const cells = [...grid.cells];
   let minute = endOf(grid) ?? from;
   while (minute < to) {
@@ -51,7 +51,7 @@ export function extended(grid: Grid, from: number, to: number, read: ReadMinutes
 }
 
 /** The grid of a lane whose position went back to minute `to`: what it does not hold from `from` on counts as never read. */
-export function cutBack(grid: Grid, from: number, to: number): Grid {
+export function cutBack(grid: CountLedger, from: number, to: number): CountLedger {
   const kept = grid.cells.filter(({ start, end }) => start >= from && end <= to);
   const unread = { start: to, end: to, minutes: new Map<number, number>() };
   const before = extended({ ...grid, cells: [] }, from, kept[0]?.start ?? from, unread);
@@ -59,7 +59,7 @@ export function cutBack(grid: Grid, from: number, to: number): Grid {
 }
 
 /** The grid after some of its cells were read anew; what was explained before is forgotten with the old lengths. */
-export function withReread(grid: Grid, read: ReadMinutes): Grid {
+export function withReread(grid: CountLedger, read: ReadMinutes): CountLedger {
   const cells = grid.cells.flatMap((cell) => {
     if (cell.end <= read.start || cell.start >= read.end) return cell;
     if (cell.start < read.start || cell.end > read.end) {
@@ -71,12 +71,12 @@ export function withReread(grid: Grid, read: ReadMinutes): Grid {
 }
 
 /** The grid after a stretch was read and JumpCloud still counts otherwise: from now on that count is what is expected. */
-export function settled(grid: Grid, start: number, end: number, count: number): Grid {
+export function acceptCount(grid: CountLedger, start: number, end: number, count: number): CountLedger {
   const inside = grid.cells.filter((cell) => cell.start >= start && cell.end <= end);
   const length = sum(inside.map((cell) => cell.length ?? 0));
   if (inside.length === 0 || count === length) return grid;
   // Which of the cells the difference lies in is not known: they are one from now on.
-  const joined: Cell = { start: inside[0]!.start, end: inside.at(-1)!.end, length, explained: count - length };
+  const joined: CountSpan = { start: inside[0]!.start, end: inside.at(-1)!.end, length, explained: count - length };
   return {
     ...grid,
     cells: grid.cells.flatMap((cell) => (cell === inside[0] ? joined : inside.includes(cell) ? [] : cell)),
@@ -84,14 +84,14 @@ export function settled(grid: Grid, start: number, end: number, count: number): 
 }
 
 /** The grid of another set of services: nothing is known of it, and what lies before `fine` is given up. */
-export function forServices(grid: Grid, services: readonly string[], fine: number): Grid {
+export function forServices(grid: CountLedger, services: readonly string[], fine: number): CountLedger {
   if (services.length === grid.services.length && services.every((service) => grid.services.includes(service)))
     return grid;
-  return { services, cells: cellsFrom(grid, fine).map((cell) => ({ ...cell, length: undefined, explained: 0 })) };
+  return { services, cells: spansFrom(grid, fine).map((cell) => ({ ...cell, length: undefined, explained: 0 })) };
 }
 
 /** What JumpCloud's count must be if nothing has changed since these cells were read; undefined where one never was. */
-export function expectedCount(cells: readonly Cell[]): number | undefined {
+export function expectedCount(cells: readonly CountSpan[]): number | undefined {
   let count = 0;
   for (const { length, explained } of cells) {
     if (length === undefined) return undefined;
@@ -101,14 +101,14 @@ export function expectedCount(cells: readonly Cell[]): number | undefined {
 }
 
 /** Cells from a minute on. One that begins before it counts whole: half of a cell cannot be compared. */
-export function cellsFrom(grid: Grid, from: number): readonly Cell[] {
+export function spansFrom(grid: CountLedger, from: number): readonly CountSpan[] {
   return grid.cells.filter((cell) => cell.end > from);
 }
 
 /** Without what lies before `from`, and with everything before `fine` joined to hours of the clock, so that the grid stays small. */
-export function trimmed(grid: Grid, from: number, fine: number): Grid {
-  const cells: Cell[] = [];
-  for (const cell of cellsFrom(grid, from)) {
+export function trimmed(grid: CountLedger, from: number, fine: number): CountLedger {
+  const cells: CountSpan[] = [];
+  for (const cell of spansFrom(grid, from)) {
     const last = cells.at(-1);
     const joins =
       last !== undefined &&
@@ -122,14 +122,14 @@ export function trimmed(grid: Grid, from: number, fine: number): Grid {
 }
 
 /** The cells of one hour since the epoch; undefined where the grid does not hold just that hour. */
-export function cellsOfHour(grid: Grid, hour: number): readonly Cell[] | undefined {
+export function spansOfHour(grid: CountLedger, hour: number): readonly CountSpan[] | undefined {
   const [from, to] = [hour * MINUTES_PER_HOUR, (hour + 1) * MINUTES_PER_HOUR];
   const cells = grid.cells.filter(({ start, end }) => end > from && start < to);
   return cells[0]?.start === from && cells.at(-1)!.end === to ? cells : undefined;
 }
 
 /** Where to halve a stretch of cells: at the hour's edge that is nearest to its middle, at the middle where it lies in one hour. */
-export function middleOf(cells: readonly Cell[]): number {
+export function middleOf(cells: readonly CountSpan[]): number {
   const middle = Math.ceil(cells.length / 2);
   const edges = cells.flatMap(({ start }, index) => (index > 0 && start % MINUTES_PER_HOUR === 0 ? [index] : []));
   return edges.reduce(
@@ -139,13 +139,13 @@ export function middleOf(cells: readonly Cell[]): number {
 }
 
 /** Whether a stretch of cells lies in one hour of the clock. */
-export function isOneHour(cells: readonly Cell[]): boolean {
+export function isOneHour(cells: readonly CountSpan[]): boolean {
   return cells.length === 0 || hourOf(cells[0]!.start) === hourOf(cells.at(-1)!.end - 1);
 }
 
 /** Splits cells into blocks that adjoin: never wider than `minutes` unless a single cell is. */
-export function blocks(cells: readonly Cell[], width: number): (readonly Cell[])[] {
-  const found: Cell[][] = [];
+export function blocks(cells: readonly CountSpan[], width: number): (readonly CountSpan[])[] {
+  const found: CountSpan[][] = [];
   for (const cell of cells) {
     const last = found.at(-1);
     if (last && last.at(-1)!.end === cell.start && cell.end - last[0]!.start <= width) last.push(cell);
@@ -155,13 +155,13 @@ export function blocks(cells: readonly Cell[], width: number): (readonly Cell[])
 }
 
 /** The form in which the grid is stored with the position: a number for a plain minute, else `[minutes, length, explained]`. */
-export interface StoredGrid {
+export interface StoredCountLedger {
   readonly services: readonly string[];
   readonly start: number;
   readonly cells: readonly (number | readonly [width: number, length: number | null, explained: number])[];
 }
 
-export function toStored({ services, cells }: Grid): StoredGrid {
+export function toStored({ services, cells }: CountLedger): StoredCountLedger {
   return {
     services,
     start: cells[0]?.start ?? 0,
@@ -172,11 +172,11 @@ export function toStored({ services, cells }: Grid): StoredGrid {
 }
 
 /** @returns undefined for anything that is no stored grid: it is then built anew */
-export function fromStored(value: unknown): Grid | undefined {
+export function fromStored(value: unknown): CountLedger | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const { services, start, cells } = value as Partial<StoredGrid>;
+  const { services, start, cells } = value as Partial<StoredCountLedger>;
   if (!Array.isArray(services) || typeof start !== 'number' || !Array.isArray(cells)) return undefined;
-  const found: Cell[] = [];
+  const found: CountSpan[] = [];
   let minute = start;
   for (const stored of cells as unknown[]) {
     const [width, length, explained] = (Array.isArray(stored) ? stored : [1, stored, 0]) as unknown[];
@@ -201,12 +201,12 @@ function hourOf(minute: number): number {
   return Math.floor(minute / MINUTES_PER_HOUR);
 }
 
-function join(a: Cell, b: Cell): Cell {
+function join(a: CountSpan, b: CountSpan): CountSpan {
   const length = a.length === undefined || b.length === undefined ? undefined : a.length + b.length;
   return { start: a.start, end: b.end, length, explained: a.explained + b.explained };
 }
 
-function total({ start, end }: Cell, minutes: MinuteCounts): number {
+function total({ start, end }: CountSpan, minutes: MinuteCounts): number {
   let found = 0;
   for (const [minute, length] of minutes) if (minute >= start && minute < end) found += length;
   return found;

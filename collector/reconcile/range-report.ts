@@ -17,7 +17,7 @@ import { deliveredAmong, Identities } from '../position/record-identity.js';
 import { type Range, type TypedRange, unread } from '../position/time-range.js';
 import { slices } from '../position/window.js';
 import type { Sink } from '../sinks/sink.js';
-import { HourlyTally, withRows } from './hourly-tally.js';
+import { LedgerExtension, withRows } from './hourly-tally.js';
 import { reread } from './reread.js';
 import { Counter, CountRefused } from './source-count.js';
 
@@ -296,7 +296,7 @@ async function repairHere(
   signal: AbortSignal,
 ): Promise<void> {
   const isOfLive = isLive(part.lane);
-  const tally = new HourlyTally();
+  const tally = new LedgerExtension();
   const prepare = (stored: Cursor | undefined) => {
     if (stored === undefined)
       throw new CollectorError('STATE_CORRUPT', `Lane ${part.lane} lost its position.`, {
@@ -334,7 +334,7 @@ function joinedHours(hours: readonly { start: number; end: number }[]): Range[] 
 /** What the sink has lost is delivered a second time: the tally begins again with what the sink holds of these hours. */
 async function restate(
   lane: Lane,
-  tally: HourlyTally,
+  tally: LedgerExtension,
   hours: readonly { start: number; end: number }[],
   found: ReadonlyMap<string, Figures>,
 ): Promise<void> {
@@ -345,7 +345,7 @@ async function restate(
     const row = { delivered, deadLetters, raw, notSelected, explained: 0, count: undefined };
     return [{ hour: Number(start) / SECONDS_PER_HOUR, service, row }];
   });
-  tally.replace(withRows(tally.tally, rows));
+  tally.replace(withRows(tally.current, rows));
   await lane.commit(emptyBatch, {});
 }
 

@@ -1,7 +1,7 @@
 import { SECONDS_PER_MINUTE } from '../../mappings/time-units.js';
 import type { CommitExtension, PendingCommit, SearchProgress } from '../pipeline/commit-extension.js';
 import { type Cursor, serviceOwnedFrom } from '../position/cursor.js';
-import { cutBack, extended, forServices, fromStored, type Grid, toStored, trimmed } from './minute-counts.js';
+import { type CountLedger, cutBack, extended, forServices, fromStored, toStored, trimmed } from './minute-counts.js';
 
 /** How far back a live lane compares what it read with JumpCloud's count, and how often. */
 export interface ReconcileSettings {
@@ -17,7 +17,7 @@ export interface ReconcileSettings {
 
 /** What the passes keep with the position. */
 export interface PassState {
-  readonly grid: Grid;
+  readonly grid: CountLedger;
   /** RFC 3339: the last finished passes. */
   readonly short: string | undefined;
   readonly long: string | undefined;
@@ -72,7 +72,7 @@ export class ReconcileState implements CommitExtension {
   }
 
   /** The next pass compares everything within the long reach, and reads what the damaged position may have passed over. */
-  #cutBack({ after }: PendingCommit): Grid {
+  #cutBack({ after }: PendingCommit): CountLedger {
     const { grid } = this.of(after);
     const to = Math.floor(after.position.watermark / SECONDS_PER_MINUTE);
     const origin = Math.max(...this.services.map((service) => serviceOwnedFrom(after, service)));
@@ -81,7 +81,7 @@ export class ReconcileState implements CommitExtension {
   }
 
   /** The grid after (part of) a search of the common services: the minutes that now lie behind the position, as shown. */
-  #followed({ before, after }: PendingCommit, { start, end, complete, readTo, minutes }: SearchProgress): Grid {
+  #followed({ before, after }: PendingCommit, { start, end, complete, readTo, minutes }: SearchProgress): CountLedger {
     const settled = after.position.watermark;
     const to = Math.floor(settled / SECONDS_PER_MINUTE);
     const origin = Math.max(...before.position.services.map((service) => serviceOwnedFrom(before, service)));

@@ -2,7 +2,7 @@ import type { CollectDependencies } from '../pipeline/collect.js';
 import type { CommitExtension } from '../pipeline/commit-extension.js';
 import type { FeedSettings } from '../pipeline/dependencies.js';
 import type { IdleTask } from '../pipeline/idle-task.js';
-import { HourlyTally } from './hourly-tally.js';
+import { LedgerExtension } from './hourly-tally.js';
 import type { ReconcileObserver } from './observer.js';
 import { type ReconcileSettings, ReconcileState } from './reconcile-state.js';
 import { Reconciler } from './scheduled-pass.js';
@@ -18,7 +18,7 @@ export function reconciliation(
   parts: CollectDependencies,
   observer: ReconcileObserver,
 ): { readonly extensions: readonly CommitExtension[]; readonly idleTasks: readonly IdleTask[] } {
-  const tally = new HourlyTally();
+  const tally = new LedgerExtension();
   if (reconcile === undefined) return { extensions: [tally], idleTasks: [] };
   const state = new ReconcileState(reconcile, settings.services);
   const reconciler = new Reconciler(reconcile, { settings, parts, observer, state, tally });

@@ -10,18 +10,18 @@ import { type Counts, serviceOwnedFrom } from '../position/cursor.js';
 import { steppedBackIn } from '../position/step-back.js';
 import { comparableHours, compareHours, needComparing } from './compare-hours.js';
 import { reconciledHours } from './hour-report.js';
-import { type HourlyTally, recounted } from './hourly-tally.js';
+import { type LedgerExtension, recounted } from './hourly-tally.js';
 import {
+  acceptCount,
   blocks,
-  type Cell,
-  cellsFrom,
-  cellsOfHour,
+  type CountLedger,
+  type CountSpan,
   endOf,
   expectedCount,
-  type Grid,
   isOneHour,
   middleOf,
-  settled as settledBy,
+  spansFrom,
+  spansOfHour,
   withReread,
 } from './minute-counts.js';
 import type { ReconcileObserver, ReconcileReport } from './observer.js';
@@ -87,18 +87,18 @@ export interface PassContext {
   readonly parts: CollectDependencies;
   readonly observer: ReconcileObserver;
   readonly state: ReconcileState;
-  readonly tally: HourlyTally;
+  readonly tally: LedgerExtension;
 }
 
 /** One comparison, from the end of the grid back. */
 class Pass {
-  grid: Grid;
+  grid: CountLedger;
   readonly #counter: Counter;
   readonly #before: number;
   readonly #end: number;
   #from = 0;
   /** Hours in which a search has shown more than before without finding as much to deliver. */
-  readonly #grown = new Set<number>();
+  readonly #unreconciledHours = new Set<number>();
   #reread = 0;
   #unknown = 0;
   #reason: string | undefined;
@@ -131,7 +131,7 @@ class Pass {
    */
   async compareHours(all: boolean): Promise<void> {
     const { lane } = this;
-    const tally = () => this.context.tally.tally;
+    const tally = () => this.context.tally.current;
     const ownedFrom = (service: string) => serviceOwnedFrom(lane.cursor, service);
     // After a first start or a long rest the hours since the last comparison lie beyond the reach of a pass.
     const since = ((tally().compared ?? -1) + 1) * MINUTES_PER_HOUR;
@@ -174,12 +174,12 @@ class Pass {
     };
   }
 
-  get #inReach(): readonly Cell[] {
-    return cellsFrom(this.grid, this.#from);
+  get #inReach(): readonly CountSpan[] {
+    return spansFrom(this.grid, this.#from);
   }
 
   /** Reads what was never read in full: a gap, or the time before the services changed. False: out of time. */
-  async #readUnread(cells: readonly Cell[]): Promise<boolean> {
+  async #readUnread(cells: readonly CountSpan[]): Promise<boolean> {
     for (const block of blocks(
       cells.filter(({ length }) => length === undefined),
       WIDE_MINUTES,
@@ -190,7 +190,7 @@ class Pass {
     return true;
   }
 
-  async #compareAll(cells: readonly Cell[]): Promise<boolean> {
+  async #compareAll(cells: readonly CountSpan[]): Promise<boolean> {
     try {
       for (const known of blocks(
         cells.filter(({ length }) => length !== undefined),
@@ -208,7 +208,7 @@ class Pass {
   }
 
   /** Halves a stretch whose count has changed until it is small enough to be read. False: out of time. */
-  async #compare(cells: readonly Cell[]): Promise<boolean> {
+  async #compare(cells: readonly CountSpan[]): Promise<boolean> {
     if (this.#isOver()) return false;
     const expected = expectedCount(cells);
     const [from, to] = [cells[0]!.start, cells.at(-1)!.end];
@@ -221,7 +221,7 @@ class Pass {
     if (count === expected) return true;
     const isSmall = to - from <= SMALL_MINUTES && count <= SMALL_RECORDS && isOneHour(cells);
     if (cells.length === 1 || isSmall) {
-      if (await this.#read(cells)) this.grid = settledBy(this.grid, from, to, count);
+      if (await this.#read(cells)) this.grid = acceptCount(this.grid, from, to, count);
       return true;
     }
     const middle = middleOf(cells);
@@ -229,7 +229,7 @@ class Pass {
   }
 
   /** False: out of time. */
-  async #readAll(cells: readonly Cell[]): Promise<boolean> {
+  async #readAll(cells: readonly CountSpan[]): Promise<boolean> {
     for (const block of blocks(cells, WIDE_MINUTES)) {
       if (this.#isOver()) return false;
       await this.#read(block);
@@ -238,24 +238,24 @@ class Pass {
   }
 
   #mustRead(hour: number): boolean {
-    const expected = expectedCount(cellsOfHour(this.grid, hour) ?? []) ?? Number.POSITIVE_INFINITY;
-    return this.#grown.has(hour) && expected <= SMALL_HOUR_RECORDS;
+    const expected = expectedCount(spansOfHour(this.grid, hour) ?? []) ?? Number.POSITIVE_INFINITY;
+    return this.#unreconciledHours.has(hour) && expected <= SMALL_HOUR_RECORDS;
   }
 
   /** Reads an hour anew and settles what JumpCloud counts otherwise. False where the sink cannot tell what it holds. */
   async #readHour(hour: number): Promise<boolean> {
-    const cells = cellsOfHour(this.grid, hour);
+    const cells = spansOfHour(this.grid, hour);
     if (cells === undefined || !(await this.#read(cells, hour))) return false;
-    this.#grown.delete(hour);
+    this.#unreconciledHours.delete(hour);
     const [from, to] = [cells[0]!.start, cells.at(-1)!.end];
-    const expected = expectedCount(cellsOfHour(this.grid, hour) ?? []);
+    const expected = expectedCount(spansOfHour(this.grid, hour) ?? []);
     const count = await this.#counter.count(
       this.grid.services,
       from * SECONDS_PER_MINUTE,
       to * SECONDS_PER_MINUTE,
       expected,
     );
-    this.grid = settledBy(this.grid, from, to, count);
+    this.grid = acceptCount(this.grid, from, to, count);
     return true;
   }
 
@@ -263,7 +263,7 @@ class Pass {
    * Reads cells anew and delivers what the sink does not hold. False where the sink cannot tell.
    * @param hour since the epoch, where the cells are just that hour
    */
-  async #read(cells: readonly Cell[], hour?: number): Promise<boolean> {
+  async #read(cells: readonly CountSpan[], hour?: number): Promise<boolean> {
     const [from, to] = [cells[0]!.start, cells.at(-1)!.end];
     const { lane } = this;
     const { tally, settings, parts } = this.context;
@@ -275,7 +275,7 @@ class Pass {
       batches.push(...read.hours);
       if (read.complete) this.grid = withReread(this.grid, { start: from, end: to, minutes: read.minutes });
       this.#keepGrid();
-      if (read.complete && hour !== undefined) tally.replace(recounted(tally.tally, hour, batches));
+      if (read.complete && hour !== undefined) tally.replace(recounted(tally.current, hour, batches));
       return {};
     };
     const ownedFrom = (service: string) => serviceOwnedFrom(lane.cursor, service);
@@ -292,13 +292,14 @@ class Pass {
   }
 
   /** Records of types that are not selected have no identity in the sink: that some are new shows in their number alone. */
-  #noteGrowth(cells: readonly Cell[], found: number): void {
+  #noteGrowth(cells: readonly CountSpan[], found: number): void {
     const [from, to] = [cells[0]!.start, cells.at(-1)!.end];
-    const lengthOf = (read: readonly Cell[]) => expectedCount(read.map((cell) => ({ ...cell, explained: 0 })));
+    const lengthOf = (read: readonly CountSpan[]) => expectedCount(read.map((cell) => ({ ...cell, explained: 0 })));
     const now = this.grid.cells.filter((cell) => cell.start >= from && cell.end <= to);
     const old = lengthOf(cells);
     if (old !== undefined && (lengthOf(now) ?? 0) - old <= found) return;
-    for (let hour = Math.floor(from / MINUTES_PER_HOUR); hour * MINUTES_PER_HOUR < to; hour += 1) this.#grown.add(hour);
+    for (let hour = Math.floor(from / MINUTES_PER_HOUR); hour * MINUTES_PER_HOUR < to; hour += 1)
+      this.#unreconciledHours.add(hour);
   }
 
   /** What was read again is stored with the next commit. */

@@ -8,8 +8,8 @@ import {
   type HourParts,
   needComparing,
 } from '../../collector/reconcile/compare-hours.js';
-import { added, rowOf, type Tally } from '../../collector/reconcile/hourly-tally.js';
-import { extended, type Grid } from '../../collector/reconcile/minute-counts.js';
+import { added, type HourlyLedger, rowOf } from '../../collector/reconcile/hourly-tally.js';
+import { type CountLedger, extended } from '../../collector/reconcile/minute-counts.js';
 import { Counter } from '../../collector/reconcile/source-count.js';
 import { instantOfSecond } from '../../mappings/instant.js';
 
@@ -18,14 +18,14 @@ const HOUR = 3600;
 const noon = Date.UTC(2026, 10, 3, 12) / 1000 / HOUR;
 const hours = [noon - 3, noon - 2, noon - 1];
 const position = { watermark: noon * HOUR, maxEventTime: instantOfSecond(noon * HOUR) };
-const beginning: Tally = { whole: noon - 3, compared: undefined, hours: new Map() };
+const beginning: HourlyLedger = { whole: noon - 3, compared: undefined, hours: new Map() };
 
 /** Records by service, hour by hour. */
 type Records = Readonly<Record<string, readonly number[]>>;
 
 /** A lane that has delivered `held` while JumpCloud counts `counted`, and shows `shown` when it is read again. */
 function laneOf(held: Records, counted: Records, more: { shown?: Records; tells?: boolean; time?: number } = {}) {
-  const deliver = (tally: Tally, records: Records, only?: number) => {
+  const deliver = (tally: HourlyLedger, records: Records, only?: number) => {
     const batch = new OutcomeCounter();
     for (const [service, list] of Object.entries(records)) {
       for (const [index, count] of list.entries()) {
@@ -43,7 +43,7 @@ function laneOf(held: Records, counted: Records, more: { shown?: Records; tells?
   for (const list of Object.values(held))
     for (const [index, minute] of hours.map((hour) => hour * 60).entries())
       minutes.set(minute, (minutes.get(minute) ?? 0) + list[index]!);
-  const grid: Grid = extended({ services: ['sso', 'ldap', 'radius'], cells: [] }, hours[0]! * 60, noon * 60, {
+  const grid: CountLedger = extended({ services: ['sso', 'ldap', 'radius'], cells: [] }, hours[0]! * 60, noon * 60, {
     start: hours[0]! * 60,
     end: noon * 60,
     minutes,
@@ -74,7 +74,7 @@ function laneOf(held: Records, counted: Records, more: { shown?: Records; tells?
     },
     isOver: () => left <= 0,
   };
-  const row = (tally: Tally, hour: number, service: string) => {
+  const row = (tally: HourlyLedger, hour: number, service: string) => {
     const { delivered, explained, count } = rowOf(tally, hour, service);
     return { delivered, explained, count };
   };

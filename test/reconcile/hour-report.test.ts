@@ -4,7 +4,7 @@ import { StatusBoard } from '../../collector/monitoring/status/board.js';
 import type { CommitExtension } from '../../collector/pipeline/commit-extension.js';
 import type { Cursor } from '../../collector/position/cursor.js';
 import { type ReconciledHour, reconciledHours } from '../../collector/reconcile/hour-report.js';
-import { tallyOf } from '../../collector/reconcile/hourly-tally.js';
+import { ledgerOf } from '../../collector/reconcile/hourly-tally.js';
 import { type HourFigures, reconcileRange } from '../../collector/reconcile/range-report.js';
 import type { Ledger } from '../../fixtures/tenant/ledger.js';
 import { formatSecond } from '../../mappings/instant.js';
@@ -45,7 +45,7 @@ function known(ledger: Ledger, until: number): Map<string, number> {
 /** The same of the tally. */
 function tallied(cursor: Cursor): Map<string, number> {
   const found = new Map<string, number>();
-  for (const [hour, rows] of tallyOf(cursor).hours)
+  for (const [hour, rows] of ledgerOf(cursor).hours)
     for (const [service, { delivered, deadLetters, raw, notSelected }] of rows)
       found.set(`${formatSecond(hour * 3600)} ${service}`, delivered + deadLetters + raw + notSelected);
   return found;
@@ -127,7 +127,7 @@ describe('the tally', () => {
     expect([...tallied(sink.commits.at(-1)!).values()].reduce((a, b) => a + b, 0)).toBe(counts.events);
   });
 
-  test('is not grown by records dated a century ahead or long ago', async () => {
+  test('is not unreconciledHours by records dated a century ahead or long ago', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { ...story, trouble: { future: { share: 0.05 } } });
     for (const year of [1970, 1999]) {
@@ -136,7 +136,7 @@ describe('the tally', () => {
     }
     const sink = new MemorySink();
     await feedFor(tenant, sink, time, { start, reconcile }).until(noon + 4 * HOUR);
-    const hours = [...tallyOf(sink.commits.at(-1)!).hours.keys()];
+    const hours = [...ledgerOf(sink.commits.at(-1)!).hours.keys()];
     expect(Math.max(...hours) - Math.min(...hours)).toBeLessThan(8);
     expectAgreed(hoursOf(sink));
   });

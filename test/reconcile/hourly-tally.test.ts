@@ -5,12 +5,12 @@ import { type Cursor, noCounts } from '../../collector/position/cursor.js';
 import {
   added,
   FURTHER,
+  type HourlyLedger,
   inMemory,
+  ledgerOf,
   recounted,
   rowOf,
   servicesIn,
-  type Tally,
-  tallyOf,
   withRows,
 } from '../../collector/reconcile/hourly-tally.js';
 import { instantOfSecond } from '../../mappings/instant.js';
@@ -22,7 +22,7 @@ const noon = Date.UTC(2026, 10, 3, 12) / 1000;
 const hour = noon / HOUR;
 const position = (second: number) => ({ watermark: second, maxEventTime: instantOfSecond(second) });
 const fresh = (origin: string): Cursor => cursorAt(origin, { origin, counts: noCounts });
-const empty: Tally = { whole: hour, compared: undefined, hours: new Map() };
+const empty: HourlyLedger = { whole: hour, compared: undefined, hours: new Map() };
 
 function batch(...records: readonly [service: string, second: number][]) {
   const tally = new OutcomeCounter();
@@ -43,10 +43,10 @@ describe('a tally', () => {
   });
 
   test('begins with the first whole hour of a new feed, and of a feed that ran before with one that has not begun', () => {
-    expect(tallyOf(fresh('2026-11-03T12:00:00Z')).whole).toBe(hour);
-    expect(tallyOf(fresh('2026-11-03T12:00:01Z')).whole).toBe(hour + 1);
+    expect(ledgerOf(fresh('2026-11-03T12:00:00Z')).whole).toBe(hour);
+    expect(ledgerOf(fresh('2026-11-03T12:00:01Z')).whole).toBe(hour + 1);
     const counts = { ...noCounts, records: 5 };
-    expect(tallyOf(cursorAt('2026-11-03T11:30:00Z', { newest: '2026-11-03T12:00:01Z', counts })).whole).toBe(hour + 1);
+    expect(ledgerOf(cursorAt('2026-11-03T11:30:00Z', { newest: '2026-11-03T12:00:01Z', counts })).whole).toBe(hour + 1);
   });
 
   test('asks for a count again once something more was delivered, and keeps what was explained', () => {
@@ -65,7 +65,8 @@ describe('a tally', () => {
     const again = new OutcomeCounter();
     for (const service of ['sso', 'sso', 'sso', 'radius']) again.add(service, noon, 'notSelectedAgain');
     const batch = again.take();
-    const numbers = (of: Tally) => ['sso', 'ldap', 'radius'].map((service) => rowOf(of, hour, service).notSelected);
+    const numbers = (of: HourlyLedger) =>
+      ['sso', 'ldap', 'radius'].map((service) => rowOf(of, hour, service).notSelected);
     expect(numbers(added(tally, batch, position(noon)))).toEqual([2, 1, 0]);
     expect(numbers(recounted(tally, hour, batch))).toEqual([3, 1, 1]);
     expect(recounted(tally, hour + 1, batch)).toEqual(tally);
@@ -138,14 +139,14 @@ describe('stored with the position', () => {
       fc.property(fc.array(place), fc.option(fc.constant(hour + 3), { nil: undefined }), (rows, compared) => {
         const tally = { ...withRows(empty, rows), compared };
         const memory = JSON.parse(JSON.stringify(inMemory(tally)));
-        expect(tallyOf(cursorAt('2026-11-03T12:00:00Z', { memory }))).toEqual(tally);
+        expect(ledgerOf(cursorAt('2026-11-03T12:00:00Z', { memory }))).toEqual(tally);
       }),
     );
   });
 
   test('is built anew where it cannot be read', () => {
     const sound = { whole: hour, services: ['sso'], start: hour, hours: [[[0, 1, 1]]] };
-    const read = (tally: unknown) => tallyOf(cursorAt('2026-11-03T12:00:00Z', { memory: { tally } }));
+    const read = (tally: unknown) => ledgerOf(cursorAt('2026-11-03T12:00:00Z', { memory: { tally } }));
     expect(read(sound).hours.size).toBe(1);
     for (const damaged of [
       undefined,

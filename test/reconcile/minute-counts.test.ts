@@ -1,24 +1,24 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  acceptCount,
   blocks,
-  cellsFrom,
-  cellsOfHour,
+  type CountLedger,
   endOf,
   expectedCount,
   extended,
   forServices,
   fromStored,
-  type Grid,
   isOneHour,
   middleOf,
-  settled,
+  spansFrom,
+  spansOfHour,
   toStored,
   trimmed,
   withReread,
 } from '../../collector/reconcile/minute-counts.js';
 
-const empty: Grid = { services: ['sso'], cells: [] };
+const empty: CountLedger = { services: ['sso'], cells: [] };
 const minutes = (...pairs: [number, number][]) => new Map(pairs);
 
 describe('a grid that follows a position', () => {
@@ -45,18 +45,18 @@ describe('a difference', () => {
   const grid = extended(empty, 0, 4, { start: 0, end: 4, minutes: minutes([0, 1], [1, 2], [2, 3], [3, 4]) });
 
   test('is settled over the stretch that was read, and expected from then on', () => {
-    const after = settled(withReread(grid, { start: 1, end: 3, minutes: minutes([1, 2], [2, 5]) }), 1, 3, 9);
+    const after = acceptCount(withReread(grid, { start: 1, end: 3, minutes: minutes([1, 2], [2, 5]) }), 1, 3, 9);
     expect(after.cells).toHaveLength(3);
     expect(expectedCount(after.cells)).toBe(1 + 9 + 4);
-    expect(expectedCount(cellsFrom(after, 1).slice(0, 1))).toBe(9);
+    expect(expectedCount(spansFrom(after, 1).slice(0, 1))).toBe(9);
   });
 
   test('of nothing leaves the minutes as they are', () => {
-    expect(settled(grid, 1, 3, 5)).toBe(grid);
+    expect(acceptCount(grid, 1, 3, 5)).toBe(grid);
   });
 
   test('cannot be measured in half of a cell', () => {
-    const joined = settled(grid, 1, 3, 9);
+    const joined = acceptCount(grid, 1, 3, 9);
     expect(() => withReread(joined, { start: 2, end: 4, minutes: minutes() })).toThrow(RangeError);
   });
 });
@@ -89,10 +89,10 @@ describe('keeping it small', () => {
       [180, 240],
       [240, 241],
     ]);
-    expect(cellsOfHour(grid, 0)).toBeUndefined();
-    expect(expectedCount(cellsOfHour(grid, 2)!)).toBe(3);
-    expect(cellsOfHour(grid, 4)).toHaveLength(60);
-    expect(cellsOfHour(grid, 5)).toBeUndefined();
+    expect(spansOfHour(grid, 0)).toBeUndefined();
+    expect(expectedCount(spansOfHour(grid, 2)!)).toBe(3);
+    expect(spansOfHour(grid, 4)).toHaveLength(60);
+    expect(spansOfHour(grid, 5)).toBeUndefined();
   });
 
   test('three days with two fine hours take less than five kilobytes', () => {
@@ -105,7 +105,7 @@ describe('keeping it small', () => {
 
 describe('stored with the position', () => {
   test('comes back as it was', () => {
-    const mixed = settled(
+    const mixed = acceptCount(
       extended(extended(empty, 5, 8, { start: 5, end: 8, minutes: minutes([6, 3]) }), 5, 10, {
         start: 9,
         end: 10,
