@@ -1,5 +1,6 @@
 import { SECONDS_PER_HOUR } from '../../mappings/time-units.js';
 import { accountedRecords } from '../pipeline/outcome-counts.js';
+import { type CountedSpan, compare, type Have } from './compare.js';
 import { type HourlyLedger, type HourRow, isCountable, rowOf, servicesIn, withRows } from './hourly-tally.js';
 import { type CountLedger, expectedCount, spansOfHour } from './minute-counts.js';
 import { type Counter, CountRefused } from './source-count.js';
@@ -129,35 +130,23 @@ class Comparison {
     }
   }
 
-  /** @param known the count of these hours, where it follows from others */
-  async #countHours(service: string, hours: readonly number[], known?: number): Promise<boolean> {
-    if (known === undefined && this.parts.isOver()) return false;
-    const rows = hours.map((hour) => rowOf(this.parts.tally(), hour, service));
-    const expected = rows.map((row) => accountedRecords(row) + row.explained);
-    const count = known ?? (await this.#count(service, hours, sum(expected)));
-    if (count === sum(expected) || hours.length === 1) {
-      hours.forEach((hour, index) => {
-        const { explained } = rows[index]!;
-        this.#find(hour, service, { count: hours.length === 1 ? count : expected[index]!, explained });
-      });
-      return true;
+  async #countHours(service: string, hours: readonly number[]): Promise<boolean> {
+    const { counter, tally, isOver } = this.parts;
+    const have: Have = (name, { start }) => {
+      const row = rowOf(tally(), start / SECONDS_PER_HOUR, name);
+      return accountedRecords(row) + row.explained;
+    };
+    const counts = await compare(service, hours.map(spanOf), have, counter, isOver);
+    for (const [index, count] of counts.entries()) {
+      const { explained } = rowOf(tally(), hours[index]!, service);
+      this.#find(hours[index]!, service, { count, explained });
     }
-    const middle = Math.ceil(hours.length / 2);
-    if (this.parts.isOver()) return false;
-    const first = await this.#count(service, hours.slice(0, middle), sum(expected.slice(0, middle)));
-    return (
-      (await this.#countHours(service, hours.slice(0, middle), first)) &&
-      (await this.#countHours(service, hours.slice(middle), Math.max(0, count - first)))
-    );
+    return counts.length === hours.length;
   }
 
-  #count(service: string, hours: readonly number[], expected: number): Promise<number> {
-    return this.parts.counter.count(
-      [service],
-      hours[0]! * SECONDS_PER_HOUR,
-      (hours.at(-1)! + 1) * SECONDS_PER_HOUR,
-      expected,
-    );
+  #count(service: string, hour: number, expected: number): Promise<number> {
+    const { start, end } = spanOf(hour);
+    return this.parts.counter.count([service], start, end, expected);
   }
 
   async #settleHours(): Promise<boolean> {
@@ -180,7 +169,7 @@ class Comparison {
     }
     const after = new Set([...before, ...this.#differing(hour), ...this.#uncounted(hour)]);
     for (const service of after) {
-      const count = await this.#count(service, [hour], accountedRecords(rowOf(this.parts.tally(), hour, service)));
+      const count = await this.#count(service, hour, accountedRecords(rowOf(this.parts.tally(), hour, service)));
       this.#find(hour, service, { count, explained: 0 });
     }
     this.#explain(hour, [...after]);
@@ -245,6 +234,10 @@ class Comparison {
   #expected(): number | undefined {
     return sumOrUnknown(this.hours.map((hour) => expectedCount(spansOfHour(this.parts.grid(), hour) ?? [])));
   }
+}
+
+function spanOf(hour: number): CountedSpan {
+  return { start: hour * SECONDS_PER_HOUR, end: (hour + 1) * SECONDS_PER_HOUR };
 }
 
 function sum(numbers: readonly number[]): number {

@@ -17,6 +17,7 @@ import { deliveredAmong, Identities } from '../position/record-identity.js';
 import { type Range, type TypedRange, unread } from '../position/time-range.js';
 import { slices } from '../position/window.js';
 import type { Sink } from '../sinks/sink.js';
+import { compare, type Have } from './compare.js';
 import { LedgerExtension, withRows } from './hourly-tally.js';
 import { reread } from './reread.js';
 import { Counter, CountRefused } from './source-count.js';
@@ -407,23 +408,23 @@ async function countService(
   found: Map<string, Figures>,
   counter: Counter,
 ): Promise<void> {
-  const hours = hoursOf(part);
-  const elements = hours.reduce((sum, { start }) => sum + (found.get(nameOf(service, start))?.elements ?? 0), 0);
   const origin = serviceOwnedFrom(part.cursor, service);
   const [from, to] = isLive(part.lane)
     ? [Math.max(part.from, origin), part.to]
     : [part.from, Math.min(part.to, origin)];
-  if (from >= to) return;
-  const isAsShown = (await counter.count([service], from, to, elements)) === elements;
-  for (const { start, end } of hours) {
-    const figures = found.get(nameOf(service, start));
-    if (isAsShown) {
-      if (figures) figures.count = figures.elements;
-    } else if (end > from) {
-      const count = await counter.count([service], Math.max(start, from), end, figures?.elements ?? 0);
-      if (figures || count > 0) figuresFor(found, service, start).count = count;
-    }
+  const hours = hoursOf(part).filter(({ start, end }) => end > from && start < to);
+  const have: Have = (name, { start }) => found.get(nameOf(name, startOfHour(start, part)))?.elements ?? 0;
+  const spans = hours.map(({ start, end }) => ({ start: Math.max(start, from), end: Math.min(end, to) }));
+  const counts = await compare(service, spans, have, counter);
+  for (const [index, count] of counts.entries()) {
+    const { start } = hours[index]!;
+    if (found.has(nameOf(service, start)) || count > 0) figuresFor(found, service, start).count = count;
   }
+}
+
+/** Where the hour of the clock that holds a second begins in this part. */
+function startOfHour(second: number, { from }: Range): number {
+  return Math.max(second - (second % SECONDS_PER_HOUR), from);
 }
 
 function rowsOf(found: ReadonlyMap<string, Figures>): HourFigures[] {
