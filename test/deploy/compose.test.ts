@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { expect, it, test } from 'vitest';
 import { parse } from 'yaml';
 import { keys } from '../../collector/config/keys.js';
 import { parseDockerfile } from './dockerfile.js';
@@ -47,6 +47,11 @@ test('the compose file runs the image as it is meant: read-only, its volume moun
   expect(Object.keys(compose.volumes ?? {})).toEqual(['data']);
   expect(collector.ports).toEqual([`127.0.0.1:${said('EXPOSE')}:${said('EXPOSE')}`]);
   expect(collector).toMatchObject({ read_only: true, cap_drop: ['ALL'] });
+});
+
+it('asks for a token where its port leaves loopback, which is in every container', () => {
+  expect(collector.secrets).toContain('http-token');
+  expect(environment.HTTP_TOKEN_FILE).toBe('/run/secrets/http-token');
 });
 
 test('the broker it waits for is that of the included file, with a health check and an address for it', () => {

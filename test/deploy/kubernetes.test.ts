@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { describe, expect, test } from 'vitest';
-import { parseAllDocuments } from 'yaml';
+import { describe, expect, it, test } from 'vitest';
+import { parse, parseAllDocuments } from 'yaml';
 import { configFileVariable } from '../../collector/config/environment.js';
 import { keys } from '../../collector/config/keys.js';
 import { defaultConfigFile, loadConfig } from '../../collector/config/load-config.js';
@@ -28,7 +28,7 @@ interface Container {
   readonly startupProbe: Probe;
   readonly livenessProbe: Probe;
   readonly readinessProbe: Probe;
-  readonly resources: { readonly requests: object; readonly limits: { readonly memory: string } };
+  readonly resources: { readonly requests: object; readonly limits: Readonly<Record<string, string>> };
   readonly securityContext: Record<string, unknown>;
   readonly volumeMounts: readonly Mount[];
 }
@@ -39,6 +39,11 @@ interface Volume {
   readonly name: string;
   readonly configMap?: { readonly name: string; readonly optional?: boolean };
   readonly secret?: { readonly secretName: string; readonly defaultMode: number };
+}
+interface Rule {
+  readonly from?: readonly object[];
+  readonly to?: readonly object[];
+  readonly ports: readonly { readonly port: string | number; readonly endPort?: number }[];
 }
 interface PodSpec {
   readonly serviceAccountName: string;
@@ -71,7 +76,8 @@ interface Manifest {
       readonly path: string;
       readonly authorization: { readonly credentials: { readonly name: string; readonly key: string } };
     }[];
-    readonly ingress?: readonly { readonly ports: readonly { readonly port: string | number }[] }[];
+    readonly ingress?: readonly Rule[];
+    readonly egress?: readonly Rule[];
   };
 }
 
@@ -98,6 +104,7 @@ const service = one('common/service.yaml', 'Service');
 
 /** Kinds of Kubernetes itself, and where kubernetes-types has them. */
 const published: Readonly<Record<string, string>> = {
+  'v1/Namespace': 'core/v1',
   'v1/Secret': 'core/v1',
   'v1/ConfigMap': 'core/v1',
   'v1/Service': 'core/v1',
@@ -163,7 +170,7 @@ describe('the manifests', () => {
         .resources!.filter((resource) => resource !== '../common')
         .map((resource) => `${folder}/${resource}`),
     );
-    const examples = ['secret.example.yaml', 'environment.example.yaml'];
+    const examples = ['secret.example.yaml', 'environment.example.yaml', 'namespace.yaml'];
     expect(files.filter((file) => !file.endsWith('kustomization.yaml')).sort()).toEqual([...named, ...examples].sort());
   });
 
@@ -278,13 +285,63 @@ describe.each(pods)('the pod of the sink $sink', ({ sink, workload, pod }) => {
       capabilities: { drop: ['ALL'] },
     });
     expect(pod).toMatchObject({ enableServiceLinks: false, automountServiceAccountToken: false });
-    expect(container.resources.limits.memory).toBe('512Mi');
+    expect(container.resources.limits).toEqual({ memory: '512Mi', 'ephemeral-storage': '2Gi' });
   });
 
   test('is of the version that this tree builds', () => {
     const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { version: string };
     expect(container.image).toBe(`jumpcloud-ocsf:${version}`);
   });
+});
+
+it('puts the pods into a namespace that enforces the restricted Pod Security Standard', () => {
+  const namespace = one('namespace.yaml', 'Namespace');
+  expect(namespace.metadata.labels['pod-security.kubernetes.io/enforce']).toBe('restricted');
+  expect(readFileSync(`${directory}README.md`, 'utf8')).toContain('kubectl apply -f deploy/kubernetes/namespace.yaml');
+});
+
+describe('the network policies', () => {
+  const common = one('common/network-policy.yaml', 'NetworkPolicy').spec!;
+  const inNamespace = (name: string, labels?: object) => ({
+    namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': name } },
+    ...(labels === undefined ? {} : { podSelector: { matchLabels: labels } }),
+  });
+
+  it('let nobody in but Prometheus', () => {
+    expect(common.ingress!.map(({ from }) => from)).toEqual([
+      [inNamespace('monitoring', { 'app.kubernetes.io/name': 'prometheus' })],
+    ]);
+  });
+
+  it('let DNS out to kube-dns alone, and no rule out to everywhere', () => {
+    const dns = common.egress!.filter(({ ports }) => ports.some(({ port }) => port === 53));
+    expect(dns.map(({ to }) => to)).toEqual([[inNamespace('kube-system', { 'k8s-app': 'kube-dns' })]]);
+    for (const { to } of common.egress!) expect(to?.length).toBeGreaterThan(0);
+  });
+
+  it('let the collector reach the one port of the brokers that its configuration names, over TLS', () => {
+    const { egress } = one('kafka/network-policy.yaml', 'NetworkPolicy').spec!;
+    const config = read('kafka/config.yaml')[0]!.data!['config.yaml']!;
+    const { kafka } = parse(config) as { kafka: { brokers: string[]; tls: { enabled: boolean } } };
+    const ports = kafka.brokers.map((broker) => Number(broker.split(':').at(-1)));
+    expect(egress!.flatMap((rule) => rule.ports)).toEqual(ports.map((port) => ({ port, protocol: 'TCP' })));
+    expect(kafka.tls.enabled).toBe(true);
+  });
+});
+
+it.each(pods)('refuses to start with the placeholder of the example Secret as token ($sink)', ({ sink }) => {
+  const config = read(`${sink}/config.yaml`)[0]!.data!['config.yaml']!;
+  const load = (token: string) =>
+    loadConfig({
+      env: {},
+      defaultFile: defaultConfigFile,
+      readFile: (path) => ({
+        text: path === defaultConfigFile ? config : path.endsWith('/http-token') ? token : 'text-of-a-secret',
+        mode: 0o440,
+      }),
+    });
+  expect(() => load(secret.stringData!['http-token']!)).toThrow(/http\.token/);
+  expect(load('0123456789abcdef').feeds).toHaveLength(1);
 });
 
 test('the pods differ in their volume alone', () => {

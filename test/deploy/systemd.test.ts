@@ -39,13 +39,20 @@ describe('the systemd unit', () => {
     expect(stdout).toMatch(/Overall exposure level/);
   });
 
-  test('hands the key over as a credential that the collector reads by name', () => {
-    const [credential = ''] = setting('LoadCredential');
-    const [name] = credential.split(':');
+  it('hands key and token over as credentials that the collector reads by name', () => {
+    const names = setting('LoadCredential').map((credential) => credential.split(':')[0]);
     const variables = setting('Environment').flatMap((line) => line.split(' ').map((pair) => pair.split('=')));
-    const file = variables.find(([variable]) => variable === 'JUMPCLOUD_API_KEY_FILE');
-    expect(file?.[1]).toBe(`%d/${name}`);
-    expect(keys.map((key) => key.fileEnv)).toContain(file?.[0]);
+    const files = variables.filter(([variable]) => variable?.endsWith('_FILE'));
+    expect(files).toEqual([
+      ['JUMPCLOUD_API_KEY_FILE', `%d/${names[0]}`],
+      ['HTTP_TOKEN_FILE', `%d/${names[1]}`],
+    ]);
+    for (const [variable] of files) expect(keys.map((key) => key.fileEnv)).toContain(variable);
+  });
+
+  it('has mounts of its own, and no system call that sets priorities, affinity or limits', () => {
+    expect(setting('PrivateMounts')).toEqual(['yes']);
+    expect(setting('SystemCallFilter')).toEqual(['@system-service', '~@privileged @resources']);
   });
 
   test('waits longer than the grace time and restarts only where that can help', () => {
