@@ -3,6 +3,7 @@ import { CollectorError } from '../../errors.js';
 import { decode } from '../http/json-body.js';
 import type { ClientObserver } from '../http/observer.js';
 import type { Answer } from '../http/send-request.js';
+import { SearchProgress } from './search-progress.js';
 import type { Page, Search } from './source.js';
 import { splitArray } from './split-array.js';
 
@@ -65,7 +66,7 @@ async function* readOnce(
 ): AsyncGenerator<Page, void, void> {
   const limit = size.limit;
   const query = queryOf(search, limit);
-  const seen = new Set<string>();
+  const progress = new SearchProgress();
   let cursor: string | undefined;
   let largest = 0;
   for (let number = 1; ; number += 1) {
@@ -82,8 +83,9 @@ async function* readOnce(
     yield { ...page, number, last: !full };
     if (!full) break;
     if (next === undefined) throw withoutCursor(number);
-    if (seen.has(next)) throw repeated(number);
-    seen.add(next);
+    if (progress.isSeen(next)) throw repeated(number, 'leads back to a page that was already read');
+    if (progress.isStalled(page.records))
+      throw repeated(number, 'brings, like those before it, only records that were already read');
     cursor = next;
   }
   // A reader that was overtaken by another search's halving must not undo it.
@@ -143,8 +145,8 @@ function withoutCursor(number: number): CollectorError {
   });
 }
 
-function repeated(number: number): CollectorError {
-  return new CollectorError('PAGE_CURSOR_REPEATED', `page ${number} leads back to a page that was already read`, {
+function repeated(number: number, why: string): CollectorError {
+  return new CollectorError('PAGE_CURSOR_REPEATED', `page ${number} ${why}`, {
     cure: 'The search is asked again at the next poll; if it stays, please report it to JumpCloud.',
     transient: true,
   });

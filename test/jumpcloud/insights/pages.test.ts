@@ -172,6 +172,30 @@ describe('F-19: cursors that lead nowhere', () => {
     server.verify();
   });
 
+  it('a search whose pages, each under a new cursor, bring nothing new ends with an error', async () => {
+    let asked = 0;
+    const server = await scriptedServer((request, response) => {
+      asked += 1;
+      // Two records by turns: no page is the one before it.
+      if (asked > 500) return answer(200, [])(request, response);
+      page(numbered(1, asked % 2), `["${'x'.repeat(10_000)}${asked}"]`, { 'x-limit': '1' })(request, response);
+    });
+    const { client } = clientFor(server.origin, { pageSize: 1 });
+    await expect(collect(client)).rejects.toMatchObject({ code: 'PAGE_CURSOR_REPEATED', transient: true });
+    expect(asked).toBe(52);
+  });
+
+  it('records that come again now and then do not end a search that also brings new ones', async () => {
+    const all = Array.from({ length: 300 }, (_, index) => numbered(1, index % 40 === 0 ? index : 0)).flat();
+    const server = await scriptedServer((request, response) => {
+      const { search_after } = JSON.parse(request.body) as { search_after?: [number] };
+      const from = search_after?.[0] ?? 0;
+      page(all.slice(from, from + 1), `[${from + 1}]`, { 'x-limit': '1' })(request, response);
+    });
+    const { client } = clientFor(server.origin, { pageSize: 1 });
+    expect(ids(await collect(client))).toEqual(all.map(({ id }) => id));
+  });
+
   it('a circle of cursors is noticed as well', async () => {
     const circle = [1, 2, 3, 1].map((n): Step => page(numbered(2, n), cursor(n), { 'x-limit': '2' }));
     const server = await scriptedServer(circle);
