@@ -1,7 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { parse } from 'yaml';
 import { configFileVariable } from '../../collector/config/environment.js';
 import { keys } from '../../collector/config/keys.js';
@@ -34,7 +35,35 @@ describe.each(pages)('%s', (page) => {
     for (const [, named] of text.matchAll(/\b((?:JUMPCLOUD|KAFKA|HTTP|POLL|TABLES)_[A-Z_]+)=/g))
       expect(variables, page).toContain(named);
     for (const [, named] of text.matchAll(/`([A-Z]+_[A-Z_]+)`/g))
-      expect([...Object.keys(errorCodes), ...variables, 'NODE_OPTIONS', 'AUDIT_REQUIRED'], page).toContain(named);
+      expect(
+        [...Object.keys(errorCodes), ...variables, 'NODE_OPTIONS', 'AUDIT_REQUIRED', 'FUZZ_SECONDS'],
+        page,
+      ).toContain(named);
+  });
+});
+
+describe('the promises of SECURITY.md', () => {
+  const section = read('.github/SECURITY.md').split('## Promises and their tests')[1]!.split('\n## ')[0]!;
+  const rows = [...section.matchAll(/^\| *([^|]+?) *\| `([^`]+)` +\| *([^|]+?) *\|$/gm)].map(
+    ([, promise = '', file = '', title = '']) => ({ promise, file, title }),
+  );
+
+  it('are each a row that can be read', () => {
+    const lines = section.split('\n').filter((line) => line.startsWith('|'));
+    expect(rows).toHaveLength(lines.length - 2);
+    expect(rows.length).toBeGreaterThan(30);
+  });
+
+  it.each(rows)('are held by a test of that title: $promise', ({ file, title }) => {
+    expect(existsSync(join(root, file)), file).toBe(true);
+    expect(read(file)).toContain(title);
+  });
+
+  it('are what `npm run security` runs', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+    expect(scripts.security).toBe('node .ci/security.mjs');
+    const listed = execFileSync(process.execPath, [join(root, '.ci/security.mjs'), '--list'], { encoding: 'utf8' });
+    expect(listed.trim().split('\n')).toEqual([...new Set(rows.map(({ file }) => file))]);
   });
 });
 
