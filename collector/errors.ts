@@ -39,6 +39,7 @@ export const errorCodes = {
   LANE_IN_USE: exitCodes.laneInUse,
   FENCED: exitCodes.laneInUse,
   STATE_CORRUPT: exitCodes.storage,
+  STATE_OUTDATED: exitCodes.storage,
   STORAGE_FAILED: exitCodes.storage,
   SINK_UNAVAILABLE: exitCodes.storage,
   SINK_REFUSED: exitCodes.storage,
@@ -72,6 +73,7 @@ const TRAITS: Readonly<Record<keyof ErrorTraits, ReadonlySet<ErrorCode>>> = {
     'LANE_IN_USE',
     'FENCED',
     'STATE_CORRUPT',
+    'STATE_OUTDATED',
     'STORAGE_FAILED',
     'SINK_UNAVAILABLE',
     'SINK_REFUSED',
@@ -80,6 +82,7 @@ const TRAITS: Readonly<Record<keyof ErrorTraits, ReadonlySet<ErrorCode>>> = {
   fatal: new Set([
     'LANE_IN_USE',
     'STATE_CORRUPT',
+    'STATE_OUTDATED',
     'ORGANIZATION_CHANGED',
     'CONFIG_INVALID',
     'BASE_URL_WRONG',

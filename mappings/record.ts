@@ -32,8 +32,16 @@ export interface RecordHeader {
 const text = (value: JsonValue | undefined): string | undefined =>
   typeof value === 'string' && value !== '' ? value : undefined;
 
+/** A scalar as the record holds it; anything else, and null, counts as absent. */
+const scalar = (value: JsonValue | undefined): string | number | boolean | null =>
+  typeof value === 'object' || value === undefined ? null : value;
+
 /**
  * Reads a record's header. Total: any JSON value has one.
+ *
+ * JumpCloud uses one id for several records: the ids of RADIUS attempts are derived from names, and an MDM command reports
+ * each of its results under its own id. So the identity is organization, service, id, timestamp, event type and outcome
+ * (`success`, `sso_token_success`), each as it was written. Records that differ only in the rest are one record.
  * @param occurrence tells it from others of the same text: how many of them came before it in this search, or its place
  *   beside another record; counts only where there is no id.
  */
@@ -48,7 +56,13 @@ export function readHeader(received: ReceivedRecord, occurrence: number | string
     uid:
       id === undefined
         ? digest(`text\n${sha256(received.text)}\n${occurrence}`)
-        : digest(`id\n${organization ?? ''}\n${service}\n${id}`),
+        : digest(
+            JSON.stringify([
+              ...[organization ?? '', service, id],
+              timestamp ?? scalar(record.timestamp) ?? scalar(record.jc_timestamp),
+              ...[record.event_type, record.success, record.sso_token_success].map(scalar),
+            ]),
+          ),
     organization,
     service,
     eventType: text(record.event_type) ?? '',
@@ -56,6 +70,11 @@ export function readHeader(received: ReceivedRecord, occurrence: number | string
     timestamp,
     instant: parseInstant(timestamp),
   };
+}
+
+/** Names what records share that have one id: organization, service and id. Undefined without an id. */
+export function idKeyOf({ organization, service, id }: RecordHeader): string | undefined {
+  return id === undefined ? undefined : digest(JSON.stringify([organization ?? '', service, id]));
 }
 
 /** SHA-256 in hexadecimal. */

@@ -47,6 +47,7 @@ const parts: Partial<Record<ErrorCode, string>> = {
   TIMED_OUT: 'connection',
   RATE_LIMITED: 'rate',
   STATE_CORRUPT: 'position',
+  STATE_OUTDATED: 'position',
   STORAGE_FAILED: 'storage',
   SINK_UNAVAILABLE: 'sink',
   SINK_REFUSED: 'sink',

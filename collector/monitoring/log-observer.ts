@@ -14,7 +14,7 @@ const MOST_TYPES = 100;
 
 /** Logs what a feed does: what changes at info, each search and commit at debug, what fails once with its cure. */
 export function feedLogger(log: Log): LaneObserver {
-  const namedTypes = new Set<string>();
+  const named = { unknown: new Set<string>(), reused: new Set<string>() };
   return (event) => {
     const { lane } = event;
     switch (event.type) {
@@ -34,7 +34,7 @@ export function feedLogger(log: Log): LaneObserver {
         return log.trace('page', { lane, records, bytes, requestId });
       }
       case 'committed':
-        logCommit(log, lane, event, namedTypes);
+        logCommit(log, lane, event, named);
         return log.recovered('sink', { lane });
       case 'searched': {
         const { pages, records, durationMs } = event;
@@ -60,8 +60,8 @@ export function feedLogger(log: Log): LaneObserver {
   };
 }
 
-function logCommit(log: Log, lane: string, report: CommitReport, namedTypes: Set<string>): void {
-  const { counts, cursor, durationMs, unknownTypes, lateness } = report;
+function logCommit(log: Log, lane: string, report: CommitReport, named: NamedTypes): void {
+  const { counts, cursor, durationMs, unknownTypes, reusedIds, lateness } = report;
   if (counts.records > 0) {
     const settled = formatSecond(cursor.position.watermark);
     log.debug('committed', { lane, ...counts, settled, ms: Math.round(durationMs) });
@@ -74,10 +74,21 @@ function logCommit(log: Log, lane: string, report: CommitReport, namedTypes: Set
     const latest = Math.round(Math.max(...lateness));
     log.info(`${several(lateness.length, 'late record')} delivered, the latest ${latest} s after its time`, { lane });
   }
-  for (const type of unknownTypes) {
-    if (namedTypes.has(type) || namedTypes.size >= MOST_TYPES) continue;
-    namedTypes.add(type);
+  for (const type of notYetNamed(unknownTypes, named.unknown))
     log.info(`unknown event type ${type}: delivered as Base Event under its own name`, { lane });
+  for (const type of notYetNamed(reusedIds, named.reused))
+    log.info(`records of ${type} share an id: one of other time, type or outcome is an event of its own`, { lane });
+}
+
+/** Types that the log has named, by what it said of them. */
+type NamedTypes = Readonly<Record<'unknown' | 'reused', Set<string>>>;
+
+/** Those of these types that the log does not know yet; from now on it does. */
+function* notYetNamed(types: readonly string[], named: Set<string>): Generator<string> {
+  for (const type of types) {
+    if (named.has(type) || named.size >= MOST_TYPES) continue;
+    named.add(type);
+    yield type;
   }
 }
 

@@ -128,6 +128,16 @@ function createSeries(registry: Registry) {
       latenessBuckets,
     ),
     duplicates: counter('events_duplicate_total', 'Records received again and dropped by identity.', lane),
+    variants: counter(
+      'records_variant_total',
+      'Of the duplicates: records that came again with another text; told of the last 50,000 records of a lane.',
+      lane,
+    ),
+    reusedIds: counter(
+      'ids_reused_total',
+      'Records delivered as events of their own though another record (of other time, type or outcome) bore their id; told of the last 50,000 records of a lane.',
+      [...lane, 'event_type'],
+    ),
     unmapped: counter(
       'events_unmapped_total',
       'Events of a type that the catalogue does not know, delivered as Base Event.',
@@ -296,7 +306,8 @@ const hourKinds = {
 
 /** Series that are watched for their rise must be there before they rise. */
 function zeros(series: Series, labels: { feed: string; lane: string }): void {
-  for (const counter of [series.received, series.late, series.duplicates, series.state]) counter.inc(labels, 0);
+  for (const counter of [series.received, series.late, series.duplicates, series.variants, series.state])
+    counter.inc(labels, 0);
   for (const [reason, intentional] of reasons) series.discarded.inc({ ...labels, reason, intentional }, 0);
   for (const reason of Object.keys(deadLetterReasons)) series.deadLetters.inc({ ...labels, reason }, 0);
 }
@@ -331,6 +342,8 @@ function committed(series: Series, { feed, sink, now, types }: Of, name: string,
   });
   series.received.inc(labels, counts.records);
   series.duplicates.inc(labels, counts.duplicates);
+  series.variants.inc(labels, report.variants);
+  for (const type of report.reusedIds) series.reusedIds.inc({ ...labels, event_type: types.name(type) });
   series.late.inc(labels, counts.late);
   for (const seconds of report.lateness) series.lateness.observe(labels, seconds);
   for (const { reason } of report.deadLetters) series.deadLetters.inc({ ...labels, reason });

@@ -8,6 +8,7 @@ import { CollectorError } from '../errors.js';
 import type { Page } from '../jumpcloud/insights/source.js';
 import { addCounts, type Counts, noCounts } from '../position/cursor.js';
 import type { DedupeChunk, DedupeSet } from '../position/dedupe-set.js';
+import type { RecentRecords } from '../position/recent-records.js';
 import { deliveredAmong, Identities, type RecordIdentity } from '../position/record-identity.js';
 import { type HourOutcomes, type MinuteCounts, OutcomeCounter, type RecordOutcome } from './outcome-counts.js';
 
@@ -44,6 +45,10 @@ export interface BatchContent {
   /** Seconds of lateness, one for each late record. */
   readonly lateness: readonly number[];
   readonly unknownTypes: readonly string[];
+  /** Of the duplicates: those whose text differs from every text that the record had before. */
+  readonly variants: number;
+  /** `service/event_type` of each new record whose id another record bore. */
+  readonly reusedIds: readonly string[];
 }
 
 /** For a commit that moves only the position. */
@@ -56,6 +61,8 @@ export const emptyBatch: BatchContent = {
   hours: [],
   lateness: [],
   unknownTypes: [],
+  variants: 0,
+  reusedIds: [],
 };
 
 interface Candidate extends RecordIdentity {
@@ -97,6 +104,8 @@ export class BatchBuilder {
   readonly #hours = new OutcomeCounter();
   #lateness: number[] = [];
   #unknownTypes = new Set<string>();
+  #variants = 0;
+  #reusedIds: string[] = [];
   #bytes = 0;
   #reached: Reached;
   #minutes = new Map<number, number>();
@@ -105,6 +114,7 @@ export class BatchBuilder {
 
   constructor(
     private readonly dedupeSet: DedupeSet,
+    private readonly recent: RecentRecords,
     private readonly selection: Selection,
     private readonly scope: RecordOwnership,
     private readonly mapping: MappingSettings,
@@ -167,7 +177,11 @@ export class BatchBuilder {
     for (const candidate of candidates) {
       this.#counts.records += 1;
       const { header } = candidate;
-      if (this.#isRepeat(candidate) || known.has(header.uid)) {
+      const isRepeat = this.#isRepeat(candidate) || known.has(header.uid);
+      const told = this.recent.note(candidate.received, header, isRepeat);
+      if (told === 'variant') this.#variants += 1;
+      if (told === 'reusedId') this.#reusedIds.push(`${header.service}/${header.eventType}`);
+      if (isRepeat) {
         this.#counts.duplicates += 1;
       } else {
         const second = floorToSecond(candidate.instant);
@@ -189,6 +203,8 @@ export class BatchBuilder {
       hours: this.#hours.take(),
       lateness: this.#lateness,
       unknownTypes: [...this.#unknownTypes],
+      variants: this.#variants,
+      reusedIds: this.#reusedIds,
     };
     this.#events = [];
     this.#deadLetters = [];
@@ -196,6 +212,8 @@ export class BatchBuilder {
     this.#counts = addCounts(noCounts, noCounts);
     this.#lateness = [];
     this.#unknownTypes = new Set();
+    this.#variants = 0;
+    this.#reusedIds = [];
     this.#bytes = 0;
     return content;
   }

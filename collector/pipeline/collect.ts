@@ -71,7 +71,16 @@ export async function collect(
   parts.observer({ type: 'searching', lane: lane.name, search });
   const { organization } = lane.cursor;
   const preceding = () => identitiesBefore(parts.source, search, signal);
-  const builder = new BatchBuilder(lane.dedupeSet, settings, scope, settings, search.start, organization, preceding);
+  const builder = new BatchBuilder(
+    lane.dedupeSet,
+    lane.recent,
+    settings,
+    scope,
+    settings,
+    search.start,
+    organization,
+    preceding,
+  );
   const before = passed(parts.clocks());
   let startedAt: number | undefined;
   let pages = 0;

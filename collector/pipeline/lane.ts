@@ -4,6 +4,7 @@ import type { Clock } from '../clock.js';
 import { advanceCursor, dedupeReach, type Progress } from '../position/advance-cursor.js';
 import type { Cursor } from '../position/cursor.js';
 import { DedupeSet } from '../position/dedupe-set.js';
+import { RecentRecords } from '../position/recent-records.js';
 import type { LaneSink, Sink } from '../sinks/sink.js';
 import { type BatchContent, emptyBatch } from './batch-builder.js';
 import type { CommitExtension, SearchProgress } from './commit-extension.js';
@@ -20,6 +21,7 @@ export class Lane {
   #cursor: Cursor;
   #commitInDoubt = false;
   #committing: Promise<void> = Promise.resolve();
+  readonly recent = new RecentRecords();
 
   private constructor(
     readonly name: string,
@@ -151,6 +153,8 @@ export class Lane {
       durationMs: this.clock.monotonic() - started,
       lateness: content.lateness,
       unknownTypes: content.unknownTypes,
+      variants: content.variants,
+      reusedIds: content.reusedIds,
     });
   }
 

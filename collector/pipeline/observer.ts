@@ -16,6 +16,10 @@ export interface CommitReport {
   readonly lateness: readonly number[];
   /** `service/event_type` of records that the catalogue does not know. */
   readonly unknownTypes: readonly string[];
+  /** Of the duplicates: those that came with another text. */
+  readonly variants: number;
+  /** `service/event_type` of each new record whose id another record bore. */
+  readonly reusedIds: readonly string[];
 }
 
 /** What happens while a lane works. */

@@ -16,7 +16,10 @@ const MOST_FIELDS = 4;
 /** Attributes that no single field becomes, and where they come from. */
 const origins = new Map([
   ['message', 'a sentence made of the other attributes'],
-  ['metadata.uid', 'hash of `organization`, `service` and `id`'],
+  [
+    'metadata.uid',
+    'hash of `organization`, `service`, `id`, `timestamp`, `event_type`, `success` and `sso_token_success`',
+  ],
   ['metadata.logged_time', 'when the collector fetched it'],
   ['metadata.labels[]', '`redacted`, `dated_after_fetch`'],
   ['raw_data', 'the whole record, redacted'],

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
+import { expect } from 'vitest';
 import type { Tenant } from '../../fixtures/tenant/tenant.js';
-import { command, feedOf, type StartOptions, tenant } from '../cli/command.js';
+import { feedOf, tenant } from '../cli/command.js';
 
 const states = fileURLToPath(new URL('states/', import.meta.url));
 /** Where the tenant listened when the states were written: a position is bound to its base URL. */
@@ -14,17 +15,22 @@ const ORGANIZATION = '5f1e00000000000000000058';
 /** The backfill that the states hold half of. */
 export const storedBackfill = ['backfill', '--from', '2026-09-15', '--to', '2026-09-18'];
 
-/** Where the lanes of the states stand. */
-export const stoppedAt = {
-  live: '2026-09-19T09:30:00Z',
-  'backfill/20260915T000000Z_20260918T000000Z': '2026-09-16T00:00:00Z',
+/** How a command ends that meets them. */
+export const refused = {
+  code: 74,
+  stderr: expect.stringMatching(/of an earlier version[\s\S]*new directory[\s\S]*new topic prefix[\s\S]*backfill/),
 };
 
-/** Where each lane stands, as `state show` says. */
-export async function storedPositions(options: StartOptions): Promise<Record<string, string>> {
-  const { stdout } = await command(['state', 'show', '--json'], options);
-  const lanes = JSON.parse(stdout) as { lane: string; settled: string }[];
-  return Object.fromEntries(lanes.map(({ lane, settled }) => [lane, settled]));
+/** The files of a directory but for locks, each with the SHA-256 of its content. */
+export function filesIn(directory: string): Record<string, string> {
+  const names = readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter(
+    (name) => /\.(?:json|bak|seen|parquet|ndjson)$/.test(name) && statSync(join(directory, name)).isFile(),
+  );
+  const hashOf = (name: string) =>
+    createHash('sha256')
+      .update(readFileSync(join(directory, name)))
+      .digest('hex');
+  return Object.fromEntries(names.sort().map((name) => [name, hashOf(name)]));
 }
 
 /** The text lines of a stored file. */

@@ -64,6 +64,7 @@ async function everySeries(): Promise<Map<string, Set<string>>> {
       deadLetters: [deadLetterOf('id_missing')],
       lateness: [30],
       unknownTypes: ['sso/brand_new'],
+      reusedIds: ['radius/radius_auth_attempt'],
     }),
   });
   feed.observer({

@@ -54,7 +54,7 @@ describe('F-26: a state that', () => {
     ['is half written', async (path) => writeFile(path, (await readFile(path, 'utf8')).slice(0, 200))],
     [
       'has another version',
-      async (path) => writeFile(path, (await readFile(path, 'utf8')).replace('"version":1', '"version":99')),
+      async (path) => writeFile(path, (await readFile(path, 'utf8')).replace('"version":2', '"version":99')),
     ],
     ['was deleted', (path) => unlink(path)],
   ];

@@ -43,6 +43,8 @@ export function report(of: Partial<Omit<CommitReport, 'counts'>> & { counts?: Pa
     durationMs: 20,
     lateness: [],
     unknownTypes: [],
+    variants: 0,
+    reusedIds: [],
     ...of,
     counts: { ...noCounts, ...of.counts },
   };

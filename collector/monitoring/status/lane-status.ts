@@ -39,6 +39,9 @@ export interface LaneView {
   };
   readonly late: { readonly samples: readonly { readonly at: string; readonly seconds: number }[] };
   readonly unmapped: readonly { readonly type: string; readonly events: number }[];
+  /** Since this process started, of the last 50,000 records. */
+  readonly variants: number;
+  readonly reusedIds: readonly { readonly type: string; readonly records: number }[];
   readonly deadLetters: {
     readonly byReason: Readonly<Record<string, number>>;
     readonly samples: readonly DeadLetterView[];
@@ -77,6 +80,8 @@ export class LaneStatus {
   #nextPoll: number | undefined;
   #cursor: Cursor | undefined;
   #sinceStart: Counts = noCounts;
+  #variants = 0;
+  readonly #reusedIds = new Map<string, number>();
   #late: { at: string; seconds: number }[] = [];
   #letters: DeadLetterView[] = [];
   readonly #reasons = new Map<string, number>();
@@ -204,6 +209,11 @@ export class LaneStatus {
       ).length;
       this.#unmapped.set(name, (this.#unmapped.get(name) ?? 0) + events);
     }
+    this.#variants += report.variants;
+    for (const type of report.reusedIds) {
+      const name = this.#types.name(type);
+      this.#reusedIds.set(name, (this.#reusedIds.get(name) ?? 0) + 1);
+    }
     if (this.#state === 'blocked' || this.#state === 'starting')
       this.#enter('catching_up', `delivered up to ${formatSecond(report.cursor.position.watermark)}`);
   }
@@ -260,6 +270,8 @@ export class LaneStatus {
       },
       late: { samples: this.#late },
       unmapped: [...this.#unmapped].map(([type, events]) => ({ type, events })),
+      variants: this.#variants,
+      reusedIds: [...this.#reusedIds].map(([type, records]) => ({ type, records })),
       deadLetters: { byReason: Object.fromEntries(this.#reasons), samples: this.#letters },
       refusedServices: Object.entries(cursor?.position.perService ?? {}).flatMap(([service, { refused }]) =>
         refused === undefined

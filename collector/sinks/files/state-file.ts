@@ -3,8 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { isObject, type JsonValue } from '../../../mappings/json.js';
 import { CollectorError } from '../../errors.js';
 import { isMissing, replaceFile } from '../../files/durable-file.js';
-
-const version = 1;
+import { refuseOutdated, STATE_VERSION } from '../../position/state-version.js';
 
 /** What a state file holds, or why it holds nothing that can be trusted. */
 export type StateRead<State> =
@@ -15,6 +14,7 @@ export type StateRead<State> =
 /**
  * Reads a state file: JSON with a version and the SHA-256 of its state.
  * @param isState the last check: whether the value has the shape that the caller wrote
+ * @throws CollectorError STATE_OUTDATED
  */
 export async function readState<State>(
   path: string,
@@ -35,10 +35,11 @@ export async function readState<State>(
     return { kind: 'corrupt', reason: 'it is not complete JSON' };
   }
   if (!isObject(value)) return { kind: 'corrupt', reason: 'it is not an object' };
-  if (value.version !== version)
+  refuseOutdated(value.version, path);
+  if (value.version !== STATE_VERSION)
     return {
       kind: 'corrupt',
-      reason: `its version is ${JSON.stringify(value.version)}, this program reads ${version}`,
+      reason: `its version is ${JSON.stringify(value.version)}, this program reads ${STATE_VERSION}`,
     };
   if (value.sha256 !== checksum(JSON.stringify(value.state)))
     return { kind: 'corrupt', reason: 'its checksum does not match its content' };
@@ -75,7 +76,7 @@ export async function readLastState<State>(
 /** Replaces a state file in one step. `beforeRename` is for tests that stop the process just before. */
 export async function writeState(path: string, state: unknown, beforeRename?: () => Promise<void>): Promise<void> {
   const body = JSON.stringify(state);
-  const text = `{"version":${version},"sha256":"${checksum(body)}","state":${body}}\n`;
+  const text = `{"version":${STATE_VERSION},"sha256":"${checksum(body)}","state":${body}}\n`;
   await replaceFile(path, text, beforeRename);
 }
 

@@ -1,5 +1,6 @@
 import { CollectorError } from '../../errors.js';
 import { encodeCursor } from '../../position/cursor-codec.js';
+import { STATE_VERSION } from '../../position/state-version.js';
 import type { Batch } from '../sink.js';
 import { asKafkaFailure } from './client/error-table.js';
 import { type OutgoingMessage, outgoing } from './client/outgoing-message.js';
@@ -90,7 +91,7 @@ export class Session {
     });
     const plan = chunks.plan(batch);
     const entry: CursorEntry = {
-      version: 1,
+      version: STATE_VERSION,
       cursor: encodeCursor(batch.cursor),
       commit,
       sequence: plan.sequence,

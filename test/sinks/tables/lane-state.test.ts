@@ -106,7 +106,7 @@ describe('the state of a lane of tables', () => {
     ],
     [
       'of an unknown version',
-      async () => writeFile(state, (await readFile(state, 'utf8')).replace('"version":1', '"version":9')),
+      async () => writeFile(state, (await readFile(state, 'utf8')).replace('"version":2', '"version":9')),
     ],
     ['no object', () => writeFile(state, '[]')],
     ['deleted', () => rm(state)],

@@ -1,6 +1,7 @@
 import { CollectorError } from '../../../errors.js';
 import { isStoredCursor, type StoredCursor } from '../../../position/cursor-codec.js';
 import type { DedupeChunk } from '../../../position/dedupe-set.js';
+import { refuseOutdated, STATE_VERSION } from '../../../position/state-version.js';
 import type { KafkaRecord } from '../client/partition-reader.js';
 import type { ProcessIdentity } from './process-identity.js';
 
@@ -18,7 +19,7 @@ export const HASHES_PER_CHUNK = 4_096;
 
 /** The position as stored: the feed's cursor and what the sink needs to find the rest. */
 export interface CursorEntry {
-  readonly version: 1;
+  readonly version: typeof STATE_VERSION;
   readonly cursor: StoredCursor;
   /** Names this commit: a lane whose commit failed finds out by it whether the commit took effect. */
   readonly commit: string;
@@ -108,7 +109,7 @@ export function cutChunks(chunks: readonly DedupeChunk[]): DedupeChunk[] {
 /**
  * What committed records of the state topic, in the order of their offsets, say of a lane. Only the newest of a key counts,
  * and only chunks from the position's `readFrom` on.
- * @throws CollectorError STATE_CORRUPT for a value that this program cannot have written
+ * @throws CollectorError STATE_CORRUPT for a value that this program cannot have written, STATE_OUTDATED
  */
 export function foldState(records: Iterable<KafkaRecord>, keys: LaneKeys): LaneState {
   const newest = new Map<string, KafkaRecord>();
@@ -128,7 +129,8 @@ export function foldState(records: Iterable<KafkaRecord>, keys: LaneKeys): LaneS
 
 function readEntry(value: Buffer): CursorEntry {
   const entry = parse(value) as CursorEntry | undefined;
-  if (entry?.version !== 1 || !isStoredCursor(entry.cursor) || !/^\d+$/.test(String(entry.readFrom))) {
+  refuseOutdated(entry?.version, 'The state topic');
+  if (entry?.version !== STATE_VERSION || !isStoredCursor(entry.cursor) || !/^\d+$/.test(String(entry.readFrom))) {
     throw corrupt('the position cannot be read');
   }
   return entry;
