@@ -113,3 +113,10 @@ describe('a release', () => {
       expect(job.steps.some(({ uses }) => uses?.startsWith('actions/attest-build-provenance@'))).toBe(true);
   });
 });
+
+it('leaves README its two commands, and says how to build the image until there is a release', () => {
+  const readme = readFileSync(`${directory}../../README.md`, 'utf8');
+  expect(readme).toMatch(/^npm ci && npm start\b/m);
+  expect(readme).toMatch(/^npm ci && npm test\b/m);
+  expect(readme).toContain('`docker build --tag jumpcloud-ocsf .`');
+});
