@@ -106,7 +106,12 @@ export function toRawRecord(received: ReceivedRecord, header: RecordHeader, even
 }
 
 /** Why a record cannot be mapped at all; undefined where it can. */
-function refuse({ text, value, depth }: ReceivedRecord, header: RecordHeader): Refusal | undefined {
+function refuse({ text, value, depth, whole }: ReceivedRecord, header: RecordHeader): Refusal | undefined {
+  if (whole !== undefined)
+    return {
+      reason: 'too_large',
+      message: `The record has ${whole.bytes} bytes, more than are read. \`raw\` holds its short members.`,
+    };
   if (depth > DEEPEST_RECORD)
     return {
       reason: 'nested_too_deeply',
@@ -257,8 +262,8 @@ function makeDeadLetter(
     ...(header.instant === undefined ? {} : { time: floorToMillisecond(header.instant) }),
     ...(fetchedAt === undefined ? {} : { fetched_at: fetchedAt }),
     raw,
-    raw_size: Buffer.byteLength(raw),
-    raw_sha256: hash('sha256', raw, 'hex'),
+    raw_size: received.whole?.bytes ?? Buffer.byteLength(raw),
+    raw_sha256: received.whole?.sha256 ?? hash('sha256', raw, 'hex'),
   });
 }
 

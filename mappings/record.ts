@@ -12,6 +12,8 @@ export interface ReceivedRecord {
   readonly depth: number;
   /** Members of all objects in the text, a name counted as often as it stands there; absent where nobody counted. */
   readonly members?: number;
+  /** Bytes and SHA-256 of a record too large to be held; `text` and `value` then have its short members alone. */
+  readonly whole?: { readonly bytes: number; readonly sha256: string };
 }
 
 /** What position, selection and routing need of a record, read without mapping it. */

@@ -12,7 +12,7 @@ import type { Environment } from './http/proxy-agent.js';
 import { createPace, type Pace } from './http/rate-limiter.js';
 import { defaultRetryPolicy, type RetryPolicy } from './http/retry-policy.js';
 import { type Authorizer, createCall } from './http/retrying-call.js';
-import { type Answer, createExchange, type Deadlines, type Exchange } from './http/send-request.js';
+import { type Answer, createExchange, type Deadlines, type Exchange, type Request } from './http/send-request.js';
 import { createServerClock, type ServerClock } from './http/server-clock.js';
 import { createTransport } from './http/transport.js';
 import { type AskPage, type PageSize, queryOf, readPages } from './insights/pages.js';
@@ -31,7 +31,7 @@ export interface ClientOptions extends RegionOptions {
   readonly orgId?: string | undefined;
   /** Records a page: 1 to 10,000, default 1,000. */
   readonly pageSize?: number | undefined;
-  /** Bytes a body may have after decompression; default 64 MiB. */
+  /** Bytes a body may have after decompression; default 16 MiB. */
   readonly maxBodyBytes?: number | undefined;
   /** Default 5. */
   readonly requestsPerSecond?: number | undefined;
@@ -67,9 +67,11 @@ export interface Client extends Source {
 export const defaultDeadlines: Deadlines = { connectMs: 10_000, responseMs: 60_000, requestMs: 120_000 };
 const DEFAULT_PAGE = 1_000;
 const MAX_PAGE = 10_000;
-const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
-/** For everything that is not a page of records. */
-const MAX_SMALL_BYTES = 4 * 1024 * 1024;
+const DEFAULT_MAX_BYTES = 16 * 1024 * 1024;
+/** For a count and a token. */
+const MAX_SMALL_BYTES = 64 * 1024;
+/** For the console's lists of up to 100 administrators or service accounts. */
+const MAX_LIST_BYTES = 1024 * 1024;
 
 /** @throws CollectorError BASE_URL_WRONG, CONFIG_INVALID or CONFIG_UNREADABLE; nothing is sent and no secret read yet. */
 export function createClient(options: ClientOptions): Client {
@@ -110,16 +112,22 @@ export function createClient(options: ClientOptions): Client {
     return calls.token({ purpose: 'token', request, read, where: secret.where, secrets }, closed.signal);
   }
 
-  function post<T>(path: string, body: string, max: number, read: (answer: Answer) => T, signal?: AbortSignal) {
+  function post<T>(
+    path: string,
+    body: string,
+    limits: Pick<Request, 'maxBytes' | 'beyond'>,
+    read: (answer: Answer) => T,
+    signal?: AbortSignal,
+  ) {
     const headers = { ...organization, 'content-type': 'application/json', accept: 'application/json' };
-    const request = { method: 'POST' as const, url: endpoints.baseUrl + path, headers, body, maxBytes: max };
+    const request = { method: 'POST' as const, url: endpoints.baseUrl + path, headers, body, ...limits };
     return calls.api({ purpose: 'api', request, read, credential, where: secret.where, secrets }, signal);
   }
 
   function askConsole(path: string, signal?: AbortSignal) {
     const headers = { ...organization, accept: 'application/json' };
     const url = `${endpoints.consoleUrl}${path}`;
-    const request = { method: 'GET' as const, url, headers, maxBytes: MAX_SMALL_BYTES };
+    const request = { method: 'GET' as const, url, headers, maxBytes: MAX_LIST_BYTES };
     const read = (answer: Answer) => readObject(answer.body);
     return calls.console(
       { purpose: 'console', request, read, credential: atConsole(credential), where: secret.where, secrets },
@@ -133,10 +141,10 @@ export function createClient(options: ClientOptions): Client {
     clock,
     proxy: transport.proxy(new URL(endpoints.baseUrl)),
     pages: (search, signal) => {
-      const ask: AskPage = (body, read, own) => post('/events', body, maxBytes, read, own);
+      const ask: AskPage = (body, read, beyond, own) => post('/events', body, { maxBytes, beyond }, read, own);
       return readPages(search, ask, size, observer, serverNow, signal);
     },
-    count: (search, signal) => post('/events/count', queryOf(search), MAX_SMALL_BYTES, readCount, signal),
+    count: (search, signal) => post('/events/count', queryOf(search), { maxBytes: MAX_SMALL_BYTES }, readCount, signal),
     keyLife: (signal) => readKeyLife(endpoints.consoleUrl === undefined ? undefined : askConsole, credential, signal),
     close() {
       closed.abort();

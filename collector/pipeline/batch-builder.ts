@@ -290,7 +290,7 @@ export class BatchBuilder {
     if (outcome.kind === 'dead_letter') {
       this.#counts.deadLetters += 1;
       this.#deadLetters.push(outcome.deadLetter);
-      this.#bytes += outcome.deadLetter.raw_size;
+      this.#bytes += outcome.deadLetter.raw.length;
       return 'deadLetters';
     }
     if (row.known === false) this.#unknownTypes.add(`${header.service}/${header.eventType}`);

@@ -96,6 +96,11 @@ class Replay {
       this.report.events += 1;
       return;
     }
+    // Of a part of a record no event can be made.
+    if (Buffer.byteLength(letter.raw) !== letter.raw_size) {
+      this.report.failing[letter.reason] = (this.report.failing[letter.reason] ?? 0) + 1;
+      return;
+    }
     const stored = { uid: letter.uid, text: letter.raw, fetchedAt: letter.fetched_at };
     const remapped = mapStored(stored, this.settings.mapping);
     if (remapped?.outcome.kind !== 'event') {

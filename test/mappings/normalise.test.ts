@@ -177,6 +177,24 @@ describe('a dead letter', () => {
     expect(raw.length).toBeGreaterThan(5_000_000);
   });
 
+  it('names a record that was read past by its short members, without their secrets, and by the size and hash of the whole', () => {
+    const received = receive({ ...login, password: 'hunter2' });
+    const whole = { bytes: 20_000_000, sha256: 'a'.repeat(64) };
+    const header = readHeader(received);
+    const outcome = normalise({ ...received, whole }, header, { ...context, rawData: true });
+    if (outcome.kind === 'event') throw new Error('an event');
+    expect(outcome.deadLetter).toMatchObject({
+      uid: header.uid,
+      reason: 'too_large',
+      message: 'The record has 20000000 bytes, more than are read. `raw` holds its short members.',
+      record_id: header.id,
+      original_time: header.timestamp,
+      raw_size: whole.bytes,
+      raw_sha256: whole.sha256,
+    });
+    expect(JSON.parse(outcome.deadLetter.raw)).toEqual({ ...login, password: '[redacted]' });
+  });
+
   it('names a member called __proto__, however it is spelled', () => {
     for (const name of ['__proto__', '\\u005f_proto__']) {
       const text = JSON.stringify(login).replace('{', `{"deep":[{"${name}":{"admin":true}}],`);

@@ -101,6 +101,15 @@ describe('dead letters in tables', () => {
     expect(await rowsOf(directory, 'SELECT uid FROM dead_letters')).toEqual([[uncured(3).uid]]);
   });
 
+  it('that hold only a part of their record stay dead letters: no event is made of a part', async () => {
+    const part = { ...cured(1), reason: 'too_large' as const, raw_size: 20_000_000, raw_sha256: sha256('the whole') };
+    await store([part, cured(2)]);
+    const { out } = await replay();
+    expect(out).toContain('1 became events');
+    expect(out).toContain('still dead letters: 1 too_large');
+    expect(await list()).toEqual([part]);
+  });
+
   it('are replayed once, however often they are replayed', async () => {
     await store([cured(1), uncured(2)]);
     await replay();

@@ -10,9 +10,13 @@ export function decode(body: Buffer): string {
   }
 }
 
+/** Levels of nesting that a small answer may have: brackets alone would become objects of many times their size. */
+const DEEPEST_ANSWER = 32;
+
 /** A body that has to be one JSON object. @throws CollectorError RESPONSE_INVALID */
 export function readObject(body: Buffer): JsonObject {
   const text = decode(body);
+  if (isDeeperThan(DEEPEST_ANSWER, text)) throw damaged(`it is nested more than ${DEEPEST_ANSWER} levels deep`);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -22,6 +26,23 @@ export function readObject(body: Buffer): JsonObject {
   }
   if (isObject(value)) return value;
   throw damaged('it is not a JSON object');
+}
+
+function isDeeperThan(limit: number, text: string): boolean {
+  let depth = 0;
+  let isInString = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text[at];
+    if (isInString) {
+      if (character === '\\') at += 1;
+      else if (character === '"') isInString = false;
+    } else if (character === '"') isInString = true;
+    else if (character === '{' || character === '[') {
+      depth += 1;
+      if (depth > limit) return true;
+    } else if (character === '}' || character === ']') depth -= 1;
+  }
+  return false;
 }
 
 /** An answer that is not what was asked for; asked again, because what stands in between may have damaged it. */

@@ -5,6 +5,7 @@ import { got } from 'got';
 import { CollectorError } from '../../errors.js';
 import { userAgent } from '../../version.js';
 import { linkedSignal, type Timing } from './abort.js';
+import { damaged } from './json-body.js';
 import type { ServerClock } from './server-clock.js';
 import type { Transport } from './transport.js';
 
@@ -25,6 +26,23 @@ export interface Request {
   readonly body?: string;
   /** Bytes of the body after decompression that a 200 may have. */
   readonly maxBytes: number;
+  /** Reads the body of a 200 that has more, in place of refusing it; nothing of it is held. */
+  readonly beyond?: (() => BodyReader) | undefined;
+}
+
+/** Takes in a body part by part. */
+export interface BodyReader {
+  write(chunk: Buffer): void;
+  /** After the last part: what stands for the body, or why nothing can. */
+  end(): PassedBody | 'cut' | 'unusable';
+}
+
+/** What stands for a body that was read past. */
+export interface PassedBody {
+  readonly body: Buffer;
+  /** Bytes and SHA-256 of what the body held. */
+  readonly bytes: number;
+  readonly sha256: string;
 }
 
 /** One complete answer, whatever its status. */
@@ -33,6 +51,8 @@ export interface Answer {
   readonly headers: IncomingHttpHeaders;
   /** Decompressed; of anything but a 200 only the beginning. */
   readonly body: Buffer;
+  /** Size and hash of the record for which `body` stands, where it was larger than the cap. */
+  readonly passed: Omit<PassedBody, 'body'> | undefined;
   /** Local epoch milliseconds at the last byte. */
   readonly arrivedAt: number;
   /** Epoch milliseconds of the Date header; undefined where it is missing. */
@@ -45,6 +65,8 @@ export type Exchange = (request: Request, signal?: AbortSignal) => Promise<Answe
 
 /** An error page is only quoted from. */
 const MAX_ERROR_BYTES = 65_536;
+/** A body that is read past ends before this: its last byte may never come. */
+const MAX_PASSED_BYTES = 256 * 1024 * 1024;
 
 export function createExchange(
   transport: Transport,
@@ -83,12 +105,13 @@ export function createExchange(
     });
     const { statusCode: status, headers } = await begun(stream);
     const serverDate = clock.observe(headers.date, sentAt);
-    const body = await readBody(stream, headers['content-encoding'], status === 200, request.maxBytes);
+    const { body, ...passed } = await readBody(stream, headers['content-encoding'], status === 200, request);
     const requestId = headers['x-request-id'];
     return {
       status,
       headers,
       body,
+      passed: 'sha256' in passed ? passed : undefined,
       arrivedAt: timing.now(),
       serverDate,
       requestId: typeof requestId === 'string' ? requestId : undefined,
@@ -110,19 +133,28 @@ async function readBody(
   stream: Readable,
   encoding: string | undefined,
   whole: boolean,
-  maxBytes: number,
-): Promise<Buffer> {
+  { maxBytes, beyond }: Request,
+): Promise<PassedBody | { readonly body: Buffer }> {
   const limit = whole ? maxBytes : MAX_ERROR_BYTES;
-  const chunks: Buffer[] = [];
+  let chunks: Buffer[] = [];
   let bytes = 0;
+  let reader: BodyReader | undefined;
   for await (const chunk of decoded(stream, encoding) as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     chunks.push(chunk);
-    if (bytes > limit && whole) throw tooLarge(maxBytes);
+    if (bytes <= limit) continue;
     // Leaving the loop closes the connection.
-    if (bytes > limit) break;
+    if (!whole) break;
+    if (beyond === undefined || bytes > MAX_PASSED_BYTES) throw tooLarge(maxBytes);
+    reader ??= beyond();
+    for (const part of chunks) reader.write(part);
+    chunks = [];
   }
-  return Buffer.concat(chunks, Math.min(bytes, limit));
+  if (reader === undefined) return { body: Buffer.concat(chunks, Math.min(bytes, limit)) };
+  const passed = reader.end();
+  if (passed === 'cut') throw damaged('it ends in the middle');
+  if (passed === 'unusable') throw tooLarge(maxBytes);
+  return passed;
 }
 
 function decoded(stream: Readable, encoding: string | undefined): Readable {
@@ -145,6 +177,6 @@ function decoded(stream: Readable, encoding: string | undefined): Readable {
 
 function tooLarge(maxBytes: number): CollectorError {
   return new CollectorError('RESPONSE_TOO_LARGE', `the answer is larger than ${maxBytes} bytes`, {
-    cure: 'The search starts again with fewer records a page; if a single record is this large, raise the cap on bodies.',
+    cure: 'A search starts again by itself with fewer records per page; if it stays, look for a proxy that changes answers.',
   });
 }

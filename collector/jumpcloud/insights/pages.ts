@@ -2,13 +2,19 @@ import { formatSecond } from '../../../mappings/instant.js';
 import { CollectorError } from '../../errors.js';
 import { decode } from '../http/json-body.js';
 import type { ClientObserver } from '../http/observer.js';
-import type { Answer } from '../http/send-request.js';
+import type { Answer, BodyReader } from '../http/send-request.js';
+import { OversizedRecord } from './oversized-record.js';
 import { SearchProgress } from './search-progress.js';
 import type { Page, Search } from './source.js';
 import { splitArray } from './split-array.js';
 
-/** Asks for one page with this body and reads the answer; repeats as need be. */
-export type AskPage = <T>(body: string, read: (answer: Answer) => T, signal?: AbortSignal) => Promise<T>;
+/** Asks for one page with this body and reads the answer; repeats as need be. `beyond` reads what is larger than the cap. */
+export type AskPage = <T>(
+  body: string,
+  read: (answer: Answer) => T,
+  beyond: (() => BodyReader) | undefined,
+  signal?: AbortSignal,
+) => Promise<T>;
 
 /**
  * The page size in use. Halves when a page is larger than the cap; doubles again, up to the configured size, after a
@@ -31,10 +37,11 @@ interface Received extends Omit<Page, 'number' | 'last'> {
  * parsed and printed again, a number beyond 2^53 would not be the same.
  *
  * When a page is larger than the cap the search starts again from its first page, with half the limit: `number` is then 1
- * once more and the same records come again.
+ * once more and the same records come again. At one record per page, one that is larger is read past: its short members stand
+ * for it (`ReceivedRecord.whole`).
  * @param serverNow JumpCloud's time in epoch milliseconds, as far as its answers tell it
- * @throws CollectorError PAGE_WITHOUT_CURSOR or PAGE_CURSOR_REPEATED after the page concerned; RESPONSE_TOO_LARGE where a
- * single record is larger than the cap
+ * @throws CollectorError PAGE_WITHOUT_CURSOR or PAGE_CURSOR_REPEATED after the page concerned; RESPONSE_TOO_LARGE where
+ * even an answer to a search for one record cannot be read past
  */
 export async function* readPages(
   search: Search,
@@ -77,6 +84,7 @@ async function* readOnce(
     } = await ask(
       cursor === undefined ? query : `${query.slice(0, -1)},"search_after":${cursor}}`,
       (answer) => receive(answer, limit, serverNow()),
+      limit === 1 ? () => new OversizedRecord() : undefined,
       signal,
     );
     largest = Math.max(largest, page.bytes);
@@ -108,7 +116,8 @@ export function queryOf(search: Search, limit?: number): string {
 }
 
 function receive(answer: Answer, limit: number, serverTime: number): Received {
-  const records = splitArray(decode(answer.body));
+  const { passed } = answer;
+  const records = splitArray(decode(answer.body)).map((record) => (passed ? { ...record, whole: passed } : record));
   return {
     records,
     // The body counts: X-Result-Count may be wrong. X-Limit matters where JumpCloud allows less than was asked for.
@@ -117,7 +126,7 @@ function receive(answer: Answer, limit: number, serverTime: number): Received {
     serverTime,
     fetchedAt: answer.arrivedAt,
     requestId: answer.requestId,
-    bytes: answer.body.length,
+    bytes: passed?.bytes ?? answer.body.length,
   };
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { userAgent } from '../../../collector/version.js';
+import { sha256 } from '../../../mappings/record.js';
 import { apiPath, clientFor, collect, ids, numbered, search } from '../client-under-test.js';
 import { answer, gzipped, page, type Step, scriptedServer } from '../scripted-server.js';
 
@@ -303,11 +304,53 @@ describe('bodies larger than the cap', () => {
     expect(told.onPageTooLarge).toEqual([{ limit: 4, next: 2 }]);
   });
 
-  it('are an error where a single record is too large, after finitely many requests', async () => {
-    const server = await scriptedServer(large(10));
+  it('of one record alone are read past: its short members, size and hash stand for it, and its neighbours arrive', async () => {
+    const huge = {
+      id: 'huge',
+      details: { text: '}],"{['.repeat(300), deep: [[{}]] },
+      timestamp: '2026-11-01T00:00:01Z',
+      note: 'é"',
+    };
+    const all = [{ id: 'before' }, huge, { id: 'after' }];
+    const server = await scriptedServer((request, response) => {
+      const { limit, search_after } = JSON.parse(request.body) as { limit: number; search_after?: [number] };
+      const from = search_after?.[0] ?? 0;
+      const headers = { 'x-search_after': `[${from + limit}]`, 'x-limit': String(limit) };
+      answer(200, `\ufeff ${JSON.stringify(all.slice(from, from + limit))}\n`, headers)(request, response);
+    });
     const { client } = clientFor(server.origin, { pageSize: 8, maxBodyBytes: 500 });
-    await expect(collect(client)).rejects.toMatchObject({ code: 'RESPONSE_TOO_LARGE', transient: false });
-    expect(server.requests.map((request) => JSON.parse(request.body).limit)).toEqual([8, 4, 2, 1]);
+    const pages = await collect(client);
+    expect(server.requests.map((request) => JSON.parse(request.body).limit)).toEqual([8, 4, 2, 1, 1, 1, 1]);
+    expect(ids(pages)).toEqual(['before', 'huge', 'after']);
+    const text = JSON.stringify(huge);
+    expect(pages[1]?.records[0]).toMatchObject({
+      text: '{"id":"huge","timestamp":"2026-11-01T00:00:01Z","note":"é\\""}',
+      value: { id: 'huge', timestamp: '2026-11-01T00:00:01Z', note: 'é"' },
+      whole: { bytes: Buffer.byteLength(text), sha256: sha256(text) },
+    });
+    expect(pages[0]?.records[0]).not.toHaveProperty('whole');
+  });
+
+  it.each([
+    ['several records where one was asked for', `[{"id":"a"},{"id":"${'y'.repeat(1_000)}"}]`, 'RESPONSE_TOO_LARGE'],
+    ['no array', `{"id":"${'y'.repeat(1_000)}"}`, 'RESPONSE_TOO_LARGE'],
+    ['something after the array', `["${'y'.repeat(1_000)}"] x`, 'RESPONSE_TOO_LARGE'],
+    ['a record that ends in the middle', `[{"id":"${'y'.repeat(1_000)}`, 'RESPONSE_INVALID'],
+    ['an array that ends in the middle', `[{"id":"${'y'.repeat(1_000)}"}`, 'RESPONSE_INVALID'],
+  ])('%s beyond the cap is an error, not a record', async (_, body, code) => {
+    const server = await scriptedServer(answer(200, body));
+    const { client } = clientFor(server.origin, { pageSize: 1, maxBodyBytes: 500, retry: { attempts: 1 } });
+    await expect(collect(client)).rejects.toMatchObject({ code });
+  });
+
+  it('do not exceed 16 MiB by default', async () => {
+    const server = await scriptedServer((request, response) => {
+      const { limit } = JSON.parse(request.body) as { limit: number };
+      answer(200, limit === 8 ? `[${' '.repeat(16 * 1024 * 1024)}]` : '[]')(request, response);
+    });
+    const { client, told } = clientFor(server.origin, { pageSize: 8 });
+    await collect(client);
+    expect(told.onPageTooLarge).toEqual([{ limit: 8, next: 4 }]);
   });
 
   it('do not trust Content-Length: an endless body is cut off at the cap', async () => {
@@ -348,6 +391,22 @@ describe('bodies larger than the cap', () => {
 });
 
 describe('count', () => {
+  it.each([
+    ['of more than 64 KiB', JSON.stringify({ count: 1, pad: 'x'.repeat(65_536) }), 'RESPONSE_TOO_LARGE'],
+    ['nested more than 32 levels deep', `{"count":1,"a":${'['.repeat(32)}${']'.repeat(32)}}`, 'RESPONSE_INVALID'],
+  ])('an answer %s is refused', async (_, body, code) => {
+    const server = await scriptedServer(answer(200, body));
+    const { client } = clientFor(server.origin, { retry: { attempts: 1 } });
+    await expect(client.count(search)).rejects.toMatchObject({ code });
+  });
+
+  it('an answer just within 64 KiB and 32 levels is read, brackets in texts not counted', async () => {
+    const start = `{"a":${'['.repeat(31)}${']'.repeat(31)},"b":"[\\"${'['.repeat(100)}","count":7,"pad":"`;
+    const server = await scriptedServer(answer(200, `${start}${'x'.repeat(65_536 - start.length - 2)}"}`));
+    const { client } = clientFor(server.origin);
+    expect(await client.count(search)).toBe(7);
+  });
+
   it('asks for the search’s own count', async () => {
     const server = await scriptedServer([answer(200, { count: 12_345 })]);
     const { client } = clientFor(server.origin);
