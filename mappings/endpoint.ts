@@ -41,7 +41,7 @@ const WITH_PORT = /^(?:\[([^\]]+)\]|([^:]+|::ffff:[\d.]+)):(\d{1,5})$/i;
 const HOSTNAME = /^[^\s/@]{1,253}$/;
 
 /** Reads an address in the forms JumpCloud's records hold: plain, `ip:port`, `[ip]:port`, and IPv4 written as `::ffff:ip`. */
-export function parseAddress(text: string): { ip: string; port?: number } | undefined {
+function parseAddress(text: string): { ip: string; port?: number } | undefined {
   const trimmed = text.trim();
   if (isIP(trimmed) !== 0) return withinLimit(trimmed);
   const found = WITH_PORT.exec(trimmed);

@@ -49,9 +49,9 @@ export type MappingResult =
   | { readonly kind: 'dead_letter'; readonly deadLetter: DeadLetter };
 
 /** Levels of nesting that a record may have; JumpCloud's own stay under ten. */
-export const DEEPEST_RECORD = 64;
+const DEEPEST_RECORD = 64;
 /** Characters of text that a record may have. */
-export const LONGEST_RECORD = 1_048_576;
+const LONGEST_RECORD = 1_048_576;
 
 interface Refusal {
   readonly reason: DeadLetterReason;

@@ -1,5 +1,5 @@
 /** Bytes that a text of a record may have where it stands for the record: a member of its dead letter, a header. */
-export const LONGEST_SHORT_TEXT = 1024;
+const LONGEST_SHORT_TEXT = 1024;
 
 const CONTROL = /\p{Cc}/gu;
 

@@ -49,7 +49,7 @@ export interface Key {
 }
 
 /** JSON Schema of the configuration, as in schemas/config.json. */
-export const schema = document as unknown as SchemaNode;
+const schema = document as unknown as SchemaNode;
 
 const sharedSections: ReadonlySet<string> = new Set(['log', 'http', 'query', 'shutdown']);
 

@@ -64,7 +64,7 @@ export interface Client extends Source {
   close(): void;
 }
 
-export const defaultDeadlines: Deadlines = { connectMs: 10_000, responseMs: 60_000, requestMs: 120_000 };
+const defaultDeadlines: Deadlines = { connectMs: 10_000, responseMs: 60_000, requestMs: 120_000 };
 const DEFAULT_PAGE = 1_000;
 const MAX_PAGE = 10_000;
 const DEFAULT_MAX_BYTES = 16 * 1024 * 1024;

@@ -54,12 +54,7 @@ export function encodeCursor(cursor: Cursor): StoredCursor {
 }
 
 /** The stored form of one service's position. */
-export function encodeServicePosition({
-  watermark,
-  dedupeFrom,
-  active,
-  refused,
-}: ServicePosition): StoredServicePosition {
+function encodeServicePosition({ watermark, dedupeFrom, active, refused }: ServicePosition): StoredServicePosition {
   return {
     settled: formatSecond(watermark),
     rememberedFrom: formatSecond(dedupeFrom),

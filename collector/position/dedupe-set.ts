@@ -77,7 +77,7 @@ export class DedupeSet {
 }
 
 /** The minute since the epoch in which an instant lies. */
-export function minuteOf(instant: Instant): number {
+function minuteOf(instant: Instant): number {
   return Math.floor(floorToSecond(instant) / 60);
 }
 

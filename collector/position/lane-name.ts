@@ -9,7 +9,7 @@ export const REPLAY_LANE = 'replay';
 export type LaneKind = 'live' | 'backfill' | 'replay' | 'other';
 
 /** The kind of the lane of this name. */
-export function laneKind(lane: string): LaneKind {
+function laneKind(lane: string): LaneKind {
   if (lane === LIVE_LANE) return 'live';
   if (lane === REPLAY_LANE) return 'replay';
   return BACKFILL.test(lane) ? 'backfill' : 'other';

@@ -18,6 +18,8 @@ export function positionOnly(cursor: Cursor): Batch {
 /**
  * For sinks that carry no entities: refuses a batch that has some before anything of it is written.
  * @throws CollectorError SINK_REFUSED
+ *
+ * @public for sinks to come
  */
 export function refuseEntities({ entities }: Batch, { kind }: Pick<Sink, 'kind'>): void {
   if (entities.length === 0) return;

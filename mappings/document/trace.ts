@@ -60,7 +60,7 @@ export function traceSample(sample: Sample): Traced {
 }
 
 /** The event of a record; undefined where it becomes a dead letter. */
-export function eventOf(value: JsonValue): JsonObject | undefined {
+function eventOf(value: JsonValue): JsonObject | undefined {
   const received = { text: JSON.stringify(value), value, depth: 1 };
   const mapper = { name: 'jumpcloud-ocsf', version: '1.0.0' };
   const context = { rawData: true, fetchedAt: FETCHED_AT, mapper, target: ocsfTarget };

@@ -58,7 +58,7 @@ export function sampleEvent(number: number, time = base + number * 1000): Normal
   };
 }
 
-export function sampleLetter(number: number): DeadLetter {
+function sampleLetter(number: number): DeadLetter {
   const raw = JSON.stringify({ number, broken: true });
   return {
     uid: sampleUid('letter', number),
@@ -75,7 +75,7 @@ export function sampleLetter(number: number): DeadLetter {
   };
 }
 
-export function sampleRaw(number: number): KeptRecord {
+function sampleRaw(number: number): KeptRecord {
   return {
     uid: sampleUid('raw', number),
     classUid: 6003,
@@ -139,7 +139,7 @@ export function sampleBatch(lane: string, index: number, sizes: SampleSizes): Ba
 }
 
 /** What a feed remembers of these events. */
-export function piecesOf(events: readonly NormalisedEvent[]): DedupeChunk[] {
+function piecesOf(events: readonly NormalisedEvent[]): DedupeChunk[] {
   const minutes = new Map<number, bigint[]>();
   for (const { uid, time } of events) {
     const minute = Math.floor(time / 60_000);

@@ -68,7 +68,7 @@ const sizes = { events: 30, letters: 2, raw: 3 };
 const backfill = 'backfill/2026-10-01T00:00:00Z_2026-11-01T00:00:00Z';
 
 /** Every case of the contract. */
-export const sinkCases: readonly Case[] = [
+const sinkCases: readonly Case[] = [
   {
     title: 'declares a kind, a guarantee, a target and a batch size',
     async run({ claims, connect }) {

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 /** The version that tests run against unless told otherwise. */
-export const defaultKafkaVersion = process.env.KAFKA_VERSION ?? '4.2.0';
+const defaultKafkaVersion = process.env.KAFKA_VERSION ?? '4.2.0';
 
 /** Where a broker's classes are. */
 export interface Distribution {

@@ -4,7 +4,7 @@ import { REDACTED, redact } from '../../mappings/redact.js';
 type Path = readonly (string | number)[];
 
 /** Paths of all values that say something: null, '', {} and [] say nothing. */
-export function leafPaths(value: JsonValue, path: Path = []): Path[] {
+function leafPaths(value: JsonValue, path: Path = []): Path[] {
   if (value === null || value === '') return [];
   if (typeof value !== 'object') return [path];
   return Object.entries(value).flatMap(([key, member]) =>

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 const directory = process.env.OCSF_VALIDATOR_DIR ?? fileURLToPath(new URL('../../../shared/ocsf', import.meta.url));
 
 /** The independent validator, and the compiled OCSF schema that it checks with. */
-export const validatorPath = join(directory, 'validate.mjs');
+const validatorPath = join(directory, 'validate.mjs');
 export const factsPath = join(directory, 'ocsf-1.8.0.json');
 
 /** Whether the validator is there. With CI=true a missing one is a failure; elsewhere it is said aloud. */

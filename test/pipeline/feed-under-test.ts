@@ -150,7 +150,7 @@ export function observerFor(told: Told, afterPoll: () => void): LaneObserver {
 }
 
 /** A record's text as a sink keeps it. */
-export function kept(text: string): string {
+function kept(text: string): string {
   let value: JsonValue = null;
   try {
     value = JSON.parse(text) as JsonValue;

@@ -26,7 +26,7 @@ export interface RegionOptions {
   readonly tokenUrl?: string | undefined;
 }
 
-export const apiPath = '/insights/directory/v1';
+const apiPath = '/insights/directory/v1';
 
 const hosts: Record<Region, { api: string; console: string; token: string }> = {
   us: { api: 'api.jumpcloud.com', console: 'console.jumpcloud.com', token: 'admin-oauth.id.jumpcloud.com' },

@@ -9,7 +9,7 @@ import { isLoopback } from './endpoints.js';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Why no tunnel came to be. The message is ours and holds no secret. */
-export class ProxyError extends Error {
+class ProxyError extends Error {
   override readonly name = 'ProxyError';
   readonly code: 'ERR_PROXY_UNREACHABLE' | 'ERR_PROXY_AUTHENTICATION' | 'ERR_PROXY_REFUSED' | 'ERR_PROXY_DROPPED';
   constructor(code: ProxyError['code'], message: string, cause?: unknown) {

@@ -15,7 +15,7 @@ export interface SpaceLimits {
 }
 
 const MIB = 1024 * 1024;
-export const spaceLimits: SpaceLimits = { least: 64 * MIB, scarce: 1024 * MIB };
+const spaceLimits: SpaceLimits = { least: 64 * MIB, scarce: 1024 * MIB };
 
 /**
  * Whether a directory, or the one it would be made in, can be written to, and how much space is left. A directory that is

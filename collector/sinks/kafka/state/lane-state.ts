@@ -15,7 +15,7 @@ import type { ProcessIdentity } from './process-identity.js';
 export const STATE_PARTITION = 0;
 
 /** Identities in one record: 32 kB, half of what a state record may have. */
-export const HASHES_PER_CHUNK = 4_096;
+const HASHES_PER_CHUNK = 4_096;
 
 /** The position as stored: the feed's cursor and what the sink needs to find the rest. */
 export interface CursorEntry {
@@ -89,7 +89,7 @@ export function encodeHashes(hashes: BigUint64Array): Buffer {
   return bytes;
 }
 
-export function decodeHashes(bytes: Buffer): BigUint64Array {
+function decodeHashes(bytes: Buffer): BigUint64Array {
   const hashes = new BigUint64Array(bytes.length / 8);
   for (let index = 0; index < hashes.length; index++) hashes[index] = bytes.readBigUInt64BE(index * 8);
   return hashes;
