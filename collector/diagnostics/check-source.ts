@@ -2,7 +2,7 @@ import { formatSecond } from '../../mappings/instant.js';
 import { serverTime } from '../clock.js';
 import { asCollectorError, type CollectorError } from '../errors.js';
 import type { Client } from '../jumpcloud/client.js';
-import { firstPage, organizationIn, refusalOf } from '../jumpcloud/insights/probe.js';
+import { byReason, firstPage, organizationIn, type RefusedServices, refusalOf } from '../jumpcloud/insights/probe.js';
 import type { Page } from '../jumpcloud/insights/source.js';
 import { type Finding, findingOf } from './finding.js';
 
@@ -45,7 +45,7 @@ export async function checkSource(
     const refused = await askAll(client, question.services, now, signal);
     services = question.services.filter((service) => !refused.has(service));
     findings.push(reached(client, feed), answering(feed, services, question.services.length));
-    for (const [service, error] of refused) findings.push(setAside(feed, service, error));
+    for (const reason of byReason(refused)) findings.push(setAside(feed, reason));
     findings.push(...(await checkReach(client, feed, services, question.start(now()), now(), signal)));
     if (question.counts) findings.push(await checkCount(client, feed, services, now(), signal));
     const found = await lookForRecords(client, services, now(), signal);
@@ -95,13 +95,14 @@ function reached(client: Client, feed: string): Finding {
   };
 }
 
-function setAside(feed: string, service: string, error: CollectorError): Finding {
+function setAside(feed: string, { services, error }: RefusedServices): Finding {
+  const isOne = services.length === 1;
   const { message, cure, code, detail } = error;
   return {
     feed,
-    part: `service ${service}`,
+    part: `${isOne ? 'service' : 'services'} ${services.join(', ')}`,
     verdict: 'warning',
-    message: `is refused and will be set aside, the others go on: ${message}`,
+    message: `${isOne ? 'is' : 'are'} refused and will be set aside, the others go on: ${message}`,
     cure,
     code,
     ...(detail === undefined ? {} : { detail }),

@@ -49,8 +49,8 @@ export function feedLogger(log: Log): LaneObserver {
         return log.failing(part, error, { lane, retry: `in ${Math.ceil(retryMs / 1000)} s; the position is kept` });
       }
       case 'refused': {
-        const { service, error, retryAt } = event;
-        const message = `JumpCloud refuses service ${service} (${error.message}); the others go on, it is asked again ${retryAt}`;
+        const { services, error, retryAt } = event;
+        const message = `JumpCloud refuses ${services.length === 1 ? 'service' : 'services'} ${services.join(', ')} (${error.message}); the others go on, asked again ${retryAt}`;
         return log.warn(message, { lane, code: error.code, cure: error.cure });
       }
       case 'reconciled':

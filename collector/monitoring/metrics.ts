@@ -252,7 +252,7 @@ function feedObserver(series: Series, of: Of): LaneObserver {
         lag?.failed();
         return series.failures.inc({ feed, lane, part: event.part, code: event.error.code });
       case 'refused':
-        return series.failures.inc({ feed, lane, part: 'service', code: event.error.code });
+        return series.failures.inc({ feed, lane, part: 'service', code: event.error.code }, event.services.length);
       case 'reconciled':
         return reconciled(series, of, event.report);
       case 'noted':

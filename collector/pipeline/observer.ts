@@ -59,9 +59,9 @@ export type FeedEvent = { readonly lane: string } & (
       readonly retryMs: number | undefined;
     }
   | {
-      /** JumpCloud refuses a service until `retryAt` (RFC 3339); the others go on. */
+      /** JumpCloud refuses services for one reason; they are asked again `retryAt` (RFC 3339), the others go on. */
       readonly type: 'refused';
-      readonly service: string;
+      readonly services: readonly string[];
       readonly error: CollectorError;
       readonly retryAt: string;
     }

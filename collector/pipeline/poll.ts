@@ -2,7 +2,7 @@ import { floorToSecond } from '../../mappings/instant.js';
 import { SECONDS_PER_MINUTE } from '../../mappings/time-units.js';
 import { earlierOf, laterOf } from '../clock.js';
 import { asCollectorError, type CollectorError } from '../errors.js';
-import { refusalOf } from '../jumpcloud/insights/probe.js';
+import { byReason, refusalOf } from '../jumpcloud/insights/probe.js';
 import { type Cursor, serviceOwnedFrom } from '../position/cursor.js';
 import { groupOf, groupsToPoll, type ServiceGroup, servicePosition } from '../position/service-groups.js';
 import { stepBack, steppedBackIn } from '../position/step-back.js';
@@ -106,10 +106,10 @@ async function collectOrSuspend(
     // Where every service is refused the matter is the key, the licence or the query, not a service.
     if (refused.size === 0 || (group.isPrimary && refused.size === group.services.length)) throw failure;
     await lane.commit(emptyBatch, { refused });
-    for (const [service, reason] of refused) {
-      const { retryAt } = servicePosition(lane.cursor.position, service).refused ?? {};
+    for (const { services, error } of byReason(refused)) {
+      const { retryAt } = servicePosition(lane.cursor.position, services[0] ?? '').refused ?? {};
       const at = retryAt === undefined ? '' : new Date(retryAt).toISOString();
-      parts.observer({ type: 'refused', lane: lane.name, service, error: reason, retryAt: at });
+      parts.observer({ type: 'refused', lane: lane.name, services, error, retryAt: at });
     }
     return true;
   }

@@ -23,7 +23,7 @@ export function groupsToPoll(position: InsightsPosition, selected: readonly stri
     if (!selected.includes(service)) continue;
     // Retried by whole seconds, as it was announced.
     if (place.refused && Math.floor(place.refused.retryAt / 1000) * 1000 > now) continue;
-    const key = `${place.watermark} ${place.refused ? service : ''}`;
+    const key = `${place.watermark} ${place.refused?.code ?? ''}`;
     groups.set(key, [...(groups.get(key) ?? []), service]);
   }
   const catchingUp = [...groups.values()].map((services) => groupOf(position, services));

@@ -141,6 +141,17 @@ describe('F-14: each cause has a finding and an exit code of its own', () => {
     expect(part(findings, 'services')[0]?.message).not.toContain('radius');
   });
 
+  test('services that are refused for one reason are one warning that names them all, with one cure', async () => {
+    const { env } = await feed(
+      { keys: [{ refusedServices: ['radius', 'ldap', 'mdm'] }] },
+      { JUMPCLOUD_EVENT_TYPES: 'login,admin,other' },
+    );
+    const { findings } = await check(env);
+    const warnings = findings.filter(({ code }) => code === 'ROLE_REFUSED');
+    expect(warnings).toHaveLength(1);
+    for (const service of ['radius', 'ldap', 'mdm']) expect(warnings[0]?.part).toContain(service);
+  });
+
   test('a clock that is off is a warning, told with the figure, also where the search first asked for the future', async () => {
     for (const [skew, says] of [
       [-2 * 3_600_000, '7200 s ahead of'],

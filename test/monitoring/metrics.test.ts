@@ -256,7 +256,13 @@ describe('what JumpCloud says', () => {
   it('R-13: failures are counted by part and code, refused services by number', async () => {
     const { acme, value } = feed();
     acme.observer({ type: 'failed', lane: 'live', part: 'source', error: refused, retryMs: 1000 });
-    acme.observer({ type: 'refused', lane: 'live', service: 'pam', error: refused, retryAt: '2026-11-22T00:00:00Z' });
+    acme.observer({
+      type: 'refused',
+      lane: 'live',
+      services: ['pam'],
+      error: refused,
+      retryAt: '2026-11-22T00:00:00Z',
+    });
     const behind = {
       pam: {
         settled: '2026-11-20T00:00:00Z',

@@ -141,7 +141,7 @@ export function observerFor(told: Told, afterPoll: () => void): LaneObserver {
   return (event) => {
     if (event.type === 'noted') told.notes.push(event.message);
     if (event.type === 'committed') told.lateness.push(...event.lateness);
-    if (event.type === 'refused') told.refused.push(event.service);
+    if (event.type === 'refused') told.refused.push(...event.services);
     if (event.type === 'reconciled') told.reconciled.push(event.report);
     if (event.type === 'failed') told.failures.push(event.error);
     if (event.type === 'caughtUp') told.polls += 1;

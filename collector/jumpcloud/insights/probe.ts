@@ -35,6 +35,25 @@ export async function refusalOf(
   }
 }
 
+/** Services that JumpCloud refuses for one reason. */
+export interface RefusedServices {
+  readonly services: readonly string[];
+  /** The refusal of the first of them. */
+  readonly error: CollectorError;
+}
+
+/** Refusals by service as one for each reason: ten services without a licence are one matter with one cure. */
+export function byReason(refusals: ReadonlyMap<string, CollectorError>): RefusedServices[] {
+  const reasons = new Map<string, { services: string[]; error: CollectorError }>();
+  for (const [service, error] of refusals) {
+    const name = `${error.code} ${error.cure}`;
+    const reason = reasons.get(name) ?? { services: [], error };
+    reason.services.push(service);
+    reasons.set(name, reason);
+  }
+  return [...reasons.values()];
+}
+
 /** The organization that a page's records name. */
 export function organizationIn(page: Page | undefined): string | undefined {
   for (const record of page?.records ?? []) {
