@@ -23,7 +23,7 @@ import type { Provenance } from './metadata.js';
 import type { RawData } from './raw-data.js';
 import type { ReceivedRecord, RecordHeader } from './record.js';
 import { RecordReader } from './record-reader.js';
-import { faithful, hasForbiddenKey, makeWellFormed, redact, redactText } from './redact.js';
+import { hasForbiddenKey, makeWellFormed, redactRecord, redactText } from './redact.js';
 import { serialise } from './serialise.js';
 import { mapUserAccess } from './user-access-management.js';
 
@@ -190,11 +190,9 @@ function prepare(received: ReceivedRecord): Prepared {
   let { text } = received;
   if (!text.isWellFormed()) text = text.toWellFormed();
   if (text !== received.text || (text.includes('\\u') && LONE_SURROGATE.test(text))) value = makeWellFormed(value);
-  const redaction = redact(value);
-  text = redaction.redacted ? JSON.stringify(redaction.value) : faithful(text, redaction, received.members);
   const isMarked = marked !== undefined;
-  if (isMarked) text = restoreNumbers(text);
-  return { record: redaction.value as JsonObject, text, redacted: redaction.redacted, isMarked };
+  const { value: record, ...rest } = redactRecord(value, text, received.members);
+  return { record: record as JsonObject, ...rest, text: isMarked ? restoreNumbers(rest.text) : rest.text, isMarked };
 }
 
 type Mapper = (reader: RecordReader, row: CatalogueRow) => ClassMapping | undefined;

@@ -1,87 +1,29 @@
 import { isMarkedNumber, parseExactly, restoreNumbers } from './exact-numbers.js';
 import { isObject, type JsonObject, type JsonValue } from './json.js';
 import type { ReceivedRecord } from './record.js';
+import { hides, judgeName, NAME_HINT, type Sensitivity } from './secret-names.js';
+import { isPlain, replaceQuotedMembers, replaceSecretShapes, SHAPE_HINT } from './secret-shapes.js';
 
 /*
- * What is taken for a secret (design decision 9):
+ * What is taken for a secret (decision 0009):
  *
- * 1. The value of a member whose name, cut into words (`clientSecret`, `api_key`, `mfa.totp`), holds one of the words
- *    below, unless its last word says that it only tells about the secret (`password_expiration_date`, `tokenType`,
- *    `apiKeyPrefix`), or it is public (`public_key`).
- * 2. The value, from or to of an object that names what it is about in `field`, `key`, `name` or `attribute`
- *    (`{field: 'password', from, to}`), by the same words; such a `key` itself is a name, not a key.
- * 3. Inside an object or array that is such a value, every text and number, except under names of rule 1's second half.
+ * 1. The value of a member whose name says so (secret-names.ts): `clientSecret`, `newpassword`, `api_key`.
+ * 2. The value, from or to of an object that names what it is about in `field`, `name`, `path`, `configFieldName` or the
+ *    like (`{field: 'password', from, to}`), by the same words; such a `key` itself is a name, not a key.
+ * 3. Where an object says `sensitive: true`, what stands beside it, but for names and what only tells.
+ * 4. Inside an object or array that is such a value, every text and number, except what only tells about the secret.
+ * 5. In any text the part that shows by its form (secret-shapes.ts); a text that is JSON is searched as a value.
  *
- * Booleans, null, empty texts and what is masked already hold no secret and stay: `sso_token_success`, `apiKeyAllowed`, `totp: {success}`.
- * Numbers stay where the word is token or key: they count them (`input_tokens`).
+ * Booleans, null, empty texts, switches (`yes`, `enabled`) and what is masked already hold no secret and stay:
+ * `sso_token_success`, `apiKeyAllowed`, `totp: {success}`. Numbers stay where the word is token or key: they count them
+ * (`input_tokens`).
  */
 export const REDACTED = '[redacted]';
 
-const secretWords = new Set(
-  'password passwords passwd pwd passphrase passphrases passcode passcodes pin pincode pincodes secret secrets totp otp cookie cookies'.split(
-    ' ',
-  ),
-);
-const countableWords = new Set('token tokens key keys apikey apikeys'.split(' '));
-const harmlessEnds = new Set(
-  (
-    'id ids uid name names type types kind status state success result enabled disabled allowed set required configured ' +
-    'enrolled enrollment active activated expired expire expires expiry expiration date dates time times timestamp at on ' +
-    'days count counts length size limit lifetime ttl age policy policies algorithm method methods version prefix protocol provider ' +
-    'rotation reason error message description created updated modified changed used last source url action usage format'
-  ).split(' '),
-);
-const publicWords = new Set(['public', 'fingerprint', 'thumbprint']);
-const labels = new Set(['field', 'key', 'name', 'attribute']);
-const labelled = new Set('value values from to old new old_value new_value oldValue newValue before after'.split(' '));
-
-const RECOVERY_CODE = /(^| )(recovery|backup|scratch) codes?$/;
-
-/** Nothing, or what JumpCloud itself put in a secret's place. */
-const MASKED = /^(\*+|\[(hidden|masked|filtered|redacted)\])?$/i;
-
 /** Levels of nesting that are searched for secrets: few enough for the stack, and for the source to have parsed them. */
 const DEEPEST_SEARCHED = 500;
-
-/** How much of a value its name makes a secret: nothing, texts alone, or texts and numbers; `told`: it only tells about one. */
-type Sensitivity = 'none' | 'texts' | 'all' | 'told';
-
-/** What a member's name says. */
-interface NameKind {
-  readonly sensitivity: Sensitivity;
-  /** It holds the name of what the object is about. */
-  readonly isLabel: boolean;
-  /** It holds the value of what the object is about. */
-  readonly isLabelled: boolean;
-}
-
-const judged = new Map<string, NameKind>();
-const MOST_JUDGED = 10_000;
-
-function judge(name: string): NameKind {
-  const known = judged.get(name);
-  if (known !== undefined) return known;
-  const kind = { sensitivity: judgeWords(wordsOf(name)), isLabel: labels.has(name), isLabelled: labelled.has(name) };
-  if (judged.size < MOST_JUDGED && name.length <= 100) judged.set(name, kind);
-  return kind;
-}
-
-function judgeWords(words: readonly string[]): Sensitivity {
-  if (words.length === 0) return 'none';
-  const told = harmlessEnds.has(words.at(-1)!) || words.some((word) => publicWords.has(word));
-  if (told) return 'told';
-  if (words.some((word) => secretWords.has(word)) || RECOVERY_CODE.test(words.join(' '))) return 'all';
-  return words.some((word) => countableWords.has(word)) ? 'texts' : 'none';
-}
-
-function wordsOf(name: string): string[] {
-  return name
-    .slice(0, 200)
-    .replace(/([a-z0-9])([A-Z])|([A-Z])([A-Z][a-z])/g, '$1$3 $2$4')
-    .toLowerCase()
-    .split(/[^a-z0-9]+/)
-    .filter((word) => word !== '');
-}
+/** JSON in a text in a JSON in a text: deeper is searched by form alone. */
+const DEEPEST_TEXT = 3;
 
 /** What a redaction left. */
 export interface Redaction {
@@ -93,6 +35,8 @@ export interface Redaction {
 
 interface Tally {
   members: number;
+  /** How many texts the one that is searched stands in. */
+  texts: number;
 }
 
 /**
@@ -100,7 +44,7 @@ interface Tally {
  * @throws RangeError where the value is nested more than 500 levels deep
  */
 export function redact(value: JsonValue): Redaction {
-  const tally: Tally = { members: 0 };
+  const tally: Tally = { members: 0, texts: 0 };
   const redacted = redactValue(value, 'none', 0, tally);
   return { value: redacted, redacted: redacted !== value, members: tally.members };
 }
@@ -108,15 +52,36 @@ export function redact(value: JsonValue): Redaction {
 function redactValue(value: JsonValue, sensitivity: Sensitivity, depth: number, tally: Tally): JsonValue {
   if (typeof value === 'number' || (typeof value === 'string' && isMarkedNumber(value)))
     return sensitivity === 'all' ? REDACTED : value;
-  if (typeof value === 'string') return hides(sensitivity) && !MASKED.test(value) ? REDACTED : value;
+  if (typeof value === 'string') return redactString(value, sensitivity, tally);
   if (typeof value !== 'object' || value === null) return value;
   if (depth > DEEPEST_SEARCHED) throw new RangeError(`nested more than ${DEEPEST_SEARCHED} levels deep`);
   if (Array.isArray(value)) return redactArray(value, sensitivity, depth, tally);
   return redactObject(value, sensitivity, depth, tally);
 }
 
-function hides(sensitivity: Sensitivity): boolean {
-  return sensitivity === 'all' || sensitivity === 'texts';
+function redactString(value: string, sensitivity: Sensitivity, tally: Tally): string {
+  if (hides(sensitivity)) return isPlain(value) ? value : REDACTED;
+  // What is no JSON after all may still have members written in it.
+  const json = /^\s{0,8}[{[]/.test(value) ? redactJson(value, tally) : undefined;
+  return json ?? replaceQuotedMembers(replaceSecretShapes(value, REDACTED), REDACTED);
+}
+
+/** A text that is JSON without the secrets of its value; undefined where it is none, or is to be searched by form alone. */
+function redactJson(text: string, { texts }: Tally): string | undefined {
+  if (texts >= DEEPEST_TEXT) return undefined;
+  try {
+    const marked = parseExactly(text);
+    const value = marked ?? (JSON.parse(text) as JsonValue);
+    const tally = { members: 0, texts: texts + 1 };
+    const redacted = redactValue(value, 'none', 0, tally);
+    // A name that occurs twice hides the first of its values.
+    if (redacted === value && countMembers(text) === tally.members) return text;
+    const left = JSON.stringify(redacted);
+    return marked === undefined ? left : restoreNumbers(left);
+  } catch (error) {
+    // What is nested too deeply to be searched is withheld.
+    return error instanceof RangeError ? REDACTED : undefined;
+  }
 }
 
 function redactArray(value: JsonValue[], sensitivity: Sensitivity, depth: number, tally: Tally): JsonValue {
@@ -132,7 +97,7 @@ function redactArray(value: JsonValue[], sensitivity: Sensitivity, depth: number
 }
 
 function redactObject(value: JsonObject, outer: Sensitivity, depth: number, tally: Tally): JsonValue {
-  const label = labelSensitivity(value);
+  const label = labelSensitivity(value, depth);
   let copy: JsonObject | undefined;
   for (const key in value) {
     tally.members += 1;
@@ -145,35 +110,42 @@ function redactObject(value: JsonObject, outer: Sensitivity, depth: number, tall
   return copy ?? value;
 }
 
-function memberSensitivity(key: string, outer: Sensitivity, label: Sensitivity | undefined): Sensitivity {
-  const { sensitivity, isLabelled } = judge(key);
+function memberSensitivity(key: string, outer: Sensitivity, label: Label | undefined): Sensitivity {
+  const { sensitivity, isLabel, isLabelled } = judgeName(key);
   if (label !== undefined) {
-    if (isLabelled) return hides(label) ? label : outer;
-    if (key === 'key') return 'none';
+    if (isLabelled) return hides(label.sensitivity) ? label.sensitivity : outer;
+    if (label.decidesAll && !isLabel && sensitivity === 'none') return 'all';
+    if (isLabel && (label.decidesAll || hides(sensitivity))) return 'none';
   }
   if (sensitivity === 'told') return 'none';
   return sensitivity === 'none' ? outer : sensitivity;
 }
 
-/** How sensitive the thing is that the object names, where it is of the kind `{field, from, to}`; undefined where it is not. */
-function labelSensitivity(value: JsonObject): Sensitivity | undefined {
-  if (!mayBeLabelled(value)) return undefined;
-  let label: Sensitivity | undefined;
-  let isPair = false;
-  for (const key in value) {
-    const kind = judge(key);
-    if (kind.isLabelled) isPair = true;
-    if (!kind.isLabel || hides(label ?? 'none')) continue;
-    const name = value[key];
-    if (typeof name === 'string') label = judge(name).sensitivity;
-  }
-  return isPair ? label : undefined;
+/** What an object says about its values. */
+interface Label {
+  readonly sensitivity: Sensitivity;
+  /** It says that all that stands in it is a secret. */
+  readonly decidesAll: boolean;
 }
 
-/** A quick look: most objects have none of these names. */
-function mayBeLabelled(value: JsonObject): boolean {
-  for (const key in value) if (key === 'field' || key === 'key' || key === 'name' || key === 'attribute') return true;
-  return false;
+/**
+ * How sensitive the thing is that the object names, where it is of the kind `{field, from, to}`, or says so itself;
+ * undefined where it is neither. A record as a whole is never a secret.
+ */
+function labelSensitivity(value: JsonObject, depth: number): Label | undefined {
+  let label: Sensitivity | undefined;
+  let isPair = false;
+  let isSensitive = false;
+  for (const key in value) {
+    const kind = judgeName(key);
+    if (kind.isLabelled) isPair = true;
+    if (kind.isSensitiveFlag && (value[key] === true || value[key] === 'true')) isSensitive = true;
+    if (!kind.isLabel || hides(label ?? 'none')) continue;
+    const name = value[key];
+    if (typeof name === 'string') label = judgeName(name).sensitivity;
+  }
+  if (isSensitive) return { sensitivity: 'all', decidesAll: depth > 0 };
+  return isPair && label !== undefined ? { sensitivity: label, decidesAll: false } : undefined;
 }
 
 /** A copy whose members are all its own, `__proto__` too. */
@@ -187,16 +159,54 @@ export interface RedactedText {
   readonly redacted: boolean;
 }
 
-/**
- * A part of every secret word: in the name of a member whose value could be a secret (no boolean, no null, no `{success}`),
- * or in the text that names what an object is about.
- */
-const HINT =
-  /(?:pass|pwd|secret|token|key|otp|pin|cookie|recovery|backup|scratch)[^"]*"\s*:\s*(?!true|false|null|\{"success":(?:true|false)\})[^\s]|"(?:field|key|name|attribute)"\s*:\s*"[^"]*(?:pass|pwd|secret|token|key|otp|pin|cookie|recovery|backup|scratch)/i;
+/** A secret word (first group) or a part of a secret's form. */
+const HINT = new RegExp(`(${NAME_HINT})|${SHAPE_HINT}`, 'gi');
 
-/** Whether a text could hold a secret by name at all: a quick look, true where names may be spelled with escapes. */
+/**
+ * Whether a text could hold a secret: a quick look, one pass over it. What a hint of a secret stands in is looked at more
+ * closely: as a name by the words of names, as a text by the forms of secrets. True where something may be spelled with
+ * escapes.
+ */
 export function mayHoldSecret(text: string): boolean {
-  return HINT.test(text) || text.includes('\\u') || text.includes('\\"');
+  if (text.includes('\\u') || text.includes('\\/')) return true;
+  HINT.lastIndex = 0;
+  for (let hint = HINT.exec(text); hint !== null; hint = HINT.exec(text)) {
+    const from = text.lastIndexOf('"', hint.index) + 1;
+    let to = text.indexOf('"', hint.index);
+    if (to < 0) to = text.length;
+    if (isSecretAt(text, from, to, hint[1] !== undefined)) return true;
+    HINT.lastIndex = to + 1;
+  }
+  return false;
+}
+
+/** A colon and, for what no name makes a secret, what follows it: a switch, nothing, an outcome alone. */
+const COLON = /"\s*:\s*(true|false|null|""|\{"success":(?:true|false)\}|-?\d)?/y;
+/** What no text with a secret word in it lacks where that word is a part of a form. */
+const MAY_ASSIGN = /[=:\s]/;
+
+/** Whether a string of a JSON text, a member's name or a value, makes it worth looking for secrets. */
+function isSecretAt(text: string, from: number, to: number, isWord: boolean): boolean {
+  const string = text.slice(from, to);
+  if (string.includes('\\') || text[from - 2] === '\\') return true;
+  COLON.lastIndex = to;
+  const name = COLON.exec(text);
+  if (name !== null) {
+    const { sensitivity, isSensitiveFlag } = judgeName(string);
+    if (isSensitiveFlag) return true;
+    const isNumber = name[1] !== undefined && /\d/.test(name[1]);
+    return isNumber ? sensitivity === 'all' : name[1] === undefined && hides(sensitivity);
+  }
+  if (!isWord || MAY_ASSIGN.test(string)) {
+    if (replaceQuotedMembers(replaceSecretShapes(string, REDACTED), REDACTED) !== string) return true;
+  }
+  return isWord && hides(judgeName(string).sensitivity) && judgeName(nameBefore(text, from)).isLabel;
+}
+
+/** The name of the member whose value starts after a quotation mark; '' for an element of an array. */
+function nameBefore(text: string, from: number): string {
+  const before = text.slice(Math.max(0, from - 100), from - 1);
+  return /"([^"]*)"\s*:\s*$/.exec(before)?.[1] ?? '';
 }
 
 /**
@@ -210,10 +220,9 @@ export function redactText({ text: received, value, depth, members }: ReceivedRe
     // The source does not parse what is far too deep.
     if (depth > DEEPEST_SEARCHED) throw new RangeError('nested too deeply');
     const marked = parseExactly(text);
-    const restored = (json: string) => (marked === undefined ? json : restoreNumbers(json));
-    const redaction = redact(marked ?? value);
-    if (!redaction.redacted) return { text: restored(faithful(text, redaction, members)), redacted: false };
-    return { text: restored(wellFormed(JSON.stringify(redaction.value))), redacted: true };
+    const redaction = searchRecord(marked ?? value, text, members);
+    const left = wellFormed(redaction.text);
+    return { text: marked === undefined ? left : restoreNumbers(left), redacted: redaction.redacted };
   } catch (error) {
     const reason = error instanceof RangeError ? 'nested too deeply' : 'unreadable';
     return { text: JSON.stringify({ withheld: `${reason} to be searched for secrets` }), redacted: true };
@@ -221,12 +230,25 @@ export function redactText({ text: received, value, depth, members }: ReceivedRe
 }
 
 /**
- * The text of a value in which nothing was redacted, as received, unless a name occurs twice in one object and could be
- * a secret's: the value holds only the last of them, so that only the last was searched for secrets.
- * @param counted the members of all objects in the text, where somebody counted them
+ * A record without its secrets, and its text: as received where there are none. The text is written anew as well where a
+ * name occurs twice in one object and could be a secret's: the value holds only the last of them, so that only the last
+ * was searched.
+ * @param members the members of all objects in the text, where somebody counted them
+ * @throws RangeError where the value is nested more than 500 levels deep
  */
-export function faithful(text: string, { value, members }: Redaction, counted = countMembers(text)): string {
-  return counted === members || !mayHoldSecret(text) ? text : wellFormed(JSON.stringify(value));
+export function redactRecord(value: JsonValue, text: string, members?: number): RedactedRecord {
+  return mayHoldSecret(text) ? searchRecord(value, text, members) : { value, text, redacted: false };
+}
+
+/** A record, and its text. */
+export interface RedactedRecord extends RedactedText {
+  readonly value: JsonValue;
+}
+
+function searchRecord(value: JsonValue, text: string, counted?: number): RedactedRecord {
+  const { redacted, value: left, members } = redact(value);
+  const isFaithful = !redacted && (counted ?? countMembers(text)) === members;
+  return { value: left, text: isFaithful ? text : JSON.stringify(left), redacted };
 }
 
 function countMembers(text: string): number {

@@ -1,10 +1,9 @@
+import { replaceSecretShapes } from '../../mappings/secret-shapes.js';
+
 const mask = '[secret]';
 
 /** Encoded forms shorter than this could be anything: masking them would hide innocent text and protect nothing. */
 const shortestForm = 8;
-
-/** What no line may show whether or not anybody registered it: JumpCloud's keys (reference: `jca_` and `jcs_`) and credentials in headers. */
-const shapes = [/\bjc[as]_[A-Za-z0-9]{16,}/g, /\b(?:Bearer|Basic) +[A-Za-z0-9._~+/=-]{12,}/gi];
 
 /**
  * Whether a word could be a key or a token that somebody put where a name or a path belongs: one of JumpCloud's, or long
@@ -29,11 +28,10 @@ export class Redactor {
     this.#pattern = longestFirst.length === 0 ? undefined : new RegExp(longestFirst.map(literally).join('|'), 'g');
   }
 
-  /** The text with every secret in it masked. */
+  /** The text with every secret in it masked, registered or known by its form. */
   mask(text: string): string {
-    let masked = this.#pattern === undefined ? text : text.replace(this.#pattern, mask);
-    for (const shape of shapes) masked = masked.replace(shape, mask);
-    return masked;
+    const masked = this.#pattern === undefined ? text : text.replace(this.#pattern, mask);
+    return replaceSecretShapes(masked, mask);
   }
 }
 

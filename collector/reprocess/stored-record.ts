@@ -37,7 +37,7 @@ export function mapStored(
   const header = { ...readHeader(received), uid };
   const outcome = normalise(received, header, {
     ...context,
-    redactedBefore: redacted ?? text.includes(`"${REDACTED}"`),
+    redactedBefore: redacted ?? text.includes(REDACTED),
     ...(fetchedAt === undefined ? {} : { fetchedAt }),
   });
   return { outcome, header, received };

@@ -1,9 +1,19 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Redactor } from '../../collector/log/redactor.js';
 import type { JsonValue } from '../../mappings/json.js';
 import { mayHoldSecret, REDACTED, redact, redactText } from '../../mappings/redact.js';
 import { change, event, receive } from './mapping.js';
+import {
+  harmlessNames,
+  harmlessTexts,
+  harmlessValues,
+  PLANTED,
+  secretNames,
+  secretPairs,
+  secretTexts,
+} from './redaction-corpus.js';
 
 const redacted = (value: JsonValue) => redact(value).value;
 
@@ -164,6 +174,61 @@ describe('redaction', () => {
       ),
     })).tree;
     fc.assert(fc.property(planted, (value) => !JSON.stringify(redacted(value)).includes(secret)));
+  });
+});
+
+const holds = (value: JsonValue) => JSON.stringify(redact(value).value);
+const found = (value: JsonValue) => mayHoldSecret(JSON.stringify(value));
+
+describe('the corpus of redaction', () => {
+  it('has at least 200 shapes to replace and 150 to keep', () => {
+    expect(secretNames.length + secretTexts.length + secretPairs.length).toBeGreaterThanOrEqual(200);
+    expect(harmlessNames.length + harmlessTexts.length + harmlessValues.length).toBeGreaterThanOrEqual(150);
+  });
+
+  it.each(secretNames)('replaces the text under the name %s, as a member and as a label', (name) => {
+    const change: JsonValue = { changes: [{ field: name, from: 'x', to: PLANTED }] };
+    for (const value of [{ a: [{ [name]: PLANTED }] }, change]) {
+      expect(holds(value)).not.toContain(PLANTED);
+      expect(found(value)).toBe(true);
+    }
+  });
+
+  it.each(secretTexts)('replaces the secret in the text: %s', (text) => {
+    const value = { log: [text.replaceAll('§', PLANTED)] };
+    expect(redact(value).redacted).toBe(true);
+    if (!text.startsWith('AKIA')) expect(holds(value)).not.toContain(PLANTED);
+    expect(holds(value)).not.toMatch(/AKIA|ghp_|xoxb|glpat-|sk_live/);
+    expect(found(value)).toBe(true);
+  });
+
+  it.each(secretPairs.map((value) => [JSON.stringify(value), value] as const))(
+    'replaces the secret of %s',
+    (_, value) => {
+      const record = { changes: [value] };
+      expect(holds(record)).not.toMatch(/Planted|482910/);
+      expect(found(record)).toBe(true);
+    },
+  );
+
+  it.each(harmlessNames)('keeps the text under the name %s', (name) => {
+    const value = { [name]: 'plain7x', changes: [{ field: name, to: 'plain7x' }] };
+    expect(redact(value)).toMatchObject({ value, redacted: false });
+  });
+
+  it.each(harmlessTexts)('keeps the text: %s', (text) => {
+    expect(redact([text]).value).toEqual([text]);
+  });
+
+  it.each(harmlessValues.map((value) => [JSON.stringify(value), value] as const))('keeps %s', (_, value) => {
+    expect(redact(value)).toMatchObject({ value, redacted: false });
+  });
+
+  it('is masked by the log as well where a form shows it', () => {
+    const redactor = new Redactor();
+    const notQuoted = secretTexts.filter((text) => !/^[[{]|\{["']|request \{/.test(text) && !text.startsWith('AKIA'));
+    for (const text of notQuoted) expect(redactor.mask(text.replaceAll('§', PLANTED))).not.toContain(PLANTED);
+    for (const text of harmlessTexts) expect(redactor.mask(text)).toBe(text);
   });
 });
 
