@@ -58,7 +58,7 @@ export function sampleEvent(number: number, time = base + number * 1000): Normal
   };
 }
 
-function sampleLetter(number: number): DeadLetter {
+export function sampleLetter(number: number): DeadLetter {
   const raw = JSON.stringify({ number, broken: true });
   return {
     uid: sampleUid('letter', number),

@@ -1,9 +1,10 @@
 import { rm } from 'node:fs/promises';
-import type { DeadLetter } from '../../../mappings/dead-letter.js';
+import { type DeadLetter, withShortMembers } from '../../../mappings/dead-letter.js';
 import type { NormalisedEvent } from '../../../mappings/event.js';
 import type { KeptRecord } from '../../../mappings/normalise.js';
 import { sha256 } from '../../../mappings/record.js';
 import { CollectorError } from '../../errors.js';
+import { type Refusal, refusedEntity, refusedRecord } from '../refused.js';
 import type { Batch, Entity } from '../sink.js';
 import type { Engine } from './engine.js';
 import { duckdbFault } from './error-table.js';
@@ -24,27 +25,49 @@ export interface BatchTarget {
 }
 
 /**
+ * A row beyond this many characters may take more memory than the engine has; where a shorter one does, something else
+ * is wrong with the machine.
+ */
+const LARGE_ROW = 1024 * 1024;
+
+/** Why DuckDB refused a row: a value does not fit its column, or the row takes more memory than there is. */
+type RefusedFor = 'content' | 'memory';
+
+/** Rows that DuckDB refused. */
+type RefusedRows = Map<Row, RefusedFor>;
+
+/**
  * Stages a batch's files, durably: one file, seldom more, per table and day.
- * An event that DuckDB refuses becomes a dead letter and leaves its neighbours unharmed.
+ * What DuckDB refuses becomes a dead letter and leaves its neighbours unharmed.
  * @returns the files by the names under which they will be published
  */
 export async function writeBatch(batch: Batch, target: BatchTarget): Promise<string[]> {
   const files: string[] = [];
-  const refused: DeadLetter[] = [];
-  for (const [classUid, events] of groupBy(batch.events, (event) => event.classUid)) {
-    const left = new Set(await writeTable(tableOf(classUid), events, target, files));
-    if (left.size > 0) refused.push(...events.filter((event) => left.has(event)).map(refusedEvent));
+  const { feed, committedAt } = batch.cursor;
+  const letters = [...batch.deadLetters];
+
+  async function write<Item>(
+    table: Table,
+    items: readonly Item[],
+    rowOf: (item: Item) => Row,
+    refuse: (item: Item, why: RefusedFor) => DeadLetter,
+  ): Promise<void> {
+    const itemOf = new Map(items.map((item) => [rowOf(item), item]));
+    for (const [row, why] of await writeTable(table, [...itemOf.keys()], target, files))
+      letters.push(refuse(itemOf.get(row)!, why));
   }
-  const fallback = batch.cursor.committedAt;
-  const letters = [...batch.deadLetters, ...refused].map((letter) => letterRow(letter, fallback));
-  for (const [table, rows] of [
-    [deadLetterTable, letters],
-    [rawRecordTable, batch.raw.map(rawRow)],
-    [entityTable, batch.entities.map((entity) => entityRow(entity, batch.cursor.feed))],
-  ] as const) {
-    const left = await writeTable(table, rows, target, files);
-    if (left.length > 0) throw new Error(`DuckDB refused ${left.length} rows of ${table.name}`);
-  }
+
+  for (const [classUid, events] of groupBy(batch.events, (event) => event.classUid))
+    await write(tableOf(classUid), events, (event) => event, refusedEvent);
+  await write(rawRecordTable, batch.raw, rawRow, (record, why) => refusedRecord(record, refusalFor('record', why)));
+  const entityRowOf = (entity: Entity) => entityRow(entity, feed);
+  await write(entityTable, batch.entities, entityRowOf, (entity, why) =>
+    refusedEntity(entity, refusalFor('entity', why)),
+  );
+  const letterOf = new Map(letters.map((letter) => [letterRow(letter, committedAt), letter]));
+  const beginning = (row: Row) => letterRow(withBeginning(letterOf.get(row)!), committedAt);
+  const left = await writeTable(deadLetterTable, [...letterOf.keys()], target, files, beginning);
+  if (left.size > 0) throw new Error(`DuckDB refused ${left.size} rows of ${deadLetterTable.name}`);
   if (files.length > 0) await target.files.syncStaged();
   return files;
 }
@@ -57,23 +80,38 @@ function tableOf(classUid: number): Table {
   });
 }
 
-/** Returns the rows that DuckDB refused. */
-async function writeTable(table: Table, rows: readonly Row[], target: BatchTarget, files: string[]): Promise<Row[]> {
-  const refused: Row[] = [];
+/**
+ * Returns the rows that DuckDB refused.
+ * @param smaller what goes in the place of a row that takes too much memory
+ */
+async function writeTable(
+  table: Table,
+  rows: readonly Row[],
+  target: BatchTarget,
+  files: string[],
+  smaller?: (row: Row) => Row,
+): Promise<RefusedRows> {
+  const refused: RefusedRows = new Map();
+  const replaced = new Set<Row>();
   for (const [group, ofDay] of groupBy(rows, (row) => groupOf(table.name, row.time))) {
     let part = 0;
     for (const pending = slicesOf(ofDay); pending.length > 0; ) {
       const slice = pending.shift() ?? [];
       const file = `${group}/${fileName(target.prefix, target.sequence, part++)}`;
       const problem = await tryWrite(table, slice, file, target);
+      const [row] = slice;
       if (problem === undefined) {
         files.push(file);
         await target.written();
-      } else if (slice.length > 1) {
+      } else if (slice.length > 1 || row === undefined) {
         const middle = slice.length >> 1;
         pending.unshift(slice.slice(0, middle), slice.slice(middle));
-      } else if (problem.cause === 'content') refused.push(...slice);
-      else throw problem.error;
+      } else if (problem.cause === 'memory' && (row.text.length < LARGE_ROW || replaced.has(row))) throw problem.error;
+      else if (problem.cause === 'memory' && smaller !== undefined) {
+        const replacement = smaller(row);
+        replaced.add(replacement);
+        pending.unshift([replacement]);
+      } else refused.set(row, problem.cause);
     }
   }
   return refused;
@@ -85,7 +123,7 @@ async function tryWrite(
   rows: readonly Row[],
   file: string,
   { engine, files }: BatchTarget,
-): Promise<{ cause: 'content' | 'memory'; error: unknown } | undefined> {
+): Promise<{ cause: RefusedFor; error: unknown } | undefined> {
   try {
     await writeParquet(engine, table.columns, rows, files.staged(file));
     return undefined;
@@ -110,18 +148,29 @@ function entityRow({ type, key, value, observedAt }: Entity, feed: string): Row 
   return { uid: key, time: observedAt, text: `${head.slice(0, -1)},"value":${value ?? 'null'}}` };
 }
 
-function refusedEvent(event: NormalisedEvent): DeadLetter {
-  return {
+function withBeginning(letter: DeadLetter): DeadLetter {
+  return { ...letter, raw: letter.raw.slice(0, LARGE_ROW).toWellFormed() };
+}
+
+function refusedEvent(event: NormalisedEvent, why: RefusedFor): DeadLetter {
+  return withShortMembers({
     uid: event.uid,
     reason: 'refused_by_sink',
-    message:
-      'The tables cannot hold the event made of this record: a number in it is out of range. `raw` is the event.',
-    details: [],
+    ...refusalFor('event made of this record', why),
     service: '',
     event_type: event.eventCode,
     time: event.time,
     raw: event.text,
     raw_size: Buffer.byteLength(event.text),
     raw_sha256: sha256(event.text),
+  });
+}
+
+function refusalFor(what: string, why: RefusedFor): Refusal {
+  const cause =
+    why === 'content' ? 'a number in it is out of range' : 'it takes more memory than the tables are written with';
+  return {
+    message: `The tables cannot hold the ${what}: ${cause}. \`raw\` is the ${what.split(' ')[0]}.`,
+    details: [],
   };
 }

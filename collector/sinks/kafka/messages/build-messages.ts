@@ -1,6 +1,7 @@
 import type { DeadLetter } from '../../../../mappings/dead-letter.js';
 import type { NormalisedEvent } from '../../../../mappings/event.js';
 import type { KeptRecord } from '../../../../mappings/normalise.js';
+import { refusedEntity } from '../../refused.js';
 import type { Batch, Entity } from '../../sink.js';
 import { batchRoom } from '../client/batching.js';
 import { compressedSize } from '../client/compression.js';
@@ -9,7 +10,7 @@ import { type OutgoingMessage, outgoing, partitionOf } from '../client/outgoing-
 import type { KafkaSettings } from '../client/settings.js';
 import { ownTopic, topicOfClass } from '../topics/topics.js';
 import { deadLetterHeaders, entityHeaders, eventHeaders, rawHeaders } from './headers.js';
-import { cutText, deadLetterTexts, refusedEntity, refusedEvent, withoutRawData } from './oversized.js';
+import { cutText, deadLetterTexts, refusedEvent, withoutRawData } from './oversized.js';
 
 /** What composing needs to know of the topics. */
 export interface Placement {
@@ -83,7 +84,11 @@ function composeEntity(entity: Entity, placement: Placement): OutgoingMessage[] 
     placement,
   );
   if (fits(message, placement)) return [message];
-  const letter = refusedEntity(entity, topic, placement.limitOf(topic));
+  const limit = placement.limitOf(topic);
+  const letter = refusedEntity(entity, {
+    message: `The entity has ${Buffer.byteLength(entity.value ?? '')} bytes; topic ${topic} takes ${limit}.`,
+    details: [`max.message.bytes of ${topic}: ${limit}`],
+  });
   placement.log('warn', `entity ${letter.uid} is too large for ${topic}: kept as a dead letter`, {
     size: letter.raw_size,
   });

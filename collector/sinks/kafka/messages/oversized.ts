@@ -2,7 +2,6 @@ import { type DeadLetter, withShortMembers } from '../../../../mappings/dead-let
 import type { NormalisedEvent } from '../../../../mappings/event.js';
 import { isObject, type JsonObject, type JsonValue } from '../../../../mappings/json.js';
 import { sha256 } from '../../../../mappings/record.js';
-import type { Entity } from '../../sink.js';
 
 /** A member of a JSON object in its text: `"key":value`, from the key's quote to the value's end. */
 interface Member {
@@ -112,23 +111,6 @@ export function refusedEvent(event: NormalisedEvent, topic: string, size: number
     raw,
     raw_size: Buffer.byteLength(raw),
     raw_sha256: sha256(raw),
-  });
-}
-
-/** The dead letter that takes the place of an entity that no record of its topic can hold. */
-export function refusedEntity({ type, key, value = '', observedAt }: Entity, topic: string, limit: number): DeadLetter {
-  return withShortMembers({
-    uid: sha256(`${type}|${key}|${observedAt}`).slice(0, 32),
-    reason: 'refused_by_sink',
-    message: `The entity has ${Buffer.byteLength(value)} bytes; topic ${topic} takes ${limit}.`,
-    details: [`max.message.bytes of ${topic}: ${limit}`],
-    service: '',
-    event_type: type,
-    record_id: key,
-    time: observedAt,
-    raw: value,
-    raw_size: Buffer.byteLength(value),
-    raw_sha256: sha256(value),
   });
 }
 
