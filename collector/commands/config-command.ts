@@ -1,0 +1,17 @@
+import { withConfiguration } from './options.js';
+import { verb, verbGroup } from './verb.js';
+
+export const configCommand = verbGroup('config', 'Show the configuration in force, or every key that can be set', [
+  verb(
+    'print',
+    'Print the values in force and where each comes from, without secrets',
+    withConfiguration,
+    async (argv) => (await import('./config.js')).printConfig(argv),
+  ),
+  verb(
+    'schema',
+    'Print the JSON Schema of every key, for editors and consoles',
+    (command) => command,
+    async () => (await import('./config.js')).printSchema(),
+  ),
+]);

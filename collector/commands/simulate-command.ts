@@ -1,0 +1,13 @@
+import { verb } from './verb.js';
+
+export const simulateCommand = verb(
+  'simulate',
+  'Run only the simulated tenant, on loopback, to try things',
+  (command) =>
+    command.options({
+      port: { type: 'number', default: 8484, describe: '0: any free port' },
+      records: { type: 'number', default: 100_000, describe: 'Records from seven days ago until tomorrow' },
+      seed: { type: 'number', default: 1, describe: 'The same seed creates the same organization' },
+    }),
+  async (argv) => (await import('./simulate.js')).simulate(argv),
+);
