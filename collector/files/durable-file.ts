@@ -132,6 +132,8 @@ export function errno(error: unknown): string | undefined {
 }
 
 const cures: Readonly<Record<string, string>> = {
+  ENOLCK:
+    'That file system has no locks, so nothing keeps two collectors apart: name a directory on one that has (a local disk), or deliver to Kafka.',
   ENOSPC: 'Free space on that file system; collecting goes on from the last commit.',
   EDQUOT: 'Raise the quota or free space; collecting goes on from the last commit.',
   EACCES: 'Give the collector’s user write access to that directory, or choose another.',

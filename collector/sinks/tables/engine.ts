@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { link, mkdtemp, realpath, rm } from 'node:fs/promises';
+import { mkdtemp, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { DuckDBConnection, DuckDBInstance, DuckDBValue, Json } from '@duckdb/node-api';
 import { errno, isMissing, makeDirectory, syncDirectory, syncFile } from '../../files/durable-file.js';
@@ -30,22 +30,29 @@ export class Engine {
   ) {}
 
   /**
+   * @param lockDirectory of the lock's own; made if missing
    * @param temporaryDirectory where DuckDB spills
    * @throws CollectorError LANE_IN_USE where the lock is held, STORAGE_FAILED where the file cannot be made.
    */
-  static async open(lockFile: string, temporaryDirectory: string, limits: EngineLimits, lane: string): Promise<Engine> {
+  static async open(
+    lockDirectory: string,
+    temporaryDirectory: string,
+    limits: EngineLimits,
+    lane: string,
+  ): Promise<Engine> {
     const { DuckDBInstance: Instance } = await loadDuckDB();
-    await makeDirectory(dirname(lockFile));
-    const held = join(await realpath(dirname(lockFile)), basename(lockFile));
+    await makeDirectory(dirname(lockDirectory));
+    const held = join(await realpath(dirname(lockDirectory)), basename(lockDirectory));
     const free = lockInProcess(held, lane);
     try {
-      await makeLockFile(lockFile, Instance);
+      await makeLockFile(lockDirectory, Instance);
+      const lockFile = join(lockDirectory, LOCK_FILE);
       const instance = await Instance.create(lockFile, options(temporaryDirectory, limits));
       return new Engine(instance, await instance.connect(), free);
     } catch (error) {
       free();
       if (duckdbFault(error) === 'locked') throw laneInUse(lane, lockHolder(error));
-      throw tablesFailed(error, dirname(lockFile));
+      throw tablesFailed(error, dirname(lockDirectory));
     }
   }
 
@@ -120,25 +127,32 @@ async function loadDuckDB(): Promise<typeof import('@duckdb/node-api')> {
   return import('@duckdb/node-api');
 }
 
-/** Makes the database file whole under another name first: a process killed while making it must not leave half of one. */
-async function makeLockFile(lockFile: string, instances: typeof DuckDBInstance): Promise<void> {
-  const directory = dirname(lockFile);
+/** The database file in a lock's directory. */
+const LOCK_FILE = 'lock';
+
+/**
+ * Makes the database file whole in a directory of another name first: a process killed while making it must not leave half
+ * of one. A directory does not take the place of one that holds a file, so of several processes one makes the lock; unlike
+ * a hard link, every file system that is written to can rename a directory.
+ */
+async function makeLockFile(lockDirectory: string, instances: typeof DuckDBInstance): Promise<void> {
+  const directory = dirname(lockDirectory);
   try {
-    await realpath(lockFile);
+    await realpath(join(lockDirectory, LOCK_FILE));
     return;
   } catch (error) {
     if (!isMissing(error)) throw error;
   }
   const staging = await mkdtemp(join(directory, '.lock-'));
   try {
-    const made = join(staging, 'lock');
+    const made = join(staging, LOCK_FILE);
     (await instances.create(made)).closeSync();
     await syncFile(made);
-    await link(made, lockFile);
+    await rename(staging, lockDirectory);
     await syncDirectory(directory);
   } catch (error) {
     // Another process was faster: its file serves as well.
-    if (errno(error) !== 'EEXIST') throw error;
+    if (!['ENOTEMPTY', 'EEXIST'].includes(errno(error) ?? '')) throw error;
   } finally {
     await rm(staging, { recursive: true, force: true });
   }

@@ -27,7 +27,9 @@ const duckdbErrors: readonly DuckDBErrorRow[] = [
   // These two first: their texts may quote a record. Those of the file system are all IO errors: other texts may quote a statement.
   { text: /^(Invalid Input|Conversion) Error/, fault: 'content' },
   { text: /^Out of Memory Error/, fault: 'memory' },
-  { text: /IO Error: Could not set lock on file/, fault: 'locked' },
+  { text: /IO Error: Could not set lock on file.*Conflicting lock is held/s, fault: 'locked' },
+  // Anything else says that the file system has no locks.
+  { text: /IO Error: Could not set lock on file/, fault: 'io', errno: 'ENOLCK' },
   { text: /IO Error: .*(no space left|disk full|not enough space)/is, fault: 'io', errno: 'ENOSPC' },
   { text: /IO Error: .*quota exceeded/is, fault: 'io', errno: 'EDQUOT' },
   { text: /IO Error: .*permission denied/is, fault: 'io', errno: 'EACCES' },

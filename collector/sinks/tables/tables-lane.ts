@@ -61,7 +61,7 @@ export class TablesLane implements LaneSink, RewritableLane {
   readonly #prefix: string;
   readonly #stateFile: string;
   readonly #backupFile: string;
-  readonly #lockFile: string;
+  readonly #lockDirectory: string;
   readonly #spillDirectory: string;
   #engine: Engine | undefined;
   #opened: Opened | undefined;
@@ -75,7 +75,7 @@ export class TablesLane implements LaneSink, RewritableLane {
     this.#prefix = filePrefix(setting.feed, name);
     this.#stateFile = `${base}.json`;
     this.#backupFile = `${base}.bak`;
-    this.#lockFile = `${base}.lock`;
+    this.#lockDirectory = `${base}.held`;
     this.#spillDirectory = `${base}.spill`;
     this.#files = new LaneFiles(setting.directory, `${base}.aside`, this.#prefix);
     this.#seen = new DedupeFiles(`${base}.seen`);
@@ -83,7 +83,7 @@ export class TablesLane implements LaneSink, RewritableLane {
 
   async open(): Promise<Committed | undefined> {
     return this.#storing(async () => {
-      const engine = await Engine.open(this.#lockFile, this.#spillDirectory, this.setting.limits, this.name);
+      const engine = await Engine.open(this.#lockDirectory, this.#spillDirectory, this.setting.limits, this.name);
       this.#engine = engine;
       this.setting.open.add(this);
       try {

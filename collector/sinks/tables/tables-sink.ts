@@ -1,3 +1,4 @@
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { DeadLetter } from '../../../mappings/dead-letter.js';
@@ -13,7 +14,7 @@ import { laneNames, peekCursor } from '../files/peek-lanes.js';
 import { failedFinding } from '../finding.js';
 import type { Sink, SinkFinding } from '../sink.js';
 import { type CompactionRules, compactionRules } from './compaction.js';
-import { Engine } from './engine.js';
+import { Engine, type EngineLimits } from './engine.js';
 import { tablesFailed } from './error-table.js';
 import { findDelivered } from './find-delivered.js';
 import { isLaneState } from './lane-state.js';
@@ -121,7 +122,7 @@ export function createTablesSink(options: TablesOptions): Sink {
     lanes: () => laneNames(states, isLaneState),
     async lock(name) {
       const base = join(states, fileNameOf(name));
-      const engine = await Engine.open(`${base}.lock`, `${base}.spill`, common.limits, name);
+      const engine = await Engine.open(`${base}.held`, `${base}.spill`, common.limits, name);
       return heldLock(open, () => engine.close());
     },
     async close() {
@@ -134,7 +135,11 @@ export function createTablesSink(options: TablesOptions): Sink {
         throw tablesFailed(error, directory);
       }
     },
-    check: async () => [...(await checkDirectory(directory, 'tables')), await checkEngine()],
+    async check() {
+      const findings = [...(await checkDirectory(directory, 'tables')), await checkEngine()];
+      const isSound = findings.every(({ verdict }) => verdict !== 'failed');
+      return isSound ? [...findings, ...(await checkLock(directory, common.limits))] : findings;
+    },
     unresolvedDeadLetters,
     rewritable: (lane) => new TablesLane(lane, { ...setting, afterCommit: async () => {} }),
   };
@@ -156,5 +161,19 @@ async function checkEngine(): Promise<SinkFinding> {
       },
     );
     return failedFinding(failure, 'duckdb');
+  }
+}
+
+/** Takes a lock as a lane does, in a directory that is there: a file system may take files and have no locks. */
+async function checkLock(directory: string, limits: EngineLimits): Promise<SinkFinding[]> {
+  if (!(await exists(directory))) return [];
+  const probe = await mkdtemp(join(directory, '.check-'));
+  try {
+    (await Engine.open(join(probe, 'held'), join(probe, 'spill'), limits, 'check')).close();
+    return [{ part: 'lock', verdict: 'ok', message: `a lane below ${directory} can be locked` }];
+  } catch (error) {
+    return [failedFinding(tablesFailed(error, directory), 'lock')];
+  } finally {
+    await rm(probe, { recursive: true, force: true });
   }
 }

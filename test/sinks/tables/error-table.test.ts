@@ -56,6 +56,20 @@ describe('the table of DuckDB’s errors', () => {
     expect(lockHolder(new Error(text))).toBe('another process');
   });
 
+  it('tells a file system without locks from a lock that is held', () => {
+    for (const reason of [
+      'No locks available',
+      'File locks are not supported for this file system, cannot open the file',
+    ]) {
+      const error = new Error(`IO Error: Could not set lock on file "/t/held/lock": ${reason}`);
+      expect(duckdbFault(error)).toBe('io');
+      expect(tablesFailed(error, '/t')).toMatchObject({
+        code: 'STORAGE_FAILED',
+        cure: expect.stringContaining('no locks'),
+      });
+    }
+  });
+
   it('does not take a statement that speaks of the disk for a failure of the disk', async () => {
     const error = await errorOf("SELEC 'no space left on device, permission denied, No such file'");
     expect(String(error)).toContain('no space left');
