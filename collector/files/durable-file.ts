@@ -131,9 +131,14 @@ export function errno(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
+const NO_LOCKS =
+  'That file system has no locks, so nothing keeps two collectors apart: name a directory on one that has (a local disk), or deliver to Kafka.';
+
 const cures: Readonly<Record<string, string>> = {
-  ENOLCK:
-    'That file system has no locks, so nothing keeps two collectors apart: name a directory on one that has (a local disk), or deliver to Kafka.',
+  ENOLCK: NO_LOCKS,
+  ENOSYS: NO_LOCKS,
+  ENOTSUP: NO_LOCKS,
+  EOPNOTSUPP: NO_LOCKS,
   ENOSPC: 'Free space on that file system; collecting goes on from the last commit.',
   EDQUOT: 'Raise the quota or free space; collecting goes on from the last commit.',
   EACCES: 'Give the collector’s user write access to that directory, or choose another.',

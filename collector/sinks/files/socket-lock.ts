@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdtemp, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errno, isMissing, makeDirectory } from '../../files/durable-file.js';
+import { errno, exists, isMissing, makeDirectory, storageFailed } from '../../files/durable-file.js';
 import { fileNameOf } from '../../files/file-name.js';
+import { failedFinding } from '../finding.js';
 import { laneInUse } from '../in-process-lock.js';
+import type { SinkFinding } from '../sink.js';
 
 const ATTEMPTS = 4;
 /** More than a candidate ever needs from making its socket to naming it. */
@@ -21,6 +23,27 @@ export async function takeLaneLock(directory: string, lane: string): Promise<Soc
   const lock = await SocketLock.take(`${join(directory, fileNameOf(lane))}.lock`);
   if (lock) return lock;
   throw laneInUse(lane, 'another collector');
+}
+
+/**
+ * Whether a lane below a directory that is there can be locked: of two that try, one must fail.
+ * @returns no finding where the directory is still to be made
+ */
+export async function checkSocketLock(directory: string): Promise<SinkFinding[]> {
+  if (!(await exists(directory))) return [];
+  const probe = await mkdtemp(join(directory, '.check-'));
+  try {
+    const first = await SocketLock.take(probe);
+    const second = first && (await SocketLock.take(probe));
+    await first?.release();
+    await second?.release();
+    if (first && !second) return [{ part: 'lock', verdict: 'ok', message: `a lane below ${directory} can be locked` }];
+    throw Object.assign(new Error('a lock there keeps nobody out'), { code: 'ENOLCK' });
+  } catch (error) {
+    return [failedFinding(storageFailed(error, directory), 'lock')];
+  } finally {
+    await rm(probe, { recursive: true, force: true });
+  }
 }
 
 /**
