@@ -24,6 +24,7 @@ async function audit(
   status: number,
   advisories: object,
   required = 'false',
+  command = [script],
 ): Promise<{ code: number; output: string; asked: string[] }> {
   const asked: string[] = [];
   const registry = createServer(async (request, response) => {
@@ -41,7 +42,7 @@ async function audit(
   await once(registry, 'listening');
   const { port } = registry.address() as AddressInfo;
   const cache = mkdtempSync(join(tmpdir(), 'npm-cache-'));
-  const child = spawn(process.execPath, [script], {
+  const child = spawn(process.execPath, command, {
     env: {
       ...process.env,
       npm_config_registry: `http://127.0.0.1:${port}/`,
@@ -97,4 +98,14 @@ it('passes where an audit is required and the registry knows of nothing', async 
   const { code, output } = await audit(200, {}, 'true');
   expect(output).toContain('0 high or critical of 0 known');
   expect(code).toBe(0);
+});
+
+it('is not called passed by `npm run security` where it was not done', async () => {
+  const security = [fileURLToPath(new URL('../../.ci/security.mjs', import.meta.url)), 'audit'];
+  const unanswered = await audit(405, {}, 'false', security);
+  expect(unanswered.output).toContain('security: audit: NOT DONE');
+  expect(unanswered.code).toBe(0);
+  const found = await audit(200, advisory('high'), 'false', security);
+  expect(found.output).toContain('security: audit: FAILED');
+  expect(found.code).toBe(1);
 });
