@@ -152,6 +152,21 @@ describe('F-14: each cause has a finding and an exit code of its own', () => {
     for (const service of ['radius', 'ldap', 'mdm']) expect(warnings[0]?.part).toContain(service);
   });
 
+  test('records of a service that no event type asks for are a warning with their number; without them nothing is said', async () => {
+    const { env, simulated } = await feed();
+    const quiet = await check(env);
+    expect(part(quiet.findings, 'unknown services')).toEqual([]);
+    for (const id of ['a', 'b', 'c']) {
+      const timestamp = new Date(Date.now() - 5 * 3_600_000).toISOString();
+      simulated.add({ id, service: 'brand_new', event_type: 'thing_made', timestamp });
+    }
+    const { findings, code } = await check(env);
+    expect(code).toBe(0);
+    expect(part(findings, 'unknown services')).toMatchObject([
+      { verdict: 'warning', message: expect.stringContaining('holds 3 records') },
+    ]);
+  });
+
   test('a clock that is off is a warning, told with the figure, also where the search first asked for the future', async () => {
     for (const [skew, says] of [
       [-2 * 3_600_000, '7200 s ahead of'],
