@@ -5,6 +5,9 @@ import type { KafkaOptions } from '../../collector/sinks/kafka/client/settings.j
 import { createKafkaSink } from '../../collector/sinks/kafka/kafka-sink.js';
 import type { Sink } from '../../collector/sinks/sink.js';
 import { instantOfSecond } from '../../mappings/instant.js';
+import { normalise } from '../../mappings/normalise.js';
+import { readHeader, sha256 } from '../../mappings/record.js';
+import { context, receive, record } from '../mappings/mapping.js';
 import { batchOf, cursorAt, deadLetterOf, eventOf, firstSecond, uidOf } from './batches.js';
 import { type Cluster, client, startCluster } from './broker.js';
 import { apiKeys, ConnectionCutter } from './connection-cutter.js';
@@ -290,6 +293,38 @@ describeKafka('the Kafka sink on a real broker', () => {
     expect(parts.map(({ part, parts: all }) => [part, all])).toEqual(parts.map((_, i) => [i + 1, parts.length]));
     expect(parts[0]).toMatchObject({ uid: uidOf(2), reason: 'refused_by_sink', record_id: 'record-2' });
     expect(parts.map(({ raw }) => raw).join('')).toBe(hopeless.raw);
+  });
+
+  test('records with one long member are delivered, whole in few parts, beside their neighbours', async () => {
+    const feed = freshFeed({ classes: [0, 3001, 3002], compression: 'none', topics: { partitions: 1 } });
+    const lane = sinkOf(feed).lane('live');
+    await lane.open();
+    const outcomes = ['event_type', 'id', 'service', 'timestamp', 'organization'].flatMap((member) =>
+      [0.5, 2].map((size) => {
+        const login = record('directory', 'user_login_attempt', { success: true });
+        const received = receive({ ...login, [member]: 'x'.repeat(size * 1024 * 1024) });
+        return normalise(received, readHeader(received), { ...context, rawData: true });
+      }),
+    );
+    const events = outcomes.flatMap((outcome) => (outcome.kind === 'event' ? [outcome.event] : []));
+    const deadLetters = outcomes.flatMap((outcome) => (outcome.kind === 'dead_letter' ? [outcome.deadLetter] : []));
+    await lane.commit(batchOf(0, 2, { events: [eventOf(0), ...events, eventOf(1)], deadLetters }));
+
+    const published = [
+      ...(await readCommitted(cluster, `${feed.topicPrefix}authentication`)),
+      ...(await readCommitted(cluster, `${feed.topicPrefix}base_event`)),
+      ...(await readCommitted(cluster, `${feed.topicPrefix}dead_letters`)),
+    ];
+    const letters = published
+      .map(({ value }) => JSON.parse(String(value)))
+      .filter(({ reason }) => reason !== undefined);
+    const uids = published.map(({ headers }) => String(headers.event_id));
+    expect(new Set(uids)).toEqual(new Set([uidOf(0), uidOf(1), ...[...events, ...deadLetters].map(({ uid }) => uid)]));
+    for (const { uid, raw_sha256 } of letters) {
+      const parts = letters.filter((letter) => letter.uid === uid);
+      expect(parts.length).toBeLessThanOrEqual(4);
+      expect(sha256(parts.map(({ raw }) => raw).join(''))).toBe(raw_sha256);
+    }
   });
 
   test('an event that fits only when compressed is delivered whole', async () => {
