@@ -121,7 +121,7 @@ function judgeWords(all: readonly string[]): Sensitivity {
   if (all.length === 0) return 'none';
   const last = all.at(-1)!;
   const kinds = all.map(judgeWord);
-  if (harmlessEnds.has(last) || kinds.at(-1) === 'told' || all[0] === 'is' || all[0] === 'has') return 'told';
+  if (harmlessEnds.has(last) || kinds.at(-1) === 'told' || tellsBefore(all)) return 'told';
   const name = all.join(' ');
   // How many passwords are remembered is a number, what they were is not.
   if (last === 'history' && kinds.includes('all')) return 'texts';
@@ -131,6 +131,11 @@ function judgeWords(all: readonly string[]): Sensitivity {
   while (tail > 0 && neutralEnds.has(all[tail]!)) tail -= 1;
   if (!isWeak(all[tail]!, all[tail - 1])) return 'none';
   return all[tail] === 'token' && all.some((word) => tokenKinds.has(word)) ? 'all' : 'texts';
+}
+
+/** `is_totp`, `has_password`, `withoutPassword` are switches. */
+function tellsBefore(all: readonly string[]): boolean {
+  return all[0] === 'is' || all[0] === 'has' || all.includes('without');
 }
 
 function judgeWord(word: string): Sensitivity {

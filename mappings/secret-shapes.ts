@@ -159,5 +159,5 @@ const quoted: FindValue = (text, name, _sign, at) => {
   QUOTED_VALUE.lastIndex = at;
   const [value] = QUOTED_VALUE.exec(text) ?? [];
   if (value === undefined) return undefined;
-  return isPlain(value.replace(/^\\*["']|\\*["']$/g, '')) ? undefined : [at, QUOTED_VALUE.lastIndex];
+  return isPlain(value.replace(/^\\{0,4}["']|\\{0,4}["']$/g, '')) ? undefined : [at, QUOTED_VALUE.lastIndex];
 };

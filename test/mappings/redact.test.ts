@@ -1,9 +1,13 @@
 import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Redactor } from '../../collector/log/redactor.js';
+import { readFixtureRecords } from '../../fixtures/records.js';
+import { startTenant } from '../../fixtures/tenant/tenant.js';
 import type { JsonValue } from '../../mappings/json.js';
 import { mayHoldSecret, REDACTED, redact, redactText } from '../../mappings/redact.js';
+import { hides, judgeName } from '../../mappings/secret-names.js';
 import { change, event, receive } from './mapping.js';
 import {
   harmlessNames,
@@ -177,6 +181,17 @@ describe('redaction', () => {
   });
 });
 
+const readText = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8');
+const ocsfFiles = readdirSync(new URL('../../schemas/ocsf/', import.meta.url));
+/** Names of the fixtures and of OCSF that do hold secrets. */
+const trueSecrets = new Set(['auth_token', 'token', 'password', 'totp', 'authorization']);
+
+function namesOf(value: JsonValue): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const own = Array.isArray(value) ? [] : Object.keys(value);
+  return [...own, ...Object.values(value).flatMap(namesOf)];
+}
+
 const holds = (value: JsonValue) => JSON.stringify(redact(value).value);
 const found = (value: JsonValue) => mayHoldSecret(JSON.stringify(value));
 
@@ -229,6 +244,48 @@ describe('the corpus of redaction', () => {
     const notQuoted = secretTexts.filter((text) => !/^[[{]|\{["']|request \{/.test(text) && !text.startsWith('AKIA'));
     for (const text of notQuoted) expect(redactor.mask(text.replaceAll('§', PLANTED))).not.toContain(PLANTED);
     for (const text of harmlessTexts) expect(redactor.mask(text)).toBe(text);
+  });
+});
+
+describe('the cost and the reach of redaction', () => {
+  it('replaces at most one of 10,000 ordinary field names', () => {
+    const words = readText('./ordinary-words.txt')
+      .split(/\s+/)
+      .filter((word) => word !== '');
+    const pairs = words.map(
+      (word, index) => `${word}${words[(index * 7 + 1) % words.length]!.replace(/^./, (first) => first.toUpperCase())}`,
+    );
+    const fields = new Set(readFixtureRecords().flatMap(({ value }) => namesOf(value)));
+    const attributes = ocsfFiles.flatMap((name) =>
+      namesOf(JSON.parse(readText(`../../schemas/ocsf/${name}`)) as JsonValue),
+    );
+    const all = [...new Set([...words, ...pairs, ...fields, ...attributes])].filter((name) => !trueSecrets.has(name));
+    expect(all.length).toBeGreaterThan(10_000);
+    const replaced = all.filter((name) => hides(judgeName(name).sensitivity));
+    expect(replaced.length, replaced.join(' ')).toBeLessThanOrEqual(all.length / 10_000);
+  });
+
+  it('looks closely at no more than 5 % of the records of the simulated tenant, and misses none', async () => {
+    const tenant = await startTenant({ seed: 3, records: 4_000 });
+    const texts = [...tenant.ledger.entries()].map(({ number }) => tenant.ledger.text(number));
+    await tenant.close();
+    expect(texts.filter(mayHoldSecret).length).toBeLessThanOrEqual(texts.length * 0.05);
+    expect(texts.filter((text) => !mayHoldSecret(text) && redact(JSON.parse(text) as JsonValue).redacted)).toEqual([]);
+  });
+
+  it('withholds JSON in a text that is too deep to be searched, and searches deeper ones by form', () => {
+    const deep = `${'{"a":'.repeat(600)}1${'}'.repeat(600)}`;
+    expect(redacted({ payload: deep })).toEqual({ payload: REDACTED });
+    let nested = JSON.stringify({ password: PLANTED });
+    for (let level = 0; level < 5; level += 1) nested = JSON.stringify({ payload: nested });
+    expect(JSON.stringify(redacted({ payload: nested }))).not.toContain(PLANTED);
+  });
+
+  it('keeps the digits of numbers in JSON in a text, and no secret that a repeated name hides there', () => {
+    const payload = '{"id":12345678901234567890,"password":"s3cret"}';
+    expect(redacted({ payload })).toEqual({ payload: `{"id":12345678901234567890,"password":"${REDACTED}"}` });
+    const twice = '{"password":"s3cret","password":null}';
+    expect(redacted({ payload: twice })).toEqual({ payload: '{"password":null}' });
   });
 });
 

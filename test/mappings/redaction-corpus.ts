@@ -179,7 +179,7 @@ export const harmlessNames = names(`
   opinion spinning pinging pineapple footpath laptop hotpot adoptions cryptography error_code status_code region_code
   zip_code postcode barcode decode event_code activity_code verification_method recovery_email backup_time bypass_reason
   saml_issuer saml_provider assertion_consumer_service_name answer_count question session session_id sid
-  secret_name secretid secret_version secret_count seed_count is_totp has_password token_issuer token_audience
+  secret_name secretid secret_version secret_count seed_count is_totp has_password withoutPassword token_issuer token_audience
   api_key_id apikeyid api_key_owner access_key_id password_hint password_rules password_min_length password_change_required
 `);
 
