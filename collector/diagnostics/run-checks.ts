@@ -1,5 +1,4 @@
 import type { FeedConfig } from '../config/feed-config.js';
-import { asCollectorError } from '../errors.js';
 import type { Client } from '../jumpcloud/client.js';
 import type { KeyLife } from '../jumpcloud/directory/key-life.js';
 import { systemTiming } from '../jumpcloud/http/abort.js';
@@ -69,24 +68,19 @@ async function askJumpCloud(
   const answers = await checkSource(client, question, signal);
   const guard = guardOf(config, client, () => undefined);
   guard.restore(cursor?.extensions.keys);
-  const keyLife = answers.services.length === 0 ? undefined : await askKeyLife(client, signal);
+  const found = [...answers.findings];
+  let keyLife: KeyLife | undefined;
+  try {
+    if (answers.services.length > 0) keyLife = await client.keyLife(signal);
+  } catch (error) {
+    found.push(findingOf(error, config.name));
+  }
   if (keyLife?.kind === 'known') guard.told(keyLife);
-  const found = [
-    ...answers.findings,
+  found.push(
     ...checkKey(guard, client, config.name),
     ...checkPosition(cursor, settings, answers.organization, client.clock.serverNow()),
-  ];
+  );
   return { answers, keyLife, found };
-}
-
-/** JumpCloud's word on the key's life; that it says nothing is ordinary. */
-async function askKeyLife(client: Client, signal: AbortSignal): Promise<KeyLife> {
-  try {
-    return await client.keyLife(signal);
-  } catch (error) {
-    const { code, detail, message } = asCollectorError(error);
-    return { kind: 'refused', code, detail, reason: message };
-  }
 }
 
 async function storedPosition(

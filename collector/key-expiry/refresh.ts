@@ -61,7 +61,9 @@ async function askOnce(
     else if (life.kind !== 'known') log.debug(`JumpCloud does not tell how long the key lives: ${life.reason}`);
     return life.kind === 'refused' && life.code === 'CREDENTIAL_REFUSED';
   } catch (error) {
-    if (!signal.aborted) log.debug(`asking how long the key lives failed: ${asCollectorError(error).message}`);
+    const { code, message } = asCollectorError(error);
+    if (code === 'INTERNAL') log.failure(error);
+    else if (!signal.aborted) log.debug(`asking how long the key lives failed: ${message}`);
     return false;
   }
 }

@@ -47,8 +47,8 @@ export async function reportKey(
   guard.restore(cursor?.extensions.keys);
   const failure = await tryKey(client, services, signal);
   if (failure?.code === 'CREDENTIAL_MISSING') throw failure;
-  const life = await client.keyLife(signal).catch(() => undefined);
-  if (life?.kind === 'known') guard.told(life);
+  const life = await client.keyLife(signal);
+  if (life.kind === 'known') guard.told(life);
   const status = guard.status();
   if (status === undefined) throw failure ?? new Error('the key was asked with but is not known');
   const { configured, used, where } = client.credential.state;
