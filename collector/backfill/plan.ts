@@ -50,15 +50,15 @@ export interface PlanOptions {
 export async function planBackfill(
   asked: Range,
   settings: FeedSettings,
-  parts: FeedDependencies,
+  deps: FeedDependencies,
   { dryRun = false, signal = new AbortController().signal, types = [...settings.families] }: PlanOptions = {},
 ): Promise<BackfillPlan> {
-  if (dryRun) return plan(asked, types, await storedCursor(settings, parts), settings, parts, signal);
-  const planning = await takePlanning(parts, signal);
+  if (dryRun) return plan(asked, types, await storedCursor(settings, deps), settings, deps, signal);
+  const planning = await takePlanning(deps, signal);
   try {
-    const live = await liveCursor(settings, parts);
-    const made = await plan(asked, types, live, settings, parts, signal);
-    for (const part of made.ranges) await begin(part, live, settings, parts);
+    const live = await liveCursor(settings, deps);
+    const made = await plan(asked, types, live, settings, deps, signal);
+    for (const part of made.ranges) await begin(part, live, settings, deps);
     return made;
   } finally {
     await planning.release();
@@ -101,20 +101,20 @@ async function plan(
   types: readonly EventType[],
   live: Cursor | undefined,
   settings: FeedSettings,
-  parts: FeedDependencies,
+  deps: FeedDependencies,
   signal: AbortSignal,
 ): Promise<BackfillPlan> {
   const notes: string[] = [];
-  const now = Math.floor(earlierOf(parts.clocks()) / 1000);
+  const now = Math.floor(earlierOf(deps.clocks()) / 1000);
   const { services } = narrowed(settings, types);
   const origin = live ? Math.max(...services.map((service) => serviceOwnedFrom(live, service))) : settings.start(now);
   const to = Math.min(asked.to, origin);
   if (to < asked.to) notes.push(...endNotes(origin, types, settings));
   if (asked.from >= to) return { ranges: [], notes, firstAvailable: undefined };
   const wanted = { from: asked.from, to, types: inOrder(types) };
-  const { unfinished, all } = await otherBackfills(wanted, settings, parts, notes);
+  const { unfinished, all } = await otherBackfills(wanted, settings, deps, notes);
   const open = unread(wanted, all);
-  const firstAvailable = open.length === 0 ? undefined : await firstGiven(open, services, parts, signal);
+  const firstAvailable = open.length === 0 ? undefined : await firstGiven(open, services, deps, signal);
   if (firstAvailable !== undefined) {
     notes.push(
       `JumpCloud no longer gives what is older than ${formatSecond(firstAvailable)}: the backfill begins there.`,
@@ -155,15 +155,15 @@ function newLane(range: TypedRange<EventType>, all: readonly BackfillPart[], set
 async function otherBackfills(
   asked: TypedRange<EventType>,
   settings: FeedSettings,
-  parts: FeedDependencies,
+  deps: FeedDependencies,
   notes: string[],
 ): Promise<{ unfinished: BackfillPart[]; all: BackfillPart[] }> {
   const unfinished: BackfillPart[] = [];
   const all: BackfillPart[] = [];
-  for (const lane of await parts.sink.lanes()) {
+  for (const lane of await deps.sink.lanes()) {
     const range = backfillRange(lane);
     if (range === undefined || range.from >= asked.to || range.to <= asked.from) continue;
-    const cursor = await parts.sink.peek(lane);
+    const cursor = await deps.sink.peek(lane);
     if (cursor === undefined) continue;
     const part = { ...range, lane, types: typesRead(cursor) };
     all.push(part);
@@ -207,20 +207,20 @@ function laneNotes(
 export async function firstGiven(
   ranges: readonly Range[],
   services: readonly string[],
-  parts: FeedDependencies,
+  deps: FeedDependencies,
   signal: AbortSignal,
 ): Promise<number | undefined> {
   const from = ranges[0]!.from;
   const to = ranges.at(-1)!.to;
-  const refusal = await refusalAt(from, to, services, parts, signal);
+  const refusal = await refusalAt(from, to, services, deps, signal);
   if (refusal === undefined) return undefined;
   let refused = Math.floor(from / SECONDS_PER_DAY);
   let given = Math.floor((to - 1) / SECONDS_PER_DAY);
-  if (given <= refused || (await refusalAt(given * SECONDS_PER_DAY, to, services, parts, signal)) !== undefined)
+  if (given <= refused || (await refusalAt(given * SECONDS_PER_DAY, to, services, deps, signal)) !== undefined)
     throw refusal;
   while (given - refused > 1) {
     const middle = Math.floor((refused + given) / 2);
-    if ((await refusalAt(middle * SECONDS_PER_DAY, to, services, parts, signal)) === undefined) given = middle;
+    if ((await refusalAt(middle * SECONDS_PER_DAY, to, services, deps, signal)) === undefined) given = middle;
     else refused = middle;
   }
   return given * SECONDS_PER_DAY;
@@ -231,10 +231,10 @@ async function refusalAt(
   start: number,
   to: number,
   services: readonly string[],
-  parts: FeedDependencies,
+  deps: FeedDependencies,
   signal: AbortSignal,
 ): Promise<CollectorError | undefined> {
-  const pages = parts.source.pages({ services, start, end: Math.min(start + 60, to) }, signal);
+  const pages = deps.source.pages({ services, start, end: Math.min(start + 60, to) }, signal);
   try {
     await pages.next();
     return undefined;
@@ -247,17 +247,17 @@ async function refusalAt(
 }
 
 /** The live lane's cursor, where the feed has ever run. */
-async function storedCursor(settings: FeedSettings, parts: FeedDependencies): Promise<Cursor | undefined> {
-  const stored = await parts.sink.peek(LIVE_LANE);
+async function storedCursor(settings: FeedSettings, deps: FeedDependencies): Promise<Cursor | undefined> {
+  const stored = await deps.sink.peek(LIVE_LANE);
   if (stored) refuseForeignState(stored, settings);
   return stored;
 }
 
 /** The live lane's cursor; where the feed has never run, its first one is stored now, because it fixes the origin. */
-export async function liveCursor(settings: FeedSettings, parts: FeedDependencies): Promise<Cursor> {
-  const stored = await storedCursor(settings, parts);
+export async function liveCursor(settings: FeedSettings, deps: FeedDependencies): Promise<Cursor> {
+  const stored = await storedCursor(settings, deps);
   if (stored) return stored;
-  const lane = await openLive(settings, parts);
+  const lane = await openLive(settings, deps);
   await lane.close();
   return lane.cursor;
 }

@@ -57,7 +57,7 @@ export async function* prefetchSearches(
     }
   } finally {
     ended.abort();
-    held.changed.tell();
+    held.changed.notify();
     await filling?.catch(() => undefined);
     await Promise.all(started.map((running) => running.finished));
     await rest.return?.();
@@ -91,7 +91,7 @@ class Running implements PrefetchedSearch {
       const page = this.#pages.shift();
       if (page) {
         this.held.bytes -= page.bytes;
-        this.held.changed.tell();
+        this.held.changed.notify();
         yield page;
       } else if (this.#failure) {
         throw this.#failure.error;
@@ -108,7 +108,7 @@ class Running implements PrefetchedSearch {
       for await (const page of pages) {
         this.#pages.push(page);
         this.held.bytes += page.bytes;
-        this.held.changed.tell();
+        this.held.changed.notify();
         // With nothing waiting a search always goes on: the one that is consumed can never stand still for the others.
         while (!signal.aborted && this.#pages.length > 0 && this.held.bytes >= this.held.limit) {
           await this.held.changed.next();
@@ -118,7 +118,7 @@ class Running implements PrefetchedSearch {
       this.#failure = { error };
     } finally {
       this.#done = true;
-      this.held.changed.tell();
+      this.held.changed.notify();
     }
   }
 }
@@ -131,7 +131,7 @@ class Change {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  tell(): void {
+  notify(): void {
     const woken = this.#waiting;
     this.#waiting = [];
     for (const wake of woken) wake();

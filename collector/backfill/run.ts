@@ -50,33 +50,33 @@ const USUAL_LIMITS: BackfillLimits = { searches: 3, bytes: 1024 * 1024, largestS
 export async function runBackfill(
   range: BackfillPart,
   feed: FeedSettings,
-  parts: FeedDependencies,
+  deps: FeedDependencies,
   signal: AbortSignal,
   onProgress: (progress: BackfillProgress) => void,
   limits: BackfillLimits = USUAL_LIMITS,
 ): Promise<void> {
-  const live = await liveCursor(feed, parts);
+  const live = await liveCursor(feed, deps);
   const settings = narrowed(feed, range.types);
-  const lane = await Lane.open(range.lane, parts.sink, parts.clock, parts.observer, (stored) => {
+  const lane = await Lane.open(range.lane, deps.sink, deps.clock, deps.observer, (stored) => {
     if (stored === undefined) throw notPlanned(range);
     refuseForeignState(stored, settings);
     return stored;
   });
   try {
-    await skipWhatIsGone(lane, range, parts, signal);
+    await skipWhatIsGone(lane, range, deps, signal);
     const from = Math.min(lane.cursor.position.watermark, range.to);
-    const progress = await progressOf(lane, { from, to: range.to }, range, parts, signal, onProgress);
+    const progress = await progressOf(lane, { from, to: range.to }, range, deps, signal, onProgress);
     progress();
     const larger = { ...settings, batchSize: settings.batchSize * BATCHES_A_COMMIT };
     const searches = closedSearches(
       { from, to: range.to },
       lane.cursor.position.services,
-      parts,
+      deps,
       signal,
       limits.largestSearch,
     );
-    for await (const ahead of prefetchSearches(parts.source, searches, limits, signal)) {
-      await collectSlice(lane, ahead, range, live, larger, parts, signal, progress);
+    for await (const ahead of prefetchSearches(deps.source, searches, limits, signal)) {
+      await collectSlice(lane, ahead, range, live, larger, deps, signal, progress);
       if (signal.aborted) return;
     }
   } catch (error) {
@@ -88,7 +88,7 @@ export async function runBackfill(
 
 function notPlanned({ lane }: BackfillPart): CollectorError {
   return new CollectorError('STATE_CORRUPT', `Lane ${lane} lost its position.`, {
-    cure: 'Repeat the command: it plans anew what is left.',
+    cure: 'Repeat the command: it plans what is left.',
   });
 }
 
@@ -96,22 +96,22 @@ function notPlanned({ lane }: BackfillPart): CollectorError {
 async function* closedSearches(
   range: Range,
   services: readonly string[],
-  parts: FeedDependencies,
+  deps: FeedDependencies,
   signal: AbortSignal,
   largest: number,
 ): AsyncGenerator<Search & Window> {
   if (range.from >= range.to) return;
   const whole = { start: range.from, end: range.to };
-  for await (const window of splitByCount(whole, services, parts, signal, largest)) yield { services, ...window };
+  for await (const window of splitByCount(whole, services, deps, signal, largest)) yield { services, ...window };
 }
 
 /** A lane that was broken off long ago may stand where JumpCloud no longer gives anything: it goes on after that. */
-async function skipWhatIsGone(lane: Lane, range: Range, parts: FeedDependencies, signal: AbortSignal): Promise<void> {
+async function skipWhatIsGone(lane: Lane, range: Range, deps: FeedDependencies, signal: AbortSignal): Promise<void> {
   const from = lane.cursor.position.watermark;
   if (from >= range.to) return;
-  const first = await firstGiven([{ from, to: range.to }], lane.cursor.position.services, parts, signal);
+  const first = await firstGiven([{ from, to: range.to }], lane.cursor.position.services, deps, signal);
   if (first === undefined) return;
-  parts.observer({
+  deps.observer({
     type: 'noted',
     lane: lane.name,
     message: `JumpCloud no longer gives what is older than ${formatSecond(first)}: records from ${formatSecond(lane.cursor.position.watermark)} to there were not collected and cannot be any more`,
@@ -123,18 +123,18 @@ async function progressOf(
   lane: Lane,
   left: Range,
   range: Range,
-  parts: FeedDependencies,
+  deps: FeedDependencies,
   signal: AbortSignal,
   onProgress: (progress: BackfillProgress) => void,
 ): Promise<() => void> {
   const window = { start: left.from, end: left.to };
-  const expected = left.from < left.to ? await countOrUnknown(lane.cursor.position.services, window, parts, signal) : 0;
+  const expected = left.from < left.to ? await countOrUnknown(lane.cursor.position.services, window, deps, signal) : 0;
   const before = lane.cursor.counts.records;
-  const started = parts.clock.monotonic();
+  const started = deps.clock.monotonic();
   return () => {
     const records = lane.cursor.counts.records - before;
     const settled = lane.cursor.position.watermark;
-    const seconds = (parts.clock.monotonic() - started) / 1000;
+    const seconds = (deps.clock.monotonic() - started) / 1000;
     const share = expected ? Math.min(1, records / expected) : (settled - left.from) / Math.max(1, left.to - left.from);
     const perSecond = seconds > 0 ? records / seconds : 0;
     const secondsLeft = share > 0 ? (seconds / share) * (1 - share) : undefined;
@@ -148,7 +148,7 @@ async function collectSlice(
   { to }: Range,
   live: Cursor,
   settings: FeedSettings,
-  parts: FeedDependencies,
+  deps: FeedDependencies,
   signal: AbortSignal,
   progress: () => void,
 ): Promise<void> {
@@ -168,11 +168,11 @@ async function collectSlice(
     dedupeFrom: () => (end === to ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY),
     lateBefore: undefined,
     known: async (names: readonly string[]) => {
-      theirs ??= await leadingNames(parts, search.services, to, signal);
+      theirs ??= await leadingNames(deps, search.services, to, signal);
       return new Set(names.filter((name) => theirs?.has(name)));
     },
   };
-  await collect(lane, { search, scope, advance, pages: ahead.pages() }, settings, parts, signal);
+  await collect(lane, { search, scope, advance, pages: ahead.pages() }, settings, deps, signal);
   progress();
 }
 
@@ -181,14 +181,14 @@ async function collectSlice(
  * begins there as well, whose it is.
  */
 async function leadingNames(
-  parts: FeedDependencies,
+  deps: FeedDependencies,
   services: readonly string[],
   second: number,
   signal: AbortSignal,
 ): Promise<ReadonlySet<string>> {
   // A search must not end in the future.
-  if (second + 1 > Math.floor(earlierOf(parts.clocks()) / 1000)) return new Set();
-  const leading = await leadingIdentities(parts.source, { services, start: second, end: second + 1 }, signal);
+  if (second + 1 > Math.floor(earlierOf(deps.clocks()) / 1000)) return new Set();
+  const leading = await leadingIdentities(deps.source, { services, start: second, end: second + 1 }, signal);
   return new Set(leading.flatMap(({ header, aliases }) => [header.uid, ...aliases]));
 }
 
@@ -196,27 +196,27 @@ async function leadingNames(
 async function* splitByCount(
   window: Window,
   services: readonly string[],
-  parts: FeedDependencies,
+  deps: FeedDependencies,
   signal: AbortSignal,
   largest: number,
 ): AsyncGenerator<Window> {
   const end = window.end ?? window.start;
-  const count = await countOrUnknown(services, window, parts, signal);
+  const count = await countOrUnknown(services, window, deps, signal);
   if (count === undefined) return yield* slices(window.start, end, SECONDS_PER_DAY);
   const middle = Math.floor((window.start + end) / 2);
   if (count <= largest || middle <= window.start) return yield window;
-  yield* splitByCount({ start: window.start, end: middle }, services, parts, signal, largest);
-  yield* splitByCount({ start: middle, end }, services, parts, signal, largest);
+  yield* splitByCount({ start: window.start, end: middle }, services, deps, signal, largest);
+  yield* splitByCount({ start: middle, end }, services, deps, signal, largest);
 }
 
 async function countOrUnknown(
   services: readonly string[],
   window: Window,
-  parts: FeedDependencies,
+  deps: FeedDependencies,
   signal: AbortSignal,
 ): Promise<number | undefined> {
   try {
-    return await parts.source.count({ services, ...window }, signal);
+    return await deps.source.count({ services, ...window }, signal);
   } catch (error) {
     if (error instanceof CollectorError && error.is('refusesCount')) return undefined;
     throw error;

@@ -16,9 +16,9 @@ import { bar, progressLine } from './progress.js';
 import { rangeOf } from './range.js';
 import { listenForStop } from './shutdown.js';
 
-/** Searches of a backfill run side by side, within its own allowance of requests a second. */
+/** Concurrent searches of a backfill, within its own limit of requests per second. */
 const CONCURRENCY = 3;
-/** Without a terminal: one line so often. */
+/** Without a terminal: the interval between lines. */
 const LINE_EVERY_MS = 10_000;
 
 /** What a backfill is asked for on the command line. */
@@ -62,7 +62,7 @@ async function backfillFeed(
   try {
     const plan = await planBackfill(range, settings, parts, { dryRun, signal, ...(types && { types }) });
     for (const note of plan.notes) log.warn(note);
-    if (plan.ranges.length === 0) log.info('nothing is left to collect in this range');
+    if (plan.ranges.length === 0) log.info('this range is already collected');
     for (const part of plan.ranges) {
       const span = spanOf(part, settings);
       if (dryRun) {

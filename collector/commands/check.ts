@@ -13,12 +13,12 @@ import { readConfig } from './load.js';
 import { writeJson, writeText } from './output.js';
 
 /**
- * `check`: whether every feed of the configuration could run, one line a finding, the gravest first.
- * @returns the exit code of the gravest finding
+ * `check`: whether every feed of the configuration could run, one line per finding, most severe first.
+ * @returns the exit code of the most severe finding
  */
 export async function check(flags: Flags & { json: boolean; report?: string | undefined }): Promise<number> {
   const read = readOrFindings(flags);
-  if ('findings' in read) return tell(read.findings, flags.json, []);
+  if ('findings' in read) return print(read.findings, flags.json, []);
   const { config } = read;
   const level = ['debug', 'trace'].includes(config.shared.log.level) ? config.shared.log.level : 'error';
   const log = createLog({ ...config.shared.log, redactor: processRedactor, level, noColor: process.env.NO_COLOR });
@@ -35,7 +35,7 @@ export async function check(flags: Flags & { json: boolean; report?: string | un
     ]);
     if (flags.report !== undefined)
       await writeReport(flags.report, { config, checked, findings, seen, mask: log.mask, signal });
-    return tell(findings, flags.json, config.feeds);
+    return print(findings, flags.json, config.feeds);
   } finally {
     for (const { client } of checked) client?.close();
     await log.close();
@@ -63,7 +63,7 @@ function describe({ file, feeds }: LoadedConfig): string {
   return `${from}: ${feeds.length === 1 ? `feed ${feeds[0]?.name}` : `${feeds.length} feeds`}`;
 }
 
-function tell(findings: readonly Finding[], json: boolean, feeds: readonly FeedConfig[]): number {
+function print(findings: readonly Finding[], json: boolean, feeds: readonly FeedConfig[]): number {
   const exitCode = exitCodeOf(findings);
   if (json) writeJson(process.stdout, { version: 1, program: version, exitCode, findings });
   else writeText(process.stdout, `${findings.map((finding) => lineOf(finding, feeds.length > 1)).join('\n')}\n`);

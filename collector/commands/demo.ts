@@ -33,12 +33,12 @@ ORDER BY failures DESC, user_name
 LIMIT 8`;
 
 /**
- * `demo`: a simulated tenant, collected by the real collector into tables, and a question answered from them. Whatever
- * the environment holds is left aside.
+ * `demo`: a simulated tenant, collected by the real collector into tables, and a question answered from them. It ignores
+ * the environment.
  */
 export async function demo(options: { records: number; directory: string }): Promise<number> {
   const directory = resolve(options.directory);
-  makeAnew(directory);
+  recreate(directory);
   const end = lastBusyMoment(Date.now());
   const clock = settableClock(end - POLLS[0]! * MINUTE);
   const tenant = await startTenant(story(options.records, end, clock.now));
@@ -122,8 +122,8 @@ async function collectStory(
   try {
     for (const minutes of POLLS) {
       clock.set(end - minutes * MINUTE);
-      const told = await client.keyLife();
-      if (told.kind === 'known') guard.told(told);
+      const life = await client.keyLife();
+      if (life.kind === 'known') guard.setReportedLifetime(life);
       await runFeed(settings, parts, { once: true, signal });
     }
     const cursor = await sink.peek(LIVE_LANE);
@@ -142,11 +142,11 @@ async function collectStory(
   }
 }
 
-/** The demo owns its directory: an earlier demo is removed, anything else is left alone and said. */
-function makeAnew(directory: string): void {
+/** Replaces the directory of an earlier demo. @throws CollectorError USAGE for any other directory */
+function recreate(directory: string): void {
   if (existsSync(directory)) {
     if (!existsSync(join(directory, MARKER))) {
-      throw new CollectorError('USAGE', `${directory} exists and was not made by a demo.`, {
+      throw new CollectorError('USAGE', `${directory} exists and was not created by a demo.`, {
         cure: 'Name another place with --directory.',
       });
     }
@@ -155,7 +155,7 @@ function makeAnew(directory: string): void {
   mkdirSync(directory, { recursive: true });
   writeFileSync(
     join(directory, MARKER),
-    'Made by `jumpcloud-ocsf demo`, which removes this directory when it runs again.\n',
+    'Created by `jumpcloud-ocsf demo`, which removes this directory when it runs again.\n',
   );
 }
 

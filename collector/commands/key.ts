@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import type { FeedConfig } from '../config/feed-config.js';
 import type { Flags } from '../config/flags.js';
 import { unreadable } from '../config/secret.js';
-import { hasty } from '../diagnostics/run-checks.js';
+import { interactiveLimits } from '../diagnostics/run-checks.js';
 import { asCollectorError, CollectorError, exitCodes } from '../errors.js';
 import { lastFour, tidy } from '../jumpcloud/auth/secret-source.js';
 import { systemTiming } from '../jumpcloud/http/abort.js';
@@ -41,7 +41,7 @@ export async function showKeys(flags: Flags & { json: boolean; feed?: string | u
 
 async function inspect(config: FeedConfig, log: RootLog) {
   const client = clientOf(config, clientLogger(log.child({ feed: config.name })), systemTiming, {
-    ...hasty,
+    ...interactiveLimits,
     pageSize: 1,
   });
   try {
@@ -85,7 +85,7 @@ export async function replaceKey(
 
 async function verifyNew(feed: FeedConfig, key: string, file: string, cursor: Cursor | undefined, log: RootLog) {
   const client = clientOf(feed, clientLogger(log.child({ feed: feed.name })), systemTiming, {
-    ...hasty,
+    ...interactiveLimits,
     pageSize: 100,
     secret: { value: key, where: file },
   });
@@ -94,14 +94,14 @@ async function verifyNew(feed: FeedConfig, key: string, file: string, cursor: Cu
     return await verifyKey(client, feed.name, services, cursor, new AbortController().signal);
   } catch (error) {
     const { code, message, cure, detail } = asCollectorError(error);
-    const told = `The new key …${lastFour(key)} was not put in place, ${file} is unchanged: ${message}`;
-    throw new CollectorError(code, told, { cure, cause: error, ...(detail === undefined ? {} : { detail }) });
+    const refusal = `The new key …${lastFour(key)} was not put in place, ${file} is unchanged: ${message}`;
+    throw new CollectorError(code, refusal, { cure, cause: error, ...(detail === undefined ? {} : { detail }) });
   } finally {
     client.close();
   }
 }
 
-/** Where the live lane stands. @throws CollectorError where the sink cannot tell */
+/** Where the live lane stands. @throws CollectorError where the sink cannot read it */
 async function positionOf(config: FeedConfig, log: RootLog): Promise<Cursor | undefined> {
   const sink = await openSink(config, log, systemTiming);
   try {

@@ -57,7 +57,7 @@ export async function mapRecords(
   return exitCodes.data;
 }
 
-/** Opened before anything is mapped, so that a name that cannot be written is told before there is output. */
+/** Opens the file before anything is mapped, so that a path that cannot be written fails before there is output. */
 async function openDeadLetters(
   path: string,
 ): Promise<{ add(letter: DeadLetter): Promise<void>; close(): Promise<void> }> {
@@ -74,7 +74,7 @@ async function openDeadLetters(
   };
   const handle = await guarded(async () => {
     const opened = await open(path, 'w', fileMode);
-    // A file that was there keeps its mode, unless told; a device or pipe is not ours to change.
+    // An existing file keeps its mode, unless it is set; a device or pipe is not ours to change.
     if ((await opened.stat()).isFile()) await opened.chmod(fileMode);
     return opened;
   });

@@ -19,7 +19,7 @@ export function progressLine(stream: Writable & { isTTY?: boolean; columns?: num
       const now = performance.now();
       if (now - last < EVERY_MS) return;
       last = now;
-      // Some terminals do not tell their width: 0.
+      // Some terminals report a width of 0.
       stream.write(`\r\u001b[2K${text.slice(0, (stream.columns || 80) - 1)}`);
     },
     clear: () => stream.write('\r\u001b[2K'),

@@ -46,7 +46,7 @@ export async function query(
       skipDamaged: options.skipDamaged,
       temporaryDirectory,
     };
-    const { fault, skipped } = await runApart(request, stop);
+    const { fault, skipped } = await runInProcess(request, stop);
     if (options.skipDamaged) for (const file of skipped) writeText(process.stderr, `left out: ${file}\n`);
     if (fault !== undefined)
       throw Object.assign(new CollectorError(fault.code, fault.message, fault), { stack: fault.stack });
@@ -86,8 +86,8 @@ class StopSignal {
 
 const program = fileURLToPath(new URL('./query-process.js', import.meta.url));
 
-/** Answers in a process of its own, which is ended with this one, by Ctrl-C, and when it takes more memory than it may. */
-async function runApart(request: QueryRequest, stop: StopSignal): Promise<QueryReport> {
+/** Answers in a separate process, which ends with this one, at Ctrl-C, and when it exceeds its memory limit. */
+async function runInProcess(request: QueryRequest, stop: StopSignal): Promise<QueryReport> {
   const child = fork(program, {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     execArgv: [...process.execArgv, '--heap-growing-percent=10', '--semi-space-growth-factor=1'],
@@ -123,7 +123,7 @@ function watchMemory(child: ChildProcess, limits: QueryLimits, over: (report: Qu
   }, watchEveryMs);
 }
 
-/** 0 where it cannot be told: the process has ended, or this is not Linux. */
+/** 0 where it is unknown: the process has ended, or this is not Linux. */
 function residentBytes(pid: number | undefined): number {
   try {
     const [, kib] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? [];

@@ -16,7 +16,7 @@ import { bar, progressLine } from './progress.js';
 import { rangeOf } from './range.js';
 import { listenForStop } from './shutdown.js';
 
-/** Without a terminal: one line so often. */
+/** Without a terminal: the interval between lines. */
 const LINE_EVERY_MS = 10_000;
 const COLUMNS = [
   'hour',
@@ -72,7 +72,7 @@ async function reconcileFeed(
   try {
     const onHour = (hour: number) => log.debug(`comparing ${formatSecond(hour)}`);
     const ask = async (part: Range, inUse: CollectorError) => {
-      log.info('the feed runs: it is asked to repair', spanOf(part));
+      log.info('the feed runs: requesting the repair from it', spanOf(part));
       const waiting = { clock: systemTiming, signal, onProgress: reporter(log, line.show) };
       const { found } = await askRepair(config.name, part, listener, inUse, waiting);
       line.clear();
@@ -93,15 +93,15 @@ function spanOf({ from, to }: Range): { from: string; to: string } {
 function reporter(log: Log, show: (text: string) => void): (view: RepairView) => void {
   let last = performance.now();
   return ({ minutes, minutesRead, found, error }) => {
-    const told = `${minutesRead} of ${minutes} minutes, ${found} records found`;
-    show(`${bar(minutesRead / minutes)} ${told}${error === null ? '' : `, goes on after ${error.code}`}`);
+    const progress = `${minutesRead} of ${minutes} minutes, ${found} records found`;
+    show(`${bar(minutesRead / minutes)} ${progress}${error === null ? '' : `, goes on after ${error.code}`}`);
     if (process.stderr.isTTY || performance.now() - last < LINE_EVERY_MS) return;
     last = performance.now();
-    log.info(`the running feed repairs: ${told}`, error === null ? {} : { code: error.code });
+    log.info(`the running feed repairs: ${progress}`, error === null ? {} : { code: error.code });
   };
 }
 
-/** One line an hour and service, and one with the verdict. */
+/** One line per hour and service, and one with the verdict. */
 function jsonLines(feed: string, { hours, notes, verdict }: RangeReport): string[] {
   return [...hours.map((hour) => JSON.stringify({ feed, ...hour })), JSON.stringify({ feed, verdict, notes })];
 }

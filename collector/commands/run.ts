@@ -29,8 +29,8 @@ import { version } from '../version.js';
 import { readConfig, setUp } from './load.js';
 import { listenForStop } from './shutdown.js';
 
-/** The first poll waits this long for JumpCloud's word on the key's life: the console is of no weight. */
-const KEY_LIFE_PATIENCE_MS = 5_000;
+/** The first poll waits at most this long for the key's lifetime from JumpCloud's console. */
+const KEY_LIFE_TIMEOUT_MS = 5_000;
 
 /** What the feeds of one process share. */
 interface Process {
@@ -41,7 +41,7 @@ interface Process {
   readonly signal: AbortSignal;
   /** Clients whose credential a SIGHUP reads again. */
   readonly clients: Set<Client>;
-  /** By a feed's name: what it can be asked to read anew. */
+  /** Repair queues by feed name. */
   readonly repairs: Map<string, RepairQueue>;
 }
 
@@ -102,7 +102,7 @@ function reloadOnHangUp(flags: Flags, log: RootLog, clients: ReadonlySet<Client>
   }
 }
 
-/** One feed, isolated: what ends it is told, and leaves the others running. */
+/** Runs one feed in isolation: its failure is logged, and the other feeds continue. */
 async function runOne(config: FeedConfig, shared: Process): Promise<number> {
   const log = shared.log.child({ feed: config.name });
   try {
@@ -121,17 +121,17 @@ async function collectFeed(config: FeedConfig, log: Log, shared: Process): Promi
   const timing = systemTiming;
   // A second instance stands by until the first one's lease ends; one that is to end by itself does not wait.
   const sink = await openSink(config, log, timing, !once);
-  // The onlookers ask the feed's parts, which are made with the onlookers: they meet through this.
-  const made: { client?: Client; guard?: KeyExpiryMonitor } = {};
-  const looking = lookOn(config, sink, log, shared, made);
+  // The observers read from the client and the monitor, which are created with the observers.
+  const runtime: { client?: Client; guard?: KeyExpiryMonitor } = {};
+  const observers = createObservers(config, sink, log, shared, runtime);
   const { settings, parts, client, guard } = assemble(config, {
     sink,
     timing,
-    observer: looking.observer,
-    clientObserver: looking.client,
+    observer: observers.observer,
+    clientObserver: observers.client,
     onKeyWarning: (status, threshold) => logKeyWarning(log, status, threshold, timing.now()),
   });
-  Object.assign(made, { client, guard });
+  Object.assign(runtime, { client, guard });
   const repairs = new RepairQueue(settings, parts, (view) => logRepair(log, view));
   shared.repairs.set(config.name, repairs);
   clients.add(client);
@@ -144,7 +144,7 @@ async function collectFeed(config: FeedConfig, log: Log, shared: Process): Promi
   const either = AbortSignal.any([signal, ended.signal]);
   const keyLife = followKeyLife(client, guard, log, timing, either);
   try {
-    await Promise.race([keyLife.asked, timing.sleep(KEY_LIFE_PATIENCE_MS, either)]);
+    await Promise.race([keyLife.asked, timing.sleep(KEY_LIFE_TIMEOUT_MS, either)]);
     await runFeed(settings, { ...parts, idleTasks: [...parts.idleTasks, repairs] }, { once, signal });
     log.info(once && !signal.aborted ? 'caught up: everything JumpCloud shows is delivered' : 'stopped');
   } finally {
@@ -157,16 +157,16 @@ async function collectFeed(config: FeedConfig, log: Log, shared: Process): Promi
 }
 
 /** Log, metrics and status of one feed. */
-function lookOn(
+function createObservers(
   config: FeedConfig,
   sink: Sink,
   log: Log,
   { log: root, metrics, board, repairs }: Process,
-  made: { readonly client?: Client; readonly guard?: KeyExpiryMonitor },
+  runtime: { readonly client?: Client; readonly guard?: KeyExpiryMonitor },
 ): { observer: LaneObserver; client: ClientObserver } {
-  const now = () => made.client?.clock.serverNow() ?? Date.now();
-  const skewMs = () => made.client?.clock.skewMs();
-  const key = () => made.guard?.status();
+  const now = () => runtime.client?.clock.serverNow() ?? Date.now();
+  const skewMs = () => runtime.client?.clock.skewMs();
+  const key = () => runtime.guard?.status();
   const keyExpires = () => key()?.life.expiresAt;
   const measured = metrics.feed({ feed: config.name, sink: sink.kind, now, keyExpires, skewMs });
   const status = board.feed({
@@ -186,7 +186,7 @@ function lookOn(
   });
   const masking: ClientObserver = {
     onKeyChanged: () => {
-      for (const secret of made.client?.credential.secrets() ?? []) root.redact(secret);
+      for (const secret of runtime.client?.credential.secrets() ?? []) root.redact(secret);
     },
   };
   return {

@@ -70,12 +70,12 @@ async function moveLane(feed: FeedConfig, lane: string, target: number, yes: boo
     const stored = await storedPosition(feed, sink, lane, target);
     const now = Date.now();
     const move = (cursor: Cursor) => movePosition(cursor, target, now, sink.find !== undefined);
-    const told = move(stored);
-    writeText(process.stderr, `${feed.name}, lane ${lane}: ${standsAt(stored)} → ${standsAt(told.cursor)}\n`);
-    for (const line of told.meaning) writeText(process.stderr, `  ${line}\n`);
+    const moved = move(stored);
+    writeText(process.stderr, `${feed.name}, lane ${lane}: ${standsAt(stored)} → ${standsAt(moved.cursor)}\n`);
+    for (const line of moved.meaning) writeText(process.stderr, `  ${line}\n`);
     if (!(await confirm('Move it?', yes))) return exitCodes.done;
     await storePosition(sink, lane, (cursor) => move(cursor ?? stored).cursor);
-    writeText(process.stdout, `${feed.name}, lane ${lane}: stands at ${standsAt(told.cursor)} now\n`);
+    writeText(process.stdout, `${feed.name}, lane ${lane}: stands at ${standsAt(moved.cursor)} now\n`);
     return exitCodes.done;
   } finally {
     await sink.close();

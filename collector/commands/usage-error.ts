@@ -11,12 +11,12 @@ const ownFlags: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * A mistake on the command line as it is told: what is wrong, what was probably meant, where to read on.
+ * The message for a mistake on the command line: what is wrong, the likely intent, where to read on.
  * @param message yargs' own sentence
  * @param line the command line without the program
  */
 export function usageFault(message: string, line: readonly string[]): string {
-  return masked(toldFault(message, line));
+  return masked(describeFault(message, line));
 }
 
 /** A key on the command line is in the wrong place, and would go on into a journal. */
@@ -24,7 +24,7 @@ function masked(text: string): string {
   return processRedactor.mask(text.replace(/[A-Za-z0-9+/=_-]+/g, (word) => (looksLikeKey(word) ? '[secret]' : word)));
 }
 
-function toldFault(message: string, line: readonly string[]): string {
+function describeFault(message: string, line: readonly string[]): string {
   const words = line.filter((word) => !word.startsWith('-'));
   // A verb of two words (`config print`) is known by its first one: its help lists the second.
   const see = `See jumpcloud-ocsf ${[...words.slice(0, 1), '--help'].join(' ')}`;
@@ -43,6 +43,6 @@ function toldFault(message: string, line: readonly string[]): string {
     return `query takes one statement, and more words were given: ${unknown.join(' ')}\n  → Put the whole statement in quotes. ${see}`;
   if (flags === undefined || flags.length === 0) return `${message}\n  → ${see}`;
   const meant = nearest(flags[0]!, ownFlags[words[0] ?? ''] ?? Object.keys(flagOptions()));
-  const told = flags.map((name) => `--${name}`).join(', ');
-  return `Unknown flag${flags.length > 1 ? 's' : ''}: ${told}\n  → ${meant === undefined ? '' : `Did you mean --${meant}? `}${see}`;
+  const names = flags.map((name) => `--${name}`).join(', ');
+  return `Unknown flag${flags.length > 1 ? 's' : ''}: ${names}\n  → ${meant === undefined ? '' : `Did you mean --${meant}? `}${see}`;
 }

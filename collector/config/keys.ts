@@ -65,7 +65,7 @@ export function keyAt(path: string): Key {
   return key;
 }
 
-/** The schema with the environment names and flags written beside each key. */
+/** The schema with the environment names and flags added to each key. */
 export function annotatedSchema(): SchemaNode {
   const copy = structuredClone(schema);
   for (const key of keys) {

@@ -186,7 +186,7 @@ function parseMoment(text: string): Instant | undefined {
   return parseInstant(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00Z` : text);
 }
 
-/** What the schema's patterns cannot tell: 31 February, years in a duration, durations out of bounds, addresses that are none. */
+/** What the schema's patterns cannot check: 31 February, years in a duration, durations out of bounds, addresses that are none. */
 function outOfForm(schema: (typeof keys)[number]['schema'], value: string): boolean {
   const kind = schema['x-kind'];
   if (value === 'never' && kind?.endsWith('OrNever')) return false;

@@ -12,7 +12,7 @@ import type { RequestTally } from './request-stats.js';
 /** One of JumpCloud's open questions (README.md, what is open) and what this tenant shows of it. */
 export interface Answered {
   readonly question: string;
-  /** `not seen` where nothing was there to tell. */
+  /** `not seen` where no record shows it. */
   readonly answer: string;
 }
 

@@ -47,7 +47,7 @@ export async function checkSource(
     const refused = await askAll(client, question.services, now, signal);
     services = question.services.filter((service) => !refused.has(service));
     findings.push(reached(client, feed), answering(feed, services, question.services.length));
-    for (const reason of byReason(refused)) findings.push(setAside(feed, reason));
+    for (const reason of byReason(refused)) findings.push(refusedService(feed, reason));
     findings.push(...(await checkReach(client, feed, services, question.start(now()), now(), signal)));
     if (question.counts) {
       findings.push(await checkCount(client, feed, services, now(), signal));
@@ -100,7 +100,7 @@ function reached(client: Client, feed: string): Finding {
   };
 }
 
-function setAside(feed: string, { services, error }: RefusedServices): Finding {
+function refusedService(feed: string, { services, error }: RefusedServices): Finding {
   const isOne = services.length === 1;
   const { message, cure, code, detail } = error;
   return {
@@ -174,7 +174,7 @@ async function checkCount(
       part: 'count',
       verdict: 'warning',
       message: `JumpCloud refuses to count: ${message}`,
-      cure: 'Nothing to do: polls go on; what becomes visible later than poll.overlap is found by reading anew, or set reconcile.enabled to false.',
+      cure: 'Nothing to do: polling continues; records that become visible later than poll.overlap are found by rereading, or set reconcile.enabled to false.',
       code,
     };
   }

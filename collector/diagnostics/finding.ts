@@ -1,6 +1,6 @@
 import { asCollectorError, type ErrorCode, errorCodes, exitCodes } from '../errors.js';
 
-export type Verdict = 'ok' | 'warning' | 'failed';
+export type FindingStatus = 'ok' | 'warning' | 'failed';
 
 /** One thing that `check` looked at. */
 export interface Finding {
@@ -8,7 +8,7 @@ export interface Finding {
   readonly feed: string | undefined;
   /** What was looked at: `configuration`, `dns`, `tls`, `credential`, a topic's name, … */
   readonly part: string;
-  readonly verdict: Verdict;
+  readonly verdict: FindingStatus;
   readonly message: string;
   /** What to do; there is one wherever something is wrong. */
   readonly cure?: string;
@@ -18,8 +18,8 @@ export interface Finding {
   readonly detail?: string;
 }
 
-/** Exit codes, the gravest first: what no waiting cures and nothing works without stands before what may pass. */
-const gravity: readonly number[] = [
+/** Exit codes, most severe first: permanent failures of what everything needs before transient ones. */
+const severity: readonly number[] = [
   exitCodes.internal,
   exitCodes.configuration,
   exitCodes.credential,
@@ -30,7 +30,7 @@ const gravity: readonly number[] = [
   exitCodes.data,
 ];
 
-/** What each code is about; the rest is told by the detail. */
+/** The part that each code belongs to; for other codes the detail decides. */
 const parts: Partial<Record<ErrorCode, string>> = {
   USAGE: 'configuration',
   CONFIG_INVALID: 'configuration',
@@ -74,15 +74,15 @@ function partOfDetail(detail = ''): string {
   return 'api';
 }
 
-/** The gravest first; what is as grave keeps its order. */
+/** Most severe first; the sort is stable. */
 export function inOrder(findings: readonly Finding[]): Finding[] {
   return findings.toSorted((one, other) => rankOf(one) - rankOf(other));
 }
 
-/** The exit code of the gravest finding; warnings do not count. */
+/** The exit code of the most severe finding; warnings do not count. */
 export function exitCodeOf(findings: readonly Finding[]): number {
-  const [gravest] = inOrder(findings);
-  return gravest?.verdict === 'failed' ? codeOf(gravest) : exitCodes.done;
+  const [worst] = inOrder(findings);
+  return worst?.verdict === 'failed' ? codeOf(worst) : exitCodes.done;
 }
 
 function codeOf({ code }: Finding): number {
@@ -90,13 +90,13 @@ function codeOf({ code }: Finding): number {
 }
 
 function rankOf(finding: Finding): number {
-  if (finding.verdict === 'warning') return gravity.length + 1;
-  if (finding.verdict === 'ok') return gravity.length + 2;
-  const rank = gravity.indexOf(codeOf(finding));
-  return rank === -1 ? gravity.length : rank;
+  if (finding.verdict === 'warning') return severity.length + 1;
+  if (finding.verdict === 'ok') return severity.length + 2;
+  const rank = severity.indexOf(codeOf(finding));
+  return rank === -1 ? severity.length : rank;
 }
 
-const marks: Record<Verdict, string> = { failed: 'FAILED ', warning: 'warning', ok: 'ok     ' };
+const marks: Record<FindingStatus, string> = { failed: 'FAILED ', warning: 'warning', ok: 'ok     ' };
 
 /** One line: verdict, feed where there are several, part, message, cure. */
 export function lineOf({ feed, part, verdict, message, cure }: Finding, several: boolean): string {

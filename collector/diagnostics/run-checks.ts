@@ -17,16 +17,16 @@ import { checkSource, type SourceAnswers } from './check-source.js';
 import type { CheckedFeed } from './checked-feed.js';
 import { type Finding, findingOf, inOrder } from './finding.js';
 
-/** How a command asks that must not keep anybody waiting. */
-export const hasty = {
+/** Retries and deadlines of a command that a person waits for. */
+export const interactiveLimits = {
   retry: { attempts: 2, baseMs: 500, capMs: 2_000, retryAfterCapMs: 2_000 },
   deadlines: { connectMs: 10_000, responseMs: 20_000, requestMs: 30_000 },
 } as const;
 
-/** Records a page: enough to meet one that names its organization. */
+/** Records per page: enough to include one that names its organization. */
 const SAMPLE = 200;
 
-/** Looks at everything that a feed needs. Writes nothing but what it takes away again. Never throws for what it finds. */
+/** Checks everything that a feed needs. Removes what it writes. What it finds is a finding, never an exception. */
 export async function checkFeed(
   config: FeedConfig,
   log: Log,
@@ -36,12 +36,12 @@ export async function checkFeed(
   const findings: Finding[] = [...(await checkSink(config, log))];
   const settings = settingsOf(config, { batchSize: 1 });
   const { cursor, failure } = await storedPosition(config, log);
-  // Where the sink itself was found at fault, its silence about the position is no news.
+  // A sink that fails its own checks cannot read the position either: report that failure once.
   if (failure && !findings.some(({ verdict }) => verdict === 'failed')) findings.push(failure);
   const checked = { config, settings, cursor, client: undefined, answers: undefined, keyLife: undefined };
   try {
     const client = clientOf(config, combineClientObservers([clientLogger(log), observer]), systemTiming, {
-      ...hasty,
+      ...interactiveLimits,
       pageSize: SAMPLE,
     });
     client.credential.restore(cursor?.extensions.authorization);
@@ -75,7 +75,7 @@ async function askJumpCloud(
   } catch (error) {
     found.push(findingOf(error, config.name));
   }
-  if (keyLife?.kind === 'known') guard.told(keyLife);
+  if (keyLife?.kind === 'known') guard.setReportedLifetime(keyLife);
   found.push(
     ...checkKey(guard, client, config.name),
     ...checkPosition(cursor, settings, answers.organization, client.clock.serverNow()),

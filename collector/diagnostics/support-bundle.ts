@@ -46,7 +46,7 @@ export async function writeReport(file: string, parts: ReportParts): Promise<voi
   }
 }
 
-/** Numbers, switches and choices tell how a feed is set; other text may name people, hosts and places. */
+/** Numbers, switches and choices show how a feed is set; other text may name people, hosts and places. */
 function harmless(value: unknown): unknown {
   if (typeof value === 'number' || typeof value === 'boolean') return value;
   if (typeof value === 'string')

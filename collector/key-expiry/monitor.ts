@@ -31,9 +31,9 @@ interface KeyMemory {
   readonly told?: { readonly createdAt?: number; readonly expiresAt?: number };
   /** What was declared of this key, epoch milliseconds. */
   readonly declared?: Declared;
-  /** RFC 3339: JumpCloud refuses the key since then, and that was told. */
+  /** RFC 3339: JumpCloud refuses the key since then, and a warning was given. */
   readonly refusedSince?: string;
-  /** Uses of a revoked key that were told: dated before this key was first used here, or after. */
+  /** Uses of a revoked key that were reported: dated before this key was first used here, or after. */
   readonly oldKey?: readonly ('before' | 'after')[];
 }
 
@@ -75,9 +75,9 @@ export interface KeyExpiryOptions {
   readonly declared: KeyFacts['declared'];
   /** Epoch milliseconds. */
   readonly now: () => number;
-  /** The event that tells the stream's readers of a warning. */
+  /** The event that carries a warning to the consumers of the stream. */
   readonly event: (status: KeyStatus, warning: WarningFacts) => NormalisedEvent;
-  /** The log's part: once an occasion, also where its commit had to be repeated. */
+  /** Called once per occasion, also where its commit is repeated. */
   readonly onWarning: (status: KeyStatus, occasion: KeyOccasion) => void;
 }
 
@@ -88,12 +88,12 @@ const REMEMBERED = 4;
 export class KeyExpiryMonitor implements CommitExtension {
   readonly key = 'keys';
   #keys = new Map<string, KeyMemory>();
-  /** By fingerprint: what JumpCloud said in this run, which holds whether or not it was committed. */
-  readonly #told = new Map<string, KeyMemory['told']>();
-  /** What the log was told in this run. */
-  readonly #said = new Set<string>();
+  /** By fingerprint: the lifetime that JumpCloud reported in this run, valid whether or not it was committed. */
+  readonly #reported = new Map<string, KeyMemory['told']>();
+  /** Occasions that were logged in this run. */
+  readonly #warned = new Set<string>();
 
-  constructor(private readonly parts: KeyExpiryOptions) {}
+  constructor(private readonly options: KeyExpiryOptions) {}
 
   restore(stored: unknown): void {
     const keys = isObject(stored as JsonValue) ? (stored as JsonObject) : {};
@@ -103,14 +103,14 @@ export class KeyExpiryMonitor implements CommitExtension {
   beforeCommit({ events, after }: Pick<PendingCommit, 'events' | 'after'>): Attachment {
     const status = this.status();
     if (status === undefined) return { state: undefined };
-    const now = this.parts.now();
+    const now = this.options.now();
     let remembered = this.#memoryOf(status.fingerprint, status.lastFour);
     const own: NormalisedEvent[] = [];
     for (const { occasion, memory } of occasions(status, remembered, events, now)) {
-      const first = isUntold(remembered);
-      own.push(this.parts.event(status, { occasion, first, now, organization: after.organization }));
+      const first = hasNoWarning(remembered);
+      own.push(this.options.event(status, { occasion, first, now, organization: after.organization }));
       remembered = { ...remembered, ...memory };
-      this.#say(status, occasion);
+      this.#warn(status, occasion);
     }
     if (!status.refused) remembered = withoutRefusal(remembered);
     // A key that never opened anything may be a slip: what was declared waits for the right one.
@@ -122,11 +122,11 @@ export class KeyExpiryMonitor implements CommitExtension {
     return { state: Object.fromEntries(latest), ownEvents: own };
   }
 
-  /** Takes in what JumpCloud said of the key in use. Epoch milliseconds. */
-  told(about: { createdAt: number | undefined; expiresAt: number | undefined }): void {
-    const { fingerprint } = this.parts.key();
+  /** Sets the lifetime that JumpCloud reports for the key in use. Epoch milliseconds. */
+  setReportedLifetime(about: { createdAt: number | undefined; expiresAt: number | undefined }): void {
+    const { fingerprint } = this.options.key();
     if (fingerprint === undefined) return;
-    this.#told.set(fingerprint, {
+    this.#reported.set(fingerprint, {
       ...(about.createdAt === undefined ? {} : { createdAt: about.createdAt }),
       ...(about.expiresAt === undefined ? {} : { expiresAt: about.expiresAt }),
     });
@@ -134,16 +134,16 @@ export class KeyExpiryMonitor implements CommitExtension {
 
   /** Epoch milliseconds of the first commit under the key in use; undefined where there was none. */
   firstSeen(): number | undefined {
-    const stored = this.#keys.get(this.parts.key().fingerprint ?? '');
+    const stored = this.#keys.get(this.options.key().fingerprint ?? '');
     return stored && Date.parse(stored.firstSeen);
   }
 
   /** Undefined until a key was read. */
   status(): KeyStatus | undefined {
-    const { kind, fingerprint, lastFour, refused } = this.parts.key();
+    const { kind, fingerprint, lastFour, refused } = this.options.key();
     if (fingerprint === undefined) return undefined;
     const remembered = this.#memoryOf(fingerprint, lastFour ?? '');
-    const { declared } = this.parts;
+    const { declared } = this.options;
     const own = remembered.declared ?? {};
     const life = keyLife({
       told: remembered.told && {
@@ -162,7 +162,7 @@ export class KeyExpiryMonitor implements CommitExtension {
       fingerprint,
       lastFour: remembered.lastFour,
       life,
-      daysLeft: daysLeft(life, this.parts.now()),
+      daysLeft: daysLeft(life, this.options.now()),
       refused,
       declaredOfAnother: Object.entries(this.#declaredNow()).some(([day, at]) => own[day as keyof Declared] !== at),
       rotation: rotationSteps(kind),
@@ -170,8 +170,8 @@ export class KeyExpiryMonitor implements CommitExtension {
   }
 
   #memoryOf(fingerprint: string, lastFour: string): KeyMemory {
-    const stored = this.#keys.get(fingerprint) ?? { firstSeen: new Date(this.parts.now()).toISOString(), lastFour };
-    const told = this.#told.get(fingerprint);
+    const stored = this.#keys.get(fingerprint) ?? { firstSeen: new Date(this.options.now()).toISOString(), lastFour };
+    const told = this.#reported.get(fingerprint);
     const declared = this.#declaredOf(fingerprint, stored);
     return {
       ...stored,
@@ -195,24 +195,24 @@ export class KeyExpiryMonitor implements CommitExtension {
   }
 
   #declaredNow(): Declared {
-    const { created, expires } = this.parts.declared;
+    const { created, expires } = this.options.declared;
     return {
       ...(created === undefined ? {} : { created }),
       ...(typeof expires === 'number' ? { expires } : {}),
     };
   }
 
-  /** The log hears of a refusal from the poll that met it. */
-  #say(status: KeyStatus, occasion: KeyOccasion): void {
+  /** A refusal is logged by the poll that met it. */
+  #warn(status: KeyStatus, occasion: KeyOccasion): void {
     const detail = occasion.kind === 'expires' ? occasion.threshold : occasion.kind === 'old_key' && occasion.when;
     const said = `${status.fingerprint} ${occasion.kind} ${detail}`;
-    if (occasion.kind === 'refused' || this.#said.has(said)) return;
-    this.#said.add(said);
-    this.parts.onWarning(status, occasion);
+    if (occasion.kind === 'refused' || this.#warned.has(said)) return;
+    this.#warned.add(said);
+    this.options.onWarning(status, occasion);
   }
 }
 
-/** Everything that is to be told now, each with what is then to be remembered. */
+/** The warnings that are due, each with the state to store once it is given. */
 function occasions(
   status: KeyStatus,
   remembered: KeyMemory,
@@ -224,7 +224,7 @@ function occasions(
   if (threshold !== undefined) due.push({ occasion: { kind: 'expires', threshold }, memory: { warned: threshold } });
   if (status.refused && remembered.refusedSince === undefined) {
     const refusedSince = new Date(now).toISOString();
-    // An end that is told needs no second alarm.
+    // A warning about expiry needs no second one about refusal.
     if (threshold === 0) due[0] = { ...due[0]!, memory: { warned: 0, refusedSince } };
     else due.push({ occasion: { kind: 'refused', since: refusedSince }, memory: { refusedSince } });
   }
@@ -237,7 +237,7 @@ function occasions(
   return due;
 }
 
-function isUntold({ warned, refusedSince, oldKey }: KeyMemory): boolean {
+function hasNoWarning({ warned, refusedSince, oldKey }: KeyMemory): boolean {
   return warned === undefined && refusedSince === undefined && oldKey === undefined;
 }
 

@@ -37,7 +37,7 @@ export function followKeyLife(
       // Asked again at once would be too early: a new key counts when a poll was answered with it.
       const changed = await client.credential.waitForChange(refused ? REFUSED_EVERY_MS : EVERY_MS, signal);
       if (changed) {
-        tellForeignDeclaration(guard, log);
+        warnForeignDeclaration(guard, log);
         await clock.sleep(1_000, signal);
       }
       if (!signal.aborted) refused = await askOnce(client, guard, log, signal);
@@ -57,18 +57,18 @@ async function askOnce(
     const life = await client.keyLife(signal);
     const { fingerprint } = client.credential.state;
     // An answer that was overtaken by a rotation is of the key before.
-    if (life.kind === 'known' && (asking ?? fingerprint) === fingerprint) guard.told(life);
-    else if (life.kind !== 'known') log.debug(`JumpCloud does not tell how long the key lives: ${life.reason}`);
+    if (life.kind === 'known' && (asking ?? fingerprint) === fingerprint) guard.setReportedLifetime(life);
+    else if (life.kind !== 'known') log.debug(`JumpCloud does not report the lifetime of the key: ${life.reason}`);
     return life.kind === 'refused' && life.code === 'CREDENTIAL_REFUSED';
   } catch (error) {
     const { code, message } = asCollectorError(error);
     if (code === 'INTERNAL') log.failure(error);
-    else if (!signal.aborted) log.debug(`asking how long the key lives failed: ${message}`);
+    else if (!signal.aborted) log.debug(`reading the lifetime of the key failed: ${message}`);
     return false;
   }
 }
 
-function tellForeignDeclaration(guard: KeyExpiryMonitor, log: Log): void {
+function warnForeignDeclaration(guard: KeyExpiryMonitor, log: Log): void {
   if (guard.status()?.declaredOfAnother)
     log.warn(
       'jumpcloud.keyCreated or jumpcloud.keyExpires is still that of the key before, and is not used for the new one',

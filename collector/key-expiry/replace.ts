@@ -112,12 +112,12 @@ function unproven(feed: string, bound: string): CollectorError {
  * @throws CollectorError STORAGE_FAILED; the old file is then as it was
  */
 export async function swapKeyFile(file: string, key: string): Promise<void> {
-  let aside: string | undefined;
+  let staged: string | undefined;
   try {
     const target = await realpath(file);
     const { uid, gid, mode } = await stat(target);
-    aside = `${target}.${process.pid}.aside`;
-    const handle = await open(aside, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+    staged = `${target}.${process.pid}.aside`;
+    const handle = await open(staged, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
     try {
       const own = await handle.stat();
       if (own.uid !== uid || own.gid !== gid) await handle.chown(uid, gid);
@@ -127,11 +127,11 @@ export async function swapKeyFile(file: string, key: string): Promise<void> {
     } finally {
       await handle.close();
     }
-    await rename(aside, target);
-    aside = undefined;
+    await rename(staged, target);
+    staged = undefined;
     await syncDirectory(dirname(target));
   } catch (error) {
-    if (aside !== undefined) await rm(aside, { force: true });
+    if (staged !== undefined) await rm(staged, { force: true });
     throw notSwapped(file, error);
   }
 }

@@ -7,7 +7,7 @@ import type { Cursor } from '../position/cursor.js';
 import { describeBasis, describeLife, nameCredential } from './lifetime.js';
 import type { KeyExpiryMonitor } from './monitor.js';
 
-/** What `key` tells of one feed's key. Dates are RFC 3339; null: unknown, or there is none. */
+/** One feed's key as `key` reports it. Dates are RFC 3339; null: unknown, or there is none. */
 export interface KeyReport {
   readonly feed: string;
   readonly kind: 'key' | 'client_secret';
@@ -48,7 +48,7 @@ export async function reportKey(
   const failure = await tryKey(client, services, signal);
   if (failure?.code === 'CREDENTIAL_MISSING') throw failure;
   const life = await client.keyLife(signal);
-  if (life.kind === 'known') guard.told(life);
+  if (life.kind === 'known') guard.setReportedLifetime(life);
   const status = guard.status();
   if (status === undefined) throw failure ?? new Error('the key was asked with but is not known');
   const { configured, used, where } = client.credential.state;

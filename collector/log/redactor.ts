@@ -35,7 +35,7 @@ export class Redactor {
   }
 }
 
-/** Of the whole process: what is printed without a log, too, shows none of the secrets that a log was told of. */
+/** The redactor of the process: output outside a log is masked with the same secrets. */
 export const processRedactor = new Redactor();
 
 function formsOf(secret: string): string[] {

@@ -26,7 +26,7 @@ export class Lag {
     this.#openSince = undefined;
   }
 
-  /** A poll that failed begins anew. */
+  /** A failed poll starts again. */
   failed(): void {
     this.#openSince = undefined;
   }

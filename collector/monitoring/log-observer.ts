@@ -147,7 +147,7 @@ export function logKeyWarning(log: Log, status: KeyStatus, occasion: KeyOccasion
   const message = `the JumpCloud ${nameCredential(status)} ${describeLife(status.life, now)}`;
   const days = occasion.kind === 'expires' ? occasion.threshold : undefined;
   const fields = { basis: describeBasis(status.life), cure: status.rotation, days };
-  // Of a key that is refused already the poll has told, with the cure.
+  // The poll has already logged a refused key, with the fix.
   if (days === 0 && !status.refused) log.error(message, fields);
   else log.warn(message, fields);
 }
@@ -155,7 +155,7 @@ export function logKeyWarning(log: Log, status: KeyStatus, occasion: KeyOccasion
 /** Tells the log what the running feed was asked to repair, and what came of it. */
 export function logRepair(log: Log, { from, to, state, found, minutesRead, minutes, error }: RepairView): void {
   const range = { from, to };
-  if (state === 'asked') log.info('asked to repair: the range is read anew between polls', range);
+  if (state === 'asked') log.info('repair requested: the range is reread between polls', range);
   else if (error === null) log.info(`repaired: ${found} records that were missing are delivered`, range);
   else
     log.warn(`the repair was given up after ${minutesRead} of ${minutes} minutes: ${error.message}`, {
@@ -169,8 +169,8 @@ export function logRepair(log: Log, { from, to, state, found, minutesRead, minut
 /** One client observer that passes everything on to several. */
 export function combineClientObservers(observers: readonly ClientObserver[]): ClientObserver {
   const names = new Set(observers.flatMap((observer) => Object.keys(observer) as (keyof ClientObserver)[]));
-  const passOn = (name: keyof ClientObserver) => (told: never) => {
-    for (const observer of observers) observer[name]?.(told);
+  const passOn = (name: keyof ClientObserver) => (fact: never) => {
+    for (const observer of observers) observer[name]?.(fact);
   };
   return Object.fromEntries([...names].map((name) => [name, passOn(name)]));
 }

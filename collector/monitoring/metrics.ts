@@ -34,7 +34,7 @@ export interface FeedMetricsOptions {
   readonly skewMs?: () => number | undefined;
 }
 
-/** The onlookers that feed a feed's series, and what no observer tells. */
+/** The observers that update a feed's series, and setters for what no observer reports. */
 export interface FeedMetrics {
   readonly observer: LaneObserver;
   readonly client: ClientObserver;
@@ -197,7 +197,7 @@ function createSeries(registry: Registry) {
       "Start of the last hour that was compared with JumpCloud's own count; absent before the first.",
       ['feed'],
     ),
-    refused: gauge('services_refused', 'Services that JumpCloud refuses and that are set aside.', lane),
+    refused: gauge('services_refused', 'Services that JumpCloud refuses and that are suspended.', lane),
   };
 }
 

@@ -17,7 +17,7 @@ export function addProcessMetrics(registry: Registry, prefix: string): void {
   gauge('start_time_seconds', 'When the process started.', () => performance.timeOrigin / 1000);
   gauge('resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss());
   gauge('heap_used_bytes', "Memory used on Node.js' heap.", () => process.memoryUsage().heapUsed);
-  gauge('open_fds', 'Open files and connections; 0 where the system does not tell.', openFiles);
+  gauge('open_fds', 'Open files and connections; 0 where the system does not report them.', openFiles);
   let loop = performance.eventLoopUtilization();
   gauge('event_loop_utilization', 'Share of the time since the last scrape in which the event loop was busy.', () => {
     const now = performance.eventLoopUtilization();

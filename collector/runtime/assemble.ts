@@ -21,7 +21,7 @@ import { mapper } from '../version.js';
 /** Seconds of one closed search while a live lane catches up. */
 const SLICE = 6 * 3600;
 
-/** A feed put together from its configuration: ready to run, nothing sent yet. */
+/** A feed assembled from its configuration: ready to run, no request sent yet. */
 export interface Assembled {
   readonly settings: FeedSettings;
   readonly parts: FeedDependencies;
@@ -29,7 +29,7 @@ export interface Assembled {
   readonly guard: KeyExpiryMonitor;
 }
 
-/** Everything about a feed that its configuration does not say. */
+/** What a feed needs besides its configuration. */
 export interface AssemblyOptions {
   readonly sink: Sink;
   readonly timing: Timing;
@@ -40,11 +40,11 @@ export interface AssemblyOptions {
   readonly concurrency?: number;
 }
 
-/** Joins a feed's parts. @throws CollectorError CREDENTIAL_MISSING where the configuration gives no credential */
-export function assemble(config: FeedConfig, around: AssemblyOptions): Assembled {
-  const { sink, timing, observer } = around;
-  const client = clientOf(config, around.clientObserver, timing, { concurrency: around.concurrency });
-  const guard = guardOf(config, client, around.onKeyWarning);
+/** Assembles a feed. @throws CollectorError CREDENTIAL_MISSING where the configuration gives no credential */
+export function assemble(config: FeedConfig, options: AssemblyOptions): Assembled {
+  const { sink, timing, observer } = options;
+  const client = clientOf(config, options.clientObserver, timing, { concurrency: options.concurrency });
+  const guard = guardOf(config, client, options.onKeyWarning);
   const settings = settingsOf(config, sink);
   const collecting = { source: client, clock: timing, observer, clocks: () => client.clock.reading() };
   const compared = reconciliation(reconcileSettingsOf(config), settings, collecting, observer);

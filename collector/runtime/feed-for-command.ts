@@ -6,7 +6,7 @@ import type { Sink } from '../sinks/sink.js';
 import { type Assembled, assemble } from './assemble.js';
 import { openSink } from './open-sink.js';
 
-/** A feed put together for a verb that runs beside `run`, and tells the log alone. */
+/** A feed assembled for a verb other than `run`; its observers only log. */
 export interface FeedForVerb extends Pick<Assembled, 'settings' | 'parts' | 'client'> {
   readonly sink: Sink;
   /** Frees the connections and the sink. */
@@ -14,7 +14,7 @@ export interface FeedForVerb extends Pick<Assembled, 'settings' | 'parts' | 'cli
 }
 
 /**
- * Joins a feed's parts on the system's clock.
+ * Assembles a feed on the system clock.
  * @param concurrency requests in flight at the same time; default 1
  * @throws CollectorError CREDENTIAL_MISSING, or what the sink cannot be opened for
  */

@@ -55,7 +55,7 @@ test('backfill --event-types reads these alone, resumes with the same, and leave
   expect(part.missing).toBeGreaterThan(500);
 
   const again = await command(logins, { cwd, env });
-  expect(again.stderr).toContain('nothing is left to collect in this range');
+  expect(again.stderr).toContain('this range is already collected');
   const rest = await command(args, { cwd, env });
   expect(rest.code).toBe(0);
   expect(rest.stderr).toContain('was filled by an earlier backfill for login');

@@ -62,7 +62,7 @@ test('the demo leaves a directory alone that no demo made', async () => {
   expect(ended).toMatchObject({
     code: 2,
     stdout: '',
-    stderr: expect.stringMatching(/was not made by a demo\.\n.*→ Name another place/),
+    stderr: expect.stringMatching(/was not created by a demo\.\n.*→ Name another place/),
   });
   expect(existsSync(join(own, 'thesis.txt'))).toBe(true);
 });

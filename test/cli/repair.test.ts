@@ -44,7 +44,7 @@ test('reconcile --repair beside a running feed has it read the gap anew, and pro
   const lines = jsonLines(repaired.stdout);
   expect(lines.at(-1)).toMatchObject({ verdict: 'equal' });
   expect(lines.reduce((sum, { repaired: one = 0 }) => sum + Number(one), 0)).toBe(65);
-  expect(repaired.stderr).toContain('the feed runs: it is asked to repair');
+  expect(repaired.stderr).toContain('the feed runs: requesting the repair from it');
   expect(await feed.repair()).toMatchObject({ state: 'done', found: 25, error: null, endedAt: expect.any(String) });
   expect((await command(args, { cwd, env })).code).toBe(0);
   feed.running.child.kill('SIGTERM');
@@ -130,7 +130,7 @@ test('polls go on while a long repair is read in pieces; a second one is refused
   const again = await startFeed(cwd, env);
   plantGap(simulated, 30, 20 * HOUR);
   const isRepair = ({ body }: { readonly body: unknown }) =>
-    again.running.stderr().includes('asked to repair') && JSON.stringify(body).includes('end_time');
+    again.running.stderr().includes('repair requested') && JSON.stringify(body).includes('end_time');
   simulated.script([{ when: { match: isRepair }, effect: { kind: 'hang' } }]);
   const asking = start(args, { cwd, env });
   await until(again.repair, (view) => view?.state === 'running');
@@ -154,7 +154,7 @@ test('a repair goes on after failures that pass, and is given up with the code o
   plantGap(simulated, 20, 30 * HOUR);
   const args = ['reconcile', '--from', iso(40 * HOUR), '--to', iso(20 * HOUR), '--repair', '--json'];
   // Polls leave the end open; the command itself is silent while it waits for the feed.
-  const asked = (times: number) => feed.running.stderr().split('asked to repair').length > times;
+  const asked = (times: number) => feed.running.stderr().split('repair requested').length > times;
   const isRepair = (times: number) => (request: { readonly body: unknown }) =>
     asked(times) && JSON.stringify(request.body).includes('end_time');
   simulated.script([{ when: { match: isRepair(1) }, effect: { kind: 'status', status: 400 } }]);

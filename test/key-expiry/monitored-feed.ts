@@ -67,7 +67,7 @@ export async function runOnce(
   });
   made.all = all;
   const life = await all.client.keyLife();
-  if (life.kind === 'known') all.guard.told(life);
+  if (life.kind === 'known') all.guard.setReportedLifetime(life);
   let failure: CollectorError | undefined;
   try {
     await runFeed(all.settings, all.parts, { once: true, signal: new AbortController().signal });

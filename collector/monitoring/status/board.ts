@@ -31,7 +31,7 @@ export class StatusBoard {
     this.#started = now();
   }
 
-  /** Opens the status of one feed; a feed of the same name replaces the one before (a configuration was loaded anew). */
+  /** Opens the status of one feed; a feed of the same name replaces the one before (after a reload of the configuration). */
   feed(options: FeedStatusOptions): FeedStatus {
     const status = new FeedStatus(options);
     this.#feeds.set(status.name, status);

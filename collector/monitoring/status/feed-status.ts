@@ -97,7 +97,7 @@ export interface FeedStatusOptions {
 
 const errorsKept = 5;
 
-/** Follows one feed by what its observers tell, and answers for it. */
+/** Derives the status of one feed from what its observers report. */
 export class FeedStatus {
   readonly observer: LaneObserver;
   readonly client: ClientObserver;
@@ -136,7 +136,7 @@ export class FeedStatus {
     return this.#options.config.name;
   }
 
-  /** Looks at what only time changes (silence, a lane that hangs) and tells what became different. */
+  /** Checks what only time changes (silence, a lane that hangs) and reports changes. */
   evaluate(): NotReady[] {
     const reasons = this.#reasons();
     const ready = reasons.length === 0;
@@ -257,8 +257,8 @@ export class FeedStatus {
     if (live.works) return live.steppedBack === undefined ? [] : [damaged(feed, live.name, live.steppedBack)];
     const part = live.state === 'blocked' ? 'delivery' : live.state === 'failing' ? 'collection' : 'start';
     const failure = this.#errors.findLast((error) => error.lane === live.name && live.reason.startsWith(error.code));
-    const told = failure === undefined ? {} : { code: failure.code, cure: failure.cure };
-    return [{ feed, lane: live.name, part, message: live.reason, since, ...told }];
+    const fix = failure === undefined ? {} : { code: failure.code, cure: failure.cure };
+    return [{ feed, lane: live.name, part, message: live.reason, since, ...fix }];
   }
 
   /** Epoch milliseconds since when the feed is silent for longer than it may be; undefined while it is not. */

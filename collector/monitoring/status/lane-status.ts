@@ -68,7 +68,7 @@ const typesKept = 50;
 /** Longer than any retry or request: a lane without a sign of life for this long hangs. */
 const stallMs = 15 * 60_000;
 
-/** Follows one lane by what its observer tells. */
+/** Derives the status of one lane from what its observer reports. */
 export class LaneStatus {
   #state: LaneState = 'starting';
   #reason = 'nothing was read yet';
@@ -241,7 +241,7 @@ export class LaneStatus {
 
   #closed(): void {
     this.#alive();
-    // A broken lane is closed to be opened anew: what broke it stays the reason.
+    // A broken lane is closed and reopened: what broke it stays the reason.
     if (this.#state !== 'failing' && this.#state !== 'blocked' && this.#state !== 'stopped')
       this.#enter('stopped', 'closed');
   }
