@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { prefetchSearches } from '../../collector/backfill/prefetch-searches.js';
 import type { Page, Search } from '../../collector/jumpcloud/insights/source.js';
 
@@ -39,7 +39,7 @@ function watchedSource(failing?: number) {
 
 const signal = new AbortController().signal;
 
-test('searches run side by side, and come in their order with all their pages', async () => {
+it('searches run side by side, and come in their order with all their pages', async () => {
   const { watched, source } = watchedSource();
   const seen: string[] = [];
   for await (const { search, pages } of named(
@@ -51,7 +51,7 @@ test('searches run side by side, and come in their order with all their pages', 
   expect(watched.mostRunning).toBe(3);
 });
 
-test('no more waits than the limit and one page a search, however slow the consumer is', async () => {
+it('no more waits than the limit and one page a search, however slow the consumer is', async () => {
   const { watched, source } = watchedSource();
   let taken = 0;
   for await (const { pages } of named(prefetchSearches(source, searchesOf(6), { searches: 3, bytes: 250 }, signal))) {
@@ -64,7 +64,7 @@ test('no more waits than the limit and one page a search, however slow the consu
   expect(taken).toBe(30);
 });
 
-test('a failure is met at the search that failed, after the pages that came before it', async () => {
+it('a failure is met at the search that failed, after the pages that came before it', async () => {
   const { watched, source } = watchedSource(2);
   const seen: string[] = [];
   const reading = async () => {
@@ -79,7 +79,7 @@ test('a failure is met at the search that failed, after the pages that came befo
   expect(watched.running).toBe(0);
 });
 
-test('a consumer that stops early leaves no search running', async () => {
+it('a consumer that stops early leaves no search running', async () => {
   const { watched, source } = watchedSource();
   for await (const { pages } of named(
     prefetchSearches(source, searchesOf(9), { searches: 3, bytes: 10_000 }, signal),

@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type BackfillPart, planBackfill } from '../../collector/backfill/plan.js';
 import { type BackfillProgress, runBackfill } from '../../collector/backfill/run.js';
 import type { Range } from '../../collector/position/time-range.js';
@@ -28,7 +28,7 @@ async function fill(feed: FeedUnderTest, ranges: readonly BackfillPart[], signal
 }
 
 describe('a backfill beside the live lane', () => {
-  test('fills what lies before the origin, and together they hold every record once', async () => {
+  it('fills what lies before the origin, and together they hold every record once', async () => {
     for (const endTimeInclusive of [false, true]) {
       const time = virtualTime(noon);
       const tenant = await tenantFor(time, {
@@ -57,7 +57,7 @@ describe('a backfill beside the live lane', () => {
     }
   });
 
-  test('reads several searches at once where its client allows it, and never more', async () => {
+  it('reads several searches at once where its client allows it, and never more', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { records: 9_000, from: noon - 20 * DAY, to: noon, latency: 5 });
     const feed = feedFor(tenant, new MemorySink(), time, { start }, { concurrency: 3 });
@@ -68,7 +68,7 @@ describe('a backfill beside the live lane', () => {
     expect(tenant.mostInFlight).toBeLessThanOrEqual(3);
   });
 
-  test('shares what is left with another that begins at the same moment: nothing is read by both', async () => {
+  it('shares what is left with another that begins at the same moment: nothing is read by both', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { records: 3_000, from: noon - 20 * DAY, to: noon });
     const sink = new MemorySink();
@@ -86,7 +86,7 @@ describe('a backfill beside the live lane', () => {
     expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 3_000, ...equal });
   });
 
-  test('goes on where it stands after it was broken off, whatever broke it', async () => {
+  it('goes on where it stands after it was broken off, whatever broke it', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, {
       records: 9_000,
@@ -116,7 +116,7 @@ describe('a backfill beside the live lane', () => {
     expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 9_000, ...equal });
   });
 
-  test('stops when it is told to, with what it has delivered kept', async () => {
+  it('stops when it is told to, with what it has delivered kept', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { records: 9_000, from: noon - 20 * DAY, to: noon });
     const sink = new MemorySink();
@@ -149,7 +149,7 @@ describe('a backfill of some event types alone', () => {
   const story = { records: 4_000, from: noon - 3 * DAY, to: noon - DAY };
   const days: Range = { from: (noon - 3 * DAY) / 1000, to: noon / 1000 };
 
-  test('claims its range for these types only: a wider one later reads the rest, and nothing twice', async () => {
+  it('claims its range for these types only: a wider one later reads the rest, and nothing twice', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, story);
     const sink = new MemorySink();
@@ -177,7 +177,7 @@ describe('a backfill of some event types alone', () => {
     expect(held, 'each record counts in the lane that read it').toBe(4_000);
   });
 
-  test('that was broken off goes on with the same types, and with all of its own where only some are asked for', async () => {
+  it('that was broken off goes on with the same types, and with all of its own where only some are asked for', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, story);
     const sink = new MemorySink();
@@ -202,7 +202,7 @@ describe('a backfill of some event types alone', () => {
     expect(await compare(tenant.ledger, sink.texts())).toMatchObject(everything);
   });
 
-  test('knows of a lane that does not name its types what it has read, by the services it asked for', async () => {
+  it('knows of a lane that does not name its types what it has read, by the services it asked for', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, story);
     const sink = new MemorySink();
@@ -221,7 +221,7 @@ describe('a backfill of some event types alone', () => {
 });
 
 describe('a plan', () => {
-  test('leaves out what was filled before, and a dry run stores nothing', async () => {
+  it('leaves out what was filled before, and a dry run stores nothing', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { records: 2_000, from: noon - 20 * DAY, to: noon });
     const sink = new MemorySink();
@@ -242,7 +242,7 @@ describe('a plan', () => {
     expect((await planBackfill(asked, feed.settings, feed.parts)).ranges).toEqual([]);
   });
 
-  test('names the first day that JumpCloud still gives, where it refuses what is older', async () => {
+  it('names the first day that JumpCloud still gives, where it refuses what is older', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, {
       records: 5_000,
@@ -261,7 +261,7 @@ describe('a plan', () => {
     expect(await compare(tenant.ledger, sink.texts(), { expects })).toMatchObject({ ...equal, others: 0 });
   });
 
-  test('is refused with the reason where nothing at all is licensed', async () => {
+  it('is refused with the reason where nothing at all is licensed', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, {
       records: 500,
@@ -274,7 +274,7 @@ describe('a plan', () => {
   });
 });
 
-test('a tenant that refuses counts is backfilled without them', async () => {
+it('a tenant that refuses counts is backfilled without them', async () => {
   const time = virtualTime(noon);
   const tenant = await tenantFor(time, {
     records: 3_000,

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { command, compareTables, feedOf, folder, start, tenant } from './command.js';
 
 const DAY = 86_400_000;
 
-test('a second backfill reads what the first does not, leaves it the rest, and nothing is read by both', async () => {
+it('a second backfill reads what the first does not, leaves it the rest, and nothing is read by both', async () => {
   const now = Date.now();
   const simulated = await tenant({ records: 3_000, from: now - 10 * DAY, to: now });
   const cwd = folder();

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { openTables } from '../../collector/query/open-tables.js';
 import { command, compareTables, feedOf, folder, jsonLines, start, tenant } from './command.js';
 
@@ -18,7 +18,7 @@ async function classesOf(directory: string): Promise<string[]> {
   }
 }
 
-test('backfill --event-types reads these alone, resumes with the same, and leaves the rest of its range to others', async () => {
+it('backfill --event-types reads these alone, resumes with the same, and leaves the rest of its range to others', async () => {
   const now = Date.now();
   const simulated = await tenant({ records: 6_000, from: now - 10 * DAY, to: now - 2 * DAY });
   const cwd = folder();
@@ -62,7 +62,7 @@ test('backfill --event-types reads these alone, resumes with the same, and leave
   expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true, delivered: 6_000 });
 });
 
-test('backfill --event-types of a feed that has never run fixes the origin of all of its types, not only of these', async () => {
+it('backfill --event-types of a feed that has never run fixes the origin of all of its types, not only of these', async () => {
   const now = Date.now();
   const simulated = await tenant({ records: 400, from: now - 4 * DAY, to: now });
   const cwd = folder();
@@ -77,7 +77,7 @@ test('backfill --event-types of a feed that has never run fixes the origin of al
   expect(stdout).toMatch(/backfill\/\d{8}T\d{6}Z_\d{8}T\d{6}Z_login_admin"/);
 });
 
-test('backfill --event-types refuses what is no event type, and its help names those there are', async () => {
+it('backfill --event-types refuses what is no event type, and its help names those there are', async () => {
   const range = ['backfill', '--from', '2026-09-01', '--to', '2026-09-02'];
   for (const wrong of ['logins', 'login,login', 'login,', '']) {
     const refused = await command([...range, `--event-types=${wrong}`]);

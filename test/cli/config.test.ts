@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { command, folder } from './command.js';
 
-test('config print shows what is in force and where it comes from, without secrets; what it prints is a configuration', async () => {
+it('config print shows what is in force and where it comes from, without secrets; what it prints is a configuration', async () => {
   const cwd = folder();
   const secret = `jca_${'s'.repeat(36)}`;
   writeFileSync(join(cwd, 'config.yaml'), 'name: acme\npoll: { overlap: 45m, interval: 2m }\n', { mode: 0o600 });
@@ -21,7 +21,7 @@ test('config print shows what is in force and where it comes from, without secre
   expect(parse(stdout)).toMatchObject({ name: 'acme', poll: { interval: '90s', pageSize: 500 } });
 });
 
-test('config schema is a JSON Schema that knows the secrets and takes a plain configuration', async () => {
+it('config schema is a JSON Schema that knows the secrets and takes a plain configuration', async () => {
   const { code, stdout, stderr } = await command(['config', 'schema']);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   const schema = JSON.parse(stdout) as Record<string, unknown>;
@@ -31,7 +31,7 @@ test('config schema is a JSON Schema that knows the secrets and takes a plain co
   expect(validate({ nonsense: 1 })).toBe(false);
 });
 
-test('a secret as a flag is refused, and not said', async () => {
+it('a secret as a flag is refused, and not said', async () => {
   const secret = `jca_${'f'.repeat(36)}`;
   const { code, stderr } = await command(['config', 'print', '--jumpcloud-api-key', secret]);
   expect(code).toBe(78);

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { command, folder, jsonLines } from './command.js';
 
 const hostile = {
@@ -18,7 +18,7 @@ const hostile = {
   HTTPS_PROXY: 'http://192.0.2.1:1',
 };
 
-test('the demo runs twice in an empty folder whatever the environment holds, says what it collected and answers a question', async () => {
+it('the demo runs twice in an empty folder whatever the environment holds, says what it collected and answers a question', async () => {
   const cwd = folder();
   for (const env of [{}, hostile]) {
     const { code, stdout, stderr } = await command(['demo', '--records', '1500'], { cwd, env });
@@ -53,7 +53,7 @@ test('the demo runs twice in an empty folder whatever the environment holds, say
   expect(readdirSync(cwd)).toEqual(['data']);
 });
 
-test('the demo leaves a directory alone that no demo made', async () => {
+it('the demo leaves a directory alone that no demo made', async () => {
   const cwd = folder();
   const own = join(cwd, 'own');
   mkdirSync(own);

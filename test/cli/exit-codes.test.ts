@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writ
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { freePort } from '../free-port.js';
 import { cli, command, compareTables, type Ended, feedOf, folder, jsonLines, start, tenant } from './command.js';
 
@@ -12,7 +12,7 @@ function failure({ stderr }: Ended): Record<string, unknown> | undefined {
   return jsonLines(stderr).findLast(({ level }) => level === 'error');
 }
 
-test('0: run --once collects everything, a second run finds nothing new, and stdout stays empty', async () => {
+it('0: run --once collects everything, a second run finds nothing new, and stdout stays empty', async () => {
   const simulated = await tenant();
   const cwd = folder();
   const first = await command(['run', '--once'], { cwd, env: feedOf(simulated) });
@@ -31,11 +31,11 @@ test('0: run --once collects everything, a second run finds nothing new, and std
   expect(after.sort()).toEqual(before.sort());
 });
 
-test('65: map met a dead letter (its own tests say more)', async () => {
+it('65: map met a dead letter (its own tests say more)', async () => {
   expect(await command(['map'], { input: '42\n' })).toMatchObject({ code: 65 });
 });
 
-test('69: nobody listens at the address', async () => {
+it('69: nobody listens at the address', async () => {
   const port = await freePort();
   const env = feedOf({ baseUrl: `http://127.0.0.1:${port}/insights/directory/v1`, apiKey: `jca_${'a'.repeat(36)}` });
   const ended = await command(['run', '--once'], { env });
@@ -44,7 +44,7 @@ test('69: nobody listens at the address', async () => {
   expect(ended.stderr).toContain('ECONNREFUSED');
 });
 
-test('69: JumpCloud answers with an error for ever', async () => {
+it('69: JumpCloud answers with an error for ever', async () => {
   const broken = createServer((_, res) => void res.writeHead(501).end('{}'));
   await new Promise<void>((resolve) => broken.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => void broken.close());
@@ -55,7 +55,7 @@ test('69: JumpCloud answers with an error for ever', async () => {
   expect(failure(ended)).toMatchObject({ cure: expect.stringMatching(/\w{4}/) });
 });
 
-test('70: a defect ends the run at once, and the state it leaves is good for the next one', async () => {
+it('70: a defect ends the run at once, and the state it leaves is good for the next one', async () => {
   const simulated = await tenant({ records: 3_000, latency: 30 });
   const cwd = folder();
   const env = feedOf(simulated, { POLL_PAGE_SIZE: '100' });
@@ -77,7 +77,7 @@ test('70: a defect ends the run at once, and the state it leaves is good for the
   expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true, delivered: 3_000 });
 });
 
-test('F-3: 73: a second collector on the same lane is refused, and SIGKILL of the first frees the lane', async () => {
+it('F-3: 73: a second collector on the same lane is refused, and SIGKILL of the first frees the lane', async () => {
   const simulated = await tenant();
   const cwd = folder();
   const env = feedOf(simulated, { LOG_LEVEL: 'debug', POLL_INTERVAL: '1h' });
@@ -96,7 +96,7 @@ test('F-3: 73: a second collector on the same lane is refused, and SIGKILL of th
   expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true });
 });
 
-test('74: the tables cannot be made where a file stands in the way', async () => {
+it('74: the tables cannot be made where a file stands in the way', async () => {
   const simulated = await tenant();
   const cwd = folder();
   writeFileSync(join(cwd, 'occupied'), '');
@@ -111,7 +111,7 @@ test('74: the tables cannot be made where a file stands in the way', async () =>
   });
 });
 
-test('74: the directory may not be written to', async ({ skip }) => {
+it('74: the directory may not be written to', async ({ skip }) => {
   const simulated = await tenant();
   const cwd = folder();
   const locked = join(cwd, 'locked');
@@ -139,7 +139,7 @@ test('74: the directory may not be written to', async ({ skip }) => {
   expect(failure(ended)).toMatchObject({ code: 'STORAGE_FAILED', cure: expect.stringContaining('write access') });
 });
 
-test('74: the disk is full; with space again the next run delivers everything', async ({ skip }) => {
+it('74: the disk is full; with space again the next run delivers everything', async ({ skip }) => {
   const simulated = await tenant({ records: 2_000 });
   const cwd = folder();
   const disk = join(cwd, 'disk');
@@ -160,7 +160,7 @@ test('74: the disk is full; with space again the next run delivers everything', 
   expect(await compareTables(join(disk, 'tables'), simulated)).toMatchObject({ equal: true, delivered: 2_000 });
 });
 
-test('74: a damaged position is restored from its copy; with both damaged the run stops and names the file', async () => {
+it('74: a damaged position is restored from its copy; with both damaged the run stops and names the file', async () => {
   const simulated = await tenant();
   const cwd = folder();
   const env = feedOf(simulated);
@@ -186,7 +186,7 @@ test('74: a damaged position is restored from its copy; with both damaged the ru
   });
 });
 
-test('77: without a credential, with the ways to give one; nothing is simulated into a real sink', async () => {
+it('77: without a credential, with the ways to give one; nothing is simulated into a real sink', async () => {
   const ended = await command(['run', '--once']);
   expect(ended).toMatchObject({ code: 77, stdout: '' });
   expect(failure(ended)).toMatchObject({
@@ -195,7 +195,7 @@ test('77: without a credential, with the ways to give one; nothing is simulated 
   });
 });
 
-test('77: a wrong key, which is not told', async () => {
+it('77: a wrong key, which is not told', async () => {
   const simulated = await tenant();
   const wrong = `jca_${'w'.repeat(36)}`;
   const ended = await command(['run', '--once'], { env: feedOf({ ...simulated, apiKey: wrong }) });
@@ -204,7 +204,7 @@ test('77: a wrong key, which is not told', async () => {
   expect(ended.stderr).not.toContain(wrong);
 });
 
-test("78: another organization's key stops the feed and delivers nothing", async () => {
+it("78: another organization's key stops the feed and delivers nothing", async () => {
   const one = await tenant({ organization: '5f1e00000000000000000001' });
   const cwd = folder();
   await command(['run', '--once'], { cwd, env: feedOf(one) });
@@ -219,7 +219,7 @@ test("78: another organization's key stops the feed and delivers nothing", async
 });
 
 const key = { JUMPCLOUD_API_KEY: `jca_${'k'.repeat(36)}` };
-test.each([
+it.each([
   [
     'a console host as base URL',
     { JUMPCLOUD_BASE_URL: 'https://console.jumpcloud.com', ...key },
@@ -255,7 +255,7 @@ test.each([
   expect(ended.stderr).not.toContain(key.JUMPCLOUD_API_KEY);
 });
 
-test('79: reconcile ends with 0 where everything is delivered, and with 79 where a table file was taken away', async () => {
+it('79: reconcile ends with 0 where everything is delivered, and with 79 where a table file was taken away', async () => {
   const simulated = await tenant();
   const cwd = folder();
   const env = feedOf(simulated);

@@ -9,10 +9,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { cli, command, compareTables, feedOf, folder, jsonLines, start, tenant } from './command.js';
 
-test('F-2: SIGTERM with 10,000 records on their way ends it with 0, and the next run delivers the rest once', async () => {
+it('F-2: SIGTERM with 10,000 records on their way ends it with 0, and the next run delivers the rest once', async () => {
   const simulated = await tenant({ records: 10_000, latency: 60, trouble: { ties: 0.05, repeated: { share: 0.01 } } });
   const cwd = folder();
   const env = feedOf(simulated, { POLL_PAGE_SIZE: '500', LOG_LEVEL: 'debug' });
@@ -36,7 +36,7 @@ test('F-2: SIGTERM with 10,000 records on their way ends it with 0, and the next
   });
 });
 
-test('while a page hangs: the first signal gives up the request; a second one, or the end of the grace time, ends it at once', async () => {
+it('while a page hangs: the first signal gives up the request; a second one, or the end of the grace time, ends it at once', async () => {
   const simulated = await tenant({ script: [{ effect: { kind: 'hang' } }] });
   const env = feedOf(simulated, { LOG_LEVEL: 'debug', SHUTDOWN_GRACE: '20s' });
   const patient = start(['run'], { env });
@@ -72,7 +72,7 @@ test('while a page hangs: the first signal gives up the request; a second one, o
   expect(out.stderr()).toContain('the grace time of 1000 ms is over');
 });
 
-test('SIGHUP: a new key in the file and a new log level are taken up, the position kept; an invalid file is refused and the old one stays', async () => {
+it('SIGHUP: a new key in the file and a new log level are taken up, the position kept; an invalid file is refused and the old one stays', async () => {
   const simulated = await tenant();
   const cwd = folder();
   const { JUMPCLOUD_API_KEY: _, ...env } = feedOf(simulated, { POLL_INTERVAL: '1s', CONFIG_FILE: 'config.yaml' });
@@ -101,7 +101,7 @@ test('SIGHUP: a new key in the file and a new log level are taken up, the positi
   expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true });
 });
 
-test('simulate prints its address as JSON, serves, and ends with 0 on SIGINT', async () => {
+it('simulate prints its address as JSON, serves, and ends with 0 on SIGINT', async () => {
   const running = start(['simulate', '--port', '0', '--records', '50']);
   await running.said('Ctrl-C ends it');
   const [{ baseUrl, apiKey } = {}] = jsonLines(running.stdout());
@@ -115,7 +115,7 @@ test('simulate prints its address as JSON, serves, and ends with 0 on SIGINT', a
   expect(await running.ended).toMatchObject({ code: 0, signal: null });
 });
 
-test('a signal ends map in the middle of its input as it ends any filter', async () => {
+it('a signal ends map in the middle of its input as it ends any filter', async () => {
   // The input stays open for longer than the test needs.
   const program = ['bash', '-c', 'exec "$0" "$@" < <(exec 2>&-; echo null; sleep 15)', process.execPath, cli];
   const cwd = folder();
@@ -126,7 +126,7 @@ test('a signal ends map in the middle of its input as it ends any filter', async
   expect(await running.ended).toMatchObject({ code: null, signal: 'SIGINT' });
 });
 
-test('backfill stops on SIGINT with 75 and goes on where it stood; beside a live feed no record comes twice', async () => {
+it('backfill stops on SIGINT with 75 and goes on where it stood; beside a live feed no record comes twice', async () => {
   const now = Date.now();
   const simulated = await tenant({ records: 10_500, from: now - 10 * 86_400_000, to: now });
   const cwd = folder();

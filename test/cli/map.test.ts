@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { readFixtureRecords } from '../../fixtures/records.js';
 import { hasValidator, validate } from '../mappings/validator.js';
 import { cli, command, folder, jsonLines } from './command.js';
@@ -24,7 +24,7 @@ const login = (more: object = {}) => ({
 const uidOf = (event: Record<string, unknown>) => (event.metadata as Record<string, unknown>).uid;
 const originalOf = (event: Record<string, unknown>) => (event.metadata as Record<string, unknown>).original_event_uid;
 
-test('events come in the order of the records, dead letters go to a file that only its owner reads, and the exit code is 65', async () => {
+it('events come in the order of the records, dead letters go to a file that only its owner reads, and the exit code is 65', async () => {
   const cwd = folder();
   const file = join(cwd, 'dead.ndjson');
   writeFileSync(file, 'left from before', { mode: 0o644 });
@@ -43,13 +43,13 @@ test('events come in the order of the records, dead letters go to a file that on
   expect(stderr).toMatch(/^dead letters: 5 \w+\n$/);
 });
 
-test('without --dead-letters they are counted, with the way to keep them', async () => {
+it('without --dead-letters they are counted, with the way to keep them', async () => {
   const { code, stdout, stderr } = await command(['map'], { input: 'nonsense\n' });
   expect({ code, stdout }).toEqual({ code: 65, stdout: '' });
   expect(stderr).toContain('keep them with --dead-letters FILE');
 });
 
-test('records without an id are told apart by their occurrence, the same way each time', async () => {
+it('records without an id are told apart by their occurrence, the same way each time', async () => {
   const { id: _, ...anonymous } = login();
   const line = JSON.stringify(anonymous);
   const other = JSON.stringify({ ...anonymous, success: false });
@@ -65,20 +65,20 @@ test('records without an id are told apart by their occurrence, the same way eac
   expect(await uids()).toEqual(first);
 });
 
-test('a record with an id has one identity however often it comes', async () => {
+it('a record with an id has one identity however often it comes', async () => {
   const line = JSON.stringify(login());
   const { stdout, code } = await command(['map'], { input: `${line}\n${line}\n` });
   const [one, two] = jsonLines(stdout).map(uidOf);
   expect({ code, same: one === two }).toEqual({ code: 0, same: true });
 });
 
-test('nothing comes of nothing: empty input, empty lines, a byte-order mark of blanks', async () => {
+it('nothing comes of nothing: empty input, empty lines, a byte-order mark of blanks', async () => {
   for (const input of ['', '\n', '\r\n\r\n  \n']) {
     expect(await command(['map'], { input })).toMatchObject({ code: 0, stdout: '', stderr: '' });
   }
 });
 
-test('CRLF, a last line without its end, U+2028 within a text, and the same events as with LF', async () => {
+it('CRLF, a last line without its end, U+2028 within a text, and the same events as with LF', async () => {
   const records = [login({ auth_note: 'a\u2028b' }), login({ id: '64b000000000000000000002' })].map((r) =>
     JSON.stringify(r),
   );
@@ -89,7 +89,7 @@ test('CRLF, a last line without its end, U+2028 within a text, and the same even
   expect(windows.code).toBe(0);
 });
 
-test('the answer of the API, indented JSON and a byte-order mark give the same events as lines', async () => {
+it('the answer of the API, indented JSON and a byte-order mark give the same events as lines', async () => {
   const records = ['1', '2', '3'].map((end) => login({ id: `64b00000000000000000000${end}`, note: 'a "]}" and {[' }));
   const lines = (values: unknown[]) => values.map((value) => `${JSON.stringify(value)}\n`).join('');
   const expected = (await command(['map', '--no-raw-data'], { input: lines(records) })).stdout;
@@ -107,7 +107,7 @@ test('the answer of the API, indented JSON and a byte-order mark give the same e
     expect(await command(['map', '--no-raw-data'], { input })).toMatchObject({ code: 0, stdout: expected, stderr: '' });
 });
 
-test('an indented value that does not end is one dead letter, and its neighbours are mapped', async () => {
+it('an indented value that does not end is one dead letter, and its neighbours are mapped', async () => {
   const broken = '{\n  "id": "x",\n';
   for (const input of [`${JSON.stringify(login())}\n${broken}`, `${broken}${JSON.stringify(login())}\n`]) {
     const { code, stdout, stderr } = await command(['map'], { input });
@@ -117,7 +117,7 @@ test('an indented value that does not end is one dead letter, and its neighbours
   }
 });
 
-test('UTF-16 is refused with the command that turns it into UTF-8', async () => {
+it('UTF-16 is refused with the command that turns it into UTF-8', async () => {
   for (const input of [
     Buffer.from(`\ufeff${JSON.stringify(login())}`, 'utf16le'),
     Buffer.from(JSON.stringify(login()), 'utf16le'),
@@ -129,7 +129,7 @@ test('UTF-16 is refused with the command that turns it into UTF-8', async () => 
   }
 });
 
-test('a line of 5 MB, lone surrogates, a __proto__ key and nesting of 200 levels each give one event or dead letter, their neighbours unharmed', async () => {
+it('a line of 5 MB, lone surrogates, a __proto__ key and nesting of 200 levels each give one event or dead letter, their neighbours unharmed', async () => {
   const cwd = folder();
   const deep = `${'{"a":'.repeat(200)}1${'}'.repeat(200)}`;
   const hard = [
@@ -151,7 +151,7 @@ test('a line of 5 MB, lone surrogates, a __proto__ key and nesting of 200 levels
   expect(stderr.replace(/^dead letters: .*\n$/, ''), 'one line of figures at most').toBe('');
 });
 
-test('a reader that leaves ends it quietly with 0', () => {
+it('a reader that leaves ends it quietly with 0', () => {
   const lines = `${JSON.stringify(login())}\n`.repeat(4_000);
   const cwd = folder();
   writeFileSync(join(cwd, 'records.ndjson'), lines);
@@ -162,7 +162,7 @@ test('a reader that leaves ends it quietly with 0', () => {
   expect({ code, more }).toEqual({ code: 'code 0', more: [] });
 });
 
-test.each([
+it.each([
   [
     'an unwritable name',
     ['map', '--dead-letters', 'missing/dead.ndjson'],
@@ -177,7 +177,7 @@ test.each([
   expect(code).toBe(74);
 });
 
-test('a full disk behind stdout ends it with 74', () => {
+it('a full disk behind stdout ends it with 74', () => {
   const run = () =>
     execFileSync('bash', ['-c', '"$0" "$1" map > /dev/full', process.execPath, cli], {
       input: `${JSON.stringify(login())}\n`,
@@ -186,7 +186,7 @@ test('a full disk behind stdout ends it with 74', () => {
   expect(run).toThrow(expect.objectContaining({ status: 74, stderr: expect.objectContaining({}) }));
 });
 
-test('it asks nothing of configuration or environment, and writes nothing', async () => {
+it('it asks nothing of configuration or environment, and writes nothing', async () => {
   const cwd = folder();
   const env = {
     JUMPCLOUD_API_KEY: '',
@@ -201,7 +201,7 @@ test('it asks nothing of configuration or environment, and writes nothing', asyn
   expect(existsSync(join(cwd, 'data'))).toBe(false);
 });
 
-test('every fixture maps, and the independent validator has nothing to say', async ({ skip }) => {
+it('every fixture maps, and the independent validator has nothing to say', async ({ skip }) => {
   if (!hasValidator()) skip();
   const records = readFixtureRecords();
   const input = `${records.map(({ value }) => JSON.stringify(value)).join('\n')}\n`;
@@ -212,7 +212,7 @@ test('every fixture maps, and the independent validator has nothing to say', asy
   expect(validate(events).total.errors).toBe(0);
 });
 
-test('the public sample records, where they are, are accounted for line by line', async ({ skip }) => {
+it('the public sample records, where they are, are accounted for line by line', async ({ skip }) => {
   if (!existsSync(samples)) {
     process.stderr.write('SKIPPED: no sample records; name a file with SAMPLE_RECORDS.\n');
     skip();

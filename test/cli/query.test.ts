@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { loadConfig, readFileFromDisk } from '../../collector/config/load-config.js';
 import { startTenant, type Tenant } from '../../fixtures/tenant/tenant.js';
 import { cli, command, type Ended, feedOf, folder, jsonLines, type StartOptions, start } from './command.js';
@@ -26,7 +26,7 @@ afterAll(async () => {
 const query = (sql: string, more: readonly string[] = [], options: StartOptions = {}): Promise<Ended> =>
   command(['query', sql, '--tables-directory', directory, ...more], options);
 
-test('without tables the exit code is 74, with the cure; an empty directory has every table, typed', async () => {
+it('without tables the exit code is 74, with the cure; an empty directory has every table, typed', async () => {
   expect(loadConfig({ env: {}, readFile: readFileFromDisk }).feeds[0]!.tables.directory).toBe('./data/tables');
   const none = await command(['query', 'SELECT 1'], { cwd: folder() });
   expect(none).toMatchObject({
@@ -48,7 +48,7 @@ test('without tables the exit code is 74, with the cure; an empty directory has 
   );
 });
 
-test('it answers while a collector writes, and the count never falls', async () => {
+it('it answers while a collector writes, and the count never falls', async () => {
   const slow = feedOf(simulated, { POLL_PAGE_SIZE: '50', TABLES_DIRECTORY: directory, LOG_LEVEL: 'debug' });
   simulated.latency = 50;
   const collecting = start(['run', '--once'], { env: slow });
@@ -71,7 +71,7 @@ test('it answers while a collector writes, and the count never falls', async () 
 
 const rows = "SELECT * FROM (VALUES (1, 'a,b'), (2, 'say \"so\"'), (3, NULL)) AS t(number, text)";
 
-test('json is a line a row, csv is RFC 4180, table is for people; each alone on stdout', async () => {
+it('json is a line a row, csv is RFC 4180, table is for people; each alone on stdout', async () => {
   expect(await query(rows, ['--format', 'json'])).toMatchObject({
     code: 0,
     stderr: '',
@@ -88,7 +88,7 @@ test('json is a line a row, csv is RFC 4180, table is for people; each alone on 
   expect((await query('SELECT 1 AS one WHERE false')).stdout).toContain('(no rows)');
 });
 
-test('- reads the statement from stdin; TABLES_DIRECTORY names the tables', async () => {
+it('- reads the statement from stdin; TABLES_DIRECTORY names the tables', async () => {
   const input = 'SELECT count(*) > 0 AS found\nFROM admin_activity\nWHERE outcome IS NOT NULL;\n';
   const env = { TABLES_DIRECTORY: directory };
   expect(await command(['query', '-', '--format', 'json'], { env, input })).toMatchObject({
@@ -97,7 +97,7 @@ test('- reads the statement from stdin; TABLES_DIRECTORY names the tables', asyn
   });
 });
 
-test('the views of the design are there, flat columns first', async () => {
+it('the views of the design are there, flat columns first', async () => {
   const { code, stdout } = await query('SELECT * FROM authentication LIMIT 1', ['--format', 'csv']);
   expect(code).toBe(0);
   const columns = stdout.split('\r\n')[0]!.split(',');
@@ -118,7 +118,7 @@ test('the views of the design are there, flat columns first', async () => {
   expect((await query('SELECT count(*) FROM dead_letters')).code).toBe(0);
 });
 
-test.each([
+it.each([
   ['DROP VIEW events', /only read here/],
   ['SET threads = 1', /only read here/],
   ["ATTACH 'other.db'", /only read here|disabled/],
@@ -134,7 +134,7 @@ test.each([
   expect(ended.stderr).toContain('→');
 });
 
-test('a reader that leaves ends it quietly', async () => {
+it('a reader that leaves ends it quietly', async () => {
   const program = ['bash', '-c', '"$0" "$@" | head -1; echo "code $PIPESTATUS"', process.execPath];
   const many = "SELECT repeat('x', 1000) AS x FROM range(20000)";
   const { stdout, stderr } = await command([cli, 'query', many, '--tables-directory', directory, '--format', 'csv'], {

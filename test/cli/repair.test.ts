@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { freePort } from '../free-port.js';
 import { command, compareTables, feedOf, folder, jsonLines, start, tenant } from './command.js';
 import { HOUR, plantGap, startFeed, until } from './repairing.js';
@@ -19,7 +19,7 @@ async function environment(simulated: Parameters<typeof feedOf>[0], more: Readon
   });
 }
 
-test('reconcile --repair beside a running feed has it read the gap anew, and proves that nothing is missing', async () => {
+it('reconcile --repair beside a running feed has it read the gap anew, and proves that nothing is missing', async () => {
   const simulated = await tenant();
   const cwd = folder();
   const env = await environment(simulated);
@@ -53,7 +53,7 @@ test('reconcile --repair beside a running feed has it read the gap anew, and pro
   expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true, delivered: 365 });
 });
 
-test('POST /repair refuses what is malformed, foreign or not of the live lane, and says what to do instead', async () => {
+it('POST /repair refuses what is malformed, foreign or not of the live lane, and says what to do instead', async () => {
   const simulated = await tenant();
   const env = await environment(simulated);
   const feed = await startFeed(folder(), env);
@@ -98,7 +98,7 @@ test('POST /repair refuses what is malformed, foreign or not of the live lane, a
   expect(ended).toMatchObject({ state: 'done', minutes: 600, minutesRead: 600, found: 0 });
 });
 
-test('polls go on while a long repair is read in pieces; a second one is refused meanwhile; SIGTERM ends it cleanly', async () => {
+it('polls go on while a long repair is read in pieces; a second one is refused meanwhile; SIGTERM ends it cleanly', async () => {
   const simulated = await tenant({ records: 6_000 });
   const cwd = folder();
   const env = await environment(simulated, { POLL_PAGE_SIZE: '100' });
@@ -146,7 +146,7 @@ test('polls go on while a long repair is read in pieces; a second one is refused
   expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true });
 });
 
-test('a repair goes on after failures that pass, and is given up with the code of one that does not', async () => {
+it('a repair goes on after failures that pass, and is given up with the code of one that does not', async () => {
   const simulated = await tenant();
   const cwd = folder();
   const env = await environment(simulated);

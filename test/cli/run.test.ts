@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { addressOf, cli, command, compareTables, feedOf, folder, jsonLines, start, tenant, until } from './command.js';
 
 /** A port that is taken, and stays so. */
@@ -12,7 +12,7 @@ async function takenPort(): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-test('F-32: with the health port taken it says so and collects all the same', async () => {
+it('F-32: with the health port taken it says so and collects all the same', async () => {
   const simulated = await tenant();
   const cwd = folder();
   const port = await takenPort();
@@ -26,7 +26,7 @@ test('F-32: with the health port taken it says so and collects all the same', as
   expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true });
 });
 
-test('readiness: 503 with a reason while JumpCloud refuses the key, 200 again with a new one, and the run never ends', async () => {
+it('readiness: 503 with a reason while JumpCloud refuses the key, 200 again with a new one, and the run never ends', async () => {
   const simulated = await tenant();
   const cwd = folder();
   const { JUMPCLOUD_API_KEY: _, ...rest } = feedOf(simulated, {
@@ -56,7 +56,7 @@ test('readiness: 503 with a reason while JumpCloud refuses the key, 200 again wi
   expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true });
 });
 
-test('R-17: of several feeds in one file, one with a dead key leaves the others unharmed; run --once ends with its code', async () => {
+it('R-17: of several feeds in one file, one with a dead key leaves the others unharmed; run --once ends with its code', async () => {
   const one = await tenant();
   const two = await tenant({ seed: 29 });
   const cwd = folder();
@@ -93,7 +93,7 @@ test('R-17: of several feeds in one file, one with a dead key leaves the others 
   }
 });
 
-test('R-14, R-15: a page of HTML, a cut body and a 503 neither move the position nor end the run', async () => {
+it('R-14, R-15: a page of HTML, a cut body and a 503 neither move the position nor end the run', async () => {
   const simulated = await tenant({
     script: [
       { when: { requests: [1] }, effect: { kind: 'html', status: 200 } },
@@ -113,7 +113,7 @@ test('R-14, R-15: a page of HTML, a cut body and a 503 neither move the position
   expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true, delivered: 300 });
 });
 
-test('stdout carries events and nothing else; the reader that leaves ends it quietly, and the next run goes on', async () => {
+it('stdout carries events and nothing else; the reader that leaves ends it quietly, and the next run goes on', async () => {
   const simulated = await tenant({ trouble: { malformed: { share: 0.02 } } });
   const cwd = folder();
   const env = feedOf(simulated, { SINK: 'stdout', STATE_DIRECTORY: 'state' });

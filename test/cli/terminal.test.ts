@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { freePort } from '../free-port.js';
 import { cli, command, feedOf, folder, tenant } from './command.js';
 import { HOUR, plantGap, startFeed } from './repairing.js';
@@ -20,7 +20,7 @@ const onTerminal = (line: string) => ({ program: ['script', '-qefc', line, '/dev
 const quoted = (text: string) => `'${text}'`;
 const node = `${quoted(process.execPath)} ${quoted(cli)}`;
 
-test('on a terminal the log is readable and coloured, NO_COLOR keeps it plain; elsewhere it is JSON', async ({
+it('on a terminal the log is readable and coloured, NO_COLOR keeps it plain; elsewhere it is JSON', async ({
   skip,
 }) => {
   if (!hasScript()) skip();
@@ -40,7 +40,7 @@ test('on a terminal the log is readable and coloured, NO_COLOR keeps it plain; e
   });
 });
 
-test('a backfill shows a bar on a terminal and none elsewhere, and keeps it off stdout', async ({ skip }) => {
+it('a backfill shows a bar on a terminal and none elsewhere, and keeps it off stdout', async ({ skip }) => {
   if (!hasScript()) skip();
   const now = Date.now();
   const simulated = await tenant({ from: now - 3 * 86_400_000, to: now, latency: 150 });
@@ -57,9 +57,7 @@ test('a backfill shows a bar on a terminal and none elsewhere, and keeps it off 
   expect(other.stderr).not.toContain('\u001b');
 });
 
-test('reconcile --repair shows on a terminal how far the running feed is, and keeps it off stdout', async ({
-  skip,
-}) => {
+it('reconcile --repair shows on a terminal how far the running feed is, and keeps it off stdout', async ({ skip }) => {
   if (!hasScript()) skip();
   const simulated = await tenant();
   const cwd = folder();

@@ -1,4 +1,4 @@
-import { expect, it, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { command } from './command.js';
 
 /** The verbs that a help text lists after `jumpcloud-ocsf` and the words before them. */
@@ -7,7 +7,7 @@ function verbsIn(help: string, before: readonly string[] = []): string[][] {
   return [...new Set([...listed].map(([, verb]) => verb!))].map((verb) => [...before, verb]);
 }
 
-test('the help of the command and of every verb goes to stdout and ends with 0', async () => {
+it('the help of the command and of every verb goes to stdout and ends with 0', async () => {
   const general = await command(['--help']);
   expect(general).toMatchObject({ code: 0, stderr: '' });
   expect(general.stdout).toContain('Not affiliated with JumpCloud');
@@ -24,18 +24,18 @@ test('the help of the command and of every verb goes to stdout and ends with 0',
   }
 });
 
-test('--version prints the version alone', async () => {
+it('--version prints the version alone', async () => {
   expect((await command(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
 });
 
-test('without a verb the help goes to stderr and the exit code is 2', async () => {
+it('without a verb the help goes to stderr and the exit code is 2', async () => {
   const { code, stdout, stderr } = await command([]);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toContain('Name a verb.');
   expect(stderr).toContain('Commands:');
 });
 
-test.each([
+it.each([
   [['runn'], /Unknown verb: runn\n.*Did you mean run\?/],
   [['config', 'prin'], /Unknown verb: prin\n.*Did you mean print\?/],
   [['config'], /Name print or schema\./],

@@ -1,6 +1,6 @@
 import { chmodSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import type { KeyReport } from '../../collector/key-expiry/report.js';
 import type { TenantOptions } from '../../fixtures/tenant/tenant.js';
 import { command, feedOf, folder, tenant } from '../cli/command.js';
@@ -20,7 +20,7 @@ async function collected(options: TenantOptions = {}, run = true) {
   return { simulated, cwd, env, keyFile, key, file: () => readFileSync(keyFile, 'utf8') };
 }
 
-test('key tells which key, how long it lives, how that is known and which header JumpCloud takes', async () => {
+it('key tells which key, how long it lives, how that is known and which header JumpCloud takes', async () => {
   const createdAt = new Date(Date.now() - 77 * DAY).toISOString();
   const expiresAt = new Date(Date.now() + 13 * DAY - 60_000).toISOString();
   const { simulated, key } = await collected({ keys: [{ createdAt, expiresAt }] });
@@ -44,7 +44,7 @@ test('key tells which key, how long it lives, how that is known and which header
   expect(text.stdout + text.stderr + json.stdout + json.stderr).not.toContain(simulated.apiKey);
 });
 
-test('key of a revoked key says so and exits with 77', async () => {
+it('key of a revoked key says so and exits with 77', async () => {
   const { simulated, key } = await collected();
   simulated.keys[0]!.state = 'revoked';
   const { code, stdout } = await key(['--json']);
@@ -52,7 +52,7 @@ test('key of a revoked key says so and exits with 77', async () => {
   expect(JSON.parse(stdout)).toMatchObject([{ accepted: false, failure: { code: 'CREDENTIAL_REFUSED' } }]);
 });
 
-test('key shows every feed of a configuration, and --feed one', async () => {
+it('key shows every feed of a configuration, and --feed one', async () => {
   const [one, other] = [await tenant(), await tenant({ seed: 99 })];
   const cwd = folder();
   writeFileSync(
@@ -68,7 +68,7 @@ test('key shows every feed of a configuration, and --feed one', async () => {
   expect((await command(['key', 'replace'], { env, cwd, input: 'x' })).code).toBe(2);
 });
 
-test('key replace verifies the new key and swaps the file in one step, readable by its owner alone', async () => {
+it('key replace verifies the new key and swaps the file in one step, readable by its owner alone', async () => {
   const { simulated, cwd, key, file } = await collected();
   const fresh = simulated.issueKey().key;
   const { code, stdout, stderr } = await key(['replace'], `  "${fresh}"\r\n`);
@@ -83,7 +83,7 @@ test('key replace verifies the new key and swaps the file in one step, readable 
   expect(readdirSync(cwd).sort()).toEqual(['key', 'tables']);
 });
 
-test('key replace reads --from-file, follows a link, and keeps the right of a group that alone could read', async () => {
+it('key replace reads --from-file, follows a link, and keeps the right of a group that alone could read', async () => {
   const { simulated, cwd, env } = await collected();
   const fresh = simulated.issueKey().key;
   symlinkSync('key', join(cwd, 'link'));
@@ -95,7 +95,7 @@ test('key replace reads --from-file, follows a link, and keeps the right of a gr
   expect(statSync(join(cwd, 'key')).mode & 0o777).toBe(0o640);
 });
 
-test.for([
+it.for([
   ['a key that JumpCloud refuses', () => 'jca_'.padEnd(40, 'z'), 77, 'revoked or has expired'],
   [
     'a key of another organization',
@@ -138,14 +138,14 @@ test.for([
   },
 );
 
-test('key replace refuses a key from a variable and names the cure', async () => {
+it('key replace refuses a key from a variable and names the cure', async () => {
   const simulated = await tenant();
   const { code, stderr } = await command(['key', 'replace'], { env: feedOf(simulated), input: simulated.apiKey });
   expect(code).toBe(78);
   expect(stderr).toContain('JUMPCLOUD_API_KEY_FILE');
 });
 
-test('key replace puts a first key in place of a feed that never ran', async () => {
+it('key replace puts a first key in place of a feed that never ran', async () => {
   const { simulated, key, file } = await collected({}, false);
   const fresh = simulated.issueKey().key;
   expect((await key(['replace'], fresh)).code).toBe(0);

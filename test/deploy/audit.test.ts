@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
-import { expect, it, test } from 'vitest';
+import { expect, it } from 'vitest';
 
 const script = fileURLToPath(new URL('../../.ci/audit.mjs', import.meta.url));
 const { dependencies } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -68,7 +68,7 @@ const advisory = (severity: string) => ({
   got: [{ id: 1, url: 'https://example.com/a', title: 'Invented hole', severity, vulnerable_versions: '*', cwe: [] }],
 });
 
-test('a production dependency with a known high vulnerability fails the gate', async () => {
+it('a production dependency with a known high vulnerability fails the gate', async () => {
   const { code, output, asked } = await audit(200, advisory('high'));
   expect(output).toContain('got *: high: Invented hole https://example.com/a');
   expect(code).toBe(1);
@@ -76,13 +76,13 @@ test('a production dependency with a known high vulnerability fails the gate', a
   expect(asked).not.toContain('vitest');
 });
 
-test('a moderate vulnerability is told and passes', async () => {
+it('a moderate vulnerability is told and passes', async () => {
   const { code, output } = await audit(200, advisory('moderate'));
   expect(output).toContain('0 high or critical of 1 known');
   expect(code).toBe(0);
 });
 
-test('a registry without the audit route is said aloud and passes', async () => {
+it('a registry without the audit route is said aloud and passes', async () => {
   const { code, output } = await audit(405, {});
   expect(output).toContain('the registry does not answer audits');
   expect(code).toBe(0);

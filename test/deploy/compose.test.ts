@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { expect, it, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { keys } from '../../collector/config/keys.js';
 import { parseDockerfile } from './dockerfile.js';
@@ -28,7 +28,7 @@ const compose = read('compose.yaml');
 const collector = compose.services.collector!;
 const environment = collector.environment!;
 
-test('the compose file sets variables that the collector reads, and mounts the secrets they name', () => {
+it('the compose file sets variables that the collector reads, and mounts the secrets they name', () => {
   const names = keys.flatMap(({ env, fileEnv }) => [env, fileEnv]);
   for (const [name, value] of Object.entries(environment)) {
     expect(names).toContain(name);
@@ -40,7 +40,7 @@ test('the compose file sets variables that the collector reads, and mounts the s
   for (const name of Object.keys(environment)) expect(name).not.toMatch(/(KEY|SECRET|TOKEN|PASSWORD)$/);
 });
 
-test('the compose file runs the image as it is meant: read-only, its volume mounted, its port on loopback', () => {
+it('the compose file runs the image as it is meant: read-only, its volume mounted, its port on loopback', () => {
   const image = parseDockerfile(readFileSync(`${deploy}../Dockerfile`, 'utf8')).stages.at(-1)!.instructions;
   const said = (name: string) => image.find((instruction) => instruction.name === name)!.rest;
   expect(collector.volumes).toEqual([`data:${said('VOLUME')}`]);
@@ -54,7 +54,7 @@ it('asks for a token where its port leaves loopback, which is in every container
   expect(environment.HTTP_TOKEN_FILE).toBe('/run/secrets/http-token');
 });
 
-test('the broker it waits for is that of the included file, with a health check and an address for it', () => {
+it('the broker it waits for is that of the included file, with a health check and an address for it', () => {
   expect(compose.include).toEqual(['compose.kafka.yaml']);
   const [name] = Object.keys(collector.depends_on ?? {});
   const broker = read('compose.kafka.yaml').services[name ?? ''];

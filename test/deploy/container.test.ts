@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTenant, type Tenant } from '../../fixtures/tenant/tenant.js';
 import { freePort } from '../free-port.js';
 import { parseMetrics, seriesValue } from '../monitoring/prometheus.js';
@@ -25,7 +25,7 @@ describe('the Dockerfile', () => {
     packages: Record<string, { dev?: boolean; hasInstallScript?: boolean }>;
   };
 
-  test('installs from the lockfile alone, and without development tools in what is run', () => {
+  it('installs from the lockfile alone, and without development tools in what is run', () => {
     const installs = stages.flatMap(({ name, instructions }) =>
       instructions.filter(({ rest }) => /\bnpm (ci|i|install)\b/.test(rest)).map(({ rest }) => [name, rest]),
     );
@@ -36,12 +36,12 @@ describe('the Dockerfile', () => {
     expect(stages.at(-1)!.instructions.filter(({ name }) => name === 'RUN')).toEqual([]);
   });
 
-  test('installs nothing that runs a script of its own', () => {
+  it('installs nothing that runs a script of its own', () => {
     const running = Object.entries(lock.packages).filter(([, part]) => part.hasInstallScript && !part.dev);
     expect(running.map(([place]) => place)).toEqual([]);
   });
 
-  test('compiles on the builder and installs on the platform of the image, for which the lockfile has DuckDB', () => {
+  it('compiles on the builder and installs on the platform of the image, for which the lockfile has DuckDB', () => {
     expect(stages.map((stage) => stage.platform)).toEqual(['$BUILDPLATFORM', undefined, undefined]);
     for (const platform of ['linux-x64', 'linux-arm64'])
       expect(Object.keys(lock.packages)).toContain(`node_modules/@duckdb/node-bindings-${platform}`);
@@ -70,7 +70,7 @@ describe('the Dockerfile', () => {
       else if (name === 'HEALTHCHECK') expect(execForm(rest.replace(/^CMD\s+/, ''))[0]).toBe('node');
   });
 
-  test('is given no secret, table or module of the working directory', () => {
+  it('is given no secret, table or module of the working directory', () => {
     const files = contextFiles(root);
     expect(files).toContain('collector/cli.ts');
     expect(files).toContain('fixtures/cast.json');
@@ -125,7 +125,7 @@ describe.skipIf(obstacle !== undefined && process.env.CI !== 'true')('the image'
     };
   }
 
-  test('runs as nobody, listens for probes, says what it is, and starts with `run`', () => {
+  it('runs as nobody, listens for probes, says what it is, and starts with `run`', () => {
     expect(image.user).toBe('10001:10001');
     expect(image.env.get('HTTP_HOST')).toBe('0.0.0.0');
     expect(image.env.get('NODE_ENV')).toBe('production');
@@ -135,7 +135,7 @@ describe.skipIf(obstacle !== undefined && process.env.CI !== 'true')('the image'
       expect(image.labels.get(`org.opencontainers.image.${name}`)).toBeTruthy();
   });
 
-  test('holds no development tool, no source and no test', () => {
+  it('holds no development tool, no source and no test', () => {
     const home = join(image.root, 'opt/jumpcloud-ocsf');
     expect(readdirSync(home).sort()).toEqual(
       ['.ci', '.npmrc', 'CHANGELOG.md', 'LICENSE', 'NOTICE', 'bin', 'deploy', 'dist', 'fixtures', 'node_modules']
@@ -162,7 +162,7 @@ describe.skipIf(obstacle !== undefined && process.env.CI !== 'true')('the image'
     for (const manager of ['npm', 'npx', 'corepack', 'yarn', 'pnpm']) expect(modules).not.toContain(manager);
   });
 
-  test('has nothing that its user could write but the volume', async () => {
+  it('has nothing that its user could write but the volume', async () => {
     const { child, output } = start({
       volume: makeVolume(),
       program: ['node', '-e'],
@@ -176,7 +176,7 @@ describe.skipIf(obstacle !== undefined && process.env.CI !== 'true')('the image'
     expect((await output).trim()).toBe('["EROFS","EROFS","EROFS","written"] 10001');
   });
 
-  test('says its version and refuses to run without a credential, with the code for that', async () => {
+  it('says its version and refuses to run without a credential, with the code for that', async () => {
     const version = start({ volume: makeVolume(), args: ['--version'] });
     expect((await version.output).trim()).toBe(product.version);
     const run = start({ volume: makeVolume(), env: { HTTP_ENABLED: 'false' } });
@@ -184,7 +184,7 @@ describe.skipIf(obstacle !== undefined && process.env.CI !== 'true')('the image'
     expect(await run.log).toMatch(/JUMPCLOUD_API_KEY/);
   });
 
-  test('collects, becomes ready, serves metrics, answers queries and stops on SIGTERM with exit 0', async () => {
+  it('collects, becomes ready, serves metrics, answers queries and stops on SIGTERM with exit 0', async () => {
     const volume = makeVolume();
     const env = await environment();
     const port = env.HTTP_PORT;

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { configFileVariable } from '../../collector/config/environment.js';
 import { keys } from '../../collector/config/keys.js';
@@ -16,7 +16,7 @@ const read = (path: string) => readFileSync(join(root, path), 'utf8');
 describe.each(pages)('%s', (page) => {
   const text = read(page);
 
-  test('links to files and headings that exist', () => {
+  it('links to files and headings that exist', () => {
     for (const [, target = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
       if (/^https?:/.test(target)) continue;
       const [path = '', anchor] = target.split('#');
@@ -26,7 +26,7 @@ describe.each(pages)('%s', (page) => {
     }
   });
 
-  test('names configuration keys, variables and error codes that exist', () => {
+  it('names configuration keys, variables and error codes that exist', () => {
     const paths = new Set(keys.map((key) => key.path));
     const sections = [...new Set(keys.filter((key) => key.segments.length > 1).map((key) => key.segments[0]))];
     const key = new RegExp(`\`((?:${sections.join('|')})(?:\\.[a-zA-Z]+)+)[\`:]`, 'g');
@@ -67,13 +67,13 @@ describe('the promises of SECURITY.md', () => {
   });
 });
 
-test('the operations page lists every exit code, once, and none besides', () => {
+it('the operations page lists every exit code, once, and none besides', () => {
   const section = read('deploy/OPERATIONS.md').split('## Exit codes')[1]!.split('\n## ')[0]!;
   const listed = [...section.matchAll(/^\| +(\d+) +\|/gm)].map(([, code]) => Number(code));
   expect(listed).toEqual(Object.values(exitCodes).sort((a, b) => a - b));
 });
 
-test('the workflow runs the gate with no right to write, on the oldest Node.js that is promised and on that of the image', () => {
+it('the workflow runs the gate with no right to write, on the oldest Node.js that is promised and on that of the image', () => {
   interface Workflow {
     readonly permissions: object;
     readonly jobs: {
@@ -88,7 +88,7 @@ test('the workflow runs the gate with no right to write, on the oldest Node.js t
   expect(jobs.gate.strategy.matrix.node).toEqual(expect.arrayContaining([engines.node.replace('>=', ''), major]));
 });
 
-test('the changelog has a heading for the version of this tree', () => {
+it('the changelog has a heading for the version of this tree', () => {
   const { version } = JSON.parse(read('package.json')) as { version: string };
   expect(read('CHANGELOG.md')).toMatch(
     new RegExp(`^## \\[${version.replaceAll('.', '\\.')}\\] - \\d{4}-\\d\\d-\\d\\d$`, 'm'),

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { describe, expect, it, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { configFileVariable } from '../../collector/config/environment.js';
 import { keys } from '../../collector/config/keys.js';
@@ -148,7 +148,7 @@ async function complaints(manifests: readonly Manifest[]): Promise<string[]> {
 }
 
 describe('the manifests', () => {
-  test('are what the published types of Kubernetes allow, with no key they do not know', async () => {
+  it('are what the published types of Kubernetes allow, with no key they do not know', async () => {
     const operator = /^(kustomize\.config\.k8s\.io|monitoring\.coreos\.com)\//;
     const plain = files.flatMap(read).filter(({ apiVersion }) => !operator.test(apiVersion));
     expect(plain.length).toBeGreaterThan(9);
@@ -157,14 +157,14 @@ describe('the manifests', () => {
     expect((await complaints([misspelt])).join()).toMatch(/enableServiceLink/);
   });
 
-  test('all belong to one name and label', () => {
+  it('all belong to one name and label', () => {
     for (const manifest of files.flatMap(read).filter(({ kind }) => kind !== 'Kustomization')) {
       expect(manifest.metadata.name).toMatch(/^jumpcloud-ocsf(-kafka|-environment|-ca)?$/);
       expect(manifest.metadata.labels).toMatchObject(label);
     }
   });
 
-  test('are all named by a kustomization but for the examples, and a kustomization names nothing else', () => {
+  it('are all named by a kustomization but for the examples, and a kustomization names nothing else', () => {
     const named = ['common', 'kafka', 'tables', 'monitoring'].flatMap((folder) =>
       one(`${folder}/kustomization.yaml`, 'Kustomization')
         .resources!.filter((resource) => resource !== '../common')
@@ -174,7 +174,7 @@ describe('the manifests', () => {
     expect(files.filter((file) => !file.endsWith('kustomization.yaml')).sort()).toEqual([...named, ...examples].sort());
   });
 
-  test.skipIf(!existsSync('/usr/bin/kubectl'))('are put together by kustomize itself', async () => {
+  it.skipIf(!existsSync('/usr/bin/kubectl'))('are put together by kustomize itself', async () => {
     for (const { sink, kind } of variants) {
       const { stdout } = await run('kubectl', ['kustomize', `${directory}${sink}`]);
       const kinds = parseAllDocuments(stdout).map((document) => (document.toJS() as Manifest).kind);
@@ -182,7 +182,7 @@ describe('the manifests', () => {
     }
   });
 
-  test('select the pods that they mean', () => {
+  it('select the pods that they mean', () => {
     for (const { workload } of pods) {
       expect(workload.spec!.selector!.matchLabels).toEqual(label);
       expect(workload.spec!.template!.metadata.labels).toMatchObject(label);
@@ -200,13 +200,13 @@ describe.each(pods)('the pod of the sink $sink', ({ sink, workload, pod }) => {
   const container = pod.containers[0]!;
   const config = read(`${sink}/config.yaml`)[0]!;
 
-  test('is one, and the old one has ended before a new one starts', () => {
+  it('is one, and the old one has ended before a new one starts', () => {
     expect(workload.spec!.replicas).toBe(1);
     if (sink === 'kafka') expect(workload.spec!.strategy).toEqual({ type: 'Recreate' });
     else expect(workload.spec!.serviceName).toBe(service.metadata.name);
   });
 
-  test('reads a configuration that the collector takes, with its secrets from the Secret', () => {
+  it('reads a configuration that the collector takes, with its secrets from the Secret', () => {
     const place = (name: string) => container.volumeMounts.find((mount) => mount.name === name)!.mountPath;
     expect(`${place('config')}/config.yaml`).toBe(defaultConfigFile);
     const asked: string[] = [];
@@ -231,7 +231,7 @@ describe.each(pods)('the pod of the sink $sink', ({ sink, workload, pod }) => {
     expect(pod.terminationGracePeriodSeconds * 1000).toBeGreaterThan(shared.shutdown.graceMs + 5000);
   });
 
-  test('mounts what exists: volumes, ConfigMaps and the Secret, readable by the pod alone', () => {
+  it('mounts what exists: volumes, ConfigMaps and the Secret, readable by the pod alone', () => {
     const claims = workload.spec!.volumeClaimTemplates?.map((claim) => claim.metadata.name) ?? [];
     const volumes = [...pod.volumes.map((volume) => volume.name), ...claims];
     expect(container.volumeMounts.map((mount) => mount.name).sort()).toEqual([...volumes].sort());
@@ -250,7 +250,7 @@ describe.each(pods)('the pod of the sink $sink', ({ sink, workload, pod }) => {
     }
   });
 
-  test('is probed where the collector answers, and the Service leads there', () => {
+  it('is probed where the collector answers, and the Service leads there', () => {
     const [image] = parseDockerfile(readFileSync(`${root}Dockerfile`, 'utf8')).stages.slice(-1);
     const exposed = image!.instructions.find(({ name }) => name === 'EXPOSE')!.rest;
     expect(container.ports).toEqual([{ name: 'http', containerPort: Number(exposed) }]);
@@ -268,7 +268,7 @@ describe.each(pods)('the pod of the sink $sink', ({ sink, workload, pod }) => {
     expect(container.args).toEqual(execForm(command));
   });
 
-  test('runs as the image does: nobody, read-only, without capabilities, links or an account token', () => {
+  it('runs as the image does: nobody, read-only, without capabilities, links or an account token', () => {
     const user = parseDockerfile(readFileSync(`${root}Dockerfile`, 'utf8'))
       .stages.at(-1)!
       .instructions.find(({ name }) => name === 'USER')!.rest;
@@ -288,7 +288,7 @@ describe.each(pods)('the pod of the sink $sink', ({ sink, workload, pod }) => {
     expect(container.resources.limits).toEqual({ memory: '512Mi', 'ephemeral-storage': '2Gi' });
   });
 
-  test('is of the version that this tree builds', () => {
+  it('is of the version that this tree builds', () => {
     const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { version: string };
     expect(container.image).toBe(`jumpcloud-ocsf:${version}`);
   });
@@ -344,7 +344,7 @@ it.each(pods)('refuses to start with the placeholder of the example Secret as to
   expect(load('0123456789abcdef').feeds).toHaveLength(1);
 });
 
-test('the pods differ in their volume alone', () => {
+it('the pods differ in their volume alone', () => {
   const [kafka, tables] = pods.map(({ pod }) => pod);
   const without = {
     ...tables!,
@@ -356,7 +356,7 @@ test('the pods differ in their volume alone', () => {
   expect(without).toEqual(kafka);
 });
 
-test('the example of an environment sets only what the collector reads', () => {
+it('the example of an environment sets only what the collector reads', () => {
   const names = Object.keys(read('environment.example.yaml')[0]!.data!);
   const known = [...keys.flatMap(({ env, fileEnv }) => [env, fileEnv]), configFileVariable, 'HTTPS_PROXY', 'NO_PROXY'];
   expect(names.length).toBeGreaterThan(0);

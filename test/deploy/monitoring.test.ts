@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { CollectorError } from '../../collector/errors.js';
 import { createMetrics } from '../../collector/monitoring/metrics.js';
@@ -99,7 +99,7 @@ function strangers(expr: string): string[] {
   ];
 }
 
-test('a query that reads what is not exported, or is no PromQL, is found out', () => {
+it('a query that reads what is not exported, or is no PromQL, is found out', () => {
   expect(strangers('jumpcloud_ocsf_no_such_metric > 0')).toEqual(['jumpcloud_ocsf_no_such_metric']);
   expect(strangers('jumpcloud_ocsf_feed_ready{fede="acme"}')).toEqual([
     'fede in jumpcloud_ocsf_feed_ready{fede="acme"}',
@@ -108,11 +108,11 @@ test('a query that reads what is not exported, or is no PromQL, is found out', (
 });
 
 describe('the alerts', () => {
-  test('read series and labels that the collector exports', () => {
+  it('read series and labels that the collector exports', () => {
     for (const { expr } of rules) expect(strangers(expr)).toEqual([]);
   });
 
-  test('have a severity, a summary that names the feed, and a place in the runbook', () => {
+  it('have a severity, a summary that names the feed, and a place in the runbook', () => {
     const places = anchors(read('OPERATIONS.md'));
     for (const { alert, labels, annotations } of rules) {
       expect(['critical', 'warning', 'info']).toContain(labels.severity);
@@ -126,7 +126,7 @@ describe('the alerts', () => {
     }
   });
 
-  test('name only labels that their series carry', () => {
+  it('name only labels that their series carry', () => {
     for (const { expr, annotations } of rules) {
       const { metrics } = readQuery(expr);
       const carried = [...metrics].flatMap((name) => [...(exported.get(name) ?? [])]);
@@ -135,7 +135,7 @@ describe('the alerts', () => {
     }
   });
 
-  test('watch the key, the lag, silence, dead letters, readiness and the reconciliation', () => {
+  it('watch the key, the lag, silence, dead letters, readiness and the reconciliation', () => {
     const watched = new Set(rules.flatMap(({ expr }) => [...readQuery(expr).metrics]));
     for (const name of [
       'api_key_expiry_timestamp_seconds',
@@ -152,7 +152,7 @@ describe('the alerts', () => {
 });
 
 describe('the dashboard', () => {
-  test('reads series and labels that the collector exports', () => {
+  it('reads series and labels that the collector exports', () => {
     const queries = drawn.flatMap((panel) => panel.targets ?? []);
     expect(queries.length).toBeGreaterThan(20);
     for (const { expr } of queries) expect(strangers(expr)).toEqual([]);
@@ -160,7 +160,7 @@ describe('the dashboard', () => {
     expect(exported.get(series ?? '')).toContain(label);
   });
 
-  test('shows every series that the collector exports, but those that say the same in another form', () => {
+  it('shows every series that the collector exports, but those that say the same in another form', () => {
     const shown = new Set(
       drawn.flatMap((panel) => panel.targets ?? []).flatMap(({ expr }) => [...readQuery(expr).metrics]),
     );
@@ -177,7 +177,7 @@ describe('the dashboard', () => {
     expect(left.filter((name) => !elsewhere.includes(name))).toEqual([]);
   });
 
-  test('legends name only labels that their query yields', () => {
+  it('legends name only labels that their query yields', () => {
     for (const { expr, legendFormat } of drawn.flatMap((panel) => panel.targets ?? [])) {
       const { metrics, labels } = readQuery(expr);
       const grouped = /\bby *\(/.test(expr);
@@ -187,7 +187,7 @@ describe('the dashboard', () => {
     }
   });
 
-  test('has panels with ids of their own that do not cover each other', () => {
+  it('has panels with ids of their own that do not cover each other', () => {
     expect(new Set(dashboard.panels.map((panel) => panel.id)).size).toBe(dashboard.panels.length);
     for (const [index, { gridPos: a, title }] of dashboard.panels.entries())
       for (const { gridPos: b, title: other } of dashboard.panels.slice(index + 1)) {

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 
 interface Bom {
   readonly bomFormat: string;
@@ -60,24 +60,24 @@ function installedByNpm(): string[] {
   return [...found].sort();
 }
 
-test('the bill of materials is a CycloneDX 1.6 document about this product', () => {
+it('the bill of materials is a CycloneDX 1.6 document about this product', () => {
   expect(bom).toMatchObject({ bomFormat: 'CycloneDX', specVersion: '1.6', version: 1 });
   expect(bom.serialNumber).toMatch(/^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   expect(bom.metadata.component).toMatchObject({ type: 'application', name: product.name, version: product.version });
 });
 
-test('it names exactly what npm installs for production', () => {
+it('it names exactly what npm installs for production', () => {
   const listed = bom.components.map((part) => `${[part.group, part.name].filter(Boolean).join('/')}@${part.version}`);
   expect(listed.sort()).toEqual(installedByNpm());
 });
 
-test('it holds every declared dependency at the declared version and no development tool', () => {
+it('it holds every declared dependency at the declared version and no development tool', () => {
   for (const [name, version] of Object.entries(product.dependencies))
     expect(named(name).map((part) => part.version)).toContain(version);
   for (const name of Object.keys(product.devDependencies)) expect(named(name)).toEqual([]);
 });
 
-test('every component carries a package URL, a SHA-512 of its archive and a licence', () => {
+it('every component carries a package URL, a SHA-512 of its archive and a licence', () => {
   for (const part of bom.components) {
     expect(part.type).toBe('library');
     expect(part.purl).toMatch(/^pkg:npm\/(%40[^/@]+\/)?[^/@]+@[^@]+$/);
@@ -86,14 +86,14 @@ test('every component carries a package URL, a SHA-512 of its archive and a lice
   }
 });
 
-test('references are unique and every edge of the graph leads to a component', () => {
+it('references are unique and every edge of the graph leads to a component', () => {
   const references = [bom.metadata.component['bom-ref'], ...bom.components.map((part) => part['bom-ref'])];
   expect(new Set(references).size).toBe(references.length);
   expect(bom.dependencies.map((edge) => edge.ref).sort()).toEqual([...references].sort());
   for (const { dependsOn } of bom.dependencies) for (const ref of dependsOn) expect(references).toContain(ref);
 });
 
-test('the same lockfile gives the same bytes, with the time only where SOURCE_DATE_EPOCH sets it', () => {
+it('the same lockfile gives the same bytes, with the time only where SOURCE_DATE_EPOCH sets it', () => {
   expect(print()).toBe(print());
   expect(bom.metadata.timestamp).toBeUndefined();
   const dated = JSON.parse(print({ SOURCE_DATE_EPOCH: '1700000000' })) as Bom;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { describe, expect, it, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { keys } from '../../collector/config/keys.js';
 import { exitCodes } from '../../collector/errors.js';
 
@@ -23,7 +23,7 @@ const missing = await run('systemd-analyze', ['--version']).then(
 if (missing) process.stderr.write('SKIPPED: no systemd-analyze on this machine\n');
 
 describe('the systemd unit', () => {
-  test.skipIf(missing)('is taken by systemd without a word', async () => {
+  it.skipIf(missing)('is taken by systemd without a word', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'unit-'));
     const here = join(folder, 'jumpcloud-ocsf.service');
     // It wants to find the program; Node.js need not stand where the unit has it.
@@ -34,7 +34,7 @@ describe('the systemd unit', () => {
     expect(about).toEqual([]);
   });
 
-  test.skipIf(missing)('is exposed less than 2 of 10 by the reckoning of systemd', async () => {
+  it.skipIf(missing)('is exposed less than 2 of 10 by the reckoning of systemd', async () => {
     const { stdout } = await run('systemd-analyze', ['security', '--offline=yes', '--threshold=20', unit]);
     expect(stdout).toMatch(/Overall exposure level/);
   });
@@ -55,7 +55,7 @@ describe('the systemd unit', () => {
     expect(setting('SystemCallFilter')).toEqual(['@system-service', '~@privileged @resources']);
   });
 
-  test('waits longer than the grace time and restarts only where that can help', () => {
+  it('waits longer than the grace time and restarts only where that can help', () => {
     const grace = keys.find((key) => key.path === 'shutdown.grace')!.schema.default;
     expect(grace).toBe('25s');
     expect(Number(setting('TimeoutStopSec')[0])).toBeGreaterThan(30);

@@ -1,5 +1,5 @@
 import { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } from 'kafkajs';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Finding } from '../../collector/diagnostics/finding.js';
 import { command, feedOf, tenant } from '../cli/command.js';
 import { type Cluster, startCluster } from '../kafka/broker.js';
@@ -38,7 +38,7 @@ describeKafka('check on a real broker', () => {
     return { code, findings: (JSON.parse(stdout) as { findings: Finding[] }).findings, stdout };
   };
 
-  test('names brokers, topics and transactions, and leaves no topic behind', async () => {
+  it('names brokers, topics and transactions, and leaves no topic behind', async () => {
     const admin = await cluster.admin();
     const before = await admin.listTopics();
     const { code, findings } = await check('broker-password');
@@ -51,7 +51,7 @@ describeKafka('check on a real broker', () => {
     );
   });
 
-  test('names a wrong password, without quoting it: 74', async () => {
+  it('names a wrong password, without quoting it: 74', async () => {
     const { code, findings, stdout } = await check('wrong-password');
     expect(code).toBe(74);
     expect(findings[0]).toMatchObject({ verdict: 'failed', part: 'kafka brokers' });
@@ -135,11 +135,11 @@ describeKafka('check on a real broker that guards its topics', () => {
   const acl = (user: string, operations: string, resource: string) =>
     `kafka-acls.sh --bootstrap-server ${cluster.brokers.join(',')} --add --allow-principal "User:${user}" ${operations} ${resource}`;
 
-  test('finds nothing wrong where every right is granted', async () => {
+  it('finds nothing wrong where every right is granted', async () => {
     expect(await check('whole')).toEqual({ code: 0, failed: [] });
   });
 
-  test.each([
+  it.each([
     ['no-write', 'kafka ocsf.account_change', '--operation Write', '--topic "ocsf.account_change"'],
     [
       'no-state',

@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { exitCodeOf, type Finding, inOrder, lineOf } from '../../collector/diagnostics/finding.js';
 import { checkDirectory } from '../../collector/sinks/files/check-directory.js';
 import type { TenantOptions } from '../../fixtures/tenant/tenant.js';
@@ -31,7 +31,7 @@ const feed = async (options: TenantOptions = {}, more: Readonly<Record<string, s
 };
 const part = (findings: readonly Finding[], name: string) => findings.filter((finding) => finding.part === name);
 
-test('a feed that can run: exit 0, a line a finding, nothing left behind', async () => {
+it('a feed that can run: exit 0, a line a finding, nothing left behind', async () => {
   const { env } = await feed();
   const cwd = folder();
   const ended = await command(['check'], { env, cwd });
@@ -43,7 +43,7 @@ test('a feed that can run: exit 0, a line a finding, nothing left behind', async
   expect(readdirSync(cwd)).toEqual([]);
 });
 
-test('a running feed is looked at without being disturbed, and its position is told', async () => {
+it('a running feed is looked at without being disturbed, and its position is told', async () => {
   const { env, simulated } = await feed();
   const cwd = folder();
   expect((await command(['run', '--once'], { env, cwd })).code).toBe(0);
@@ -55,14 +55,14 @@ test('a running feed is looked at without being disturbed, and its position is t
 });
 
 describe('F-14: each cause has a finding and an exit code of its own', () => {
-  test('a configuration with several mistakes: 78, each named', async () => {
+  it('a configuration with several mistakes: 78, each named', async () => {
     const { first, findings, code } = await check({ SINK: 'kafka', POLL_PAGE_SIZE: 'many', JUMPCLOUD_API_KEY: 'x' });
     expect(code).toBe(78);
     expect(first.part).toBe('configuration');
     expect(findings.map(({ message }) => message).join()).toContain('POLL_PAGE_SIZE');
   });
 
-  test('no credential: 77, and the rest is looked at all the same', async () => {
+  it('no credential: 77, and the rest is looked at all the same', async () => {
     const { env } = await feed();
     const { JUMPCLOUD_API_KEY: _, ...without } = env;
     const { first, findings, code } = await check(without);
@@ -124,7 +124,7 @@ describe('F-14: each cause has a finding and an exit code of its own', () => {
       { part: 'address', code: 'BASE_URL_WRONG', exit: 78 },
     ],
   ];
-  test.for(states)('%s', async ([, options, more, expected]) => {
+  it.for(states)('%s', async ([, options, more, expected]) => {
     const { env } = await feed(options, more);
     const { first, code } = await check(env);
     expect({ part: first.part, code: first.code, exit: code, ...(first.detail && { detail: first.detail }) }).toEqual(
@@ -133,7 +133,7 @@ describe('F-14: each cause has a finding and an exit code of its own', () => {
     expect(first.cure?.length).toBeGreaterThan(10);
   });
 
-  test('a refused service is a warning that names it, and the others answer: 0', async () => {
+  it('a refused service is a warning that names it, and the others answer: 0', async () => {
     const { env } = await feed({ keys: [{ refusedServices: ['radius'] }] });
     const { findings, code } = await check(env);
     expect(code).toBe(0);
@@ -141,7 +141,7 @@ describe('F-14: each cause has a finding and an exit code of its own', () => {
     expect(part(findings, 'services')[0]?.message).not.toContain('radius');
   });
 
-  test('services that are refused for one reason are one warning that names them all, with one cure', async () => {
+  it('services that are refused for one reason are one warning that names them all, with one cure', async () => {
     const { env } = await feed(
       { keys: [{ refusedServices: ['radius', 'ldap', 'mdm'] }] },
       { JUMPCLOUD_EVENT_TYPES: 'login,admin,other' },
@@ -152,7 +152,7 @@ describe('F-14: each cause has a finding and an exit code of its own', () => {
     for (const service of ['radius', 'ldap', 'mdm']) expect(warnings[0]?.part).toContain(service);
   });
 
-  test('records of a service that no event type asks for are a warning with their number; without them nothing is said', async () => {
+  it('records of a service that no event type asks for are a warning with their number; without them nothing is said', async () => {
     const { env, simulated } = await feed();
     const quiet = await check(env);
     expect(part(quiet.findings, 'unknown services')).toEqual([]);
@@ -167,7 +167,7 @@ describe('F-14: each cause has a finding and an exit code of its own', () => {
     ]);
   });
 
-  test('a clock that is off is a warning, told with the figure, also where the search first asked for the future', async () => {
+  it('a clock that is off is a warning, told with the figure, also where the search first asked for the future', async () => {
     for (const [skew, says] of [
       [-2 * 3_600_000, '7200 s ahead of'],
       [600_000, '600 s behind'],
@@ -179,7 +179,7 @@ describe('F-14: each cause has a finding and an exit code of its own', () => {
     }
   });
 
-  test('a key that ends soon is a warning with the rotation steps', async () => {
+  it('a key that ends soon is a warning with the rotation steps', async () => {
     const soon = {
       createdAt: new Date(Date.now() - 77 * DAY).toISOString(),
       expiresAt: new Date(Date.now() + 13 * DAY - 60_000).toISOString(),
@@ -196,7 +196,7 @@ describe('F-14: each cause has a finding and an exit code of its own', () => {
     ]);
   });
 
-  test('a key of another organization than the position’s: 78, before anything runs', async () => {
+  it('a key of another organization than the position’s: 78, before anything runs', async () => {
     const { env, simulated } = await feed({ organizations: [{ records: 50 }], keys: [] });
     const keys = simulated.organizations.map(
       (id, index) => simulated.issueKey({ email: `${index}@example.test`, organizations: [id] }).key,
@@ -212,7 +212,7 @@ describe('F-14: each cause has a finding and an exit code of its own', () => {
     });
   });
 
-  test('a damaged position: 74', async () => {
+  it('a damaged position: 74', async () => {
     const { env } = await feed();
     const cwd = folder();
     expect((await command(['run', '--once'], { env, cwd })).code).toBe(0);
@@ -225,7 +225,7 @@ describe('F-14: each cause has a finding and an exit code of its own', () => {
     expect({ code, part: first.part, is: first.code }).toEqual({ code: 74, part: 'position', is: 'STATE_CORRUPT' });
   });
 
-  test('a tables directory that is a file: 74', async () => {
+  it('a tables directory that is a file: 74', async () => {
     const { env } = await feed();
     const cwd = folder();
     writeFileSync(join(cwd, 'tables'), '');
@@ -248,7 +248,7 @@ describe('F-14: each cause has a finding and an exit code of its own', () => {
     expect(ran.stderr.match(/every user of the machine can write to [^"]*\/tables\. [^"]*chmod go-w/g)).toHaveLength(1);
   });
 
-  test('too little space: the file system is named', async () => {
+  it('too little space: the file system is named', async () => {
     const directory = folder();
     const limits = { least: Number.MAX_SAFE_INTEGER, scarce: 0 };
     const found = (await checkDirectory(directory, 'tables', limits)).map((finding) => ({ feed: 'acme', ...finding }));
@@ -257,7 +257,7 @@ describe('F-14: each cause has a finding and an exit code of its own', () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
-  test('Kafka that is not there: 74', async () => {
+  it('Kafka that is not there: 74', async () => {
     const { env } = await feed({}, { SINK: 'kafka', KAFKA_BROKERS: '127.0.0.1:9' });
     const { first, code } = await check(env);
     expect({ code, part: first.part, is: first.code }).toEqual({
@@ -267,7 +267,7 @@ describe('F-14: each cause has a finding and an exit code of its own', () => {
     });
   });
 
-  test('429, 5xx and an HTML page: 75 or 69', async () => {
+  it('429, 5xx and an HTML page: 75 or 69', async () => {
     for (const [effect, code] of [
       [{ kind: 'status', status: 429 }, 75],
       [{ kind: 'status', status: 503 }, 69],
@@ -278,7 +278,7 @@ describe('F-14: each cause has a finding and an exit code of its own', () => {
     }
   });
 
-  test('nobody at the address, and a name that does not resolve: 69', async () => {
+  it('nobody at the address, and a name that does not resolve: 69', async () => {
     const gone = await check(
       feedOf({ baseUrl: 'http://127.0.0.1:9/insights/directory/v1', apiKey: 'jca_x'.padEnd(40, 'y') }),
     );
@@ -297,7 +297,7 @@ describe('F-25: proxies', () => {
       { HTTPS_PROXY: `http://${address}`, ...more },
     );
 
-  test.for([
+  it.for([
     ['refuse', 'ERR_PROXY_REFUSED'],
     ['authenticate', 'ERR_PROXY_AUTHENTICATION'],
     ['drop', /^ERR_PROXY_/],
@@ -323,14 +323,14 @@ describe.skipIf(!hasOpenssl)('F-24: TLS that does not hold: 69, and what is wron
     return ended;
   };
 
-  test('an authority that is unknown here', async () => {
+  it('an authority that is unknown here', async () => {
     expect(await refused('unknown')).toMatchObject({
       code: 69,
       first: { part: 'tls', code: 'TLS_REFUSED', message: expect.stringContaining('not trusted') },
     });
   });
 
-  test('a certificate that has expired, or is for another host, also with the authority added', async () => {
+  it('a certificate that has expired, or is for another host, also with the authority added', async () => {
     const env = { JUMPCLOUD_CA: authority!.file };
     const expired = await refused('expired', env);
     expect(expired).toMatchObject({ code: 69, first: { part: 'tls', message: expect.stringContaining('expired') } });
@@ -341,11 +341,11 @@ describe.skipIf(!hasOpenssl)('F-24: TLS that does not hold: 69, and what is wron
     });
   });
 
-  test('no environment variable turns verification off', async () => {
+  it('no environment variable turns verification off', async () => {
     expect((await refused('unknown', { NODE_TLS_REJECT_UNAUTHORIZED: '0' })).first.part).toBe('tls');
   });
 
-  test('with the authority added, the same server answers', async () => {
+  it('with the authority added, the same server answers', async () => {
     const { env, simulated } = await feed();
     const server = await scriptedServer((request, response) => {
       forward(simulated.port, request, response);
@@ -366,7 +366,7 @@ describe('the findings', () => {
     ...(code && { code }),
   });
 
-  test('stand in order of gravity, and the gravest decides the exit code', () => {
+  it('stand in order of gravity, and the gravest decides the exit code', () => {
     const found = [
       finding('ok'),
       finding('warning', 'ROLE_REFUSED'),
@@ -384,12 +384,12 @@ describe('the findings', () => {
     expect(exitCodeOf([])).toBe(0);
   });
 
-  test('take one line each, whatever they quote', () => {
+  it('take one line each, whatever they quote', () => {
     expect(lineOf({ ...finding('failed', 'INTERNAL'), cure: 'c' }, true)).toBe('FAILED   acme: p: a b → c');
   });
 });
 
-test('--report answers the open questions, names nobody, and only its owner may read it', async () => {
+it('--report answers the open questions, names nobody, and only its owner may read it', async () => {
   const { env, simulated } = await feed(
     { keys: [{ email: 'secret.admin@example.test' }] },
     { CONTACT_EMAIL: 'boss@example.test' },

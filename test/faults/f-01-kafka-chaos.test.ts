@@ -1,9 +1,9 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { describeKafka } from '../kafka/when-kafka.js';
 import { chaos } from './kafka-chaos.js';
 
 describeKafka('the collector and a cluster of three', () => {
-  test('F-1: killed while it publishes, brokers restarted and answers lost: every record is in the topics once, with its own content', {
+  it('F-1: killed while it publishes, brokers restarted and answers lost: every record is in the topics once, with its own content', {
     timeout: 10 * 60_000,
   }, async () => {
     const outcome = await chaos({

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { openTables } from '../../collector/query/open-tables.js';
 import { redactedText } from '../../fixtures/tenant/control.js';
 import { startTenant } from '../../fixtures/tenant/tenant.js';
@@ -32,7 +32,7 @@ function startReader(directory: string): ChildProcess {
   });
 }
 
-test(`F-1: killed ${KILLS} times while it collects into tables, every record is there once, and no reader ever failed or saw a count fall`, {
+it(`F-1: killed ${KILLS} times while it collects into tables, every record is there once, and no reader ever failed or saw a count fall`, {
   timeout: 15 * 60_000,
 }, async () => {
   const directory = await mkdtemp(join(tmpdir(), 'kill-tables-'));

@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import type { Fault } from '../../fixtures/tenant/faults.js';
 import { compare, feedFor, HOUR, MINUTE, noon, tenantFor } from '../pipeline/feed-under-test.js';
 import { MemorySink } from '../pipeline/memory-sink.js';
@@ -10,7 +10,7 @@ vi.setConfig({ testTimeout: 300_000 });
 const equal = { missing: 0, repeated: 0, unknown: 0 };
 const CAP = 300_000;
 
-test('F-11: a storm of 200 refusals with absurd Retry-After values: one request a wait, and everything arrives', async () => {
+it('F-11: a storm of 200 refusals with absurd Retry-After values: one request a wait, and everything arrives', async () => {
   const time = virtualTime(noon);
   const asks = [
     (_at: number) => ({ 'Retry-After': '7' }),
@@ -43,7 +43,7 @@ test('F-11: a storm of 200 refusals with absurd Retry-After values: one request 
   for (const failure of feed.told.failures) expect(failure.code).toBe('RATE_LIMITED');
 });
 
-test('F-12: server errors, an HTML page and a 503 with Retry-After are waited out, and HTML is never data', async () => {
+it('F-12: server errors, an HTML page and a 503 with Retry-After are waited out, and HTML is never data', async () => {
   const time = virtualTime(noon);
   const tenant = await tenantFor(time, {
     records: 5_000,

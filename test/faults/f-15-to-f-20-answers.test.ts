@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { BrokenBody, Effect } from '../../fixtures/tenant/faults.js';
 import { malformedKinds } from '../../fixtures/tenant/malformed.js';
 import { compare, feedFor, HOUR, MINUTE, noon, tenantFor } from '../pipeline/feed-under-test.js';
@@ -32,12 +32,12 @@ describe('F-15: the connection', () => {
     ['whose body trickles', { kind: 'slow', bytesPerSecond: 2_000 }],
     ['on which nothing ever comes', { kind: 'hang' }],
   ];
-  test.each(effects)('%s costs no record and repeats none', async (_name, effect) => {
+  it.each(effects)('%s costs no record and repeats none', async (_name, effect) => {
     const times = effect.kind === 'slow' || effect.kind === 'hang' ? 8 : 25;
     expect((await collectUnder(effect, { rate: 0.15, times })).found).toMatchObject({ expected: 3_000, ...equal });
   });
 
-  test('to a name that cannot be resolved is tried again, and the position waits', async () => {
+  it('to a name that cannot be resolved is tried again, and the position waits', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, story);
     const sink = new MemorySink();
@@ -66,12 +66,12 @@ describe('F-16: a body that is no page', () => {
     'gzip_cut',
     'html',
   ];
-  test.each(forms)('%s: nothing of it counts, and nothing is skipped', async (form) => {
+  it.each(forms)('%s: nothing of it counts, and nothing is skipped', async (form) => {
     const { found } = await collectUnder({ kind: 'body', form });
     expect(found).toMatchObject({ expected: 3_000, ...equal });
   });
 
-  test('for ever: the position is held and each failure is told', async () => {
+  it('for ever: the position is held and each failure is told', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { ...story, script: [{ effect: { kind: 'body', form: 'truncated' } }] });
     const sink = new MemorySink();
@@ -84,7 +84,7 @@ describe('F-16: a body that is no page', () => {
   });
 });
 
-test('F-17: a malformed record becomes a dead letter with its reason, and all others of its page pass', async () => {
+it('F-17: a malformed record becomes a dead letter with its reason, and all others of its page pass', async () => {
   const time = virtualTime(noon);
   const tenant = await tenantFor(time, {
     records: 2_000,
@@ -112,12 +112,12 @@ describe('F-18: what headers say of a page', () => {
     ['it in capitals', { kind: 'header_case', form: 'upper' }],
     ['it in small letters', { kind: 'header_case', form: 'lower' }],
   ];
-  test.each(effects)('is not believed against the page itself: %s', async (_name, effect) => {
+  it.each(effects)('is not believed against the page itself: %s', async (_name, effect) => {
     const { found } = await collectUnder(effect, { rate: 1, times: 1_000_000 });
     expect(found).toMatchObject({ expected: 3_000, ...equal });
   });
 
-  test('a full page without a cursor is an error, and no end', async () => {
+  it('a full page without a cursor is an error, and no end', async () => {
     const { found, feed } = await collectUnder({ kind: 'cursor', form: 'missing' }, { rate: 0.5, times: 6 });
     expect(found).toMatchObject({ expected: 3_000, ...equal });
     expect(feed.told.failures.map(({ code }) => code)).toContain('PAGE_WITHOUT_CURSOR');
@@ -125,7 +125,7 @@ describe('F-18: what headers say of a page', () => {
 });
 
 describe('F-19: a cursor', () => {
-  test.each(['repeated', 'malformed', 'not_json', 'empty'] as const)(
+  it.each(['repeated', 'malformed', 'not_json', 'empty'] as const)(
     'that is %s never spins and loses nothing',
     async (form) => {
       const { found, tenant } = await collectUnder({ kind: 'cursor', form }, { rate: 0.5, times: 12 });
@@ -136,12 +136,12 @@ describe('F-19: a cursor', () => {
 });
 
 describe('F-20: the order of pages', () => {
-  test('reversed within pages costs nothing', async () => {
+  it('reversed within pages costs nothing', async () => {
     const { found } = await collectUnder({ kind: 'reversed' }, { rate: 0.5, times: 1_000_000 });
     expect(found).toMatchObject({ expected: 3_000, ...equal });
   });
 
-  test('a page in another page’s place is noticed, also while catching up by closed slices', async () => {
+  it('a page in another page’s place is noticed, also while catching up by closed slices', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, {
       records: 12_000,
@@ -156,7 +156,7 @@ describe('F-20: the order of pages', () => {
     expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 12_000, ...equal });
   });
 
-  test('records of one instant, and records that come to be during the read, arrive once', async () => {
+  it('records of one instant, and records that come to be during the read, arrive once', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, {
       records: 4_000,

@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Fault } from '../../fixtures/tenant/faults.js';
 import { floorToMillisecond, formatSecond } from '../../mappings/instant.js';
 import { compare, feedFor, HOUR, MINUTE, noon, tenantFor, usualReconcile } from '../pipeline/feed-under-test.js';
@@ -12,7 +12,7 @@ const equal = { missing: 0, repeated: 0, unknown: 0 };
 const story = { records: 1_500, from: noon - HOUR, to: noon + 3 * HOUR };
 const start = (now: number) => now - 3600;
 
-test('F-21: a record 1 s, 5 min or 29 min behind the position is delivered once; later ones by reconciliation', async () => {
+it('F-21: a record 1 s, 5 min or 29 min behind the position is delivered once; later ones by reconciliation', async () => {
   const time = virtualTime(noon);
   const tenant = await tenantFor(time, story);
   const delays = [1_000, 5 * MINUTE, 29 * MINUTE, 45 * MINUTE, 110 * MINUTE];
@@ -51,7 +51,7 @@ describe('F-22: a clock', () => {
     effect: { kind: 'run', action },
   });
 
-  test.each([5, -5, 120, -120, 26 * 60, -26 * 60])(
+  it.each([5, -5, 120, -120, 26 * 60, -26 * 60])(
     'off by %i min from the start leaves no gap and asks for nothing absurd',
     async (minutes) => {
       const { found, feed } = await collectWhile((time) => {
@@ -64,7 +64,7 @@ describe('F-22: a clock', () => {
     },
   );
 
-  test('that jumps to and fro while the feed runs neither skips nor repeats', async () => {
+  it('that jumps to and fro while the feed runs neither skips nor repeats', async () => {
     const { found, feed } = await collectWhile((time) => [
       once(20, () => time.step(5 * MINUTE)),
       once(40, () => time.step(-10 * MINUTE)),
@@ -75,7 +75,7 @@ describe('F-22: a clock', () => {
     expect(feed.told.failures).toEqual([]);
   });
 
-  test('of a machine that slept for an hour and for nine goes on where it stood', async () => {
+  it('of a machine that slept for an hour and for nine goes on where it stood', async () => {
     const { found, feed } = await collectWhile(
       (time) => [once(30, () => time.suspend(HOUR)), once(90, () => time.suspend(9 * HOUR))],
       14,
@@ -84,7 +84,7 @@ describe('F-22: a clock', () => {
     expect(feed.told.failures).toEqual([]);
   });
 
-  test('of JumpCloud that is wrong in single answers, by a day either way, does not carry the position with it', async () => {
+  it('of JumpCloud that is wrong in single answers, by a day either way, does not carry the position with it', async () => {
     const { found } = await collectWhile(() => [
       { when: { requests: [15, 70] }, effect: { kind: 'date', skew: 24 * HOUR } },
       { when: { requests: [30, 31, 100] }, effect: { kind: 'date', skew: -24 * HOUR } },
@@ -93,7 +93,7 @@ describe('F-22: a clock', () => {
   });
 });
 
-test('F-23: records dated an hour and a hundred years ahead are published and cannot drag the position', async () => {
+it('F-23: records dated an hour and a hundred years ahead are published and cannot drag the position', async () => {
   const time = virtualTime(noon);
   const tenant = await tenantFor(time, { ...story, trouble: { future: { share: 0.03 } } });
   const sink = new MemorySink();

@@ -1,7 +1,7 @@
 import { chmod, mkdtemp, readdir, readFile, rm, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openTables } from '../../collector/query/open-tables.js';
 import { createTablesSink } from '../../collector/sinks/tables/tables-sink.js';
 import { compare, feedFor, HOUR, MINUTE, noon, tenantFor } from '../pipeline/feed-under-test.js';
@@ -43,7 +43,7 @@ async function* texts(directory: string): AsyncGenerator<string> {
   }
 }
 
-test('F-26: an absent state is a first run, and it is said aloud', async () => {
+it('F-26: an absent state is a first run, and it is said aloud', async () => {
   const { first } = await collectedOnce();
   expect(first.told.notes.join()).toContain('first run');
 });
@@ -59,7 +59,7 @@ describe('F-26: a state that', () => {
     ['was deleted', (path) => unlink(path)],
   ];
 
-  test.each(damages)('%s is restored from its copy, and nothing is lost or repeated', async (_name, damage) => {
+  it.each(damages)('%s is restored from its copy, and nothing is lost or repeated', async (_name, damage) => {
     const { directory, time, tenant, notices, newFeed, state } = await collectedOnce();
     await damage(state);
     time.pass(70 * MINUTE);
@@ -68,7 +68,7 @@ describe('F-26: a state that', () => {
     expect(await compare(tenant.ledger, texts(directory))).toMatchObject({ expected: 1_500, ...equal });
   });
 
-  test.each(damages)('%s, as its copy, stops the feed: never a silent first run', async (_name, damage) => {
+  it.each(damages)('%s, as its copy, stops the feed: never a silent first run', async (_name, damage) => {
     const { time, newFeed, state, copy } = await collectedOnce();
     await damage(state);
     await damage(copy);
@@ -78,7 +78,7 @@ describe('F-26: a state that', () => {
     expect(stopped.told.notes.join()).not.toContain('first run');
   });
 
-  test('has members nobody knows is read all the same', async () => {
+  it('has members nobody knows is read all the same', async () => {
     const { directory, time, tenant, newFeed, state } = await collectedOnce();
     const value = JSON.parse(await readFile(state, 'utf8')) as { cursor: Record<string, unknown> };
     await writeFile(state, JSON.stringify({ ...value, novelty: 1, cursor: { ...value.cursor, novelty: [2] } }));
@@ -88,7 +88,7 @@ describe('F-26: a state that', () => {
   });
 
   // The owner of all files may write them whatever their mode says.
-  test.skipIf(process.getuid?.() === 0)('may not be written holds the position and complains', async () => {
+  it.skipIf(process.getuid?.() === 0)('may not be written holds the position and complains', async () => {
     const { directory, time, tenant, newFeed, state } = await collectedOnce();
     const folder = join(state, '..');
     await chmod(folder, 0o500);

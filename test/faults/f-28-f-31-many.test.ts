@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { compare, feedFor, HOUR, MINUTE, noon, tenantFor } from '../pipeline/feed-under-test.js';
 import { MemorySink } from '../pipeline/memory-sink.js';
 import { virtualTime } from '../pipeline/virtual-time.js';
@@ -10,7 +10,7 @@ const equal = { missing: 0, repeated: 0, unknown: 0 };
 // Fixed: twenty feeds share one virtual time, which leaps while the last of them opens.
 const start = () => noon / 1000 - 2 * 3600;
 
-test('F-28: of twenty organizations in one process one has a dead key; the others do not feel it', async () => {
+it('F-28: of twenty organizations in one process one has a dead key; the others do not feel it', async () => {
   const time = virtualTime(noon);
   const names = Array.from({ length: 20 }, (_, index) => `5f1e000000000000000000${String(index).padStart(2, '0')}`);
   const span = { records: 200, from: noon - HOUR, to: noon + HOUR };
@@ -49,7 +49,7 @@ test('F-28: of twenty organizations in one process one has a dead key; the other
   }
 });
 
-test('F-31: a new service and thirty unknown event types come through under their own names', async () => {
+it('F-31: a new service and thirty unknown event types come through under their own names', async () => {
   const time = virtualTime(noon);
   const tenant = await tenantFor(time, {
     records: 3_000,

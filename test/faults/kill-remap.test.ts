@@ -4,7 +4,7 @@ import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { rowsOf } from '../sinks/tables/read-tables.js';
 import { olderEvents, storeOlder } from './older-events.js';
 
@@ -32,7 +32,7 @@ function turningPoints(steps: readonly string[]): number[] {
 const everyUid = 'SELECT metadata.uid FROM events ORDER BY 1';
 const byClass = 'SELECT class_uid, count(*) FROM events GROUP BY 1 ORDER BY 1';
 
-test('remapping that is killed at any of its steps loses and doubles no uid, no reader sees a count fall, and the next one ends it', {
+it('remapping that is killed at any of its steps loses and doubles no uid, no reader sees a count fall, and the next one ends it', {
   timeout: 15 * 60_000,
 }, async () => {
   const root = await mkdtemp(join(tmpdir(), 'kill-remap-'));

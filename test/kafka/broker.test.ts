@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { client } from './broker.js';
 import { readTopic } from './read-topic.js';
 import { type SharedBroker, sharedBroker } from './shared-broker.js';
@@ -11,7 +11,7 @@ describeKafka('the broker runner', () => {
   });
   afterAll(() => cluster?.stop());
 
-  test("Kafka's console consumer shows partition, offset, time, headers, key and value of committed records only", async () => {
+  it("Kafka's console consumer shows partition, offset, time, headers, key and value of committed records only", async () => {
     const admin = await cluster.admin();
     // Its records are dated years back: retention would delete them when it next looks.
     const configEntries = [{ name: 'retention.ms', value: '-1' }];

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { addressOf, feedOf, jsonLines, start, tenant, until } from '../cli/command.js';
 import { type Cluster, startCluster } from './broker.js';
 import { readCommitted } from './read-committed.js';
@@ -12,7 +12,7 @@ describeKafka('the built command and a broker that goes away', () => {
   });
   afterAll(() => cluster?.stop());
 
-  test('F-4: while the broker is away it is alive, not ready, and says why; the position holds, and afterwards all is there once', async () => {
+  it('F-4: while the broker is away it is alive, not ready, and says why; the position holds, and afterwards all is there once', async () => {
     const simulated = await tenant({ records: 2_000 });
     const env = feedOf(simulated, {
       FEED_NAME: 'built',

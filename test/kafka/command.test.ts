@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { command, feedOf, start, tenant } from '../cli/command.js';
 import { readCommitted } from './read-committed.js';
 import { allOnce, compareTopics } from './read-delivered.js';
@@ -13,7 +13,7 @@ describeKafka('the built command on a real broker', () => {
   });
   afterAll(() => cluster?.stop());
 
-  test('F-2: SIGTERM with 10,000 records on their way ends it with 0; what was committed is whole, and the next run delivers the rest once', async () => {
+  it('F-2: SIGTERM with 10,000 records on their way ends it with 0; what was committed is whole, and the next run delivers the rest once', async () => {
     const simulated = await tenant({
       records: 10_000,
       latency: 60,

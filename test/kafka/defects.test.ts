@@ -1,5 +1,5 @@
 import { type Admin, Kafka, logLevel, Partitioners, type Producer, type Transaction } from 'kafkajs';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { AnswerHolder } from './answer-holder.js';
 import { type Cluster, startCluster } from './broker.js';
 import { apiKeys, ConnectionCutter } from './connection-cutter.js';
@@ -52,7 +52,7 @@ describeKafka('defects of kafkajs on a real cluster of three', () => {
     return transaction;
   }
 
-  test('A: a leader that moves before a send to two partitions loses a record, and the transaction commits', async () => {
+  it('A: a leader that moves before a send to two partitions loses a record, and the transaction commits', async () => {
     await createOn(admin, 'a-loss', [1, 2]);
     const producer = await documentedProducer('a-loss');
     const transaction = await warmTransaction(producer, 'a-loss');
@@ -67,7 +67,7 @@ describeKafka('defects of kafkajs on a real cluster of three', () => {
     expect(values.sort()).toEqual(['warm', 'warm', 'x0']);
   });
 
-  test('A: a partition that was acknowledged and then moves while another is retried is written twice', async () => {
+  it('A: a partition that was acknowledged and then moves while another is retried is written twice', async () => {
     await createOn(admin, 'a-double', [1, 2]);
     const holding = new AnswerHolder(cluster.nodes[1]?.address);
     const producer = await documentedProducer('a-double', { socketFactory: holding.socketFactory });
@@ -88,7 +88,7 @@ describeKafka('defects of kafkajs on a real cluster of three', () => {
     expect(values.sort()).toEqual(['warm', 'warm', 'x0', 'x0', 'x1']);
   });
 
-  test('L: one broker refuses while another has not answered yet; what that one wrote is written twice, acknowledged once', async () => {
+  it('L: one broker refuses while another has not answered yet; what that one wrote is written twice, acknowledged once', async () => {
     await createOn(admin, 'l', [1, 2]);
     const holding = new AnswerHolder(cluster.nodes[0]?.address);
     // With one request in flight it takes another broker to ask for the new leader, which kafkajs picks at random.
@@ -111,7 +111,7 @@ describeKafka('defects of kafkajs on a real cluster of three', () => {
     expect(values.sort()).toEqual(['warm', 'warm', 'x0', 'x0', 'x1']);
   });
 
-  test('B: after one send whose answers were lost, the next transaction of equal length is swallowed', async () => {
+  it('B: after one send whose answers were lost, the next transaction of equal length is swallowed', async () => {
     await createOn(admin, 'b', [1]);
     const cutter = new ConnectionCutter();
     const producer = await documentedProducer('b', { socketFactory: cutter.socketFactory }, { retries: 1 });
@@ -133,7 +133,7 @@ describeKafka('defects of kafkajs on a real cluster of three', () => {
     expect((await readTopic(cluster, 'b')).map(({ value }) => value)).toEqual(['first']);
   });
 
-  test('K: what admin calls the high watermark ends before the first open transaction of anybody', async () => {
+  it('K: what admin calls the high watermark ends before the first open transaction of anybody', async () => {
     await createOn(admin, 'k', [1]);
     const open = await documentedProducer('k-open');
     const transaction = await open.transaction();

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { listDeadLetters, replayDeadLetters } from '../../collector/commands/dead-letters.js';
 import { setState, showState } from '../../collector/commands/state.js';
 import type { LaneReport } from '../../collector/position/lane-report.js';
@@ -34,7 +34,7 @@ describeKafka("the operator's verbs on a real broker", () => {
       JSON.stringify(record('directory', 'user_login_attempt', { id: `record-${number}`, success: true })),
     );
 
-  test('state shows who holds a lane, is refused while it runs, and moves it afterwards', async () => {
+  it('state shows who holds a lane, is refused while it runs, and moves it afterwards', async () => {
     const sink = sinkOf('s.');
     const lane = sink.lane('live');
     await lane.open();
@@ -62,7 +62,7 @@ describeKafka("the operator's verbs on a real broker", () => {
     await again.close();
   });
 
-  test('dead letters that map by now are published once, and are no longer listed', async () => {
+  it('dead letters that map by now are published once, and are no longer listed', async () => {
     const sink = sinkOf('d.');
     const lane = sink.lane('live');
     await lane.open();

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { CollectorError } from '../../collector/errors.js';
 import type { KafkaOptions } from '../../collector/sinks/kafka/client/settings.js';
 import { createKafkaSink } from '../../collector/sinks/kafka/kafka-sink.js';
@@ -29,7 +29,7 @@ describeKafka('outages of a cluster of three', () => {
   });
   const uids = (count: number) => Array.from({ length: count }, (_, n) => uidOf(n)).sort();
 
-  test('topics are created with three replicas of which two must be in sync', async () => {
+  it('topics are created with three replicas of which two must be in sync', async () => {
     const sink = createKafkaSink(feedOf('r.'), quiet);
     await deliver(sink, 1);
     await sink.close();
@@ -49,7 +49,7 @@ describeKafka('outages of a cluster of three', () => {
     expect(configs?.sort()).toEqual(['cleanup.policy=compact', 'min.insync.replicas=2']);
   });
 
-  test('one broker refuses while another has not answered yet: the lane opens anew by itself, every record is there once', async () => {
+  it('one broker refuses while another has not answered yet: the lane opens anew by itself, every record is there once', async () => {
     const admin = await cluster.admin();
     await createOn(admin, 'slow.authentication', [1, 2]);
     await createOn(admin, 'slow.state.test', [3], 'compact');
@@ -80,7 +80,7 @@ describeKafka('outages of a cluster of three', () => {
     expect(eventIds(records).sort()).toEqual(uids(90));
   });
 
-  test('F-5: leaders move and brokers die in the middle of batches; every record is there once, without a restart', async () => {
+  it('F-5: leaders move and brokers die in the middle of batches; every record is there once, without a restart', async () => {
     const sink = createKafkaSink(feedOf('f5.'), quiet);
     const delivering = deliver(sink, 2_000, { size: 50, pauseMs: 100 });
     let over = false;
@@ -102,7 +102,7 @@ describeKafka('outages of a cluster of three', () => {
     expect(eventIds(printed).sort()).toEqual(uids(2_000));
   });
 
-  test('F-4: while all brokers are away the position holds, memory stays flat and the error says so; then it goes on', async () => {
+  it('F-4: while all brokers are away the position holds, memory stays flat and the error says so; then it goes on', async () => {
     const sink = createKafkaSink(feedOf('f4.'), quiet);
     await deliver(sink, 100);
     const lane = sink.lane('live');

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { systemClock } from '../../collector/clock.js';
 import type { CollectorError } from '../../collector/errors.js';
 import type { KafkaOptions } from '../../collector/sinks/kafka/client/settings.js';
@@ -54,7 +54,7 @@ describeKafka('position, lease and operation on a real broker', () => {
     return { ...options, brokers: options.brokers.map((broker) => broker.replace('127.0.0.1', 'localhost')) };
   }
 
-  test('F-3: a second instance is refused with exit code 73 while the first lives, and gets the lane when it stops', async () => {
+  it('F-3: a second instance is refused with exit code 73 while the first lives, and gets the lane when it stops', async () => {
     const feed = freshFeed();
     const first = sinkOf(feed).lane('live');
     await first.open();
@@ -70,7 +70,7 @@ describeKafka('position, lease and operation on a real broker', () => {
     expect((await sinkOf(other, { instance: 'other' }).lane('live').open())?.cursor).toEqual(cursorAt(20));
   });
 
-  test('a newcomer that may wait gets the lane as soon as it is released, and stops waiting when it is closed', async () => {
+  it('a newcomer that may wait gets the lane as soon as it is released, and stops waiting when it is closed', async () => {
     const feed = freshFeed({ lease: { wait: true } });
     const first = sinkOf(feed).lane('live');
     await first.open();
@@ -89,7 +89,7 @@ describeKafka('position, lease and operation on a real broker', () => {
     expect((await waiting)?.cursor).toEqual(cursorAt(10));
   });
 
-  test('a lapsed lease is taken over; the one that was away is fenced, stays out, and nothing is doubled', async () => {
+  it('a lapsed lease is taken over; the one that was away is fenced, stays out, and nothing is doubled', async () => {
     const feed = freshFeed();
     // One that lost its connection for longer than its lease: its clock stands still, so it does not renew.
     const frozen = { ...systemClock, now: () => Date.now() - 3_600_000, monotonic: () => 0 };
@@ -115,7 +115,7 @@ describeKafka('position, lease and operation on a real broker', () => {
     expect(ids.sort()).toEqual(Array.from({ length: 30 }, (_, n) => uidOf(n)).sort());
   });
 
-  test('a lease is renewed while the lane is idle', async () => {
+  it('a lease is renewed while the lane is idle', async () => {
     const feed = freshFeed({ lease: { seconds: 1 } });
     const lane = sinkOf(feed).lane('live');
     await lane.open();
@@ -131,7 +131,7 @@ describeKafka('position, lease and operation on a real broker', () => {
     await lane.commit(batchOf(0, 1));
   });
 
-  test('at_least_once delivers without transactions, resumes from its cursor and stops when it sees another lease', async () => {
+  it('at_least_once delivers without transactions, resumes from its cursor and stops when it sees another lease', async () => {
     const feed = freshFeed({ delivery: 'at_least_once' });
     const sink = sinkOf(feed, { clock: { ...systemClock, now: () => Date.now() - 3_600_000 }, instance: 'away' });
     expect(sink.guarantee).toBe('at_least_once');
@@ -151,7 +151,7 @@ describeKafka('position, lease and operation on a real broker', () => {
     expect(ids.sort()).toEqual(Array.from({ length: 20 }, (_, n) => uidOf(n)).sort());
   });
 
-  test('a day at 100 records a second with 30 minutes of overlap: state records stay under 64 kB, opening reads under 10 MB', async () => {
+  it('a day at 100 records a second with 30 minutes of overlap: state records stay under 64 kB, opening reads under 10 MB', async () => {
     const feed = freshFeed();
     const lane = sinkOf(feed).lane('live');
     await lane.open();
@@ -191,7 +191,7 @@ describeKafka('position, lease and operation on a real broker', () => {
     expect(records.at(-1)?.offset).toBeGreaterThan(5_000n);
   });
 
-  test('a damaged state is refused, whatever is damaged, and setting the position repairs it', async () => {
+  it('a damaged state is refused, whatever is damaged, and setting the position repairs it', async () => {
     const feed = freshFeed();
     const topic = `${feed.topicPrefix}state.test`;
     const foreign = client(cluster.brokers).producer();
@@ -224,7 +224,7 @@ describeKafka('position, lease and operation on a real broker', () => {
     expect(afterCursor?.cursor).toEqual(cursorAt(80));
   });
 
-  test('state show reads beside a running lane; state set is refused while it runs and keeps what is remembered', async () => {
+  it('state show reads beside a running lane; state set is refused while it runs and keeps what is remembered', async () => {
     const feed = freshFeed();
     expect((await readState(operator(feed), 'live')).cursor).toBeUndefined();
     const lane = sinkOf(feed).lane('live');
@@ -256,7 +256,7 @@ describeKafka('position, lease and operation on a real broker', () => {
     return letters;
   }
 
-  test('dead letters are listed in order with their parts put together, those of other feeds left out', async () => {
+  it('dead letters are listed in order with their parts put together, those of other feeds left out', async () => {
     const feed = freshFeed({ compression: 'none' });
     const lane = sinkOf(feed).lane('live');
     await lane.open();
@@ -273,7 +273,7 @@ describeKafka('position, lease and operation on a real broker', () => {
     expect((await readCommitted(cluster, `${feed.topicPrefix}dead_letters`)).length).toBeGreaterThan(4);
   });
 
-  test('topics that are missing and may not be created are named with the commands that create them', async () => {
+  it('topics that are missing and may not be created are named with the commands that create them', async () => {
     const feed = freshFeed({ topics: { create: 'never' } });
 
     const refused = await rejection(sinkOf(feed).lane('live').open());
@@ -289,7 +289,7 @@ describeKafka('position, lease and operation on a real broker', () => {
     ]);
   });
 
-  test('a state topic that deletes records, or has several partitions, is refused', async () => {
+  it('a state topic that deletes records, or has several partitions, is refused', async () => {
     const admin = await cluster.admin();
     for (const [more, numPartitions, policy] of [
       [freshFeed(), 1, 'compact,delete'],
@@ -302,7 +302,7 @@ describeKafka('position, lease and operation on a real broker', () => {
     }
   });
 
-  test('a topic of entities that deletes records is refused, and nothing of the batch is delivered', async () => {
+  it('a topic of entities that deletes records is refused, and nothing of the batch is delivered', async () => {
     const feed = freshFeed();
     const topic = `${feed.topicPrefix}entities`;
     const configEntries = [{ name: 'cleanup.policy', value: 'delete' }];
@@ -319,7 +319,7 @@ describeKafka('position, lease and operation on a real broker', () => {
     expect(await sinkOf(feed).lane('live').open()).toBeUndefined();
   });
 
-  test('reading the position waits for an open transaction of another lane and then finds what lay behind it', async () => {
+  it('reading the position waits for an open transaction of another lane and then finds what lay behind it', async () => {
     const feed = freshFeed();
     const sink = sinkOf(feed);
     const first = sink.lane('live');
@@ -352,7 +352,7 @@ describeKafka('position, lease and operation on a real broker', () => {
     await foreign.disconnect();
   });
 
-  test('check finds brokers, topics, rights and transactions in order, before and after the first start', async () => {
+  it('check finds brokers, topics, rights and transactions in order, before and after the first start', async () => {
     const feed = freshFeed();
     const before = await probe(operator(feed));
     const lane = sinkOf(feed).lane('live');

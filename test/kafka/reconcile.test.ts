@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
 import { systemClock } from '../../collector/clock.js';
 import { type HourFigures, reconcileRange } from '../../collector/reconcile/range-report.js';
 import type { KafkaOptions } from '../../collector/sinks/kafka/client/settings.js';
@@ -61,7 +61,7 @@ describeKafka('reconciliation on a real broker', () => {
   const sum = (hours: readonly HourFigures[], what: 'missing' | 'repaired' | 'delivered' | 'deadLetters') =>
     hours.reduce((total, hour) => total + hour[what], 0);
 
-  test('records that become visible up to 110 minutes late are found by the live reconciler and delivered once', async () => {
+  it('records that become visible up to 110 minutes late are found by the live reconciler and delivered once', async () => {
     const time = virtualTime(begin);
     const tenant = await tenantFor(time, {
       records: 1_500,
@@ -85,7 +85,7 @@ describeKafka('reconciliation on a real broker', () => {
     expect(await compared(tenant, 'late.')).toEqual(allOnce);
   });
 
-  test('a gap that a moved position has left is found, told, and repaired by the lane that owns it', async () => {
+  it('a gap that a moved position has left is found, told, and repaired by the lane that owns it', async () => {
     const time = virtualTime(begin);
     const tenant = await tenantFor(time, {
       records: 2_500,
@@ -117,7 +117,7 @@ describeKafka('reconciliation on a real broker', () => {
     expect(await compared(tenant, 'gap.')).toEqual(allOnce);
   });
 
-  test('the running feed finds such a gap by itself', async () => {
+  it('the running feed finds such a gap by itself', async () => {
     const time = virtualTime(begin);
     const tenant = await tenantFor(time, { records: 1_500, from: begin - 2 * HOUR, to: begin + 3 * HOUR });
     const sink = sinkOf('own.', time);
@@ -134,7 +134,7 @@ describeKafka('reconciliation on a real broker', () => {
     expect(await compared(tenant, 'own.')).toEqual(allOnce);
   });
 
-  test('what the topics no longer hold is unknown: never equal, never delivered a second time', async () => {
+  it('what the topics no longer hold is unknown: never equal, never delivered a second time', async () => {
     const time = virtualTime(begin);
     const tenant = await tenantFor(time, { records: 2_000, from: begin - 4 * HOUR, to: begin + 6 * HOUR });
     const sink = sinkOf('gone.', time);
@@ -166,7 +166,7 @@ describeKafka('reconciliation on a real broker', () => {
     expect(later.uids.length).toBe(new Set(later.uids).size);
   });
 
-  test('the command finds the gap (79), repairs it (0), and finds nothing afterwards (0)', async () => {
+  it('the command finds the gap (79), repairs it (0), and finds nothing afterwards (0)', async () => {
     let now = begin;
     const tenant = await startTenant({
       now: () => now,

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { command, feedOf, folder, jsonLines, tenant } from '../cli/command.js';
 import { HOUR, plantGap, startFeed } from '../cli/repairing.js';
 import { freePort } from '../free-port.js';
@@ -13,7 +13,7 @@ describeKafka('a repair beside a running feed, on a real broker', () => {
   });
   afterAll(() => cluster?.stop());
 
-  test('is done by the holder of the lease, and the topics then hold each record once', async () => {
+  it('is done by the holder of the lease, and the topics then hold each record once', async () => {
     const simulated = await tenant({ only: ['directory/user_login_attempt'] });
     const cwd = folder();
     const env = feedOf(simulated, {

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AclOperationTypes, AclPermissionTypes, AclResourceTypes, type Admin, ResourcePatternTypes } from 'kafkajs';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type { CollectorError } from '../../collector/errors.js';
 import type { KafkaOptions, KafkaSasl } from '../../collector/sinks/kafka/client/settings.js';
 import { createKafkaSink } from '../../collector/sinks/kafka/kafka-sink.js';
@@ -112,7 +112,7 @@ describeKafka('TLS, SASL and rights on a real broker', () => {
     scope: 'kafka',
   });
 
-  test.each([
+  it.each([
     ['plain', () => plainAs('collector')],
     ['scram-sha-256', () => ({ ...plainAs('collector'), mechanism: 'scram-sha-256' }) as KafkaSasl],
     ['scram-sha-512', () => ({ ...plainAs('collector'), mechanism: 'scram-sha-512' }) as KafkaSasl],
@@ -124,7 +124,7 @@ describeKafka('TLS, SASL and rights on a real broker', () => {
     expect(await readCommitted(cluster, `${feed.topicPrefix}authentication`)).toHaveLength(20);
   });
 
-  test('the token endpoint is asked once for many connections, with the client credentials', async () => {
+  it('the token endpoint is asked once for many connections, with the client credentials', async () => {
     tokenRequests.length = 0;
     await deliver(sinkOf(feedOf(oauth())), 20);
 
@@ -132,7 +132,7 @@ describeKafka('TLS, SASL and rights on a real broker', () => {
     expect(tokenRequests).toEqual([`Basic ${credentials} grant_type=client_credentials&scope=kafka`]);
   });
 
-  test('a wrong password, an unknown authority and a missing client certificate are each named, and no secret is told', async () => {
+  it('a wrong password, an unknown authority and a missing client certificate are each named, and no secret is told', async () => {
     logged.length = 0;
     const { ca: _, ...untrusting } = { ca: certificates.ca, ...certificates.client };
     const wrongPassword = await rejection(
@@ -168,7 +168,7 @@ describeKafka('TLS, SASL and rights on a real broker', () => {
     expect(told).not.toContain('BEGIN');
   });
 
-  test('TLS settings that cannot work, and a token endpoint without https, are refused before anything is dialled', () => {
+  it('TLS settings that cannot work, and a token endpoint without https, are refused before anything is dialled', () => {
     const refused = (more: Partial<KafkaOptions>) => () => sinkOf({ ...feedOf(plainAs('collector')), ...more });
     expect(refused({ tls: { cert: certificates.client.cert } })).toThrow(/only together/);
     expect(refused({ tls: { ca: 'no PEM', key: 'neither', cert: 'nor this' } })).toThrow(/cannot be read/);
@@ -215,7 +215,7 @@ describeKafka('TLS, SASL and rights on a real broker', () => {
 
   const { READ, WRITE, DESCRIBE, DESCRIBE_CONFIGS, CREATE } = AclOperationTypes;
 
-  test('check names each right that is missing, and nothing when all of them are granted', async () => {
+  it('check names each right that is missing, and nothing when all of them are granted', async () => {
     const feed = feedOf(plainAs('limited'));
     const nothing = await probe(laneContext(feed, { log: () => undefined }));
     await deliver(sinkOf({ ...feed, sasl: plainAs('collector') }), 10);
@@ -235,7 +235,7 @@ describeKafka('TLS, SASL and rights on a real broker', () => {
     expect(all.filter(({ verdict }) => verdict !== 'ok')).toEqual([]);
   });
 
-  test('F-7: a right that is revoked stops delivery and loses nothing; granted again, delivery goes on by itself', async () => {
+  it('F-7: a right that is revoked stops delivery and loses nothing; granted again, delivery goes on by itself', async () => {
     const feed = feedOf(plainAs('limited'));
     await allow(feed.topicPrefix, 'limited', 'topic', [CREATE, READ, WRITE, DESCRIBE, DESCRIBE_CONFIGS]);
     await allow(feed.topicPrefix, 'limited', 'id', [WRITE, DESCRIBE]);
@@ -267,7 +267,7 @@ describeKafka('TLS, SASL and rights on a real broker', () => {
     expect(ids.sort()).toEqual(Array.from({ length: 300 }, (_, n) => uidOf(n)).sort());
   });
 
-  test('without the right to read configurations the limit is learned from refusals, and oversize events still get through', async () => {
+  it('without the right to read configurations the limit is learned from refusals, and oversize events still get through', async () => {
     const feed = feedOf(plainAs('limited'), { compression: 'none', topics: { partitions: 1 } });
     await deliver(sinkOf({ ...feed, sasl: plainAs('collector') }), 10);
     await allow(feed.topicPrefix, 'limited', 'topic', [READ, WRITE, DESCRIBE]);
@@ -286,7 +286,7 @@ describeKafka('TLS, SASL and rights on a real broker', () => {
     expect(JSON.parse(String(records.at(-1)?.value)).metadata.is_truncated).toBe(true);
   });
 
-  test('exactly_once is refused where the transactional id may not be used, with the reason; at_least_once delivers', async () => {
+  it('exactly_once is refused where the transactional id may not be used, with the reason; at_least_once delivers', async () => {
     const feed = feedOf(plainAs('limited'));
     await allow(feed.topicPrefix, 'limited', 'topic', [CREATE, READ, WRITE, DESCRIBE, DESCRIBE_CONFIGS]);
 
@@ -300,7 +300,7 @@ describeKafka('TLS, SASL and rights on a real broker', () => {
 });
 
 describeKafka('a cluster that has no transactions to give', () => {
-  test('exactly_once is refused at the start with the reason and the way out, and check says the same', async () => {
+  it('exactly_once is refused at the start with the reason and the way out, and check says the same', async () => {
     // A log of transactions with three replicas cannot be had of one broker: the coordinator never comes up.
     const cluster = await startCluster({ properties: { 'transaction.state.log.replication.factor': '3' } });
     try {

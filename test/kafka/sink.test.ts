@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type { CollectorError } from '../../collector/errors.js';
 import { compressedSize } from '../../collector/sinks/kafka/client/compression.js';
 import type { KafkaOptions } from '../../collector/sinks/kafka/client/settings.js';
@@ -62,7 +62,7 @@ describeKafka('the Kafka sink on a real broker', () => {
     return Array.from({ length: to - from }, (_, index) => uidOf(from + index)).sort();
   }
 
-  test('a lane that never committed opens with nothing, and after a commit with its cursor and what it remembers', async () => {
+  it('a lane that never committed opens with nothing, and after a commit with its cursor and what it remembers', async () => {
     const feed = freshFeed();
     const first = sinkOf(feed).lane('live');
     expect(await first.open()).toBeUndefined();
@@ -81,7 +81,7 @@ describeKafka('the Kafka sink on a real broker', () => {
     );
   });
 
-  test("Kafka's own consumer finds events, dead letters and raw records with keys, headers and publishing time", async () => {
+  it("Kafka's own consumer finds events, dead letters and raw records with keys, headers and publishing time", async () => {
     const feed = freshFeed();
     const lane = sinkOf(feed).lane('live');
     await lane.open();
@@ -123,7 +123,7 @@ describeKafka('the Kafka sink on a real broker', () => {
     expect(raws?.[0]).toMatchObject({ value: '{"r": 1}', headers: { event_id: raw.uid, class_uid: '6003' } });
   });
 
-  test('events of one key lie in one partition in the order of the batch, whatever its size', async () => {
+  it('events of one key lie in one partition in the order of the batch, whatever its size', async () => {
     // Some megabytes a partition: several requests, one after the other.
     const feed = freshFeed({ compression: 'none', topics: { partitions: 2 } });
     const lane = sinkOf(feed).lane('live');
@@ -143,7 +143,7 @@ describeKafka('the Kafka sink on a real broker', () => {
     for (const order of orderOfKey.values()) expect(order).toEqual([...order].sort((a, b) => a - b));
   });
 
-  test('a batch larger than any request shows as a whole or not at all', async () => {
+  it('a batch larger than any request shows as a whole or not at all', async () => {
     // In one partition: a commit reaches several one after the other, each as a whole.
     const feed = freshFeed({ compression: 'none', topics: { partitions: 1 } });
     const lane = sinkOf(feed).lane('live');
@@ -174,7 +174,7 @@ describeKafka('the Kafka sink on a real broker', () => {
     });
   }
 
-  test('a lane opened twice in one process is refused; another lane of the feed is not', async () => {
+  it('a lane opened twice in one process is refused; another lane of the feed is not', async () => {
     const feed = freshFeed();
     const sink = sinkOf(feed);
     const live = sink.lane('live');
@@ -191,7 +191,7 @@ describeKafka('the Kafka sink on a real broker', () => {
     expect(await sink.peek('never')).toBeUndefined();
   });
 
-  test('F-2: a sink that is closed while 10,000 records are in flight ends with the commit done or never made', async () => {
+  it('F-2: a sink that is closed while 10,000 records are in flight ends with the commit done or never made', async () => {
     const feed = freshFeed();
     const sink = sinkOf(feed);
     const lane = sink.lane('live');
@@ -204,7 +204,7 @@ describeKafka('the Kafka sink on a real broker', () => {
     expect(eventIds(await readCommitted(cluster, `${feed.topicPrefix}authentication`)).sort()).toEqual(uids(0, 10_000));
   });
 
-  test('F-6: a topic deleted while running is created again without a restart, and nothing of what follows is lost or doubled', async () => {
+  it('F-6: a topic deleted while running is created again without a restart, and nothing of what follows is lost or doubled', async () => {
     const feed = freshFeed();
     const sink = sinkOf(feed);
     const topic = `${feed.topicPrefix}authentication`;
@@ -222,7 +222,7 @@ describeKafka('the Kafka sink on a real broker', () => {
     expect((await sink.peek('live'))?.counts.records).toBe(300);
   });
 
-  test('F-8: after the broker has forgotten the producer id delivery goes on, and the ledger is equal', async () => {
+  it('F-8: after the broker has forgotten the producer id delivery goes on, and the ledger is equal', async () => {
     const feed = freshFeed();
     const sink = sinkOf(feed);
     const admin = await cluster.admin();
@@ -243,7 +243,7 @@ describeKafka('the Kafka sink on a real broker', () => {
     expect(eventIds(await readCommitted(cluster, `${feed.topicPrefix}authentication`)).sort()).toEqual(uids(0, 240));
   });
 
-  test('F-9: answers lost on the way back, of sends and of commits, leave every record once', async () => {
+  it('F-9: answers lost on the way back, of sends and of commits, leave every record once', async () => {
     const feed = freshFeed();
     const cutter = new ConnectionCutter();
     const sink = sinkOf(feed, { socketFactory: cutter.socketFactory });
@@ -270,7 +270,7 @@ describeKafka('the Kafka sink on a real broker', () => {
     expect(results.flatMap(({ rejections }) => rejections)).toContain('SINK_IN_DOUBT');
   });
 
-  test('F-10: an event over the limit loses raw_data, else becomes a dead letter in parts; its neighbours pass', async () => {
+  it('F-10: an event over the limit loses raw_data, else becomes a dead letter in parts; its neighbours pass', async () => {
     const feed = freshFeed({ compression: 'none', topics: { partitions: 1 } });
     const sink = sinkOf(feed);
     const lane = sink.lane('live');
@@ -295,7 +295,7 @@ describeKafka('the Kafka sink on a real broker', () => {
     expect(parts.map(({ raw }) => raw).join('')).toBe(hopeless.raw);
   });
 
-  test('records with one long member are delivered, whole in few parts, beside their neighbours', async () => {
+  it('records with one long member are delivered, whole in few parts, beside their neighbours', async () => {
     const feed = freshFeed({ classes: [0, 3001, 3002], compression: 'none', topics: { partitions: 1 } });
     const lane = sinkOf(feed).lane('live');
     await lane.open();
@@ -327,7 +327,7 @@ describeKafka('the Kafka sink on a real broker', () => {
     }
   });
 
-  test('an event that fits only when compressed is delivered whole', async () => {
+  it('an event that fits only when compressed is delivered whole', async () => {
     const feed = freshFeed({ compression: 'gzip' });
     const lane = sinkOf(feed).lane('live');
     await lane.open();
@@ -339,7 +339,7 @@ describeKafka('the Kafka sink on a real broker', () => {
     expect(String(record?.value)).toBe(event.text);
   });
 
-  test('records of 90 days ago and of the year 2125 stay on a topic with 7 days of retention', async () => {
+  it('records of 90 days ago and of the year 2125 stay on a topic with 7 days of retention', async () => {
     const feed = freshFeed({ topics: { partitions: 1 } });
     const topic = `${feed.topicPrefix}authentication`;
     const admin = await cluster.admin();
@@ -370,7 +370,7 @@ describeKafka('the Kafka sink on a real broker', () => {
     expect(eventIds(await readCommitted(cluster, topic)).sort()).toEqual([uidOf(1), uidOf(2)].sort());
   });
 
-  test('known tells which uids are in the topics, dead letters and raw records among them', async () => {
+  it('known tells which uids are in the topics, dead letters and raw records among them', async () => {
     const feed = freshFeed();
     const sink = sinkOf(feed);
     const lane = sink.lane('live');

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { openTables } from '../../collector/query/open-tables.js';
 import type { Tenant } from '../../fixtures/tenant/tenant.js';
 import type { JsonObject } from '../../mappings/json.js';
@@ -85,7 +85,7 @@ async function rowsOf(directory: string): Promise<string> {
   }
 }
 
-test('no planted secret appears in any output, file, metric, status, dead letter, process title or crash', {
+it('no planted secret appears in any output, file, metric, status, dead letter, process title or crash', {
   timeout: 240_000,
 }, async () => {
   const simulated = await tenant({ from: Date.now() - HOUR, to: Date.now() + HOUR / 60, serviceAccounts: [{}] });

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   daysLeft,
   describeLife,
@@ -19,7 +19,7 @@ const facts = (over: Partial<KeyFacts>): KeyFacts => ({
 });
 
 describe('the end of a key is known from', () => {
-  test('what JumpCloud says, before all else', () => {
+  it('what JumpCloud says, before all else', () => {
     const life = keyLife(
       facts({
         told: { createdAt: NOW - MS_PER_DAY, expiresAt: NOW + 3 * MS_PER_DAY },
@@ -30,13 +30,13 @@ describe('the end of a key is known from', () => {
     expect(daysLeft(life, NOW)).toBe(3);
   });
 
-  test('the day of creation that JumpCloud names, plus the declared lifetime', () => {
+  it('the day of creation that JumpCloud names, plus the declared lifetime', () => {
     const life = keyLife(facts({ told: { createdAt: NOW - 77 * MS_PER_DAY, expiresAt: undefined } }));
     expect(life.basis).toBe('jumpcloud');
     expect(daysLeft(life, NOW)).toBe(13);
   });
 
-  test('what the operator declared', () => {
+  it('what the operator declared', () => {
     const created = facts({
       declared: { created: NOW - 77 * MS_PER_DAY, expires: undefined, lifetime: 90 * MS_PER_DAY },
     });
@@ -48,14 +48,14 @@ describe('the end of a key is known from', () => {
     expect(keyLife(old).expiresAt).toBeUndefined();
   });
 
-  test('the first day it was seen, as an upper bound that says so', () => {
+  it('the first day it was seen, as an upper bound that says so', () => {
     const life = keyLife(facts({}));
     expect(life).toMatchObject({ basis: 'first_seen', certain: false });
     expect(describeLife(life, NOW)).toBe('expires in 85 days at the latest, on 2027-02-14; it may be sooner');
   });
 });
 
-test('each warning is given once, however often the clock is asked and whenever the collector restarts', () => {
+it('each warning is given once, however often the clock is asked and whenever the collector restarts', () => {
   const life = keyLife(
     facts({ declared: { created: undefined, expires: NOW + 40 * MS_PER_DAY, lifetime: 90 * MS_PER_DAY } }),
   );
@@ -71,7 +71,7 @@ test('each warning is given once, however often the clock is asked and whenever 
   expect(given).toEqual([...WARNING_DAYS]);
 });
 
-test('a key first seen with 13 days left is warned of once, for 14 days', () => {
+it('a key first seen with 13 days left is warned of once, for 14 days', () => {
   const life = keyLife(
     facts({ declared: { created: NOW - 77 * MS_PER_DAY, expires: undefined, lifetime: 90 * MS_PER_DAY } }),
   );
@@ -80,7 +80,7 @@ test('a key first seen with 13 days left is warned of once, for 14 days', () => 
   expect(dueWarning(life, NOW + 6 * MS_PER_DAY, 14)).toBe(7);
 });
 
-test('a clock that steps back warns of nothing again', () => {
+it('a clock that steps back warns of nothing again', () => {
   fc.assert(
     fc.property(fc.integer({ min: -100, max: 100 }), fc.integer({ min: 0, max: 100 }), (left, back) => {
       const life = keyLife(facts({ declared: { created: undefined, expires: NOW, lifetime: 'never' } }));

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { WARNING_DAYS } from '../../collector/key-expiry/lifetime.js';
 import { createKafkaSink } from '../../collector/sinks/kafka/kafka-sink.js';
 import { eventIds, readCommitted } from '../kafka/read-committed.js';
@@ -14,7 +14,7 @@ describeKafka('with Kafka and no volume', () => {
   });
   afterAll(() => cluster?.stop());
 
-  test('each warning is given once across restarts and is published once', { timeout: 300_000 }, async () => {
+  it('each warning is given once across restarts and is published once', { timeout: 300_000 }, async () => {
     const options = { feed: 'acme', brokers: cluster.brokers, topicPrefix: 'key.', topics: { partitions: 1 } };
     const open = () => createKafkaSink(options, { log: () => undefined });
     const { days } = await liveThrough(open, virtualTime(noon), declared, 'refused');

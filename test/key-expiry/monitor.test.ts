@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { WARNING_DAYS } from '../../collector/key-expiry/lifetime.js';
 import { openTables } from '../../collector/query/open-tables.js';
 import { createTablesSink } from '../../collector/sinks/tables/tables-sink.js';
@@ -18,7 +18,7 @@ type Warning = JsonObject & { metadata: { uid: string; event_code: string }; unm
 const findings = (sink: MemorySink): Warning[] =>
   sink.events.filter(({ eventCode }) => eventCode.startsWith('api_')).map(({ text }) => JSON.parse(text) as Warning);
 
-test('F-13: in memory each warning is given once across restarts, in log and stream, and the last after the key is refused', async () => {
+it('F-13: in memory each warning is given once across restarts, in log and stream, and the last after the key is refused', async () => {
   const sink = new MemorySink();
   const { days, refusals } = await liveThrough(() => sink, virtualTime(noon), {}, 'full');
   expect(days).toEqual([...WARNING_DAYS]);
@@ -34,7 +34,7 @@ test('F-13: in memory each warning is given once across restarts, in log and str
   }
 });
 
-test('with tables each warning is given once across restarts, from the declared day where the console tells nothing', async () => {
+it('with tables each warning is given once across restarts, from the declared day where the console tells nothing', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'key-tables-'));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
   const time = virtualTime(noon);
@@ -52,7 +52,7 @@ test('with tables each warning is given once across restarts, from the declared 
   }
 });
 
-test('a key declared created 77 days ago warns once, for 14 days, and status, metric and event agree to the day', async () => {
+it('a key declared created 77 days ago warns once, for 14 days, and status, metric and event agree to the day', async () => {
   const time = virtualTime(noon);
   const sink = new MemorySink();
   const tenant = await tenantAt(time, {
@@ -74,7 +74,7 @@ test('a key declared created 77 days ago warns once, for 14 days, and status, me
   ]);
 });
 
-test('a warning whose commit fails is said once in the log and delivered by the next commit', async () => {
+it('a warning whose commit fails is said once in the log and delivered by the next commit', async () => {
   const time = virtualTime(noon);
   const sink = new MemorySink();
   const tenant = await tenantAt(time, {});
@@ -92,7 +92,7 @@ test('a warning whose commit fails is said once in the log and delivered by the 
   expect(findings(sink)).toHaveLength(1);
 });
 
-test('a new key starts with a memory of its own, and the day declared for the key before is not its own', async () => {
+it('a new key starts with a memory of its own, and the day declared for the key before is not its own', async () => {
   const time = virtualTime(noon);
   const sink = new MemorySink();
   const tenant = await tenantAt(time, {
@@ -116,7 +116,7 @@ test('a new key starts with a memory of its own, and the day declared for the ke
   expect((await runOnce(tenant, sink, time, declaredAnew)).warnings).toEqual([{ kind: 'expires', threshold: 30 }]);
 });
 
-test('a slip in place of the first key does not use up the declared day', async () => {
+it('a slip in place of the first key does not use up the declared day', async () => {
   const time = virtualTime(noon);
   const sink = new MemorySink();
   const tenant = await tenantAt(time, {
@@ -128,7 +128,7 @@ test('a slip in place of the first key does not use up the declared day', async 
   expect(right.made.guard.status()).toMatchObject({ daysLeft: 40, declaredOfAnother: false });
 });
 
-test('a revoked key is told to the stream once, and again only after it was taken in between', async () => {
+it('a revoked key is told to the stream once, and again only after it was taken in between', async () => {
   const time = virtualTime(noon);
   const sink = new MemorySink();
   const tenant = await tenantAt(time, {});
@@ -148,7 +148,7 @@ test('a revoked key is told to the stream once, and again only after it was take
   expect(new Set(findings(sink).map(({ metadata }) => metadata.uid)).size).toBe(2);
 });
 
-test('the end of a service account’s secret is read from its expiresAt, and called what it is', async () => {
+it('the end of a service account’s secret is read from its expiresAt, and called what it is', async () => {
   const time = virtualTime(noon);
   const sink = new MemorySink();
   const tenant = await tenantAt(time, {
@@ -181,7 +181,7 @@ describe('the use of a revoked key by a collector', () => {
     success: false,
   });
 
-  test('raises an alarm in the same commit as the record, once before and once after the present key’s first use', async () => {
+  it('raises an alarm in the same commit as the record, once before and once after the present key’s first use', async () => {
     const time = virtualTime(noon);
     const sink = new MemorySink();
     const tenant = await tenantAt(time, {});
@@ -205,7 +205,7 @@ describe('the use of a revoked key by a collector', () => {
   });
 });
 
-test('what is stored of keys and cannot be read is left aside', async () => {
+it('what is stored of keys and cannot be read is left aside', async () => {
   const time = virtualTime(noon);
   const sink = new MemorySink();
   const tenant = await startTenant({ seed: 5, records: 5, now: time.world });

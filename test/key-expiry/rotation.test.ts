@@ -1,7 +1,7 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { openTables } from '../../collector/query/open-tables.js';
 import { settableClock } from '../../fixtures/tenant/clock.js';
 import { redactedText } from '../../fixtures/tenant/control.js';
@@ -42,7 +42,7 @@ async function until(holds: () => boolean | Promise<boolean>, what: string, ms =
   }
 }
 
-test('F-13: the key is replaced under load: no restart, one loud line, at most a request a minute, no gap, no repeat', {
+it('F-13: the key is replaced under load: no restart, one loud line, at most a request a minute, no gap, no repeat', {
   timeout: 180_000,
 }, async () => {
   const clock = settableClock(Date.now(), 1);
@@ -110,7 +110,7 @@ test('F-13: the key is replaced under load: no restart, one loud line, at most a
   expect(expected).toBeGreaterThan(1_000);
 });
 
-test('a key of another organization in the file stops the feed with 78, and nothing of that organization is delivered', {
+it('a key of another organization in the file stops the feed with 78, and nothing of that organization is delivered', {
   timeout: 120_000,
 }, async () => {
   const recent = { from: Date.now() - HOUR, to: Date.now() + HOUR, records: 2_000 };

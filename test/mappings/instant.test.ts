@@ -1,15 +1,15 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { floorToMillisecond, floorToSecond, formatInstant, parseInstant } from '../../mappings/instant.js';
 
-test('orders instants by nanosecond, where their texts sort the other way round', () => {
+it('orders instants by nanosecond, where their texts sort the other way round', () => {
   const whole = parseInstant('2026-01-01T00:00:42Z');
   const half = parseInstant('2026-01-01T00:00:42.5Z');
   expect('42Z' > '42.5Z').toBe(true);
   expect(whole! < half!).toBe(true);
 });
 
-test('reads and prints 0 to 9 fractional digits without loss', () => {
+it('reads and prints 0 to 9 fractional digits without loss', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: -1_000_000_000, max: 253_402_300_799 }),
@@ -23,7 +23,7 @@ test('reads and prints 0 to 9 fractional digits without loss', () => {
   );
 });
 
-test.each([
+it.each([
   ['2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z'],
   ['2026-01-01T00:00:00.1Z', '2026-01-01T00:00:00.1Z'],
   ['2026-01-01T00:00:00.120000000Z', '2026-01-01T00:00:00.12Z'],
@@ -34,7 +34,7 @@ test.each([
   expect(formatInstant(parseInstant(text)!)).toBe(expected);
 });
 
-test.each([
+it.each([
   '',
   'yesterday',
   '2026-02-30T00:00:00Z',
@@ -51,11 +51,11 @@ test.each([
   expect(parseInstant(text)).toBeUndefined();
 });
 
-test.each([null, undefined, 0, 1577836800, {}, []])('%j is no instant', (value) => {
+it.each([null, undefined, 0, 1577836800, {}, []])('%j is no instant', (value) => {
   expect(parseInstant(value)).toBeUndefined();
 });
 
-test('rounds to milliseconds towards the past, also before 1970', () => {
+it('rounds to milliseconds towards the past, also before 1970', () => {
   expect(floorToMillisecond(parseInstant('2026-01-01T00:00:00.0019Z')!)).toBe(Date.UTC(2026, 0, 1) + 1);
   expect(floorToMillisecond(parseInstant('1969-12-31T23:59:59.9999Z')!)).toBe(-1);
 });

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { type KeyOccasion, type KeyWarning, keyWarningEvent } from '../../mappings/key-warning.js';
 import { ocsfTarget } from '../../schemas/ocsf-target.js';
 import { hasValidator, validate } from './validator.js';
@@ -27,7 +27,7 @@ const warning = (occasion: KeyOccasion, more: Partial<KeyWarning> = {}): KeyWarn
   ...more,
 });
 
-test('every occasion becomes a valid Detection Finding with a uid of its own', () => {
+it('every occasion becomes a valid Detection Finding with a uid of its own', () => {
   const events = occasions.flatMap((occasion) => [
     keyWarningEvent(warning(occasion), ocsfTarget),
     keyWarningEvent(
@@ -41,7 +41,7 @@ test('every occasion becomes a valid Detection Finding with a uid of its own', (
   expect({ ...total, errors }).toMatchObject({ errors: {}, warnings: 0 });
 });
 
-test('the uid follows from feed, key and occasion alone, so that a repeated commit shows itself', () => {
+it('the uid follows from feed, key and occasion alone, so that a repeated commit shows itself', () => {
   for (const occasion of occasions) {
     const first = keyWarningEvent(warning(occasion), ocsfTarget);
     const again = keyWarningEvent(
@@ -53,7 +53,7 @@ test('the uid follows from feed, key and occasion alone, so that a repeated comm
   }
 });
 
-test('severity rises towards the end', () => {
+it('severity rises towards the end', () => {
   const severities = occasions.map(
     (occasion) => JSON.parse(keyWarningEvent(warning(occasion), ocsfTarget).text).severity,
   );

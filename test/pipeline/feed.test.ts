@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { floorToMillisecond } from '../../mappings/instant.js';
 import { compare, feedFor, HOUR, MINUTE, namedServices, noon, tenantFor } from './feed-under-test.js';
 import { MemorySink } from './memory-sink.js';
@@ -13,7 +13,7 @@ const idless = { malformed: { share: 0.02 } };
 const equal = { missing: 0, repeated: 0, unknown: 0 };
 
 describe('one poll', () => {
-  test('delivers everything that JumpCloud shows, once', async () => {
+  it('delivers everything that JumpCloud shows, once', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { records: 5_000, from: noon - 20 * HOUR, to: noon });
     const sink = new MemorySink();
@@ -25,7 +25,7 @@ describe('one poll', () => {
     );
   });
 
-  test('25,000 records on one instant come through across pages and a restart, none lost and none twice', async () => {
+  it('25,000 records on one instant come through across pages and a restart, none lost and none twice', async () => {
     const time = virtualTime(noon);
     const at = noon - 10 * MINUTE;
     const tenant = await tenantFor(time, {
@@ -44,7 +44,7 @@ describe('one poll', () => {
     expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 27_000, ...equal });
   });
 
-  test('catches up after days by closed slices, then leaves the end open', async () => {
+  it('catches up after days by closed slices, then leaves the end open', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { records: 4_000, from: noon - 7 * 24 * HOUR, to: noon });
     const sink = new MemorySink();
@@ -59,7 +59,7 @@ describe('one poll', () => {
 });
 
 describe('polling on', () => {
-  test('overlap, replay and every quirk of the API leave no trace', { timeout: 120_000 }, async () => {
+  it('overlap, replay and every quirk of the API leave no trace', { timeout: 120_000 }, async () => {
     for (const endTimeInclusive of [false, true]) {
       for (const sortPrecision of ['ms', 'ns'] as const) {
         const time = virtualTime(noon);
@@ -80,7 +80,7 @@ describe('polling on', () => {
     }
   });
 
-  test('records late by up to the overlap are delivered once, counted and timed', async () => {
+  it('records late by up to the overlap are delivered once, counted and timed', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, {
       records: 4_000,
@@ -97,7 +97,7 @@ describe('polling on', () => {
     expect(Math.max(...feed.told.lateness)).toBeGreaterThan(20 * 60);
   });
 
-  test('future-dated records are delivered once and never drag the position', async () => {
+  it('future-dated records are delivered once and never drag the position', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, {
       records: 2_000,
@@ -114,7 +114,7 @@ describe('polling on', () => {
     }
   });
 
-  test('a commit whose outcome is unknown is resolved by opening the lane anew', async () => {
+  it('a commit whose outcome is unknown is resolved by opening the lane anew', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { records: 3_000, from: noon - 2 * HOUR, to: noon + HOUR });
     const sink = new MemorySink();
@@ -126,7 +126,7 @@ describe('polling on', () => {
     expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 3_000, ...equal });
   });
 
-  test('a source that fails in the middle of a search keeps whole pages, and none of the broken one', async () => {
+  it('a source that fails in the middle of a search keeps whole pages, and none of the broken one', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, {
       records: 8_000,
@@ -144,7 +144,7 @@ describe('polling on', () => {
 });
 
 describe('services', () => {
-  test('a newly selected service is collected from its own start, without repeating the others', async () => {
+  it('a newly selected service is collected from its own start, without repeating the others', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { records: 4_000, from: noon - 6 * HOUR, to: noon + HOUR });
     const sink = new MemorySink();
@@ -164,7 +164,7 @@ describe('services', () => {
     expect(sink.commits.at(-1)!.position.services).toEqual(['directory', 'sso', 'radius']);
   });
 
-  test('a refused service is set aside, the others go on, and it is caught up when it is taken again', async () => {
+  it('a refused service is set aside, the others go on, and it is caught up when it is taken again', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { records: 3_000, from: noon - 3 * HOUR, to: noon + 30 * HOUR });
     const sink = new MemorySink();
@@ -183,7 +183,7 @@ describe('services', () => {
     expect(await compare(tenant.ledger, sink.texts(), { expects: all })).toMatchObject({ ...equal, others: 0 });
   });
 
-  test('every named service together finds what the tenant holds of them', async () => {
+  it('every named service together finds what the tenant holds of them', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { records: 2_000, from: noon - 3 * HOUR, to: noon });
     const sink = new MemorySink();
@@ -193,7 +193,7 @@ describe('services', () => {
 });
 
 describe('whose records they are', () => {
-  test("another organization's records stop the feed with nothing of them delivered", async () => {
+  it("another organization's records stop the feed with nothing of them delivered", async () => {
     const time = virtualTime(noon);
     const other = '5f1e00000000000000000099';
     const tenant = await tenantFor(time, {
@@ -213,7 +213,7 @@ describe('whose records they are', () => {
     expect(sink.events.length).toBe(before);
   });
 
-  test('a configuration that names another organization or address is refused before anything is asked', async () => {
+  it('a configuration that names another organization or address is refused before anything is asked', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { records: 100, from: noon - HOUR, to: noon });
     const sink = new MemorySink();

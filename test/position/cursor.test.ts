@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { CollectorError } from '../../collector/errors.js';
 import { advanceCursor } from '../../collector/position/advance-cursor.js';
 import {
@@ -30,7 +30,7 @@ const first = firstCursor({
 });
 const poll = (cursor: Cursor, services: string[], now = NOW) => groupsToPoll(cursor.position, services, now);
 
-test('a stored cursor comes back as it was stored, byte by byte, and anything else is not taken for one', () => {
+it('a stored cursor comes back as it was stored, byte by byte, and anything else is not taken for one', () => {
   const place = { settled: '2026-05-31T08:00:00Z', rememberedFrom: '2026-05-30T08:00:00Z', active: false };
   const refused = { code: 'X', message: 'no', since: '2026-05-31T08:00:00.123Z', retryAt: '2026-06-01T08:00:00.123Z' };
   const changes = {
@@ -62,7 +62,7 @@ test('a stored cursor comes back as it was stored, byte by byte, and anything el
     expect(isStoredCursor(value)).toBe(false);
 });
 
-test('a newly selected service starts at poll.start with an origin of its own, and joins the others when it has caught up', () => {
+it('a newly selected service starts at poll.start with an origin of its own, and joins the others when it has caught up', () => {
   const start = secondOf('2026-05-31T12:00:00Z');
   const { cursor, started } = selectServices(first, ['directory', 'sso', 'radius'], start);
   expect(started).toEqual(['radius']);
@@ -80,7 +80,7 @@ test('a newly selected service starts at poll.start with an origin of its own, a
   expect(position.watermark).toBe(first.position.watermark);
 });
 
-test('a service that is selected again goes on where it was left', () => {
+it('a service that is selected again goes on where it was left', () => {
   const moving = changeStored(first, { settled: '2026-05-31T08:00:00Z' });
   const left = selectServices(moving, ['directory'], secondOf('2026-05-31T00:00:00Z')).cursor;
   expect(left.position.services).toEqual(['directory']);
@@ -94,7 +94,7 @@ test('a service that is selected again goes on where it was left', () => {
   });
 });
 
-test('a refused service is set aside for a day, and asked alone after it', () => {
+it('a refused service is set aside for a day, and asked alone after it', () => {
   const refusal = new CollectorError('NOT_LICENSED', '402 from JumpCloud', { cure: 'license it' });
   const cursor = advanceCursor(first, { refused: new Map([['sso', refusal]]) }, noCounts, NOW);
   expect(cursor.position.services).toEqual(['directory']);

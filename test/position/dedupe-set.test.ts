@@ -1,18 +1,18 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { DedupeSet } from '../../collector/position/dedupe-set.js';
 import { parseInstant } from '../../mappings/instant.js';
 
 const at = (text: string) => parseInstant(text)!;
 const uid = (number: number) => number.toString(16).padStart(16, '0').padEnd(32, '0');
 
-test('a record is new once, and a repeat ever after', () => {
+it('a record is new once, and a repeat ever after', () => {
   const seen = new DedupeSet();
   expect(seen.add(uid(1), at('2026-01-01T00:00:00Z'))).toBe(true);
   expect(seen.add(uid(1), at('2026-01-01T00:00:00Z'))).toBe(false);
   expect(seen.add(uid(2), at('2026-01-01T00:00:00Z'))).toBe(true);
 });
 
-test('what was staged comes out once and brings a later run to the same memory', () => {
+it('what was staged comes out once and brings a later run to the same memory', () => {
   const seen = new DedupeSet();
   seen.add(uid(1), at('2026-01-01T00:00:00Z'));
   seen.add(uid(2), at('2026-01-01T00:01:00.5Z'));
@@ -28,7 +28,7 @@ test('what was staged comes out once and brings a later run to the same memory',
   expect(later.add(uid(3), at('2026-01-01T00:01:59.999999999Z'))).toBe(false);
 });
 
-test('whole minutes are forgotten, and only those before the given one', () => {
+it('whole minutes are forgotten, and only those before the given one', () => {
   const seen = new DedupeSet();
   seen.add(uid(1), at('2026-01-01T00:00:59Z'));
   seen.add(uid(2), at('2026-01-01T00:01:00Z'));

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { liveWindow, slices, watermarkAfter } from '../../collector/position/window.js';
 
 const second = fc.integer({ min: 1_000_000_000, max: 4_000_000_000 });
 
 describe('liveWindow', () => {
-  test('never asks for an empty, inverted or future window, whatever the clocks say', () => {
+  it('never asks for an empty, inverted or future window, whatever the clocks say', () => {
     fc.assert(
       fc.property(second, second, fc.integer({ min: -5, max: 1_000_000 }), (settled, now, slice) => {
         const { start, end } = liveWindow(settled, now, slice);
@@ -19,15 +19,15 @@ describe('liveWindow', () => {
     );
   });
 
-  test('leaves the end open when the lane is near the present', () => {
+  it('leaves the end open when the lane is near the present', () => {
     expect(liveWindow(10_000, 11_800, 3600)).toEqual({ start: 10_000 });
   });
 
-  test('closes the window while the lane is far behind', () => {
+  it('closes the window while the lane is far behind', () => {
     expect(liveWindow(10_000, 100_000, 3600)).toEqual({ start: 10_000, end: 13_600 });
   });
 
-  test('reaches the present in finitely many closed windows, without a hole between them', () => {
+  it('reaches the present in finitely many closed windows, without a hole between them', () => {
     let settled = 0;
     const now = 90 * 86_400;
     for (let searches = 0; ; searches += 1) {
@@ -42,7 +42,7 @@ describe('liveWindow', () => {
 });
 
 describe('watermarkAfter', () => {
-  test('never moves back', () => {
+  it('never moves back', () => {
     fc.assert(
       fc.property(
         second,
@@ -56,21 +56,21 @@ describe('watermarkAfter', () => {
     );
   });
 
-  test('stays the overlap behind the moment at which the search began, so that a record late by less is not behind it', () => {
+  it('stays the overlap behind the moment at which the search began, so that a record late by less is not behind it', () => {
     expect(watermarkAfter(0, undefined, 10_000, 1800)).toBe(8200);
     expect(watermarkAfter(0, 9_999, 10_000, 1800)).toBe(8200);
   });
 
-  test('stops at the last second read where a search broke off', () => {
+  it('stops at the last second read where a search broke off', () => {
     expect(watermarkAfter(0, 5_000, 10_000, 1800)).toBe(5_000);
   });
 
-  test('does not move on a clock that stepped back', () => {
+  it('does not move on a clock that stepped back', () => {
     expect(watermarkAfter(8_200, undefined, 5_000, 1800)).toBe(8_200);
   });
 });
 
-test('slices cover the range once and in order', () => {
+it('slices cover the range once and in order', () => {
   fc.assert(
     fc.property(fc.nat(100_000), fc.nat(100_000), fc.integer({ min: 1, max: 5_000 }), (from, length, width) => {
       const windows = slices(from, from + length, width);

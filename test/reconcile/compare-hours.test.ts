@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { CollectorError } from '../../collector/errors.js';
 import type { Source } from '../../collector/jumpcloud/insights/source.js';
 import { OutcomeCounter } from '../../collector/pipeline/outcome-counts.js';
@@ -84,7 +84,7 @@ function laneOf(held: Records, counted: Records, more: { shown?: Records; tells?
 const even = { sso: [5, 5, 5], ldap: [1, 0, 2] };
 
 describe('comparing whole hours', () => {
-  test('asks one count a service where they agree, and none of a service that shows nothing', async () => {
+  it('asks one count a service where they agree, and none of a service that shows nothing', async () => {
     const lane = laneOf(even, even);
     const tally = await compareHours(hours, lane.parts);
     expect(lane.asked).toEqual(['sso', 'ldap']);
@@ -94,7 +94,7 @@ describe('comparing whole hours', () => {
     expect(needComparing([...hours, noon], tally, lane.grid, () => 0)).toBe(true);
   });
 
-  test('finds what two services hide from a count over all: one record more here, one less there', async () => {
+  it('finds what two services hide from a count over all: one record more here, one less there', async () => {
     const lane = laneOf(even, { sso: [5, 6, 5], ldap: [1, 0, 1] }, { shown: { sso: [0, 1, 0] } });
     const tally = await compareHours(hours, lane.parts);
     expect(lane.row(tally, noon - 2, 'sso')).toEqual({ delivered: 6, explained: 0, count: 6 });
@@ -105,7 +105,7 @@ describe('comparing whole hours', () => {
     expect(again).toEqual(tally);
   });
 
-  test('leaves a difference where there was no time to read again, and needs comparing for it', async () => {
+  it('leaves a difference where there was no time to read again, and needs comparing for it', async () => {
     const lane = laneOf(even, { ...even, sso: [5, 9, 5] }, { time: 7 });
     const tally = await compareHours(hours, lane.parts);
     expect(lane.read).toEqual([]);
@@ -114,7 +114,7 @@ describe('comparing whole hours', () => {
     expect(needComparing(hours, { ...tally, compared: noon - 1 }, lane.grid, () => 0)).toBe(true);
   });
 
-  test('is unknown where the sink cannot tell, and where a service gets no count', async () => {
+  it('is unknown where the sink cannot tell, and where a service gets no count', async () => {
     const lane = laneOf({ ...even, radius: [1, 0, 0] }, { ...even, sso: [5, 9, 5] }, { tells: false });
     const tally = await compareHours(hours, lane.parts);
     expect(lane.row(tally, noon - 2, 'sso').count).toBeNull();
@@ -122,7 +122,7 @@ describe('comparing whole hours', () => {
     expect(lane.row(tally, noon - 3, 'radius').count).toBeNull();
   });
 
-  test('asks a service that shows nothing where the others do not make up the whole', async () => {
+  it('asks a service that shows nothing where the others do not make up the whole', async () => {
     const lane = laneOf(even, { sso: [5, 4, 5], ldap: even.ldap, radius: [0, 1, 0] }, { shown: { radius: [0, 1, 0] } });
     const tally = await compareHours(hours, lane.parts);
     expect(lane.row(tally, noon - 2, 'radius')).toEqual({ delivered: 1, explained: 0, count: 1 });
@@ -130,7 +130,7 @@ describe('comparing whole hours', () => {
   });
 });
 
-test('hours are compared that the grid holds to their end and the tally from its beginning', () => {
+it('hours are compared that the grid holds to their end and the tally from its beginning', () => {
   const { grid } = laneOf(even, even);
   expect(comparableHours(grid, beginning, (noon - 2) * 60 + 5)).toEqual([noon - 2, noon - 1]);
   expect(comparableHours(grid, { ...beginning, whole: noon - 1 }, 0)).toEqual([noon - 1]);

@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createMetrics } from '../../collector/monitoring/metrics.js';
 import { StatusBoard } from '../../collector/monitoring/status/board.js';
 import type { CommitExtension } from '../../collector/pipeline/commit-extension.js';
@@ -65,7 +65,7 @@ function expectAgreed(hours: readonly ReconciledHour[]): void {
 }
 
 describe('the tally', () => {
-  test('is what the tenant has, service by service and hour by hour, through late records, repeats and dead letters', async () => {
+  it('is what the tenant has, service by service and hour by hour, through late records, repeats and dead letters', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { ...story, trouble: { late, ties: 0.1, repeated: { share: 0.05 } } });
     for (const minute of [5, 65]) {
@@ -82,7 +82,7 @@ describe('the tally', () => {
     expectAgreed(hoursOf(sink));
   });
 
-  test('is neither more nor less after commits that failed, and some that only seemed to', async () => {
+  it('is neither more nor less after commits that failed, and some that only seemed to', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { ...story, trouble: { late } });
     const sink = new MemorySink(60);
@@ -94,7 +94,7 @@ describe('the tally', () => {
     expect(sorted(tallied(sink.commits.at(-1)!))).toEqual(sorted(known(tenant.ledger, time.world())));
   });
 
-  test('counts what is not selected and what is kept raw as well', async () => {
+  it('counts what is not selected and what is kept raw as well', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, story);
     const sink = new MemorySink();
@@ -108,7 +108,7 @@ describe('the tally', () => {
     expect(sorted(tallied(sink.commits.at(-1)!))).toEqual(sorted(known(tenant.ledger, time.world())));
   });
 
-  test('leaves out the events of the collector itself', async () => {
+  it('leaves out the events of the collector itself', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, story);
     const sink = new MemorySink();
@@ -127,7 +127,7 @@ describe('the tally', () => {
     expect([...tallied(sink.commits.at(-1)!).values()].reduce((a, b) => a + b, 0)).toBe(counts.events);
   });
 
-  test('is not unreconciledHours by records dated a century ahead or long ago', async () => {
+  it('is not unreconciledHours by records dated a century ahead or long ago', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { ...story, trouble: { future: { share: 0.05 } } });
     for (const year of [1970, 1999]) {
@@ -143,7 +143,7 @@ describe('the tally', () => {
 });
 
 describe('the hours', () => {
-  test('of records that come late show them once they are found, and end without a difference', async () => {
+  it('of records that come late show them once they are found, and end without a difference', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, story);
     const at = noon + 30 * MINUTE;
@@ -162,7 +162,7 @@ describe('the hours', () => {
     expect(feed.told.reconciled.reduce((total, { found }) => total + found, 0)).toBe(1);
   });
 
-  test('after a gap are filled and agree', async () => {
+  it('after a gap are filled and agree', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { ...story, from: noon - 3 * HOUR });
     const sink = new MemorySink();
@@ -178,7 +178,7 @@ describe('the hours', () => {
     expect(sorted(tallied(sink.commits.at(-1)!))).toEqual(sorted(known(tenant.ledger, time.world())));
   });
 
-  test('of a count that includes repeats are explained, and not asked for ever', async () => {
+  it('of a count that includes repeats are explained, and not asked for ever', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { ...story, trouble: { repeated: { share: 0.05, shown: false } } });
     const sink = new MemorySink();
@@ -191,7 +191,7 @@ describe('the hours', () => {
     expect(feed.told.reconciled.slice(-3).map(({ asked }) => asked)).toEqual([1, 1, 1]);
   });
 
-  test('of which JumpCloud gives no count are unknown, never equal', async () => {
+  it('of which JumpCloud gives no count are unknown, never equal', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { ...story, quirks: { countRefused: true } });
     const sink = new MemorySink();
@@ -205,7 +205,7 @@ describe('the hours', () => {
     expect(hoursOf(sink).some(({ difference }) => difference === 0)).toBe(true);
   });
 
-  test('of a service whose name JumpCloud does not take are unknown, the others known', async () => {
+  it('of a service whose name JumpCloud does not take are unknown, the others known', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { ...story, trouble: { unknown: { share: 0.1 } } });
     const sink = new MemorySink();
@@ -218,7 +218,7 @@ describe('the hours', () => {
     expect(unknown.every(({ service }) => !tenant.quirks.services.includes(service))).toBe(true);
   });
 
-  test('that differ at a sink that cannot tell what it holds are unknown', async () => {
+  it('that differ at a sink that cannot tell what it holds are unknown', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, {
       ...story,
@@ -232,7 +232,7 @@ describe('the hours', () => {
     expect(differences.filter((difference) => difference !== null && difference !== 0)).toEqual([]);
   });
 
-  test('before the first whole one, and of the time before an upgrade, are unknown', async () => {
+  it('before the first whole one, and of the time before an upgrade, are unknown', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { ...story, to: noon + 3 * HOUR });
     const sink = new MemorySink();
@@ -250,7 +250,7 @@ describe('the hours', () => {
     expect(hours.some(({ hour }) => Date.parse(hour) > upgraded)).toBe(true);
   });
 
-  test('beyond the reach are compared once: after the first start, and after a long rest', async () => {
+  it('beyond the reach are compared once: after the first start, and after a long rest', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { ...story, from: noon - 9 * HOUR, to: noon + 9 * HOUR });
     const sink = new MemorySink();
@@ -265,7 +265,7 @@ describe('the hours', () => {
     }
   });
 
-  test('of a service that was selected later are known from its own beginning on', async () => {
+  it('of a service that was selected later are known from its own beginning on', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { ...story, to: noon + 4 * HOUR });
     const sink = new MemorySink();
@@ -298,7 +298,7 @@ describe('those who look on', () => {
     difference: missing,
   });
 
-  test('show what `reconcile --json` prints for the same hours, and a restart shows it at once', async () => {
+  it('show what `reconcile --json` prints for the same hours, and a restart shows it at once', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { ...story, trouble: { late, repeated: { share: 0.05 } } });
     const sink = new MemorySink();
@@ -324,7 +324,7 @@ describe('those who look on', () => {
     expect(restarted.rows()).toEqual(rows());
   });
 
-  test('show the last hour in numbers, each under its kind', async () => {
+  it('show the last hour in numbers, each under its kind', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, {
       ...story,
@@ -354,7 +354,7 @@ describe('those who look on', () => {
   });
 });
 
-test('a repair of what the sink had lost leaves the tally with what it holds', async () => {
+it('a repair of what the sink had lost leaves the tally with what it holds', async () => {
   const time = virtualTime(noon);
   const tenant = await tenantFor(time, { ...story, to: noon });
   const sink = new MemorySink();

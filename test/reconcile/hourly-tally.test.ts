@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { accountedRecords, OutcomeCounter, UNNAMED } from '../../collector/pipeline/outcome-counts.js';
 import { type Cursor, noCounts } from '../../collector/position/cursor.js';
 import {
@@ -31,7 +31,7 @@ function batch(...records: readonly [service: string, second: number][]) {
 }
 
 describe('a tally', () => {
-  test('counts by the hour of the record and the name under which a query finds its service', () => {
+  it('counts by the hour of the record and the name under which a query finds its service', () => {
     const tally = added(
       empty,
       batch(['sso', noon], ['sso', noon + HOUR - 1], ['sso', noon + HOUR], ['ai-admin', noon], ['', noon]),
@@ -42,14 +42,14 @@ describe('a tally', () => {
     expect(servicesIn(tally, [hour])).toEqual(['sso', 'ai_admin', UNNAMED]);
   });
 
-  test('begins with the first whole hour of a new feed, and of a feed that ran before with one that has not begun', () => {
+  it('begins with the first whole hour of a new feed, and of a feed that ran before with one that has not begun', () => {
     expect(ledgerOf(fresh('2026-11-03T12:00:00Z')).whole).toBe(hour);
     expect(ledgerOf(fresh('2026-11-03T12:00:01Z')).whole).toBe(hour + 1);
     const counts = { ...noCounts, records: 5 };
     expect(ledgerOf(cursorAt('2026-11-03T11:30:00Z', { newest: '2026-11-03T12:00:01Z', counts })).whole).toBe(hour + 1);
   });
 
-  test('asks for a count again once something more was delivered, and keeps what was explained', () => {
+  it('asks for a count again once something more was delivered, and keeps what was explained', () => {
     const one = added(empty, batch(['sso', noon]), position(noon));
     const row = { ...rowOf(one, hour, 'sso'), count: 3, explained: 2 };
     const counted = withRows(one, [{ hour, service: 'sso', row }]);
@@ -58,7 +58,7 @@ describe('a tally', () => {
     expect(rowOf(two, hour, 'sso')).toMatchObject({ delivered: 2, explained: 2, count: undefined });
   });
 
-  test('takes what is not selected, and may have been counted before, from an hour that was read anew as a whole', () => {
+  it('takes what is not selected, and may have been counted before, from an hour that was read anew as a whole', () => {
     const first = new OutcomeCounter();
     for (const service of ['sso', 'sso', 'ldap']) first.add(service, noon, 'notSelected');
     const tally = added(empty, first.take(), position(noon));
@@ -72,7 +72,7 @@ describe('a tally', () => {
     expect(recounted(tally, hour + 1, batch)).toEqual(tally);
   });
 
-  test('keeps three days behind the position and takes in a day ahead, nothing beyond', () => {
+  it('keeps three days behind the position and takes in a day ahead, nothing beyond', () => {
     let tally = empty;
     for (let past = 0; past < 100; past += 1) {
       const second = noon + past * HOUR;
@@ -85,7 +85,7 @@ describe('a tally', () => {
     expect(added(tally, batch(['sso', noon]), position(noon + 99 * HOUR))).toEqual(tally);
   });
 
-  test('stays small whatever names records bear, and gives up whole hours rather than counts', () => {
+  it('stays small whatever names records bear, and gives up whole hours rather than counts', () => {
     let tally = empty;
     for (let past = 0; past < 72; past += 1) {
       const second = noon + past * HOUR;
@@ -103,7 +103,7 @@ describe('a tally', () => {
     expect(last.has(FURTHER)).toBe(true);
   });
 
-  test('of fifteen busy services over three days is kept whole in less than forty kilobytes', () => {
+  it('of fifteen busy services over three days is kept whole in less than forty kilobytes', () => {
     let tally = empty;
     for (let past = 0; past <= 72; past += 1) {
       for (let service = 0; service < 15; service += 1) {
@@ -120,7 +120,7 @@ describe('a tally', () => {
 });
 
 describe('stored with the position', () => {
-  test('comes back as it was', () => {
+  it('comes back as it was', () => {
     const count = fc.option(fc.nat(10), { nil: null });
     const row = fc.record({
       delivered: fc.nat(5),
@@ -144,7 +144,7 @@ describe('stored with the position', () => {
     );
   });
 
-  test('is built anew where it cannot be read', () => {
+  it('is built anew where it cannot be read', () => {
     const sound = { whole: hour, services: ['sso'], start: hour, hours: [[[0, 1, 1]]] };
     const read = (tally: unknown) => ledgerOf(cursorAt('2026-11-03T12:00:00Z', { memory: { tally } }));
     expect(read(sound).hours.size).toBe(1);

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   acceptCount,
   blocks,
@@ -22,20 +22,20 @@ const empty: CountLedger = { services: ['sso'], cells: [] };
 const minutes = (...pairs: [number, number][]) => new Map(pairs);
 
 describe('a grid that follows a position', () => {
-  test('takes in each minute with what the search has shown of it, silence as zero', () => {
+  it('takes in each minute with what the search has shown of it, silence as zero', () => {
     const grid = extended(empty, 10, 13, { start: 0, end: 13, minutes: minutes([10, 4], [12, 7]) });
     expect(grid.cells.map(({ length }) => length)).toEqual([4, 0, 7]);
     expect(expectedCount(grid.cells)).toBe(11);
   });
 
-  test('shows a stretch that no search has read as never read, not as silence', () => {
+  it('shows a stretch that no search has read as never read, not as silence', () => {
     const read = extended(empty, 10, 12, { start: 10, end: 12, minutes: minutes([10, 1]) });
     const jumped = extended(read, 10, 16, { start: 14, end: 16, minutes: minutes([14, 2]) });
     expect(jumped.cells.map(({ length }) => length)).toEqual([1, 0, undefined, undefined, 2, 0]);
     expect(expectedCount(jumped.cells)).toBeUndefined();
   });
 
-  test('does not go back with a position that does not move', () => {
+  it('does not go back with a position that does not move', () => {
     const grid = extended(empty, 10, 12, { start: 10, end: 12, minutes: minutes() });
     expect(extended(grid, 10, 11, { start: 10, end: 11, minutes: minutes([10, 9]) })).toEqual(grid);
   });
@@ -44,25 +44,25 @@ describe('a grid that follows a position', () => {
 describe('a difference', () => {
   const grid = extended(empty, 0, 4, { start: 0, end: 4, minutes: minutes([0, 1], [1, 2], [2, 3], [3, 4]) });
 
-  test('is settled over the stretch that was read, and expected from then on', () => {
+  it('is settled over the stretch that was read, and expected from then on', () => {
     const after = acceptCount(withReread(grid, { start: 1, end: 3, minutes: minutes([1, 2], [2, 5]) }), 1, 3, 9);
     expect(after.cells).toHaveLength(3);
     expect(expectedCount(after.cells)).toBe(1 + 9 + 4);
     expect(expectedCount(spansFrom(after, 1).slice(0, 1))).toBe(9);
   });
 
-  test('of nothing leaves the minutes as they are', () => {
+  it('of nothing leaves the minutes as they are', () => {
     expect(acceptCount(grid, 1, 3, 5)).toBe(grid);
   });
 
-  test('cannot be measured in half of a cell', () => {
+  it('cannot be measured in half of a cell', () => {
     const joined = acceptCount(grid, 1, 3, 9);
     expect(() => withReread(joined, { start: 2, end: 4, minutes: minutes() })).toThrow(RangeError);
   });
 });
 
 describe('keeping it small', () => {
-  test('joins old minutes to hours and forgets what is out of reach, and loses no count by it', () => {
+  it('joins old minutes to hours and forgets what is out of reach, and loses no count by it', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(500), { minLength: 1, maxLength: 400 }), fc.nat(400), (counts, fine) => {
         const read = { start: 0, end: counts.length, minutes: new Map(counts.entries()) };
@@ -79,7 +79,7 @@ describe('keeping it small', () => {
     );
   });
 
-  test('joins within hours of the clock, wherever the feed began', () => {
+  it('joins within hours of the clock, wherever the feed began', () => {
     const read = { start: 17, end: 300, minutes: minutes([20, 1], [80, 2], [170, 3]) };
     const grid = trimmed(extended(empty, 17, 300, read), 0, 240);
     expect(grid.cells.slice(0, 5).map(({ start, end }) => [start, end])).toEqual([
@@ -95,7 +95,7 @@ describe('keeping it small', () => {
     expect(spansOfHour(grid, 5)).toBeUndefined();
   });
 
-  test('three days with two fine hours take less than five kilobytes', () => {
+  it('three days with two fine hours take less than five kilobytes', () => {
     const minutes = 3 * 1440;
     const read = { start: 0, end: minutes, minutes: new Map(Array.from({ length: minutes }, (_, n) => [n, 1666])) };
     const grid = trimmed(extended(empty, 0, minutes, read), 0, minutes - 180);
@@ -104,7 +104,7 @@ describe('keeping it small', () => {
 });
 
 describe('stored with the position', () => {
-  test('comes back as it was', () => {
+  it('comes back as it was', () => {
     const mixed = acceptCount(
       extended(extended(empty, 5, 8, { start: 5, end: 8, minutes: minutes([6, 3]) }), 5, 10, {
         start: 9,
@@ -118,7 +118,7 @@ describe('stored with the position', () => {
     expect(fromStored(JSON.parse(JSON.stringify(toStored(mixed))))).toEqual(mixed);
   });
 
-  test('is built anew where it is damaged', () => {
+  it('is built anew where it is damaged', () => {
     for (const damaged of [
       undefined,
       null,
@@ -133,7 +133,7 @@ describe('stored with the position', () => {
   });
 });
 
-test('a stretch is halved at an hour of the clock where one lies in it', () => {
+it('a stretch is halved at an hour of the clock where one lies in it', () => {
   const { cells } = extended(empty, 50, 200, { start: 50, end: 200, minutes: minutes() });
   expect(cells[middleOf(cells)]!.start).toBe(120);
   expect(cells[middleOf(cells.slice(0, 12))]!.start).toBe(60);
@@ -141,7 +141,7 @@ test('a stretch is halved at an hour of the clock where one lies in it', () => {
   expect([cells.slice(0, 10), cells.slice(0, 11), cells.slice(10, 70)].map(isOneHour)).toEqual([true, false, true]);
 });
 
-test('counts of other services are never compared', () => {
+it('counts of other services are never compared', () => {
   const grid = extended(empty, 0, 100, { start: 0, end: 100, minutes: minutes([1, 1]) });
   expect(forServices(grid, ['sso'], 40)).toBe(grid);
   const changed = forServices(grid, ['sso', 'radius'], 40);
@@ -149,7 +149,7 @@ test('counts of other services are never compared', () => {
   expect(changed.cells.every(({ length }) => length === undefined)).toBe(true);
 });
 
-test('blocks adjoin and stay within their width', () => {
+it('blocks adjoin and stay within their width', () => {
   const grid = extended(empty, 0, 100, { start: 0, end: 100, minutes: minutes() });
   const cells = grid.cells.filter(({ start }) => start < 20 || start >= 50);
   expect(blocks(cells, 15).map((block) => [block[0]!.start, block.at(-1)!.end])).toEqual([

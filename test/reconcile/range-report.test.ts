@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rm, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type HourFigures, reconcileRange } from '../../collector/reconcile/range-report.js';
 import { createTablesSink } from '../../collector/sinks/tables/tables-sink.js';
 import { compare, type FeedUnderTest, feedFor, HOUR, MINUTE, noon, tenantFor } from '../pipeline/feed-under-test.js';
@@ -28,7 +28,7 @@ function ask(feed: FeedUnderTest, asked: { from: number; to: number }, repair = 
 const story = { records: 3_000, from: noon - 6 * HOUR, to: noon, trouble: { malformed: { share: 0.01 }, ties: 0.1 } };
 const start = (now: number) => now - 8 * 3600;
 
-test('a range that was collected whole is equal, service by service and hour by hour', async () => {
+it('a range that was collected whole is equal, service by service and hour by hour', async () => {
   const time = virtualTime(noon);
   const tenant = await tenantFor(time, story);
   const sink = new MemorySink();
@@ -43,7 +43,7 @@ test('a range that was collected whole is equal, service by service and hour by 
   expect(counted).toBe(total(report.hours, 'delivered') + total(report.hours, 'deadLetters'));
 });
 
-test('the newest overlap and what no lane has collected are left out, and said', async () => {
+it('the newest overlap and what no lane has collected are left out, and said', async () => {
   const time = virtualTime(noon);
   const tenant = await tenantFor(time, story);
   const feed = feedFor(tenant, new MemorySink(), time, { start: (now) => now - 3 * 3600 });
@@ -54,7 +54,7 @@ test('the newest overlap and what no lane has collected are left out, and said',
   expect(report.hours[0]!.hour).toBe('2026-11-03T09:00:00Z');
 });
 
-test('duplicates that JumpCloud counts are explained, not a difference', async () => {
+it('duplicates that JumpCloud counts are explained, not a difference', async () => {
   const time = virtualTime(noon);
   const tenant = await tenantFor(time, { ...story, trouble: { repeated: { share: 0.1, shown: false } } });
   const feed = feedFor(tenant, new MemorySink(), time, { start });
@@ -66,7 +66,7 @@ test('duplicates that JumpCloud counts are explained, not a difference', async (
 });
 
 describe('a planted gap', () => {
-  test('is found, and repaired by its lane, with and without counts', async () => {
+  it('is found, and repaired by its lane, with and without counts', async () => {
     for (const countRefused of [false, true]) {
       const time = virtualTime(noon);
       const tenant = await tenantFor(time, { ...story, quirks: { countRefused, endTimeInclusive: countRefused } });
@@ -87,7 +87,7 @@ describe('a planted gap', () => {
     }
   });
 
-  test('is not repaired beside a lane that is running', async () => {
+  it('is not repaired beside a lane that is running', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, story);
     const sink = new MemorySink();
@@ -100,7 +100,7 @@ describe('a planted gap', () => {
     await running.close();
   });
 
-  test('in real tables, files that were deleted, is found and repaired', async () => {
+  it('in real tables, files that were deleted, is found and repaired', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'reconcile-'));
     onTestFinished(() => rm(directory, { recursive: true, force: true }));
     const time = virtualTime(noon);
@@ -121,7 +121,7 @@ describe('a planted gap', () => {
   });
 });
 
-test('a sink that cannot tell what it holds is unknown, never equal', async () => {
+it('a sink that cannot tell what it holds is unknown, never equal', async () => {
   const time = virtualTime(noon);
   const tenant = await tenantFor(time, story);
   const feed = feedFor(tenant, new MemorySink(500, false), time, { start });

@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { systemClock } from '../../collector/clock.js';
 import { openLive } from '../../collector/pipeline/open-live-lane.js';
 import { RepairQueue } from '../../collector/reconcile/repair-queue.js';
@@ -32,7 +32,7 @@ async function feedWithGap(sink: MemorySink, late: number): Promise<FeedUnderTes
   return { ...feed, check };
 }
 
-test('a repair whose time is over after every page comes to its end, however many records are of one second', async () => {
+it('a repair whose time is over after every page comes to its end, however many records are of one second', async () => {
   const feed = await feedWithGap(new MemorySink(), 200);
   const lane = await openLive(feed.settings, feed.parts);
   const repairs = new RepairQueue(feed.settings, { ...feed.parts, clock: systemClock });
@@ -50,7 +50,7 @@ test('a repair whose time is over after every page comes to its end, however man
   await feed.check();
 });
 
-test('a repair goes on with the lane that is opened anew after a commit whose outcome is unknown', async () => {
+it('a repair goes on with the lane that is opened anew after a commit whose outcome is unknown', async () => {
   const sink = new MemorySink();
   const feed = await feedWithGap(sink, 100);
   let lane = await openLive(feed.settings, feed.parts);
@@ -80,7 +80,7 @@ test('a repair goes on with the lane that is opened anew after a commit whose ou
   await feed.check();
 });
 
-test('a repair of a sink that cannot tell what it holds is refused, and one under way ends as failed with the feed', async () => {
+it('a repair of a sink that cannot tell what it holds is refused, and one under way ends as failed with the feed', async () => {
   const feed = await feedWithGap(new MemorySink(500, false), 1);
   const lane = await openLive(feed.settings, feed.parts);
   const repairs = new RepairQueue(feed.settings, { ...feed.parts, clock: systemClock });

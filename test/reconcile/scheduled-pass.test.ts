@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { ReconcileReport } from '../../collector/reconcile/observer.js';
 import { formatSecond } from '../../mappings/instant.js';
 import { compare, feedFor, HOUR, MINUTE, noon, tenantFor, usualReconcile } from '../pipeline/feed-under-test.js';
@@ -24,7 +24,7 @@ describe('five in a hundred records visible 1 s to 110 min late', () => {
     trouble: { late: { share: 0.05, minDelay: 1_000, maxDelay: 110 * MINUTE } },
   };
 
-  test('are lost in part by polls alone', async () => {
+  it('are lost in part by polls alone', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, story);
     const sink = new MemorySink();
@@ -34,7 +34,7 @@ describe('five in a hundred records visible 1 s to 110 min late', () => {
     expect(found).toMatchObject({ repeated: 0, unknown: 0 });
   });
 
-  test.each([false, true])(
+  it.each([false, true])(
     'are all delivered once with reconciliation (end_time inclusive: %s)',
     async (endTimeInclusive) => {
       const time = virtualTime(noon);
@@ -50,7 +50,7 @@ describe('five in a hundred records visible 1 s to 110 min late', () => {
   );
 });
 
-test('what became visible late during a stop of hours is found by the first pass after it, not only by the daily one', async () => {
+it('what became visible late during a stop of hours is found by the first pass after it, not only by the daily one', async () => {
   const time = virtualTime(noon);
   const tenant = await tenantFor(time, {
     records: 2_500,
@@ -69,7 +69,7 @@ test('what became visible late during a stop of hours is found by the first pass
 });
 
 describe('a quiet tenant', () => {
-  test('is asked one count a pass, and once an hour one more a service; nothing is read again', async () => {
+  it('is asked one count a pass, and once an hour one more a service; nothing is read again', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { records: 3_000, from: noon - 2 * HOUR, to: noon + 3 * HOUR });
     const feed = feedFor(tenant, new MemorySink(), time, { start: (now) => now - 7200, reconcile });
@@ -86,7 +86,7 @@ describe('a quiet tenant', () => {
     expect(compared).toBe((noon + HOUR) / 1000);
   });
 
-  test('is compared with its edges told apart where end_time is inclusive', async () => {
+  it('is compared with its edges told apart where end_time is inclusive', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, {
       records: 10,
@@ -110,7 +110,7 @@ describe('a quiet tenant', () => {
 });
 
 describe('a count that never agrees', () => {
-  test('because it includes duplicates that are not shown is settled once, reported, and not read for ever', async () => {
+  it('because it includes duplicates that are not shown is settled once, reported, and not read for ever', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, {
       records: 3_000,
@@ -133,7 +133,7 @@ describe('a count that never agrees', () => {
     expect(feed.told.reconciled.slice(-6).every(({ asked, reread }) => asked === 1 && reread === 0)).toBe(true);
   });
 
-  test('because it lags behind the search is compared again until it has caught up', async () => {
+  it('because it lags behind the search is compared again until it has caught up', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, {
       records: 2_000,
@@ -150,7 +150,7 @@ describe('a count that never agrees', () => {
 });
 
 describe('what cannot be compared', () => {
-  test('a tenant that refuses counts is read again instead, and says so', async () => {
+  it('a tenant that refuses counts is read again instead, and says so', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, {
       records: 2_000,
@@ -167,7 +167,7 @@ describe('what cannot be compared', () => {
     expect(feed.told.failures).toEqual([]);
   });
 
-  test('a sink that cannot tell what it holds is never given repeats, and the difference is unknown', async () => {
+  it('a sink that cannot tell what it holds is never given repeats, and the difference is unknown', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, {
       records: 2_000,
@@ -182,7 +182,7 @@ describe('what cannot be compared', () => {
     expect(feed.told.reconciled.some(({ unknown, reason }) => unknown > 0 && reason !== undefined)).toBe(true);
   });
 
-  test('a position that was moved ahead leaves a gap in the grid, which is read', async () => {
+  it('a position that was moved ahead leaves a gap in the grid, which is read', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { records: 4_000, from: noon - 3 * HOUR, to: noon + 3 * HOUR });
     const sink = new MemorySink();
@@ -197,7 +197,7 @@ describe('what cannot be compared', () => {
   });
 });
 
-test('once a day three days are compared, and a record that was two days late is delivered', async () => {
+it('once a day three days are compared, and a record that was two days late is delivered', async () => {
   const time = virtualTime(noon);
   const tenant = await tenantFor(time, { records: 4_000, from: noon - 24 * HOUR, to: noon + 72 * HOUR });
   const at = noon + 2 * HOUR;

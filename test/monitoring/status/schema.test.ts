@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import type { CollectorError } from '../../../collector/errors.js';
 import { CollectorError as Failure } from '../../../collector/errors.js';
 import { StatusBoard } from '../../../collector/monitoring/status/board.js';
@@ -29,7 +29,7 @@ function faults(status: unknown): string[] {
   );
 }
 
-test('what /status answers is as its schema says: starting, collecting, refused by JumpCloud, repairing', async () => {
+it('what /status answers is as its schema says: starting, collecting, refused by JumpCloud, repairing', async () => {
   const simulated = await tenant({ trouble: { malformed: { share: 0.05 } } });
   const env = feedOf(simulated, {
     HTTP_ENABLED: 'true',
@@ -63,7 +63,7 @@ test('what /status answers is as its schema says: starting, collecting, refused 
   expect(faults(refused)).toEqual([]);
 });
 
-test('and so are a refused service, an unknown type, a late record, and an end', () => {
+it('and so are a refused service, an unknown type, a late record, and an end', () => {
   const board = new StatusBoard('1.2.3');
   expect(faults(board.view())).toEqual([]);
   const key = undefined;
@@ -104,7 +104,7 @@ test('and so are a refused service, an unknown type, a late record, and an end',
   expect(view.reasons.map(({ part }) => part)).toEqual(['delivery', 'process']);
 });
 
-test('the schema tells what is wrong: a field too few, another type, another word, a field that it does not describe', () => {
+it('the schema tells what is wrong: a field too few, another type, another word, a field that it does not describe', () => {
   const view = new StatusBoard('1.2.3').view();
   expect(faults({ ...view, ready: 'yes' })).toHaveLength(1);
   expect(faults({ ...view, version: 2 })).toHaveLength(1);

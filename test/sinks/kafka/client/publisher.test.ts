@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { requireAcknowledged } from '../../../../collector/sinks/kafka/client/acknowledgements.js';
 import { asKafkaFailure, kafkaErrorRow, kafkaErrors } from '../../../../collector/sinks/kafka/client/error-table.js';
 import {
@@ -21,7 +21,7 @@ function message(partition: number, bytes = 10, topic = 't'): OutgoingMessage {
 }
 const answer = (partition: number, topicName = 't') => ({ topicName, partition, errorCode: 0, baseOffset: '5' });
 
-test('a send counts only when each of its partitions was acknowledged exactly once', () => {
+it('a send counts only when each of its partitions was acknowledged exactly once', () => {
   const sent = [message(0), message(1), message(1)];
   expect([...requireAcknowledged(sent, [answer(0), answer(1)])]).toEqual([
     ['t/0', 5n],
@@ -34,7 +34,7 @@ test('a send counts only when each of its partitions was acknowledged exactly on
   expect(() => requireAcknowledged(sent, [answer(0), answer(1), answer(0, 'u')])).toThrow('u/0');
 });
 
-test("partitions are those of Kafka's own murmur2", () => {
+it("partitions are those of Kafka's own murmur2", () => {
   // Keys and hashes of Kafka's own test of its hash (UtilsTest, testMurmur2).
   for (const [key, hash] of [
     ['21', -973932308],
@@ -48,7 +48,7 @@ test("partitions are those of Kafka's own murmur2", () => {
   }
 });
 
-test('aborted transactions are left out even where they lie inside one another', () => {
+it('aborted transactions are left out even where they lie inside one another', () => {
   const record = (offset: number, producerId: string, isControlRecord = false) => ({
     offset: String(offset),
     timestamp: '0',
@@ -77,7 +77,7 @@ test('aborted transactions are left out even where they lie inside one another',
   expect(committed({ messages: [record(1, '1')], abortedTransactions: null })).toHaveLength(1);
 });
 
-test('errors are found by code, by name and inside their wrappers; each row says what to do', () => {
+it('errors are found by code, by name and inside their wrappers; each row says what to do', () => {
   const kafka = (more: object) => Object.assign(new Error('text'), { name: 'KafkaJSProtocolError' }, more);
   expect(kafkaErrorRow(kafka({ type: 'INVALID_PRODUCER_EPOCH', code: 47 })).code).toBe('FENCED');
   expect(
@@ -102,7 +102,7 @@ test('errors are found by code, by name and inside their wrappers; each row says
   expect(codes).toHaveLength(new Set(codes).size);
 });
 
-test('topics are named by class, by prefix and by the names that are given', () => {
+it('topics are named by class, by prefix and by the names that are given', () => {
   const settings = kafkaSettings({
     feed: 'acme',
     brokers: ['127.0.0.1:9092'],
@@ -127,7 +127,7 @@ test('topics are named by class, by prefix and by the names that are given', () 
   expect(wrong({ raw: 'one', dead_letters: 'one' })).toThrow('has two uses');
 });
 
-test('a topic is planned with three replicas where there are three brokers, and its command says so', () => {
+it('a topic is planned with three replicas where there are three brokers, and its command says so', () => {
   const settings = kafkaSettings({ feed: 'acme', brokers: ['a:1', 'b:1'] });
   const events = planTopic(settings, { name: 'ocsf.authentication', use: 'events' }, 5);
   expect(events).toMatchObject({ partitions: 6, replication: 3, configs: { 'min.insync.replicas': '2' } });

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import kafkajsRecord from 'kafkajs/src/protocol/recordBatch/record/v0/index.js';
 import kafkajsBatch from 'kafkajs/src/protocol/recordBatch/v0/index.js';
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import {
   cutIntoRounds,
   encodeBatches,
@@ -30,7 +30,7 @@ const messages = fc.array(
   { minLength: 1, maxLength: 150 },
 );
 
-test.each(['none', 'gzip'] as const)(
+it.each(['none', 'gzip'] as const)(
   'a batch (%s) has the bytes that kafkajs gives it, whatever the records hold',
   async (compression) => {
     await fc.assert(
@@ -57,7 +57,7 @@ test.each(['none', 'gzip'] as const)(
   },
 );
 
-test('outside a transaction a batch is nobody’s', async () => {
+it('outside a transaction a batch is nobody’s', async () => {
   const records = await encodeRecords([message(0, 'x')], 'none');
   const batch = encodeBatch(records, { timestamp: 5, compression: 'none', inTransaction: undefined });
   expect([batch.readInt16BE(21), batch.readBigInt64BE(43), batch.readInt16BE(51), batch.readInt32BE(53)]).toEqual([
@@ -81,7 +81,7 @@ const noise = (length: number, seed = 1) => {
   }).join('');
 };
 
-test('uncompressed, a partition’s batches keep under the limit of its topic, in the order of its messages', async () => {
+it('uncompressed, a partition’s batches keep under the limit of its topic, in the order of its messages', async () => {
   const wide = Array.from({ length: 40 }, (_, n) => message(n % 2, `${n} `.padEnd(300_000, '-')));
   const batches = await encodeBatches(wide, () => 1_048_588, 'none');
   for (const { records } of batches) expect(records.bytes.length).toBeLessThanOrEqual(900_000);
@@ -100,7 +100,7 @@ test('uncompressed, a partition’s batches keep under the limit of its topic, i
   expect(await encodeBatches([], () => 1, 'none')).toEqual([]);
 });
 
-test('compressed, what counts is what is left: few batches where it is little, halves where it is much', async () => {
+it('compressed, what counts is what is left: few batches where it is little, halves where it is much', async () => {
   const alike = Array.from({ length: 1_000 }, () => message(0, 'x'.repeat(3_000)));
   expect(sizesOf(await encodeBatches(alike, () => 1_048_588, 'gzip'))).toEqual([1_000]);
   const unlike = Array.from({ length: 40 }, (_, n) => message(0, noise(50_000, n + 1)));
@@ -114,7 +114,7 @@ test('compressed, what counts is what is left: few batches where it is little, h
   ]);
 });
 
-test('a round has a partition once and no more bytes than a request may have; batches of a partition stay in order', () => {
+it('a round has a partition once and no more bytes than a request may have; batches of a partition stay in order', () => {
   const batch = (partition: number, count: number, bytes: number): PartitionBatch => ({
     topic: 't',
     partition,

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import {
   cutText,
   deadLetterTexts,
@@ -9,7 +9,7 @@ import {
 import { sha256 } from '../../../../mappings/record.js';
 import { deadLetterOf, eventOf } from '../../../kafka/batches.js';
 
-test('raw_data goes, metadata says how large the event was, and every other byte stays as it was written', () => {
+it('raw_data goes, metadata says how large the event was, and every other byte stays as it was written', () => {
   const lead = '{"class_uid":3002,"lat":38.0,"long":-7.50,';
   const metadata = '"metadata":{"uid":"u","nested":{"raw_data":"kept"}}';
   for (const [given, wanted] of [
@@ -26,13 +26,13 @@ test('raw_data goes, metadata says how large the event was, and every other byte
   }
 });
 
-test('an event without raw_data, or without metadata, is left alone', () => {
+it('an event without raw_data, or without metadata, is left alone', () => {
   expect(withoutRawData('{"metadata":{"uid":"raw_data"}}')).toBeUndefined();
   expect(withoutRawData('{"raw_data":"x"}')).toBeUndefined();
   expect(withoutRawData('{}')).toBeUndefined();
 });
 
-test('whatever the event holds, the result is the same event without raw_data and with the marks', () => {
+it('whatever the event holds, the result is the same event without raw_data and with the marks', () => {
   fc.assert(
     fc.property(
       fc.dictionary(fc.string(), fc.jsonValue()),
@@ -51,7 +51,7 @@ test('whatever the event holds, the result is the same event without raw_data an
   );
 });
 
-test('a dead letter in parts keeps within the room, and its parts make the whole again', () => {
+it('a dead letter in parts keeps within the room, and its parts make the whole again', () => {
   fc.assert(
     fc.property(
       fc.string({ unit: 'binary', maxLength: 3_000 }),
@@ -70,7 +70,7 @@ test('a dead letter in parts keeps within the room, and its parts make the whole
   );
 });
 
-test('a dead letter whose parts would mostly repeat its other members is one text, with the beginning of raw', () => {
+it('a dead letter whose parts would mostly repeat its other members is one text, with the beginning of raw', () => {
   const letter = deadLetterOf(1, 'é"'.repeat(2_000));
   const frame = Buffer.byteLength(JSON.stringify({ ...letter, raw: '' }));
   for (const room of [frame + 200, 2 * frame - 1]) {
@@ -84,13 +84,13 @@ test('a dead letter whose parts would mostly repeat its other members is one tex
   }
 });
 
-test('a text is cut between characters, never inside one', () => {
+it('a text is cut between characters, never inside one', () => {
   expect(cutText('aя😀b', 4)).toEqual(['aя', '😀', 'b']);
   expect(cutText('', 4)).toEqual(['']);
   expect(cutText('😀', 1)).toEqual(['😀']);
 });
 
-test('the dead letter of a refused event holds the record, its identity and why', () => {
+it('the dead letter of a refused event holds the record, its identity and why', () => {
   const event = eventOf(7, { raw: '{"id":"record-7"}', message: 'long' });
   expect(refusedEvent(event, 'ocsf.authentication', 2_000_000, 1_000_000)).toMatchObject({
     uid: event.uid,

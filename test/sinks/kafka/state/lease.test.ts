@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { DedupeLog } from '../../../../collector/sinks/kafka/state/dedupe-log.js';
 import { foldState, laneKeys, noLaneState } from '../../../../collector/sinks/kafka/state/lane-state.js';
 import { isFree, newLease } from '../../../../collector/sinks/kafka/state/lease.js';
@@ -8,7 +8,7 @@ import { isDead, type ProcessIdentity, thisProcess } from '../../../../collector
 
 const elsewhere: ProcessIdentity = { host: 'elsewhere', pid: 1 };
 
-test('a lane is free when its lease is nobody’s, released, one’s own or lapsed by either clock', () => {
+it('a lane is free when its lease is nobody’s, released, one’s own or lapsed by either clock', () => {
   const now = Date.UTC(2026, 10, 1);
   const held = (more: object = {}) => ({
     ...noLaneState,
@@ -27,7 +27,7 @@ test('a lane is free when its lease is nobody’s, released, one’s own or laps
   expect(free(held({ renewedAt: new Date(now + 86_400_000).toISOString() }), 'second', now, 31_000)).toBe(true);
 });
 
-test.runIf(process.platform === 'linux')(
+it.runIf(process.platform === 'linux')(
   'a holder on this machine is dead when its process is, or another has its number',
   async () => {
     const self = thisProcess();
@@ -85,7 +85,7 @@ class Log {
   }
 }
 
-test('what is remembered is found from readFrom on; what is out of reach leaves a tombstone and nothing else', () => {
+it('what is remembered is found from readFrom on; what is out of reach leaves a tombstone and nothing else', () => {
   const log = new Log();
   expect(log.commit([chunk(1, 1, 2), chunk(2, 3)], 0)).toBe(3);
   expect(log.commit([chunk(2, 4)], 2)).toBe(2);
@@ -97,7 +97,7 @@ test('what is remembered is found from readFrom on; what is out of reach leaves 
   expect([...newest.values()].every((value) => value === null)).toBe(true);
 });
 
-test('a chunk that stays in reach for ever does not hold back the place to read from', () => {
+it('a chunk that stays in reach for ever does not hold back the place to read from', () => {
   const log = new Log();
   log.commit([chunk(53_000_000, 7)], 0);
   for (let minute = 0; minute < 6_000; minute++) log.commit([chunk(minute, minute + 1_000)], minute - 2);
@@ -105,7 +105,7 @@ test('a chunk that stays in reach for ever does not hold back the place to read 
   expect(BigInt(log.records.length) - log.readFrom).toBeLessThan(4_100n);
 });
 
-test('positions that remember much do not hold it back either: bytes count as well as records', () => {
+it('positions that remember much do not hold it back either: bytes count as well as records', () => {
   const log = new Log();
   log.commit([chunk(53_000_000, 7)], 0);
   for (let minute = 0; minute < 3_000; minute++) log.commit([chunk(minute, minute + 1_000)], minute - 2, 20_000);
@@ -114,7 +114,7 @@ test('positions that remember much do not hold it back either: bytes count as we
   expect(behind * 20_000).toBeLessThan(4_100_000);
 });
 
-test('no record holds more than 4,096 identities', () => {
+it('no record holds more than 4,096 identities', () => {
   const log = new Log();
   log.commit([{ minute: 1, hashes: BigUint64Array.from({ length: 10_000 }, (_, n) => BigInt(n)) }], 0);
   const sizes = log.records.map(({ value }) => value?.length ?? 0);
