@@ -8,7 +8,7 @@ import { startTenant } from '../../fixtures/tenant/tenant.js';
 import type { JsonValue } from '../../mappings/json.js';
 import { mayHoldSecret, REDACTED, redact, redactText } from '../../mappings/redact.js';
 import { hides, judgeName } from '../../mappings/secret-names.js';
-import { change, event, receive } from './mapping.js';
+import { change, deadLetter, event, receive } from './mapping.js';
 import {
   harmlessNames,
   harmlessTexts,
@@ -140,8 +140,14 @@ describe('redaction', () => {
       'to',
       'x',
       'success',
+      'sensitive',
+      ...secretNames,
+      ...harmlessNames,
     );
-    const leaves = fc.constantFrom<JsonValue>('password', 's3cret', 7, true, null, '');
+    const leaves = fc.oneof(
+      fc.constantFrom<JsonValue>('password', 's3cret', 7, true, null, ''),
+      fc.constantFrom(...secretTexts, ...harmlessTexts).map((text) => text.replaceAll('§', PLANTED)),
+    );
     const trees = fc.letrec<{ tree: JsonValue }>((tie) => ({
       tree: fc.oneof(
         { maxDepth: 4 },
@@ -356,5 +362,21 @@ describe('an event of a record with secrets', () => {
 
   it('has no label where nothing was redacted', () => {
     expect(event(change('user_update')).metadata).not.toHaveProperty('labels');
+  });
+
+  it('holds none that shows by its form alone, nor does a dead letter, and its uid does not depend on it', () => {
+    const withSecret = (secret: string) =>
+      change('command_update', {
+        changes: [{ field: 'command', from: 'echo', to: `net user svc ${secret} /add` }],
+        webhook: `https://user:${secret}@hooks.example.test/x`,
+      });
+    const mapped = event(withSecret(PLANTED), { rawData: true });
+    expect(JSON.stringify(mapped)).not.toContain(PLANTED);
+    expect(mapped.metadata).toHaveProperty('labels', ['redacted']);
+    expect(mapped.raw_data_size).toBe(Buffer.byteLength(String(mapped.raw_data)));
+    expect(event(withSecret('another7x')).metadata?.uid).toBe(mapped.metadata?.uid);
+    const letter = deadLetter({ ...withSecret(PLANTED), timestamp: 'yesterday' });
+    expect(JSON.stringify(letter)).not.toContain(PLANTED);
+    expect(letter.raw_size).toBe(Buffer.byteLength(letter.raw));
   });
 });
