@@ -87,6 +87,6 @@ it('backfill --event-types refuses what is no event type, and its help names tho
   }
   const { stdout } = await command(['backfill', '--help']);
   expect(stdout.replace(/\s+/g, ' ')).toContain(
-    '--event-types Only these, of login, admin and other, for this backfill alone',
+    '--event-types Only these of login, admin and other, for this backfill',
   );
 });
