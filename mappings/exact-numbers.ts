@@ -4,7 +4,8 @@ import type { JsonValue } from './json.js';
  * Numbers that a double does not hold (beyond 2^53, 1e400) keep their digits: while a record is mapped they are texts
  * that begin with a mark, and in the text of the event they are numbers again. Node 20's parser gives no source text.
  */
-const MARK = '\u0000#';
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the mark is one, so that no ordinary text begins with it
+const MARKED_TEXT = /^\u0000#-?\d[\d.eE+-]*$/;
 
 /** A number token of sixteen digits or with an exponent, outside or inside a string: few records have one. */
 const SUSPECT = /[:,[\s]-?(?:\d{16}|[\d.]+[eE][+-]?\d)/;
@@ -31,7 +32,7 @@ export function restoreNumbers(json: string): string {
 
 /** Whether a text stands for a number that a double does not hold. */
 export function isMarkedNumber(text: string): boolean {
-  return text.startsWith(MARK);
+  return MARKED_TEXT.test(text);
 }
 
 function isExact(token: string): boolean {

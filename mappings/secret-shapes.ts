@@ -66,11 +66,17 @@ const shapes: readonly Shape[] = [
 
 /** A run of letters with what makes it the name of a value: `=`, a colon, or for a flag a blank. */
 const NAMED = /(?<![\w.-])([\w.-]+)( {0,2}= {0,2}|: {0,4}| {1,4})/g;
-/** Its value, in quotes or up to a blank; the word of a scheme stays. */
-const VALUE = /((?:Bearer|Basic|Token|Digest|Negotiate) {1,4})?(\\?"[^"\n\\]+\\?"|'[^'\n"]+'|[^\s&;"'<>]+)/iy;
+/**
+ * Its value, in quotes (that may be escaped, or never close) or up to a blank; the word of a scheme stays. Behind a name
+ * that ends in `authorization` any word is the scheme; a cookie's value goes on to the end of the line.
+ */
+const VALUE =
+  /((?:Bearer|Basic|Token|Digest|Negotiate) {1,4})?(\\{0,4}"(?:[^"\\\n]|\\[^"\n])*(?:\\{0,4}"|\\*$|(?=\\*\n))|'[^'\n]*'?|[^\s&;"'<>]+)/iy;
+const AUTHORIZATION = /([A-Za-z][\w.-]{0,30} {1,4})?(\\{0,4}"[^"\n]*"?|'[^'\n]*'?|[^\s"'<>]+)/y;
+const COOKIES = /()([^"'\n<>]+)/y;
 /** A name in quotes, as in JSON that is a part of another text. */
 const QUOTED = /["']([^"'\\\s]+)\\{0,4}["'] {0,4}: {0,4}/g;
-const QUOTED_VALUE = /\\{0,4}"[^"]*"?|'[^']*'?|[^\s,}"']+/y;
+const QUOTED_VALUE = /\[[^\]]*\]?|"(?:[^"\\]|\\[\s\S])*\\?"?|\\{1,4}"[^"]*"?|'[^']*'?|[^\s,}"']+/y;
 
 const NAME = new RegExp(NAME_HINT, 'i');
 /** What stands in a secret's place without being one: a mask, a switch, the name of a variable. */
@@ -131,21 +137,27 @@ const assigned: FindValue = (text, name, sign, at) => {
   if (isBlank && (!name.startsWith('-') || text[at] === '-')) return undefined;
   const { sensitivity } = judgeName(name);
   if (!hides(sensitivity)) return undefined;
-  const start = valueAt(text.slice(at, at + 200), 0);
+  const pattern = patternOf(name);
+  const start = valueAt(pattern, text.slice(at, at + 200), 0);
   if (start === undefined) return undefined;
   const [scheme, value] = start;
   if (isPlain(value)) return undefined;
   if (sign.startsWith(':') && !looksChosen(value)) return undefined;
   if (sensitivity === 'texts' && /^[a-z]{1,8}$/.test(value) && !/token/i.test(name)) return undefined;
-  valueAt(text, at);
-  return [at + scheme.length, VALUE.lastIndex];
+  valueAt(pattern, text, at);
+  return [at + scheme.length, pattern.lastIndex];
 };
 
+function patternOf(name: string): RegExp {
+  if (/authorization$/i.test(name)) return AUTHORIZATION;
+  return /cookie$/i.test(name) ? COOKIES : VALUE;
+}
+
 /** The scheme and the value without its quotes. */
-function valueAt(text: string, at: number): readonly [scheme: string, value: string] | undefined {
-  VALUE.lastIndex = at;
-  const found = VALUE.exec(text);
-  return found === null ? undefined : [found[1] ?? '', found[2]!.replace(/^\\?["']|\\?["']$/g, '')];
+function valueAt(pattern: RegExp, text: string, at: number): readonly [scheme: string, value: string] | undefined {
+  pattern.lastIndex = at;
+  const found = pattern.exec(text);
+  return found === null ? undefined : [found[1] ?? '', found[2]!.replace(/^\\{0,4}["']|\\{0,4}["']$/g, '')];
 }
 
 /** Behind a colon stands prose as often as a value (`invalid token: signature mismatch`): a value has digits or signs in it. */

@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream';
 import { CollectorError } from '../errors.js';
 import { errno } from '../files/durable-file.js';
 import { printableJson, printableLines } from '../log/printable.js';
-import { processRedactor } from '../log/redactor.js';
+import { maskedJson, processRedactor } from '../log/redactor.js';
 
 /**
  * Writes text and waits while the reader is slower than the work.
@@ -32,5 +32,5 @@ export function writeText(output: Writable, text: string): void {
 
 /** Writes a JSON value, indented, as `writeText` does. */
 export function writeJson(output: Writable, value: unknown): void {
-  output.write(`${printableJson(processRedactor.mask(JSON.stringify(value, null, 2)))}\n`);
+  output.write(`${printableJson(maskedJson(value, (text) => processRedactor.mask(text), 2))}\n`);
 }

@@ -106,8 +106,11 @@ async function runInProcess(request: QueryRequest, stop: StopSignal): Promise<Qu
   // It may have been ended already.
   child.on('error', () => {});
   child.send(request, () => {});
-  await once(child, 'exit');
-  clearInterval(watch);
+  try {
+    await once(child, 'exit');
+  } finally {
+    clearInterval(watch);
+  }
   return report ?? { fault: killed(child, request.limits), skipped: [] };
 }
 

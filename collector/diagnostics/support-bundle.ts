@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { LoadedConfig } from '../config/load-config.js';
 import { replaceFile, storageFailed } from '../files/durable-file.js';
+import { maskedJson } from '../log/redactor.js';
 import { version } from '../version.js';
 import { answerQuestions } from './api-probes.js';
 import type { CheckedFeed } from './checked-feed.js';
@@ -38,7 +39,7 @@ export async function writeReport(file: string, parts: ReportParts): Promise<voi
     questions,
     statuses: Object.fromEntries(seen.statuses),
   };
-  const text = withoutNames(mask(JSON.stringify(report, null, 2)), parts);
+  const text = withoutNames(maskedJson(report, mask, 2), parts);
   try {
     await replaceFile(resolve(file), `${text}\n`);
   } catch (error) {

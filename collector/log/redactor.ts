@@ -74,3 +74,16 @@ function base64Cores(secret: string): string[] {
 function literally(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 }
+
+/** JSON of a value whose texts and names are masked one by one: masked as a whole it could lose a quote and be none. */
+export function maskedJson(value: unknown, mask: (text: string) => string, indent?: number): string {
+  return JSON.stringify(
+    value,
+    (_name, member: unknown) => {
+      if (typeof member === 'string') return mask(member);
+      if (typeof member !== 'object' || member === null || Array.isArray(member)) return member;
+      return Object.fromEntries(Object.entries(member).map(([name, one]) => [mask(name), one]));
+    },
+    indent,
+  );
+}

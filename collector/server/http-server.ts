@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Log } from '../log/logger.js';
+import { maskedJson } from '../log/redactor.js';
 import type { Metrics } from '../monitoring/metrics.js';
 import type { Readiness, StatusBoard } from '../monitoring/status/board.js';
 import { type RepairQueue, repairPath } from '../reconcile/repair-queue.js';
@@ -202,7 +203,7 @@ function createRoutes({ board, metrics, mask, repairs }: HealthOptions): Routes 
   const json = (status: number, value: unknown): Answer => ({
     status,
     type: 'application/json; charset=utf-8',
-    body: `${mask(JSON.stringify(value))}\n`,
+    body: `${maskedJson(value, mask)}\n`,
   });
   const readyz = async ({ admitted }: Asked) => {
     const readiness = board.readiness();

@@ -201,6 +201,11 @@ function namesOf(value: JsonValue): string[] {
 const holds = (value: JsonValue) => JSON.stringify(redact(value).value);
 const found = (value: JsonValue) => mayHoldSecret(JSON.stringify(value));
 
+it('a text that begins like a marked number is redacted like any other', () => {
+  const record = { id: '1', message: '\u0000#password=Zq7-Planted9x', token: '\u0000#Zq7-Planted9x' };
+  expect(JSON.stringify(redact(record))).not.toContain('Zq7-Planted9x');
+});
+
 describe('the corpus of redaction', () => {
   it('has at least 200 shapes to replace and 150 to keep', () => {
     expect(secretNames.length + secretTexts.length + secretPairs.length).toBeGreaterThanOrEqual(200);

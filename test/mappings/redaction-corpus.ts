@@ -79,6 +79,17 @@ export const secretTexts = lines(String.raw`
   password = §
   password='§ two'
   password="§ two"
+  password="a\$§"
+  tool --password "DOM\§" run
+  client_secret="xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx§" end
+  password="§
+  password='a"§'
+  password=\"a\\§\"
+  body {"recovery_codes": ["a1b2c3","§"]} sent
+  x {"password":"ab\"§"} y
+  Authorization: ApiKey §
+  Authorization: SSWS §
+  Cookie: a=1; sid=§
   pwd=§;Server=db
   Server=db;User Id=app;Password=§;Encrypt=true
   connect with password=§&user=app

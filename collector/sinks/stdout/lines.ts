@@ -42,7 +42,7 @@ export class Lines {
     } catch (error) {
       const code = errno(error);
       if (code !== undefined && READER_GONE.has(code))
-        throw new CollectorError('ABORTED', 'The reader of standard output is READER_GONE.', {
+        throw new CollectorError('ABORTED', 'The reader of standard output is gone.', {
           cure: 'Start again to go on from the last commit.',
           detail: code,
           cause: error,

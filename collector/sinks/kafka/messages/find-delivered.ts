@@ -50,8 +50,13 @@ export class DeliveredRecords {
     const read = this.#read;
     let found = findIn(read, search);
     if (found.size === new Set(search.uids).size) return found;
-    for (const { name } of this.#topics) {
-      for (const partition of await reader.partitions(name)) await readOn(read, reader, name, partition, search);
+    try {
+      for (const { name } of this.#topics)
+        for (const partition of await reader.partitions(name)) await readOn(read, reader, name, partition, search);
+    } catch (error) {
+      // A topic may have been created again: what was read of it before is not there any more.
+      this.#read = undefined;
+      throw error;
     }
     // Not all of what was read could be kept.
     if (read.times.size >= MOST_KEPT) this.#read = undefined;
