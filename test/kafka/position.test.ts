@@ -119,6 +119,7 @@ describeKafka('position, lease and operation on a real broker', () => {
     const feed = freshFeed({ lease: { seconds: 1 } });
     const lane = sinkOf(feed).lane('live');
     await lane.open();
+    await expect.poll(async () => (await readState(operator(feed), 'live')).heldBy, { timeout: 30_000 }).toBeDefined();
     const { heldBy } = await readState(operator(feed), 'live');
     await new Promise((resolve) => setTimeout(resolve, 2_500));
 
