@@ -35,7 +35,7 @@ export interface ClockReading {
   readonly apart: boolean;
 }
 
-/** JumpCloud's time as far as its answers tell it, confirmed or not: for a question that moves nothing. */
+/** JumpCloud's time as its answers give it, confirmed or not: for a question that moves nothing. */
 export function serverTime({ local, server }: ClockReading): number {
   return server ?? local;
 }

@@ -230,7 +230,7 @@ export function redactText({ text: received, value, depth, members }: ReceivedRe
 }
 
 /**
- * A record without its secrets, and its text: as received where there are none. The text is written anew as well where a
+ * A record without its secrets, and its text: as received where there are none. The text is written again as well where a
  * name occurs twice in one object and could be a secret's: the value holds only the last of them, so that only the last
  * was searched.
  * @param members the members of all objects in the text, where somebody counted them

@@ -1,7 +1,7 @@
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 
 /**
- * A verb as yargs takes it: its options beside its action. The action imports what it needs when it runs, so that
+ * A verb as yargs takes it: its options together with its action. The action imports what it needs when it runs, so that
  * `--help` loads no library.
  * @param action returns the exit code
  */

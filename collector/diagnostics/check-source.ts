@@ -182,7 +182,7 @@ async function checkCount(
 
 /**
  * Whether JumpCloud holds records of services that no event type asks for: a service that it introduced since. Counts a day
- * that ended two hours ago, twice: a count that still moves tells nothing. Services that JumpCloud refuses are set apart.
+ * that ended two hours ago, twice: a count that still moves proves nothing. Services that JumpCloud refuses are left out.
  */
 async function checkUnknownServices(
   client: Client,
@@ -212,7 +212,7 @@ async function checkUnknownServices(
       },
     ];
   } catch (error) {
-    // A key that may not count, or not ask for everything at once, tells nothing.
+    // A key that may not count, or not ask for everything at once, proves nothing.
     if (asCollectorError(error).is('refusesCount')) return [];
     throw error;
   }

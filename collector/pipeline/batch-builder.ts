@@ -192,7 +192,7 @@ export class BatchBuilder {
     }
   }
 
-  /** Hands over what was content and starts anew; ordering and occurrences are kept for the rest of the search. */
+  /** Hands over the content and starts again; ordering and occurrences are kept for the rest of the search. */
   take(): BatchContent {
     const content: BatchContent = {
       events: this.#events,

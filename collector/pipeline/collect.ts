@@ -101,7 +101,7 @@ export async function collect(
   let failure: unknown;
   try {
     for await (const page of prefetch(underWay ?? parts.source.pages(search, signal))) {
-      // The first answer may be the first to tell that the local clock is wrong.
+      // The first answer may be the first to show that the local clock is wrong.
       if (pages === 0) startedAt = earlier(before, passed(parts.clocks()));
       await builder.add(page);
       pages += 1;

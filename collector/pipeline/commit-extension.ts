@@ -45,7 +45,7 @@ export interface SearchProgress {
   readonly end: number | undefined;
   /** True when the search was read to its end. */
   readonly complete: boolean;
-  /** Whole second up to which everything was read; undefined at the end of an open search, or where the order tells none. */
+  /** Whole second up to which everything was read; undefined at the end of an open search, or where the order gives none. */
   readonly readTo: number | undefined;
   readonly minutes: MinuteCounts;
 }

@@ -102,7 +102,7 @@ async function runIdle(
 async function deliverOwn(lane: Lane, parts: FeedDependencies): Promise<void> {
   if (lane.commitInDoubt) return;
   await lane.commitOwnEvents().catch((error) => {
-    // The lane counts as broken from here on: it is opened anew, and what was not delivered is said again.
+    // The lane is in doubt from here on: it is opened again, and what was not delivered is reported again.
     parts.observer({
       type: 'noted',
       lane: lane.name,

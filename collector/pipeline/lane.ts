@@ -79,19 +79,19 @@ export class Lane {
     return this.#cursor;
   }
 
-  /** True from a commit's start until it succeeded: what is stored is then unknown, only opening the lane anew tells. */
+  /** True while a commit is in flight or has failed. The stored state is then unknown; reopen the lane to read it. */
   get commitInDoubt(): boolean {
     return this.#commitInDoubt;
   }
 
-  /** True where the sink can tell what it holds. */
+  /** True where the sink can find what it holds. */
   get canFindDelivered(): boolean {
     return this.sink.find !== undefined;
   }
 
   /**
    * Delivers what was content together with the position that follows it. When it rejects the lane is to be closed and
-   * opened anew. Identities stay remembered until `forget`: within a search JumpCloud may show a page twice.
+   * opened again. Identities stay in the dedupe set until `forget`: within a search JumpCloud may show a page twice.
    */
   commit(content: BatchContent, advance: Advance): Promise<void> {
     this.#committing = this.#commit(content, advance);
@@ -158,7 +158,7 @@ export class Lane {
     });
   }
 
-  /** Which of these uids the sink holds; none where it cannot tell. */
+  /** Which of these uids the sink holds; none where it cannot find them. */
   async findDelivered(uids: readonly string[], from: bigint, to: bigint): Promise<ReadonlySet<string>> {
     // A sink takes one call at a time; a commit that fails is reported where it was made.
     await this.#committing.catch(() => undefined);

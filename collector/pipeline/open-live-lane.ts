@@ -57,7 +57,7 @@ export async function openLive(
 
 /**
  * Before a first run (of the feed or of a service) that begins "so long ago", and where the stored position lies ahead of
- * the local clock: asks JumpCloud for anything at all, because its answer tells its clock. An origin is fixed for good: it
+ * the local clock: asks JumpCloud for anything at all, because its answer gives its clock. An origin is fixed for good: it
  * is taken from the earlier of both clocks, so that nothing that was asked for is left out.
  */
 async function learnClock(
@@ -87,7 +87,7 @@ async function learnClock(
     await pages.next();
   } catch (error) {
     const failure = asCollectorError(error);
-    // A refusal tells the time as well; what it means is for the first poll to say. Not so that of the key: it is said
+    // A refusal gives the time as well; what it means is for the first poll to say. Not so that of the key: it is said
     // at once, since the client would let the poll wait for a minute before it asks with such a key again.
     if (failure.is('unanswered') || failure.code === 'CREDENTIAL_REFUSED') throw error;
   } finally {

@@ -70,7 +70,7 @@ async function stepBackWhereDamaged(lane: Lane, settings: FeedSettings, parts: F
     lane: lane.name,
     message: `the stored position was damaged: ${from} lies beyond the newest record and both clocks; going back to ${to}, and what it passed over is compared and read anew`,
   });
-  // The first of several findings tells how long it has lasted.
+  // The first of several findings shows how long it has lasted.
   const since = steppedBackIn(cursor)?.since ?? steppedBack.since;
   await lane.commit(emptyBatch, { replaced: position, steppedBack: { ...steppedBack, since } });
 }
@@ -87,7 +87,7 @@ async function forgetStepBack(lane: Lane, parts: FeedDependencies): Promise<void
   await lane.commit(emptyBatch, { steppedBack: null });
 }
 
-/** Collects one window; services that JumpCloud refuses are set aside so that the others go on. True where any was. */
+/** Collects one window; services that JumpCloud refuses are suspended so that the others go on. True where any was. */
 async function collectOrSuspend(
   lane: Lane,
   group: ServiceGroup,
@@ -125,7 +125,7 @@ async function collectWindow(
   signal: AbortSignal,
 ): Promise<void> {
   const search = { services: group.services, start: window.start, end: window.end };
-  // Where the clocks are apart the records alone tell the time: the newest was delivered before the search began.
+  // Where the clocks are apart the records alone give the time: the newest was delivered before the search began.
   const newest = floorToSecond(lane.cursor.position.maxEventTime);
   const advance = (read: ReadSoFar): Advance => {
     const { complete, readTo, minutes, organization } = read;

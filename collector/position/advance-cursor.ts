@@ -58,7 +58,7 @@ export function dedupeReach({ perService, services, watermark }: InsightsPositio
   return starts.length === 0 ? 0 : Math.min(...starts);
 }
 
-/** Services that rest lose their identities as the lane moves on: from then on only the sink can tell. */
+/** Services that rest lose their identities as the lane moves on: from then on only the sink can find them. */
 function withoutEvicted(position: InsightsPosition): InsightsPosition {
   const reach = dedupeReach(position);
   const places = Object.entries(position.perService).map(([service, place]) => {

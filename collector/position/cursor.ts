@@ -35,7 +35,7 @@ export interface Cursor {
   readonly position: Position;
 }
 
-/** Where a lane stands in its source; told apart by `kind`. */
+/** Where a lane stands in its source; distinguished by `kind`. */
 export type Position = InsightsPosition;
 
 /** Where a lane stands in Directory Insights. Whole seconds since the epoch, unless they are instants. */
@@ -62,7 +62,7 @@ export interface InsightsPosition {
 export interface ServicePosition {
   /** Its next search starts here. */
   readonly watermark: number;
-  /** From here on the dedupe set holds every identity of this service; before it, only the sink can tell. */
+  /** From here on the dedupe set holds every identity of this service; before it, only the sink can find them. */
   readonly dedupeFrom: number;
   /** True while the service is being polled. False while it is suspended (refused by JumpCloud) or deselected. */
   readonly active: boolean;

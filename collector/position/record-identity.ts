@@ -99,7 +99,7 @@ export class Identities {
 
 /**
  * Which of these records were delivered before, under whatever name.
- * @param ask tells which of some names are known
+ * @param ask resolves to those of the names that are known
  * @returns their uids
  */
 export async function deliveredAmong(

@@ -13,7 +13,7 @@ export interface ReconcileReport extends ReconciledHours {
   readonly found: number;
   /** Records by which JumpCloud counts otherwise than it shows: read again without anything new, remembered, not read again. */
   readonly explained: number;
-  /** Minutes of which nobody can tell whether anything is missing. */
+  /** Minutes for which it is unknown whether anything is missing. */
   readonly unknown: number;
   /** Why, in one sentence; undefined where all is known. */
   readonly reason: string | undefined;

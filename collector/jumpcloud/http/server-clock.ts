@@ -5,7 +5,7 @@ import type { Timing } from './abort.js';
 const TOLERANCE_MS = 2_000;
 /** Answers agree within this: what a slow network adds to one of them. */
 const AGREE_MS = 10_000;
-/** Beyond this the clocks are apart: one of them is wrong, and nobody can tell which. */
+/** Beyond this the clocks are apart: one of them is wrong, and it is unknown which. */
 export const APART_MS = 5 * 60_000;
 const SAMPLES = 5;
 /** A time that the local clock does not bear out counts after so many answers that agree, over so long. */
@@ -15,7 +15,7 @@ const CONFIRMING_MS = 60_000;
 const EARLIEST_DATE = Date.UTC(2020, 0, 1);
 const LATEST_DATE = Date.UTC(2100, 0, 1);
 
-/** A difference of the clocks, as it is told. */
+/** A difference of the clocks, as it is reported. */
 export interface ClockSkew {
   /** Server less local. */
   readonly skewMs: number;
@@ -51,7 +51,7 @@ interface Sample {
 /**
  * A single Date moves nothing: it counts where the local clock or the answers before bear it out; otherwise only when
  * several answers over a minute agree.
- * @param warn told when the difference passes two seconds, changes by as much, or is gone
+ * @param warn called when the difference passes two seconds, changes by as much, or is gone
  */
 export function createServerClock(timing: Timing, warn: (skew: ClockSkew) => void): ServerClock {
   // Offsets against the monotonic clock: a step of the local wall clock shows at once and spoils no sample.

@@ -39,7 +39,7 @@ interface Received extends Omit<Page, 'number' | 'last'> {
  * When a page is larger than the cap the search starts again from its first page, with half the limit: `number` is then 1
  * once more and the same records come again. At one record per page, one that is larger is read past: its short members stand
  * for it (`ReceivedRecord.whole`).
- * @param serverNow JumpCloud's time in epoch milliseconds, as far as its answers tell it
+ * @param serverNow JumpCloud's time in epoch milliseconds, as its answers give it
  * @throws CollectorError PAGE_WITHOUT_CURSOR or PAGE_CURSOR_REPEATED after the page concerned; RESPONSE_TOO_LARGE where
  * even an answer to a search for one record cannot be read past
  */

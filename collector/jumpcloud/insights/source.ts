@@ -15,7 +15,7 @@ export interface Page {
   /** 1 for the first page of a search. */
   readonly number: number;
   readonly last: boolean;
-  /** Epoch milliseconds of JumpCloud's clock, as its answers so far tell it; the local clock where they do not. */
+  /** Epoch milliseconds of JumpCloud's clock, as its answers so far give it; the local clock where they do not. */
   readonly serverTime: number;
   /** Epoch milliseconds of the local clock at which the page arrived. */
   readonly fetchedAt: number;

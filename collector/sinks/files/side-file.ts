@@ -2,7 +2,7 @@ import { open, stat, truncate } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileMode, isMissing, syncDirectory } from '../../files/durable-file.js';
 
-/** A file of JSON lines beside a lane's state, which says how much of it counts. */
+/** A file of JSON lines next to a lane's state, which says how much of it counts. */
 export class SideFile {
   constructor(private readonly path: string) {}
 

@@ -33,7 +33,7 @@ export function stateDirectory(directory: string, feed: string): string {
 
 const nothing: SideBytes = { deadLetterBytes: 0, rawBytes: 0 };
 
-/** One lane of stdout: lines first, then the files beside the state, then the state. */
+/** One lane of stdout: lines first, then the files next to the state, then the state. */
 export class StdoutLane implements LaneSink {
   readonly #base: string;
   readonly #dedupe: DedupeFiles;

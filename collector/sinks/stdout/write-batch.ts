@@ -2,20 +2,20 @@ import type { SideFile } from '../files/side-file.js';
 import type { Batch, Entity } from '../sink.js';
 import type { Lines } from './lines.js';
 
-/** The files beside a lane's state. */
+/** The files next to a lane's state. */
 export interface SideFiles {
   readonly deadLetters: SideFile;
   readonly raw: SideFile;
 }
 
-/** How many bytes of each file beside the state count. */
+/** How many bytes of each file next to the state count. */
 export interface SideBytes {
   readonly deadLetterBytes: number;
   readonly rawBytes: number;
 }
 
 /**
- * Writes events and entities as lines, then dead letters and raw records into the files beside the state.
+ * Writes events and entities as lines, then dead letters and raw records into the files next to the state.
  * @param before the bytes of those files at the last commit
  * @param linesWritten called in between
  */
