@@ -38,12 +38,27 @@ const magic = 'PAR1';
  * @returns undefined where a file is gone already
  */
 export function holdFiles(root: string, files: readonly LiveFile[], lastAttempt: boolean): Snapshot | undefined {
+  const holds = process.platform === 'linux' && files.length <= mostHeld;
+  try {
+    return openEach(root, files, lastAttempt, holds ? 'descriptors' : 'paths');
+  } catch (error) {
+    if (!holds || errno(error) !== 'EMFILE') throw error;
+    // Judged all the same, one after the other.
+    return openEach(root, files, lastAttempt, 'paths');
+  }
+}
+
+function openEach(
+  root: string,
+  files: readonly LiveFile[],
+  lastAttempt: boolean,
+  names: 'descriptors' | 'paths',
+): Snapshot | undefined {
   const held: { descriptor: number; entry: SnapshotFile }[] = [];
   const damaged: DamagedFile[] = [];
   const release = () => {
     for (const { descriptor } of held.splice(0)) closeSync(descriptor);
   };
-  const names = process.platform === 'linux' && files.length <= mostHeld ? 'descriptors' : 'paths';
   const below = realpathSync(root) + sep;
   const entries: SnapshotFile[] = [];
   try {
@@ -67,8 +82,7 @@ export function holdFiles(root: string, files: readonly LiveFile[], lastAttempt:
     return { files: entries, damaged, release };
   } catch (error) {
     release();
-    if (errno(error) !== 'EMFILE') throw error;
-    return { files: files.map((file) => ({ file, readAs: file.paths[0] ?? '' })), damaged: [], release };
+    throw error;
   }
 }
 
