@@ -5,7 +5,7 @@ import { CollectorError } from '../errors.js';
 
 /** Only the owner reads what a sink stores: records are personal data. */
 export const fileMode = 0o600;
-export const directoryMode = 0o700;
+const directoryMode = 0o700;
 
 /** Makes a directory and those above it, and makes their names survive a power failure. */
 export async function makeDirectory(directory: string): Promise<void> {
