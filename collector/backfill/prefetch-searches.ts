@@ -32,11 +32,17 @@ export async function* prefetchSearches(
   const rest = searches[Symbol.asyncIterator]();
   let isLast = false;
   let filling: Promise<void> | undefined;
+  let failure: { readonly error: unknown } | undefined;
   const fill = async () => {
-    while (!isLast && !either.aborted && started.length < limits.searches) {
-      const next = await rest.next();
-      if (next.done) isLast = true;
-      else started.push(new Running(next.value, source, held, either));
+    while (!isLast && failure === undefined && !either.aborted && started.length < limits.searches) {
+      try {
+        const next = await rest.next();
+        if (next.done) isLast = true;
+        else started.push(new Running(next.value, source, held, either));
+      } catch (error) {
+        // Met when it is the next search's turn: asked once more, an iterator that has failed says that it is done.
+        failure = { error };
+      }
     }
   };
   const refill = () => {
@@ -49,16 +55,16 @@ export async function* prefetchSearches(
     for (;;) {
       if (started.length === 0) await refill();
       const head = started[0];
+      if (head === undefined && failure !== undefined) throw failure.error;
       if (head === undefined) return;
-      // A failure to find the next search is met when it is that one's turn.
-      refill().catch(() => undefined);
+      void refill();
       yield head;
       started.shift();
     }
   } finally {
     ended.abort();
     held.changed.notify();
-    await filling?.catch(() => undefined);
+    await filling;
     await Promise.all(started.map((running) => running.finished));
     await rest.return?.();
   }

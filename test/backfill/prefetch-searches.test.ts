@@ -93,3 +93,23 @@ it('a consumer that stops early leaves no search running', async () => {
 async function* named(searches: ReturnType<typeof prefetchSearches>) {
   for await (const ahead of searches) yield { search: ahead.search, pages: () => ahead.pages() };
 }
+
+it('a plan that fails while an earlier search is consumed ends with its failure once the searches before it are read', async () => {
+  const { watched, source } = watchedSource();
+  async function* failing(): AsyncGenerator<Search> {
+    yield* searchesOf(2);
+    await new Promise((resolve) => setImmediate(resolve));
+    throw new Error('the plan failed');
+  }
+  const seen: string[] = [];
+  const reading = async () => {
+    for await (const { search, pages } of named(
+      prefetchSearches(source, failing(), { searches: 3, bytes: 10_000 }, signal),
+    )) {
+      for await (const { number } of pages()) seen.push(`${search.start}/${number}`);
+    }
+  };
+  await expect(reading()).rejects.toThrow('the plan failed');
+  expect(seen.at(-1)).toBe('1/5');
+  expect(watched.running).toBe(0);
+});
