@@ -1,4 +1,10 @@
-import { floorToSecond, formatInstant, formatSecond, parseInstant } from '../../mappings/instant.js';
+import {
+  floorToMillisecond,
+  floorToSecond,
+  formatInstant,
+  formatSecond,
+  parseInstant,
+} from '../../mappings/instant.js';
 import type { Counts, Cursor, ServicePosition } from './cursor.js';
 
 /** A cursor as sinks store it: JSON, times as RFC 3339 in UTC. Its field names are part of the stored state. */
@@ -74,7 +80,7 @@ export function decodeCursor(stored: StoredCursor): Cursor {
     baseUrl,
     counts,
     extensions: memory,
-    committedAt: Date.parse(committedAt),
+    committedAt: msOf(committedAt),
     position: {
       kind: 'insights',
       ownedFrom: secondOf(stored.origin),
@@ -97,14 +103,22 @@ export function isStoredCursor(value: unknown): value is StoredCursor {
     typeof cursor.feed === 'string' &&
     typeof cursor.lane === 'string' &&
     typeof cursor.baseUrl === 'string' &&
-    [cursor.origin, cursor.settled, cursor.newest].every((time) => parseInstant(time) !== undefined) &&
+    [cursor.origin, cursor.settled, cursor.newest, cursor.committedAt].every(isTime) &&
     Array.isArray(cursor.services) &&
     [behind, counts, memory, origins].every((part) => typeof part === 'object' && part !== null) &&
-    Object.values(origins as object).every((time) => parseInstant(time) !== undefined) &&
-    Object.values(behind as object).every((place: Partial<StoredServicePosition> | null) =>
-      [place?.settled, place?.rememberedFrom].every((time) => parseInstant(time) !== undefined),
-    )
+    Object.values(origins as object).every(isTime) &&
+    Object.values(behind as object).every(isStoredServicePosition)
   );
+}
+
+function isStoredServicePosition(value: unknown): boolean {
+  const { settled, rememberedFrom, refused } = (value ?? {}) as Partial<StoredServicePosition>;
+  const refusal = (refused ?? {}) as Partial<NonNullable<StoredServicePosition['refused']>>;
+  return [settled, rememberedFrom, ...(refused === undefined ? [] : [refusal.since, refusal.retryAt])].every(isTime);
+}
+
+function isTime(value: unknown): boolean {
+  return parseInstant(value) !== undefined;
 }
 
 function decodeServicePosition({ settled, rememberedFrom, active, refused }: StoredServicePosition): ServicePosition {
@@ -113,7 +127,7 @@ function decodeServicePosition({ settled, rememberedFrom, active, refused }: Sto
     dedupeFrom: secondOf(rememberedFrom),
     active,
     ...(refused && {
-      refused: { ...refused, since: Date.parse(refused.since), retryAt: Date.parse(refused.retryAt) },
+      refused: { ...refused, since: msOf(refused.since), retryAt: msOf(refused.retryAt) },
     }),
   };
 }
@@ -126,6 +140,10 @@ function instantOf(text: string): bigint {
 
 function secondOf(text: string): number {
   return floorToSecond(instantOf(text));
+}
+
+function msOf(text: string): number {
+  return floorToMillisecond(instantOf(text));
 }
 
 function formatMs(ms: number): string {

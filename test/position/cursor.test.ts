@@ -58,6 +58,12 @@ it('a stored cursor comes back as it was stored, byte by byte, and anything else
     { ...stored, version: 2 },
     { ...stored, settled: 'soon' },
     { ...stored, ...damaged },
+    { ...stored, committedAt: 'soon' },
+    { ...stored, committedAt: undefined },
+    { ...stored, behind: { sso: { ...place, refused: { ...refused, since: undefined } } } },
+    { ...stored, behind: { sso: { ...place, refused: { ...refused, retryAt: '2026-13-01T08:00:00Z' } } } },
+    { ...stored, behind: { sso: { ...place, refused: 'yes' } } },
+    { ...stored, behind: { sso: null } },
   ])
     expect(isStoredCursor(value)).toBe(false);
 });
