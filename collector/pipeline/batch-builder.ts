@@ -76,7 +76,7 @@ interface Candidate extends RecordIdentity {
 /** What the pages taken in so far have shown. */
 interface Reached {
   readonly newest: Instant | undefined;
-  /** Of those that no clock shows to lie ahead. */
+  /** Of those that both clocks have passed: while they are apart, one dated ahead of the truth must not move the position. */
   readonly newestPassed: Instant | undefined;
   /** Of the record that came last. */
   readonly last: Instant | undefined;
@@ -147,7 +147,7 @@ export class BatchBuilder {
     return ordered && newest !== undefined ? floorToSecond(newest) : undefined;
   }
 
-  /** The newest instant of the pages so far; records dated ahead of both clocks do not count. */
+  /** The newest instant of the pages so far; records dated ahead of either clock do not count. */
   get newest(): Instant | undefined {
     return this.#reached.newestPassed;
   }
@@ -235,11 +235,12 @@ export class BatchBuilder {
 
   #read(page: Page): Reached & { candidates: Candidate[] } {
     let { newest, newestPassed, last, ordered, organization } = this.#reached;
-    const now = BigInt(Math.trunc(Math.max(page.serverTime, page.fetchedAt))) * MILLISECOND;
+    const passed = instantOfMs(Math.min(page.serverTime, page.fetchedAt));
+    const notPassed = instantOfMs(Math.max(page.serverTime, page.fetchedAt));
     const candidates: Candidate[] = [];
     const identities = this.#identities.next(page.records);
     const headers = identities.map(({ header }) => header);
-    const later = laterInstants(headers, now);
+    const later = laterInstants(headers, notPassed);
     for (const [index, identity] of identities.entries()) {
       const { header } = identity;
       if (header.organization !== undefined) {
@@ -249,7 +250,7 @@ export class BatchBuilder {
       if (header.instant !== undefined) {
         if (last !== undefined && header.instant / MILLISECOND < last / MILLISECOND) ordered = false;
         newest = laterOf(newest ?? header.instant, header.instant);
-        if (header.instant <= now) newestPassed = laterOf(newestPassed ?? header.instant, header.instant);
+        if (header.instant <= passed) newestPassed = laterOf(newestPassed ?? header.instant, header.instant);
         last = header.instant;
       }
       // A record without a readable time lies where JumpCloud sorted it: at its neighbour's time.
@@ -309,6 +310,10 @@ export class BatchBuilder {
 }
 
 const MILLISECOND = 1_000_000n;
+
+function instantOfMs(ms: number): Instant {
+  return BigInt(Math.trunc(ms)) * MILLISECOND;
+}
 
 /** For each record its own instant or that of the next that has one; `end` where none follows. */
 function laterInstants(headers: readonly RecordHeader[], end: Instant): Instant[] {

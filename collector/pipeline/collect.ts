@@ -27,7 +27,7 @@ export interface ReadSoFar {
   readonly readTo: number | undefined;
   /** Whole second that both clocks had passed when the search began; undefined where they are apart. */
   readonly startedAt: number | undefined;
-  /** The newest instant of records that are not dated ahead of both clocks. */
+  /** The newest instant of records that are not dated ahead of either clock. */
   readonly newest: bigint | undefined;
   readonly organization: string | undefined;
   /** New records of the batch at hand, by service and hour. */

@@ -50,7 +50,7 @@ export interface InsightsPosition {
    * visible within the overlap is never behind it.
    */
   readonly watermark: number;
-  /** The newest time of records that are not dated ahead of both clocks. */
+  /** The newest time of records that are not dated ahead of either clock. */
   readonly maxEventTime: Instant;
   /** Services that `watermark` speaks for. */
   readonly services: readonly string[];

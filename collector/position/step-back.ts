@@ -38,7 +38,8 @@ export function isSuspicious(position: InsightsPosition, now: number): boolean {
 /**
  * The position of a lane whose stored one is damaged: one beyond the newest record delivered and beyond the earlier of
  * both clocks, such as a wrong clock leaves behind. It goes back to the newest record less the overlap; the sink is asked
- * what it holds from there on.
+ * what it holds from there on. While JumpCloud's time is known and not confirmed nothing is judged: the local clock alone
+ * might be the wrong one, and lead to before what the sink can still find.
  * @param start whole second at which a first run at this whole second would start
  * @param overlap seconds
  * @returns undefined while all is in order
@@ -49,6 +50,7 @@ export function stepBack(
   start: (now: number) => number,
   overlap: number,
 ): { readonly position: InsightsPosition; readonly steppedBack: SteppedBack } | undefined {
+  if (clocks.server !== undefined && !clocks.confirmed) return undefined;
   const { ceiling, newest, start: begin } = limitsOf(position, clocks, start);
   const isBeyond = (second: number) => second > ceiling;
   const found = secondsIn(position).filter(isBeyond);
@@ -103,9 +105,8 @@ export function keepSteppedBack(
 }
 
 function limitsOf(position: InsightsPosition, clocks: ClockReading, start: (now: number) => number): Limits {
-  // A time that is not confirmed accuses nothing: until then the local clock alone does.
-  const { confirmed, apart, local } = clocks;
-  const passed = Math.floor((confirmed ? earlierOf(clocks) : local) / 1000);
+  const { confirmed, apart } = clocks;
+  const passed = Math.floor(earlierOf(clocks) / 1000);
   const begin = start(passed);
   const newest = floorToSecond(position.maxEventTime);
   const future = Math.max(Math.floor(laterOf(clocks) / 1000) + TOLERANCE_SECONDS, begin);

@@ -60,32 +60,42 @@ const episodes = fc.array(fc.record({ minutes: fc.integer({ min: 1, max: 120 }),
   maxLength: 8,
 });
 
-const records = fc
-  .array(
-    fc.record({
-      at: fc.integer({ min: 10_000 - HOUR, max: 3 * HOUR }),
-      delay: fc.oneof(
-        { weight: 6, arbitrary: fc.constant(0) },
-        { weight: 3, arbitrary: fc.integer({ min: 0, max: OVERLAP - 1_000 }) },
-        { weight: 1, arbitrary: fc.integer({ min: OVERLAP, max: 100 * MINUTE }) },
-      ),
-    }),
-    { maxLength: 80 },
-  )
-  .map((found) =>
-    found.map(({ at, delay }, index): Shown => {
-      const timestamp = new Date(noon + at).toISOString();
-      const value = {
-        id: `r${index}`,
-        service: 'sso',
-        event_type: 'sso_auth',
-        organization: 'o',
-        success: true,
-        timestamp,
-      };
-      return { at: noon + at, visibleAt: noon + at + delay, value };
-    }),
-  );
+const delays = {
+  none: { weight: 6, arbitrary: fc.constant(0) },
+  withinOverlap: { weight: 3, arbitrary: fc.integer({ min: 0, max: OVERLAP - 1_000 }) },
+  beyondOverlap: { weight: 1, arbitrary: fc.integer({ min: OVERLAP, max: 100 * MINUTE }) },
+  /** Dated ahead: visible before its own time. */
+  ahead: {
+    weight: 1,
+    arbitrary: fc
+      .oneof(fc.integer({ min: 1, max: 20 * MINUTE }), fc.integer({ min: 1, max: 20 * DAY }))
+      .map((ms) => -ms),
+  },
+};
+
+const recordsWith = (...delay: (typeof delays)[keyof typeof delays][]) =>
+  fc
+    .array(fc.record({ at: fc.integer({ min: 10_000 - HOUR, max: 3 * HOUR }), delay: fc.oneof(...delay) }), {
+      maxLength: 80,
+    })
+    .map((found) =>
+      found.map(({ at: usual, delay }, index): Shown => {
+        // Visible within the five hours also where it is dated ahead.
+        const at = delay < 0 ? usual - delay : usual;
+        const timestamp = new Date(noon + at).toISOString();
+        const value = {
+          id: `r${index}`,
+          service: 'sso',
+          event_type: 'sso_auth',
+          organization: 'o',
+          success: true,
+          timestamp,
+        };
+        return { at: noon + at, visibleAt: noon + at + delay, value };
+      }),
+    );
+
+const records = recordsWith(delays.none, delays.withinOverlap, delays.beyondOverlap);
 
 /** JumpCloud with an honest body and these Date headers. */
 function sourceOf(
@@ -132,9 +142,17 @@ function dateNow(schedule: readonly Episode[], world: number, request: number): 
   return current?.date(world, request);
 }
 
+/** How the collector itself is set up. */
+interface Machine {
+  /** Milliseconds by which its clock is ahead. */
+  readonly ahead: number;
+  readonly reconciles: boolean;
+}
+
 /** Runs a feed over it for five hours. When each record was delivered, by id; and what failed. */
-async function deliveries(shown: readonly Shown[], schedule: readonly Episode[]) {
+async function deliveries(shown: readonly Shown[], schedule: readonly Episode[], { ahead, reconciles }: Machine) {
   const time = virtualTime(noon);
+  time.step(ahead);
   const clock = createServerClock(time, () => undefined);
   const serverTime = () => clock.reading().server ?? time.now();
   const source = sourceOf(shown, schedule, time, clock.observe, serverTime);
@@ -162,7 +180,7 @@ async function deliveries(shown: readonly Shown[], schedule: readonly Episode[])
     ...collecting,
     sink,
     random: time.random,
-    ...reconciliation(usualReconcile, settings, collecting, () => undefined),
+    ...reconciliation(reconciles ? usualReconcile : undefined, settings, collecting, () => undefined),
     credentialChanged: async () => undefined,
   };
   await runFeed(settings, parts, { once: false, signal: ended.signal });
@@ -173,7 +191,8 @@ describe('any schedule of Date headers over an honest body', () => {
   it('delivers every record once: within two polls where it is late by less than the overlap, else with the next pass', async () => {
     await fc.assert(
       fc.asyncProperty(records, episodes, async (shown, schedule) => {
-        const { delivered, beyond, failures } = await deliveries(shown, schedule);
+        const machine = { ahead: 0, reconciles: true };
+        const { delivered, beyond, failures } = await deliveries(shown, schedule, machine);
         expect(failures).toEqual([]);
         expect(beyond).toEqual([]);
         for (const { at, visibleAt, value } of shown) {
@@ -186,6 +205,25 @@ describe('any schedule of Date headers over an honest body', () => {
         }
       }),
       { seed: 20261128, numRuns: Number(process.env.DATE_RUNS ?? 40) },
+    );
+  });
+
+  const honest: Episode = { minutes: 60, date: printed };
+  const wrong = fc.oneof(
+    fc.record({ ahead: skew, schedule: fc.constant([honest]) }),
+    fc.record({ ahead: fc.constant(0), schedule: episodes }),
+  );
+
+  it('loses nothing without reconciliation, whichever clock is wrong and however far ahead a record is dated', async () => {
+    const shownOnce = recordsWith(delays.none, delays.withinOverlap, delays.ahead);
+    await fc.assert(
+      fc.asyncProperty(shownOnce, wrong, async (shown, { ahead, schedule }) => {
+        const { delivered, beyond, failures } = await deliveries(shown, schedule, { ahead, reconciles: false });
+        expect(failures).toEqual([]);
+        expect(beyond).toEqual([]);
+        for (const { value } of shown) expect(delivered.get(value.id as string), `record ${value.id}`).toHaveLength(1);
+      }),
+      { seed: 20261129, numRuns: Number(process.env.DATE_RUNS ?? 40) },
     );
   });
 });

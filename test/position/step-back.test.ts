@@ -55,6 +55,13 @@ describe('a stored position', () => {
     expect(stepBack(position, reading(0, -10 * DAY, false), start, OVERLAP)).toBeUndefined();
   });
 
+  it('is accused by the local clock alone only while no time of JumpCloud is known', () => {
+    const quiet = { ...position, maxEventTime: instantOfSecond(now / 1000 - 9 * DAY) };
+    expect(stepBack(quiet, reading(-2 * 3600, 0, false), start, OVERLAP)).toBeUndefined();
+    expect(stepBack(quiet, reading(-2 * 3600, undefined, false), start, OVERLAP)).toBeDefined();
+    expect(stepBack(quiet, reading(-2 * 3600, 0, true), start, OVERLAP)).toBeDefined();
+  });
+
   it('beyond the newest record and both clocks goes back to that record less the overlap, and the sink is asked from there', () => {
     const found = stepBack({ ...position, watermark: ahead }, agreed, start, OVERLAP);
     const watermark = hourAgo - OVERLAP;
