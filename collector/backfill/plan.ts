@@ -1,8 +1,8 @@
 import { servicesFor } from '../../mappings/catalogue/index-by-type.js';
 import { formatSecond } from '../../mappings/instant.js';
-import { SECONDS_PER_DAY } from '../../mappings/time-units.js';
 import { earlierOf } from '../clock.js';
-import { asCollectorError, CollectorError } from '../errors.js';
+import { asCollectorError } from '../errors.js';
+import { firstGiven } from '../jumpcloud/insights/first-given.js';
 import type { FeedDependencies, FeedSettings } from '../pipeline/dependencies.js';
 import { openLive } from '../pipeline/open-live-lane.js';
 import { refuseForeignState } from '../pipeline/organization-guard.js';
@@ -114,7 +114,10 @@ async function plan(
   const wanted = { from: asked.from, to, types: inOrder(types) };
   const { unfinished, all } = await otherBackfills(wanted, settings, deps, notes);
   const open = unread(wanted, all);
-  const firstAvailable = open.length === 0 ? undefined : await firstGiven(open, services, deps, signal);
+  const firstAvailable =
+    open.length === 0
+      ? undefined
+      : await firstGiven(deps.source, services, { from: open[0]!.from, to: open.at(-1)!.to }, signal);
   if (firstAvailable !== undefined) {
     notes.push(
       `JumpCloud no longer gives what is older than ${formatSecond(firstAvailable)}: the backfill begins there.`,
@@ -201,49 +204,6 @@ function laneNotes(
     `${span} was filled by an earlier backfill${named}.`,
     ...(missing.length > 0 ? [`That one did not ask for ${missing.join(', ')}: use another feed name for these.`] : []),
   ];
-}
-
-/** The first second, by whole days, that JumpCloud does not refuse; undefined where it refuses nothing. */
-export async function firstGiven(
-  ranges: readonly Range[],
-  services: readonly string[],
-  deps: FeedDependencies,
-  signal: AbortSignal,
-): Promise<number | undefined> {
-  const from = ranges[0]!.from;
-  const to = ranges.at(-1)!.to;
-  const refusal = await refusalAt(from, to, services, deps, signal);
-  if (refusal === undefined) return undefined;
-  let refused = Math.floor(from / SECONDS_PER_DAY);
-  let given = Math.floor((to - 1) / SECONDS_PER_DAY);
-  if (given <= refused || (await refusalAt(given * SECONDS_PER_DAY, to, services, deps, signal)) !== undefined)
-    throw refusal;
-  while (given - refused > 1) {
-    const middle = Math.floor((refused + given) / 2);
-    if ((await refusalAt(middle * SECONDS_PER_DAY, to, services, deps, signal)) === undefined) given = middle;
-    else refused = middle;
-  }
-  return given * SECONDS_PER_DAY;
-}
-
-/** JumpCloud's refusal of a search that begins at a second; undefined where it answers. */
-async function refusalAt(
-  start: number,
-  to: number,
-  services: readonly string[],
-  deps: FeedDependencies,
-  signal: AbortSignal,
-): Promise<CollectorError | undefined> {
-  const pages = deps.source.pages({ services, start, end: Math.min(start + 60, to) }, signal);
-  try {
-    await pages.next();
-    return undefined;
-  } catch (error) {
-    if (error instanceof CollectorError && error.is('maybeTooOld')) return error;
-    throw error;
-  } finally {
-    await pages.return();
-  }
 }
 
 /** The live lane's cursor, where the feed has ever run. */

@@ -2,6 +2,7 @@ import { formatSecond } from '../../mappings/instant.js';
 import { SECONDS_PER_DAY } from '../../mappings/time-units.js';
 import { earlierOf } from '../clock.js';
 import { asCollectorError, CollectorError } from '../errors.js';
+import { firstGiven } from '../jumpcloud/insights/first-given.js';
 import type { Search } from '../jumpcloud/insights/source.js';
 import { emptyBatch } from '../pipeline/batch-builder.js';
 import { collect, type ReadSoFar } from '../pipeline/collect.js';
@@ -12,7 +13,7 @@ import { leadingIdentities } from '../pipeline/timeless-records.js';
 import { type Cursor, serviceOwnedFrom } from '../position/cursor.js';
 import type { Range } from '../position/time-range.js';
 import { slices, type Window } from '../position/window.js';
-import { type BackfillPart, firstGiven, liveCursor, narrowed } from './plan.js';
+import { type BackfillPart, liveCursor, narrowed } from './plan.js';
 import { type PrefetchedSearch, type PrefetchLimits, prefetchSearches } from './prefetch-searches.js';
 
 /** How far a backfill has come. */
@@ -109,7 +110,7 @@ async function* closedSearches(
 async function skipWhatIsGone(lane: Lane, range: Range, deps: FeedDependencies, signal: AbortSignal): Promise<void> {
   const from = lane.cursor.position.watermark;
   if (from >= range.to) return;
-  const first = await firstGiven([{ from, to: range.to }], lane.cursor.position.services, deps, signal);
+  const first = await firstGiven(deps.source, lane.cursor.position.services, { from, to: range.to }, signal);
   if (first === undefined) return;
   deps.observer({
     type: 'noted',

@@ -1,10 +1,11 @@
-import { floorToSecond } from '../../mappings/instant.js';
-import { SECONDS_PER_MINUTE } from '../../mappings/time-units.js';
+import { floorToSecond, formatSecond } from '../../mappings/instant.js';
+import { SECONDS_PER_DAY, SECONDS_PER_HOUR, SECONDS_PER_MINUTE } from '../../mappings/time-units.js';
 import { earlierOf, laterOf } from '../clock.js';
 import { asCollectorError, type CollectorError } from '../errors.js';
+import { firstGiven } from '../jumpcloud/insights/first-given.js';
 import { byReason, refusalOf } from '../jumpcloud/insights/probe.js';
 import { type Cursor, serviceOwnedFrom } from '../position/cursor.js';
-import { groupOf, groupsToPoll, type ServiceGroup, servicePosition } from '../position/service-groups.js';
+import { groupOf, groupsToPoll, type ServiceGroup, servicePosition, staysActive } from '../position/service-groups.js';
 import { stepBack, steppedBackIn } from '../position/step-back.js';
 import { liveWindow, type Window, watermarkAfter } from '../position/window.js';
 import { emptyBatch, type RecordOwnership } from './batch-builder.js';
@@ -103,8 +104,9 @@ async function collectOrSuspend(
     const failure = asCollectorError(error);
     if (!failure.is('refusesSearch')) throw failure;
     const refused = await refusedServices(group, window, parts, signal);
-    // Where every service is refused the matter is the key, the licence or the query, not a service.
-    if (refused.size === 0 || (group.isPrimary && refused.size === group.services.length)) throw failure;
+    if (await skipWhatIsGone(lane, group, window, refused, parts, signal)) return true;
+    // Where no service is left the matter is the key, the licence or the query, not a service.
+    if (refused.size === 0 || !staysActive(lane.cursor.position, refused)) throw failure;
     await lane.commit(emptyBatch, { refused });
     for (const { services, error } of byReason(refused)) {
       const { retryAt } = servicePosition(lane.cursor.position, services[0] ?? '').refused ?? {};
@@ -113,6 +115,40 @@ async function collectOrSuspend(
     }
     return true;
   }
+}
+
+/**
+ * Services that were last read before what JumpCloud still keeps would be refused for ever: they go on at the first day
+ * that it gives. False where their refusal has another reason.
+ */
+async function skipWhatIsGone(
+  lane: Lane,
+  group: ServiceGroup,
+  { start }: Window,
+  refused: ReadonlyMap<string, CollectorError>,
+  parts: FeedDependencies,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const now = Math.floor(earlierOf(parts.clocks()) / 1000);
+  // Who is answered at the old start shows that it is not too old for the others either.
+  if (start > now - SECONDS_PER_DAY || refused.size < group.services.length) return false;
+  const gone: string[] = [];
+  for (const [service, refusal] of refused) {
+    const recent = { start: now - SECONDS_PER_HOUR };
+    if (refusal.is('maybeTooOld') && (await refusalOf(parts.source, [service], recent, signal)) === undefined)
+      gone.push(service);
+  }
+  if (gone.length === 0) return false;
+  const watermark = await firstGiven(parts.source, gone, { from: start, to: now }, signal);
+  if (watermark === undefined) return false;
+  parts.observer({
+    type: 'noted',
+    lane: lane.name,
+    message: `JumpCloud no longer gives what is older than ${formatSecond(watermark)}: records of ${gone.join(', ')} from ${formatSecond(group.watermark)} to there were not collected and cannot be any more`,
+  });
+  const rest = new Map([...refused].filter(([service]) => !gone.includes(service)));
+  await lane.commit(emptyBatch, { read: { services: gone, watermark }, ...(rest.size > 0 && { refused: rest }) });
+  return true;
 }
 
 /** Collects one window of one group of services. */

@@ -13,16 +13,27 @@ export interface ServiceGroup {
 /** How long a refused service rests before it is asked again. */
 const REFUSED_RETRY_MS = 24 * 3_600_000;
 
+/** Whether any service would still be polled if these were refused. */
+export function staysActive(
+  { services, perService }: InsightsPosition,
+  refused: Pick<ReadonlyMap<string, unknown>, 'has'>,
+): boolean {
+  const active = Object.entries(perService).flatMap(([service, place]) => (place.active ? [service] : []));
+  return [...services, ...active].some((service) => !refused.has(service));
+}
+
 /**
  * The services to poll now, grouped by watermark: the primary group first, then those that catch up or are asked again.
+ * Where none is active the refused ones are asked at every poll, so that it shows that nothing is collected.
  * @param now epoch milliseconds
  */
 export function groupsToPoll(position: InsightsPosition, selected: readonly string[], now: number): ServiceGroup[] {
   const groups = new Map<string, string[]>();
+  const isAnyActive = staysActive(position, new Set());
   for (const [service, place] of Object.entries(position.perService)) {
     if (!selected.includes(service)) continue;
     // Retried by whole seconds, as it was announced.
-    if (place.refused && Math.floor(place.refused.retryAt / 1000) * 1000 > now) continue;
+    if (isAnyActive && place.refused && Math.floor(place.refused.retryAt / 1000) * 1000 > now) continue;
     const key = `${place.watermark} ${place.refused?.code ?? ''}`;
     groups.set(key, [...(groups.get(key) ?? []), service]);
   }
@@ -53,14 +64,17 @@ export function advanceGroup(position: InsightsPosition, group: ServiceGroup, wa
   return { ...position, perService };
 }
 
-/** The services of a group that has caught up join the common position. */
+/**
+ * The services of a group that has caught up join the common position. That stays where it is: what lies before it is no
+ * longer in the dedupe set, and the group has read all that lies behind it.
+ */
 export function mergeGroup(position: InsightsPosition, group: ServiceGroup, watermark: number): InsightsPosition {
   const rest = Object.entries(position.perService).filter(([service]) => !group.services.includes(service));
   return {
     ...position,
     services: [...position.services, ...group.services],
     perService: Object.fromEntries(rest),
-    watermark: position.services.length === 0 ? watermark : Math.min(position.watermark, watermark),
+    watermark: position.services.length === 0 ? watermark : position.watermark,
   };
 }
 

@@ -1,8 +1,32 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { feedLogger } from '../../collector/monitoring/log-observer.js';
-import { feedFor, HOUR, MINUTE, namedServices, noon, tenantFor } from './feed-under-test.js';
+import { decodeCursor, encodeCursor } from '../../collector/position/cursor-codec.js';
+import { movePosition } from '../../collector/position/reposition.js';
+import type { Fault } from '../../fixtures/tenant/faults.js';
+import { formatSecond } from '../../mappings/instant.js';
+import { compare, feedFor, HOUR, MINUTE, namedServices, noon, tenantFor } from './feed-under-test.js';
 import { MemorySink } from './memory-sink.js';
 import { virtualTime } from './virtual-time.js';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const DAY = 24 * HOUR;
+
+/** Answers 402 to each search that names one of these services. */
+const refusing = (...services: string[]): Fault => ({
+  when: {
+    match: ({ body }) => (body as { service?: string[] }).service?.some((one) => services.includes(one)) ?? false,
+  },
+  effect: { kind: 'status', status: 402 },
+});
+
+const login = (at: number, service = 'sso') => ({
+  id: `${service}-${at}`,
+  service,
+  event_type: 'sso_auth',
+  success: true,
+  timestamp: formatSecond(at / 1000),
+});
 
 it('ten services without a licence are told in one line with one cure, at once and a day later', async () => {
   const time = virtualTime(noon);
@@ -11,14 +35,7 @@ it('ten services without a licence are told in one line with one cure, at once a
     records: 50,
     from: noon - HOUR,
     to: noon,
-    script: [
-      {
-        when: {
-          match: ({ body }) => (body as { service?: string[] }).service?.some((one) => refused.includes(one)) ?? false,
-        },
-        effect: { kind: 'status', status: 402 },
-      },
-    ],
+    script: [refusing(...refused)],
   });
   const lines: string[] = [];
   const log = {
@@ -36,3 +53,83 @@ it('ten services without a licence are told in one line with one cure, at once a
   await feed.until(noon + 25 * HOUR);
   expect(lines.filter((line) => line.includes('JumpCloud refuses'))).toHaveLength(2);
 });
+
+it('a service that joins the others while the clocks are apart brings nothing of a quiet tenant twice', async () => {
+  const time = virtualTime(noon);
+  const tenant = await tenantFor(time, { records: 0, script: [refusing('directory')] });
+  tenant.add(login(noon - MINUTE), { at: noon - MINUTE });
+  const sink = new MemorySink();
+  const services = ['directory', 'sso'];
+  const feed = feedFor(tenant, sink, time, { services, start: (now) => now - 3600, interval: 5 * MINUTE });
+  await feed.until(noon + 6 * HOUR);
+  expect(feed.told.refused).toEqual(['directory']);
+  tenant.clearScript();
+  tenant.dateSkew = HOUR;
+  await feed.until(noon + 26 * HOUR);
+  expect(sink.commits.at(-1)?.position.services).toEqual(['sso', 'directory']);
+  expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 1, missing: 0, repeated: 0 });
+});
+
+it('a refusal of every service is an error also while none of them shares the common position', async () => {
+  const time = virtualTime(noon);
+  const services = ['directory', 'sso'];
+  const tenant = await tenantFor(time, { records: 50, from: noon - HOUR, to: noon });
+  const sink = new MemorySink();
+  const feed = feedFor(tenant, sink, time, { services, start: (now) => now - 2 * 3600, interval: 5 * MINUTE });
+  await feed.until(noon + HOUR);
+  sink.tamper('live', (stored) =>
+    encodeCursor(movePosition(decodeCursor(stored), noon / 1000 - 1800, time.now(), true).cursor),
+  );
+  tenant.script([refusing(...services)]);
+  await feed.until(noon + 2 * HOUR);
+  expect(feed.told.refused).toEqual([]);
+  expect(feed.told.failures.map(({ code }) => code)).toContain('NOT_LICENSED');
+  tenant.clearScript();
+  await feed.until(noon + 3 * HOUR);
+  expect(sink.commits.at(-1)?.position.services).toEqual(services);
+});
+
+it('a service that is left alone among refused ones is asked again at every poll, not after a day', async () => {
+  const time = virtualTime(noon);
+  const tenant = await tenantFor(time, { records: 50, from: noon - HOUR, to: noon, script: [refusing('sso')] });
+  const sink = new MemorySink();
+  const changes = { start: (now: number) => now - 2 * 3600, interval: 5 * MINUTE };
+  await feedFor(tenant, sink, time, { ...changes, services: ['directory', 'sso'] }).until(noon + HOUR);
+  const alone = feedFor(tenant, sink, time, { ...changes, services: ['sso'] });
+  await alone.until(noon + 2 * HOUR);
+  expect(alone.told.failures.map(({ code }) => code)).toContain('NOT_LICENSED');
+  tenant.clearScript();
+  await alone.until(noon + 3 * HOUR);
+  expect(sink.commits.at(-1)?.position.services).toEqual(['sso']);
+});
+
+it.each([
+  ['a service that was refused', ['sso', 'directory'], ['directory']],
+  ['a feed that rested', ['sso', 'directory'], []],
+])(
+  '%s for longer than JumpCloud keeps records goes on with the first day that it still gives',
+  async (_, services, refused) => {
+    const time = virtualTime(noon);
+    const script = refused.length === 0 ? [] : [refusing(...refused)];
+    const tenant = await tenantFor(time, { records: 0, script, quirks: { retention: { days: 15, beyond: '402' } } });
+    const sink = new MemorySink();
+    const feed = feedFor(tenant, sink, time, { services, start: (now) => now - 3600, interval: HOUR });
+    await feed.until(noon + HOUR);
+    if (refused.length === 0) time.pass(40 * DAY);
+    else await feed.until(noon + 40 * DAY);
+    const kept = time.world() - 10 * DAY;
+    const late = refused.length === 0 ? services : refused;
+    for (const service of late) tenant.add(login(kept, service), { at: kept, visibleAt: kept });
+    tenant.clearScript();
+    await feed.until(time.world() + 2 * DAY);
+    const { position } = sink.commits.at(-1)!;
+    expect(position.services.toSorted()).toEqual(services.toSorted());
+    expect(position.perService).toEqual({});
+    const told = feed.told.notes.filter((note) => note.includes('no longer gives'));
+    expect(told).toHaveLength(1);
+    for (const service of late) expect(told[0]).toContain(service);
+    expect(sink.events.map(({ text }) => JSON.parse(text).raw_data)).toEqual(
+      expect.arrayContaining(late.map((service) => expect.stringContaining(`"${service}-${kept}"`))),
+    );
+  },
+);
