@@ -146,7 +146,9 @@ async function ownedParts(
     const from = Math.max(asked.from, range?.from ?? cursor.position.ownedFrom);
     const to = Math.min(asked.to, range?.to ?? Number.POSITIVE_INFINITY, cursor.position.watermark);
     const types = range === undefined ? families : typesRead(cursor);
-    if (from < to) owned.push({ lane, cursor, from, to, types });
+    if (from >= to) continue;
+    if (cursor.position.services.length > 0) owned.push({ lane, cursor, from, to, types });
+    else notes.push(`Lane ${lane} reads again from an earlier position: compare once it has caught up.`);
   }
   owned.sort((a, b) => a.from - b.from);
   for (const gap of unread({ ...asked, types: families }, owned)) {
@@ -341,10 +343,10 @@ async function restate(
 ): Promise<void> {
   const whole = new Set(hours.filter(({ start, end }) => end - start === SECONDS_PER_HOUR).map(({ start }) => start));
   const rows = [...found].flatMap(([name, { delivered, deadLetters, raw, notSelected }]) => {
-    const [service = '', start] = name.split(' ');
-    if (!whole.has(Number(start))) return [];
+    const [service, start] = serviceAndHour(name);
+    if (!whole.has(start)) return [];
     const row = { delivered, deadLetters, raw, notSelected, explained: 0, count: undefined };
-    return [{ hour: Number(start) / SECONDS_PER_HOUR, service, row }];
+    return [{ hour: start / SECONDS_PER_HOUR, service, row }];
   });
   tally.replace(withRows(tally.current, rows));
   await lane.commit(emptyBatch, {});
@@ -383,7 +385,7 @@ async function countPart(
 ): Promise<void> {
   const counter = new Counter(parts.source, signal);
   const asked = part.cursor.position.services.filter((service) => service !== 'all');
-  const shown = [...found.keys()].map((name) => name.slice(0, name.lastIndexOf(' ')));
+  const shown = [...found.keys()].map((name) => serviceAndHour(name)[0]);
   let refusal: CountRefused | undefined;
   let counted = 0;
   for (const service of new Set([...asked, ...shown])) {
@@ -429,13 +431,13 @@ function startOfHour(second: number, { from }: Range): number {
 
 function rowsOf(found: ReadonlyMap<string, Figures>): HourFigures[] {
   const rows = [...found].map(([name, figures]) => {
-    const [service = '', hour] = name.split(' ');
+    const [service, hour] = serviceAndHour(name);
     const { count, delivered, deadLetters, raw, notSelected, missing, repaired } = figures;
     const accounted = delivered + deadLetters + raw + notSelected + missing;
     const explained = (count ?? figures.elements) - accounted;
     return {
       service,
-      hour: formatSecond(Number(hour)),
+      hour: formatSecond(hour),
       count,
       delivered,
       deadLetters,
@@ -479,6 +481,12 @@ function figuresFor(found: Map<string, Figures>, service: string, hour: number):
 
 function nameOf(service: string, hour: number): string {
   return `${service} ${hour}`;
+}
+
+/** A record's service may hold blanks. */
+function serviceAndHour(name: string): [service: string, hour: number] {
+  const blank = name.lastIndexOf(' ');
+  return [name.slice(0, blank), Number(name.slice(blank + 1))];
 }
 
 const none: Omit<Figures, 'shown'> = {

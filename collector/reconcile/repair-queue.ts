@@ -142,6 +142,8 @@ export class RepairQueue implements IdleTask {
    */
   async run(lane: Lane, deadline: number, signal: AbortSignal): Promise<void> {
     const task = this.#task;
+    // After a step back no service shares the lane's position until it has caught up: the repair waits for that.
+    if (lane.cursor.position.services.length === 0) return;
     while (task && task.endedAt === undefined && !signal.aborted && this.parts.clock.monotonic() < deadline) {
       task.state = 'running';
       if (!(await this.#search(task, lane, deadline, signal))) return;

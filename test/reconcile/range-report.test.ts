@@ -2,6 +2,8 @@ import { mkdtemp, readdir, rm, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { decodeCursor, encodeCursor } from '../../collector/position/cursor-codec.js';
+import { movePosition } from '../../collector/position/reposition.js';
 import { type HourFigures, reconcileRange } from '../../collector/reconcile/range-report.js';
 import { createTablesSink } from '../../collector/sinks/tables/tables-sink.js';
 import { compare, type FeedUnderTest, feedFor, HOUR, MINUTE, noon, tenantFor } from '../pipeline/feed-under-test.js';
@@ -52,6 +54,39 @@ it('the newest overlap and what no lane has collected are left out, and said', a
   expect(report.verdict).toBe('equal');
   expect(report.notes).toHaveLength(2);
   expect(report.hours[0]!.hour).toBe('2026-11-03T09:00:00Z');
+});
+
+it('a service whose name has a blank keeps it', async () => {
+  const time = virtualTime(noon);
+  const tenant = await tenantFor(time, { records: 0, quirks: { services: ['all', 'my service'] } });
+  const timestamp = new Date(noon - 3 * HOUR).toISOString();
+  tenant.add({ id: 'r1', service: 'my service', event_type: 'x', timestamp }, { at: noon - 3 * HOUR });
+  const sink = new MemorySink();
+  const feed = feedFor(tenant, sink, time, { start });
+  await feed.once();
+  const { hours } = await ask(feed, range(-6, -1));
+  expect(hours).toMatchObject([{ service: 'my service', hour: '2026-11-03T09:00:00Z', count: 1, delivered: 1 }]);
+  sink.remove(0, Number.POSITIVE_INFINITY);
+  expect(await ask(feed, range(-6, -1), true)).toMatchObject({
+    hours: [{ missing: 1, repaired: 1 }],
+    verdict: 'equal',
+  });
+});
+
+it('a lane that reads again from an earlier position is left out until it has caught up, and that is said', async () => {
+  const time = virtualTime(noon);
+  const tenant = await tenantFor(time, story);
+  const sink = new MemorySink();
+  const feed = feedFor(tenant, sink, time, { start });
+  await feed.once();
+  sink.tamper('live', (stored) =>
+    encodeCursor(movePosition(decodeCursor(stored), noon / 1000 - 3600, time.now(), true).cursor),
+  );
+  const report = await ask(feed, range(-6, -2));
+  expect(report).toMatchObject({ verdict: 'unknown', hours: [] });
+  expect(report.notes.join()).toContain('once it has caught up');
+  await feed.once();
+  expect((await ask(feed, range(-6, -2))).verdict).toBe('equal');
 });
 
 it('duplicates that JumpCloud counts are explained, not a difference', async () => {

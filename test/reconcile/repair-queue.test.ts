@@ -1,6 +1,8 @@
 import { expect, it, vi } from 'vitest';
 import { systemClock } from '../../collector/clock.js';
 import { openLive } from '../../collector/pipeline/open-live-lane.js';
+import { decodeCursor, encodeCursor } from '../../collector/position/cursor-codec.js';
+import { movePosition } from '../../collector/position/reposition.js';
 import { RepairQueue } from '../../collector/reconcile/repair-queue.js';
 import { compare, type FeedUnderTest, feedFor, HOUR, noon, tenantFor } from '../pipeline/feed-under-test.js';
 import { MemorySink } from '../pipeline/memory-sink.js';
@@ -94,4 +96,29 @@ it('a repair of a sink that cannot tell what it holds is refused, and one under 
   repairs.close();
   expect(repairs.view).toMatchObject({ state: 'failed', error: { code: 'REPAIR_BROKEN_OFF' } });
   await other.close();
+});
+
+it('a repair under way waits while the lane reads again from an earlier position, and then goes on', async () => {
+  const sink = new MemorySink();
+  const feed = await feedWithGap(sink, 20);
+  const repairs = new RepairQueue(feed.settings, { ...feed.parts, clock: systemClock });
+  let lane = await openLive(feed.settings, feed.parts);
+  repairs.attach(lane);
+  expect(repairs.ask(range)).toMatchObject({ state: 'asked' });
+  await lane.close();
+  const before = sink.commits.at(-1)!;
+  sink.tamper('live', (stored) =>
+    encodeCursor(movePosition(decodeCursor(stored), noon / 1000 - 3600, noon, true).cursor),
+  );
+  lane = await openLive(feed.settings, feed.parts);
+  repairs.attach(lane);
+  await repairs.run(lane, systemClock.monotonic() + 60_000, signal);
+  expect(repairs.view).toMatchObject({ state: 'asked', failures: 0, error: null });
+  await lane.close();
+  sink.tamper('live', () => encodeCursor(before));
+  lane = await openLive(feed.settings, feed.parts);
+  repairs.attach(lane);
+  await repairs.run(lane, systemClock.monotonic() + 60_000, signal);
+  expect(repairs.view).toMatchObject({ state: 'done', found: 20 });
+  await lane.close();
 });
