@@ -30,7 +30,7 @@ export async function firstGiven(
 }
 
 /** JumpCloud's refusal of a window that may be one of its age; undefined where it answers. @throws CollectorError any other failure */
-export async function tooOld(
+async function tooOld(
   source: Pick<Source, 'pages'>,
   services: readonly string[],
   window: { readonly start: number; readonly end?: number },
