@@ -1,0 +1,225 @@
+import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { JsonValue } from '../../mappings/json.js';
+import { CollectorError } from '../errors.js';
+import { fileMode, makeDirectory, namesIn, storageFailed, syncDirectory } from './durable-file.js';
+
+/** What a line says besides its number and the hash of the line before. */
+export type JournalEntry = Readonly<Record<string, JsonValue>>;
+
+/** A stored line. */
+export interface JournalLine {
+  /** From 1, across all files. */
+  readonly number: number;
+  readonly entry: JournalEntry;
+}
+
+/** An append-only journal: each line carries the SHA-256 of the line before, so that a change of a stored line shows. */
+export interface Journal {
+  /** Bytes of a last line that a crash had cut short, and that were taken off when the journal was opened. */
+  readonly recovered: number;
+  /**
+   * Writes one line; when it resolves, the line is durable. Lines are written in the order of the calls.
+   * @returns the number of the line
+   * @throws CollectorError STORAGE_FAILED; nothing of the line remains
+   */
+  append(entry: JournalEntry): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** What `verifyJournal` found. */
+export interface JournalVerification {
+  readonly lines: number;
+  /** The first line that is not what was written there; undefined: the chain is whole. */
+  readonly broken: { readonly file: string; readonly line: number; readonly reason: string } | undefined;
+}
+
+/** What the first line names as the hash of the line before it. */
+const GENESIS = '0'.repeat(64);
+
+interface End {
+  readonly number: number;
+  readonly hash: string;
+}
+
+/**
+ * Opens the journal `NAME-YYYY-MM.ndjson` of a directory, one file per month of UTC; the chain runs on from file to file.
+ * One process writes a journal at a time. A last line without its line end was never acknowledged, and is taken off.
+ * @param now epoch milliseconds; decides the file
+ * @throws CollectorError STATE_CORRUPT where the last line is no line of a journal; STORAGE_FAILED
+ */
+export async function openJournal(directory: string, name: string, now: () => number): Promise<Journal> {
+  try {
+    await makeDirectory(directory);
+    const last = (await filesOf(directory, name)).at(-1);
+    let recovered = 0;
+    let end: End = { number: 0, hash: GENESIS };
+    if (last !== undefined) {
+      recovered = await cutTornLine(join(directory, last));
+      end = await endOf(directory, name);
+    }
+    return journalOver(directory, name, now, end, recovered);
+  } catch (error) {
+    throw storageFailed(error, directory);
+  }
+}
+
+function journalOver(directory: string, name: string, now: () => number, from: End, recovered: number): Journal {
+  let end = from;
+  let file: { readonly name: string; readonly handle: FileHandle; size: number } | undefined;
+  let queue: Promise<unknown> = Promise.resolve();
+
+  const fileFor = async (month: string) => {
+    const wanted = `${name}-${month}.ndjson`;
+    // A clock that went back does not break the order of the files.
+    if (file !== undefined && file.name >= wanted) return file;
+    await file?.handle.close();
+    file = undefined;
+    const newest = (await filesOf(directory, name)).at(-1);
+    const chosen = newest !== undefined && newest > wanted ? newest : wanted;
+    const handle = await open(
+      join(directory, chosen),
+      constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW,
+      fileMode,
+    );
+    await handle.chmod(fileMode);
+    await syncDirectory(directory);
+    file = { name: chosen, handle, size: (await handle.stat()).size };
+    return file;
+  };
+  const write = async (entry: JournalEntry): Promise<number> => {
+    const number = end.number + 1;
+    const line = JSON.stringify({ number, previous: end.hash, entry });
+    const into = await fileFor(new Date(now()).toISOString().slice(0, 7));
+    const bytes = Buffer.from(`${line}\n`);
+    try {
+      await into.handle.appendFile(bytes);
+      await into.handle.sync();
+    } catch (error) {
+      await into.handle.truncate(into.size).catch(() => undefined);
+      throw error;
+    }
+    into.size += bytes.length;
+    end = { number, hash: hashOf(line) };
+    return number;
+  };
+  return {
+    recovered,
+    append(entry) {
+      const written = queue.then(() => write(entry));
+      queue = written.catch(() => undefined);
+      return written.catch((error: unknown) => {
+        throw storageFailed(error, directory);
+      });
+    },
+    async close() {
+      await queue;
+      await file?.handle.close();
+      file = undefined;
+    },
+  };
+}
+
+/** All lines of a journal, oldest first; a torn or foreign line ends the reading. @throws CollectorError STORAGE_FAILED */
+export async function* journalLines(directory: string, name: string): AsyncGenerator<JournalLine> {
+  for (const file of await filesOf(directory, name)) {
+    for (const text of linesOf(await textOf(directory, file))) {
+      const line = parse(text);
+      if (line === undefined) return;
+      yield { number: line.number, entry: line.entry };
+    }
+  }
+}
+
+/** Follows the chain from the first line to the last. @throws CollectorError STORAGE_FAILED */
+export async function verifyJournal(directory: string, name: string): Promise<JournalVerification> {
+  let before: End = { number: 0, hash: GENESIS };
+  const files = await filesOf(directory, name);
+  for (const file of files) {
+    const text = await textOf(directory, file);
+    let at = 0;
+    for (const one of linesOf(text)) {
+      at += 1;
+      const line = parse(one);
+      const reason =
+        line === undefined
+          ? 'it is no line of a journal'
+          : line.previous !== before.hash || line.number !== before.number + 1
+            ? `it does not follow from ${before.number === 0 ? 'the beginning' : `line number ${before.number}`}: a line was changed, removed or put in`
+            : undefined;
+      if (line === undefined || reason !== undefined)
+        return { lines: before.number, broken: { file, line: at, reason: reason ?? '' } };
+      before = { number: line.number, hash: hashOf(one) };
+    }
+    if (text !== '' && !text.endsWith('\n') && file !== files.at(-1))
+      return { lines: before.number, broken: { file, line: at + 1, reason: 'its end is missing' } };
+  }
+  return { lines: before.number, broken: undefined };
+}
+
+/** Names of the journal's files, oldest first. */
+async function filesOf(directory: string, name: string): Promise<string[]> {
+  const names = await namesIn(directory);
+  return names
+    .filter((file) => file.startsWith(`${name}-`) && /^\d{4}-\d{2}\.ndjson$/.test(file.slice(name.length + 1)))
+    .sort();
+}
+
+async function textOf(directory: string, file: string): Promise<string> {
+  try {
+    return await readFile(join(directory, file), 'utf8');
+  } catch (error) {
+    throw storageFailed(error, directory);
+  }
+}
+
+/** Complete lines only. */
+function linesOf(text: string): string[] {
+  return text.split('\n').slice(0, -1);
+}
+
+function parse(text: string): { number: number; previous: string; entry: JournalEntry } | undefined {
+  try {
+    const { number, previous, entry } = JSON.parse(text) as Record<string, unknown>;
+    if (typeof number !== 'number' || typeof previous !== 'string' || typeof entry !== 'object' || entry === null)
+      return undefined;
+    return { number, previous, entry: entry as JournalEntry };
+  } catch {
+    return undefined;
+  }
+}
+
+function hashOf(line: string): string {
+  return createHash('sha256').update(line).digest('hex');
+}
+
+/** Takes off what follows the last line end. @returns how many bytes */
+async function cutTornLine(path: string): Promise<number> {
+  const handle = await open(path, constants.O_RDWR | constants.O_NOFOLLOW);
+  try {
+    const bytes = await handle.readFile();
+    const whole = bytes.lastIndexOf(0x0a) + 1;
+    if (whole === bytes.length) return 0;
+    await handle.truncate(whole);
+    await handle.sync();
+    return bytes.length - whole;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The last line of the journal: of the newest file that has one. */
+async function endOf(directory: string, name: string): Promise<End> {
+  for (const file of (await filesOf(directory, name)).reverse()) {
+    const last = linesOf(await textOf(directory, file)).at(-1);
+    if (last === undefined) continue;
+    const line = parse(last);
+    if (line !== undefined) return { number: line.number, hash: hashOf(last) };
+    throw new CollectorError('STATE_CORRUPT', `The last line of ${join(directory, file)} is no line of a journal.`, {
+      cure: 'Keep the file as evidence: move it out of the directory. A new chain begins; its verification says so.',
+    });
+  }
+  return { number: 0, hash: GENESIS };
+}

@@ -1,0 +1,87 @@
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import {
+  type JournalLine,
+  journalLines,
+  openJournal,
+  verifyJournal,
+} from '../../collector/files/hash-chained-journal.js';
+
+const NOVEMBER = Date.parse('2026-11-28T12:00:00Z');
+const DECEMBER = Date.parse('2026-12-01T00:00:00Z');
+
+function folder(): string {
+  const path = mkdtempSync(join(tmpdir(), 'journal-'));
+  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+async function written(directory: string, count: number): Promise<string> {
+  const journal = await openJournal(directory, 'audit', () => NOVEMBER);
+  for (let at = 1; at <= count; at++) await journal.append({ operation: `o${at}` });
+  await journal.close();
+  return join(directory, 'audit-2026-11.ndjson');
+}
+
+it('appends lines in the order of the calls, readable by their owner alone, and the chain is whole', async () => {
+  const directory = folder();
+  const journal = await openJournal(directory, 'audit', () => NOVEMBER);
+  const numbers = await Promise.all([1, 2, 3].map((at) => journal.append({ at })));
+  await journal.close();
+  expect(numbers).toEqual([1, 2, 3]);
+  const lines: JournalLine[] = [];
+  for await (const line of journalLines(directory, 'audit')) lines.push(line);
+  expect(lines).toEqual([1, 2, 3].map((number) => ({ number, entry: { at: number } })));
+  expect(await verifyJournal(directory, 'audit')).toEqual({ lines: 3, broken: undefined });
+  expect(statSync(join(directory, 'audit-2026-11.ndjson')).mode & 0o777).toBe(0o600);
+});
+
+it('the chain runs on over months and restarts, also where the clock goes back', async () => {
+  const directory = folder();
+  let now = NOVEMBER;
+  for (const [moment, text] of [
+    [NOVEMBER, 'a'],
+    [DECEMBER, 'b'],
+    [NOVEMBER, 'c'],
+  ] as const) {
+    now = moment;
+    const journal = await openJournal(directory, 'audit', () => now);
+    await journal.append({ text });
+    await journal.close();
+  }
+  expect(readdirSync(directory).sort()).toEqual(['audit-2026-11.ndjson', 'audit-2026-12.ndjson']);
+  expect(await verifyJournal(directory, 'audit')).toEqual({ lines: 3, broken: undefined });
+});
+
+it.each([
+  ['a changed line', (lines: string[]) => lines.with(1, lines[1]!.replace('o2', 'ox')), 3],
+  ['a removed line', (lines: string[]) => lines.toSpliced(1, 1), 2],
+  ['a line that was put in', (lines: string[]) => lines.toSpliced(1, 0, lines[0]!), 2],
+  ['a line that is no JSON', (lines: string[]) => lines.with(1, '{'), 2],
+  ['a removed first line', (lines: string[]) => lines.slice(1), 1],
+])('verification names the first line that does not follow: %s', async (_what, change, line) => {
+  const directory = folder();
+  const path = await written(directory, 4);
+  const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
+  writeFileSync(path, `${change(lines).join('\n')}\n`);
+  expect((await verifyJournal(directory, 'audit')).broken).toMatchObject({ file: 'audit-2026-11.ndjson', line });
+});
+
+it('a last line that a crash cut short is taken off, and the chain goes on', async () => {
+  const directory = folder();
+  const path = await written(directory, 2);
+  appendFileSync(path, '{"number":3,"previous":"ab');
+  const journal = await openJournal(directory, 'audit', () => NOVEMBER);
+  expect(journal.recovered).toBe(26);
+  expect(await journal.append({ operation: 'next' })).toBe(3);
+  await journal.close();
+  expect(await verifyJournal(directory, 'audit')).toEqual({ lines: 3, broken: undefined });
+});
+
+it('refuses to go on after a last line that is none of a journal', async () => {
+  const directory = folder();
+  appendFileSync(await written(directory, 1), 'rubbish\n');
+  await expect(openJournal(directory, 'audit', () => NOVEMBER)).rejects.toMatchObject({ code: 'STATE_CORRUPT' });
+});
