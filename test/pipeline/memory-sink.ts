@@ -165,9 +165,9 @@ export class MemorySink implements Sink {
   #found(uids: readonly string[], from: number, to: number): ReadonlySet<string> {
     const asked = new Set(uids);
     const found = new Set<string>();
-    for (const { uid, time } of this.held()) {
-      if (asked.has(uid) && (time === undefined || (time >= from && time <= to))) found.add(uid);
-    }
+    for (const held of [this.events, this.deadLetters])
+      for (const { uid, time } of held)
+        if (asked.has(uid) && (time === undefined || (time >= from && time <= to))) found.add(uid);
     return found;
   }
 }

@@ -27,6 +27,8 @@ vi.setConfig({ testTimeout: 300_000 });
 
 const reconcile = usualReconcile;
 const signal = new AbortController().signal;
+/** Polls of every other minute: the hours are what is looked at. */
+const interval = 2 * MINUTE;
 const start = (now: number) => now - 2 * 3600;
 const story = { records: 2_000, from: noon - 2 * HOUR, to: noon + 2 * HOUR };
 const late = { share: 0.05, minDelay: 1_000, maxDelay: 110 * MINUTE };
@@ -74,7 +76,7 @@ describe('the tally', () => {
       tenant.add({ id: 7, service: 'sso', event_type: 'sso_auth', timestamp, success: [{}] }, { at, visibleAt: at });
     }
     const sink = new MemorySink();
-    const feed = feedFor(tenant, sink, time, { start, reconcile });
+    const feed = feedFor(tenant, sink, time, { start, interval, reconcile });
     await feed.until(noon + 5 * HOUR);
     expect(sorted(tallied(sink.commits.at(-1)!))).toEqual(sorted(known(tenant.ledger, time.world())));
     expect(sum(hoursOf(sink), 'delivered')).toBe(sink.events.length);
@@ -88,7 +90,7 @@ describe('the tally', () => {
     const sink = new MemorySink(60);
     const fates = ['kept', 'lost', 'kept', 'in_doubt', 'kept'] as const;
     sink.fate = (_batch, number) => (number === 1 ? 'kept' : fates[number % fates.length]!);
-    const feed = feedFor(tenant, sink, time, { start, reconcile });
+    const feed = feedFor(tenant, sink, time, { start, interval, reconcile });
     await feed.until(noon + 5 * HOUR);
     expect(feed.told.failures.length).toBeGreaterThan(50);
     expect(sorted(tallied(sink.commits.at(-1)!))).toEqual(sorted(known(tenant.ledger, time.world())));
@@ -99,7 +101,7 @@ describe('the tally', () => {
     const tenant = await tenantFor(time, story);
     const sink = new MemorySink();
     const selection = { families: new Set(['login'] as const), classes: new Set([3002]) };
-    await feedFor(tenant, sink, time, { start, reconcile, ...selection }).until(noon + 4 * HOUR);
+    await feedFor(tenant, sink, time, { start, interval, reconcile, ...selection }).until(noon + 4 * HOUR);
     expectAgreed(hoursOf(sink));
     const { counts } = sink.commits.at(-1)!;
     expect(counts.raw).toBeGreaterThan(0);
@@ -135,7 +137,7 @@ describe('the tally', () => {
       tenant.add(record, { at: noon, visibleAt: noon });
     }
     const sink = new MemorySink();
-    await feedFor(tenant, sink, time, { start, reconcile }).until(noon + 4 * HOUR);
+    await feedFor(tenant, sink, time, { start, interval, reconcile }).until(noon + 4 * HOUR);
     const hours = [...ledgerOf(sink.commits.at(-1)!).hours.keys()];
     expect(Math.max(...hours) - Math.min(...hours)).toBeLessThan(8);
     expectAgreed(hoursOf(sink));
@@ -152,7 +154,7 @@ describe('the hours', () => {
     const record = { id: 'verylate', service: 'radius', event_type: 'radius_auth_attempt', timestamp, success: true };
     tenant.add(record, { at, visibleAt });
     const sink = new MemorySink();
-    const feed = feedFor(tenant, sink, time, { start, reconcile });
+    const feed = feedFor(tenant, sink, time, { start, interval, reconcile });
     const row = () => hoursOf(sink).find(({ service, hour }) => service === 'radius' && Date.parse(hour) === noon)!;
     await feed.until(visibleAt - MINUTE);
     const before = row();
@@ -167,10 +169,10 @@ describe('the hours', () => {
     const tenant = await tenantFor(time, { ...story, from: noon - 3 * HOUR });
     const sink = new MemorySink();
     const from = (now: number) => now - 3 * 3600;
-    await feedFor(tenant, sink, time, { start: from, reconcile }).once();
+    await feedFor(tenant, sink, time, { start: from, interval, reconcile }).once();
     time.pass(90 * MINUTE);
     sink.tamper('live', (cursor) => ({ ...cursor, settled: formatSecond(Math.floor(time.now() / 1000) - 600) }));
-    const feed = feedFor(tenant, sink, time, { start: from, reconcile });
+    const feed = feedFor(tenant, sink, time, { start: from, interval, reconcile });
     await feed.until(noon + 4 * HOUR);
     expect(feed.told.reconciled.reduce((total, { found }) => total + found, 0)).toBeGreaterThan(100);
     expect(hoursOf(sink).filter(({ hour }) => Date.parse(hour) === noon).length).toBeGreaterThan(3);
@@ -182,7 +184,7 @@ describe('the hours', () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { ...story, trouble: { repeated: { share: 0.05, shown: false } } });
     const sink = new MemorySink();
-    const feed = feedFor(tenant, sink, time, { start, reconcile });
+    const feed = feedFor(tenant, sink, time, { start, interval, reconcile });
     await feed.until(noon + 5 * HOUR);
     expectAgreed(hoursOf(sink));
     expect(sum(hoursOf(sink), 'explained')).toBeGreaterThan(20);
@@ -195,7 +197,7 @@ describe('the hours', () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { ...story, quirks: { countRefused: true } });
     const sink = new MemorySink();
-    const feed = feedFor(tenant, sink, time, { start, reconcile });
+    const feed = feedFor(tenant, sink, time, { start, interval, reconcile });
     await feed.until(noon + 4 * HOUR);
     expect(hoursOf(sink).length).toBeGreaterThan(10);
     for (const hour of hoursOf(sink)) expect(hour).toMatchObject({ jumpcloud: null, difference: null });
@@ -209,7 +211,7 @@ describe('the hours', () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { ...story, trouble: { unknown: { share: 0.1 } } });
     const sink = new MemorySink();
-    const feed = feedFor(tenant, sink, time, { start, reconcile });
+    const feed = feedFor(tenant, sink, time, { start, interval, reconcile });
     await feed.until(noon + 4 * HOUR);
     const known = hoursOf(sink).filter(({ difference }) => difference !== null);
     const unknown = hoursOf(sink).filter(({ difference }) => difference === null);
@@ -225,7 +227,7 @@ describe('the hours', () => {
       trouble: { late: { share: 0.05, minDelay: 40 * MINUTE, maxDelay: 110 * MINUTE } },
     });
     const sink = new MemorySink(500, false);
-    await feedFor(tenant, sink, time, { start, reconcile }).until(noon + 4 * HOUR);
+    await feedFor(tenant, sink, time, { start, interval, reconcile }).until(noon + 4 * HOUR);
     const differences = hoursOf(sink).map(({ difference }) => difference);
     expect(differences).toContain(null);
     expect(differences).toContain(0);
@@ -270,10 +272,12 @@ describe('the hours', () => {
     const tenant = await tenantFor(time, { ...story, to: noon + 4 * HOUR });
     const sink = new MemorySink();
     const from = (now: number) => now - 3600;
-    await feedFor(tenant, sink, time, { start: from, reconcile, services: ['directory'] }).until(noon + 2 * HOUR);
+    await feedFor(tenant, sink, time, { start: from, interval, reconcile, services: ['directory'] }).until(
+      noon + 2 * HOUR,
+    );
     expect(new Set(hoursOf(sink).map(({ service }) => service))).toEqual(new Set(['directory']));
     const services = ['directory', 'sso'];
-    await feedFor(tenant, sink, time, { start: from, reconcile, services }).until(noon + 5 * HOUR);
+    await feedFor(tenant, sink, time, { start: from, interval, reconcile, services }).until(noon + 5 * HOUR);
     const hours = hoursOf(sink).filter(({ service, hour }) => service === 'sso' && Date.parse(hour) > noon + HOUR);
     expect(hours.length).toBeGreaterThan(1);
     for (const { difference } of hours) expect(difference).toBe(0);
@@ -302,7 +306,7 @@ describe('those who look on', () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { ...story, trouble: { late, repeated: { share: 0.05 } } });
     const sink = new MemorySink();
-    const settings = { start, reconcile, families: new Set(['login', 'other'] as const) };
+    const settings = { start, interval, reconcile, families: new Set(['login', 'other'] as const) };
     const feed = feedFor(tenant, sink, time, settings);
     const { series, rows } = look(feed);
     await feed.until(noon + 5 * HOUR);
@@ -332,7 +336,7 @@ describe('those who look on', () => {
       trouble: { repeated: { share: 0.1, shown: false } },
     });
     const sink = new MemorySink();
-    const feed = feedFor(tenant, sink, time, { start, reconcile });
+    const feed = feedFor(tenant, sink, time, { start, interval, reconcile });
     const { series, rows } = look(feed);
     await feed.until(noon + 4 * HOUR);
     const [{ value: hour } = { value: 0 }] = await series('reconcile_hour_timestamp_seconds');
@@ -358,7 +362,7 @@ it('a repair of what the sink had lost leaves the tally with what it holds', asy
   const time = virtualTime(noon);
   const tenant = await tenantFor(time, { ...story, to: noon });
   const sink = new MemorySink();
-  const feed = feedFor(tenant, sink, time, { start, reconcile });
+  const feed = feedFor(tenant, sink, time, { start, interval, reconcile });
   await feed.until(noon + 3 * HOUR);
   const expected = sorted(tallied(sink.commits.at(-1)!));
   expect(sink.remove(noon - HOUR, noon - HOUR + 20 * MINUTE)).toBeGreaterThan(20);
