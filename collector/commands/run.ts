@@ -22,6 +22,7 @@ import type { LaneObserver } from '../reconcile/observer.js';
 import { RepairQueue } from '../reconcile/repair-queue.js';
 import { assemble } from '../runtime/assemble.js';
 import { openSink } from '../runtime/open-sink.js';
+import type { Supervisor } from '../runtime/supervisor.js';
 import { startHealth } from '../server/http-server.js';
 import { followToken, type PortToken } from '../server/port-token.js';
 import type { Sink } from '../sinks/sink.js';
@@ -61,6 +62,7 @@ export async function run(flags: Flags, { once }: { once: boolean }): Promise<nu
   const reload = () => reloadOnHangUp(flags, log, clients, token);
   process.on('SIGHUP', reload);
   const repairs = new Map<string, RepairQueue>();
+  const repairOf: Supervisor['repairs'] = (feed) => repairs.get(feed);
   const health =
     http.enabled && !once
       ? await startHealth({
@@ -70,7 +72,7 @@ export async function run(flags: Flags, { once }: { once: boolean }): Promise<nu
           metrics,
           log: log.child({}),
           mask: log.mask,
-          repairs: (feed) => repairs.get(feed),
+          repairs: repairOf,
         })
       : undefined;
   if (health?.port !== undefined)
