@@ -9,7 +9,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/kafka/serve-broker.ts'],
     // What is wrong with kafkajs is a finding about kafkajs, raced for on a real cluster: `npm run defects` repeats it.
-    exclude: process.env.DEFECTS === 'true' ? [] : ['test/kafka/defects.test.ts'],
+    // The browser's tests are a step of their own: `npm run test:browser`.
+    exclude: ['test/browser/**', ...(process.env.DEFECTS === 'true' ? [] : ['test/kafka/defects.test.ts'])],
     // `npm run test:clock` begins each file at an instant of its own.
     setupFiles: process.env.CLOCK === undefined ? [] : ['.ci/set-clock.mjs'],
     // Only what hangs is to be ended: no test asserts how fast it is, and a busy machine takes its time.

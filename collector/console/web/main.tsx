@@ -1,0 +1,49 @@
+import { render } from 'preact';
+import { useEffect } from 'preact/hooks';
+import { LocationProvider, Route, Router } from 'preact-iso';
+import './app.css';
+import { ask, Refusal } from './api.js';
+import { FeedList } from './feed-list.js';
+import { Frame } from './frame.js';
+import { hasOneTimeToken, LoginAgain, LoginPage, takeOneTimeToken } from './login.js';
+import { Heading } from './page.js';
+import { loggedIn, loggedOut, proof, useSession } from './session.js';
+
+function NotFound() {
+  return (
+    <Frame crumbs={[{ label: 'Data', href: '/feeds' }]}>
+      <Heading>No such page</Heading>
+      <p>
+        <a href="/feeds">All data feeds</a>
+      </p>
+    </Frame>
+  );
+}
+
+function Console() {
+  const session = useSession();
+  useEffect(() => {
+    if (hasOneTimeToken() || proof() === undefined) loggedOut();
+    else
+      ask('whoAmI').then(loggedIn, (error) => {
+        // Refused: the login is shown already. Unreachable: the pages say so and go on by themselves.
+        if (!(error instanceof Refusal)) loggedOut();
+      });
+  }, []);
+  if (session.kind === 'unknown') return <p class="loading">Loading…</p>;
+  if (session.kind === 'out') return <LoginPage />;
+  return (
+    <LocationProvider>
+      <Router>
+        <Route path="/" component={FeedList} />
+        <Route path="/feeds" component={FeedList} />
+        <Route default component={NotFound} />
+      </Router>
+      {session.ended && <LoginAgain />}
+    </LocationProvider>
+  );
+}
+
+takeOneTimeToken();
+const place = document.getElementById('console');
+if (place !== null) render(<Console />, place);

@@ -1,0 +1,59 @@
+import { useState } from 'preact/hooks';
+import { ask } from './api.js';
+import { Dialog } from './dialog.js';
+import { TextField } from './form.js';
+import { Failure, Message } from './problem.js';
+
+/** Changes one's own password. */
+export function PasswordDialog({ onClose }: { readonly onClose: () => void }) {
+  const [present, setPresent] = useState('');
+  const [password, setPassword] = useState('');
+  const [error, setError] = useState<unknown>();
+  const [isDone, setDone] = useState(false);
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    setError(undefined);
+    try {
+      await ask('changePassword', { body: { present, password } });
+      setDone(true);
+    } catch (failure) {
+      setError(failure);
+    }
+  };
+  return (
+    <Dialog title="Change password" onClose={onClose}>
+      {isDone ? (
+        <Message tone="good" focus>
+          Changed. All your other sessions have ended.
+        </Message>
+      ) : (
+        <form onSubmit={submit}>
+          {error !== undefined && <Failure error={error} focus />}
+          <TextField
+            label="Present password"
+            type="password"
+            autocomplete="current-password"
+            value={present}
+            onValue={setPresent}
+            required
+            first
+          />
+          <TextField
+            label="New password"
+            type="password"
+            autocomplete="new-password"
+            value={password}
+            onValue={setPassword}
+            hint="At least 12 characters; a sentence is best."
+            required
+          />
+          <div class="actions">
+            <button class="primary" type="submit">
+              Change
+            </button>
+          </div>
+        </form>
+      )}
+    </Dialog>
+  );
+}

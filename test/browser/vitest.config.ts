@@ -1,0 +1,24 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+import { CHROMIUM } from './chromium.js';
+
+const isThere = existsSync(CHROMIUM);
+if (!isThere && process.env.CI !== 'true')
+  console.warn(`SKIPPED: the browser tests need ${CHROMIUM} (apt-get install chromium)`);
+
+// biome-ignore lint/style/noDefaultExport: vitest reads its configuration from the default export
+export default defineConfig({
+  root: fileURLToPath(new URL('../..', import.meta.url)),
+  test: {
+    // With CI=true a machine without Chromium fails at its first test.
+    include: isThere || process.env.CI === 'true' ? ['test/browser/**/*.test.ts'] : [],
+    passWithNoTests: !isThere && process.env.CI !== 'true',
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    pool: 'forks',
+    // Each file drives a browser of its own, which has processes enough.
+    maxWorkers: 1,
+    reporters: ['verbose'],
+  },
+});
