@@ -1,5 +1,12 @@
+import { readdirSync } from 'node:fs';
 import type { Flags } from '../config/flags.js';
-import { defaultConfigFile, type LoadedConfig, loadConfig, readFileFromDisk } from '../config/load-config.js';
+import {
+  defaultConfigFile,
+  type LoadedConfig,
+  loadConfig,
+  readFileFromDisk,
+  refuseInvalid,
+} from '../config/load-config.js';
 import { createLog, type RootLog } from '../log/logger.js';
 import { processRedactor } from '../log/redactor.js';
 
@@ -10,15 +17,32 @@ export interface SetUp {
 }
 
 /** Reads the configuration and opens the log, which masks every secret from then on. @throws CollectorError CONFIG_… */
-export function setUp(flags: Flags): SetUp {
-  const config = readConfig(flags);
+export function setUp(flags: Flags, read = readConfig): SetUp {
+  const config = read(flags);
   const log = createLog({ ...config.shared.log, redactor: processRedactor, noColor: process.env.NO_COLOR });
   for (const secret of config.secrets) log.redact(secret.reveal());
   for (const note of config.notes) log.warn(note);
   return { config, log };
 }
 
-/** The configuration by flags, environment and file. @throws CollectorError CONFIG_… */
+/** The configuration by flags, environment and files, every feed of it sound. @throws CollectorError CONFIG_… */
 export function readConfig(flags: Flags): LoadedConfig {
-  return loadConfig({ flags, env: process.env, readFile: readFileFromDisk, defaultFile: defaultConfigFile });
+  const config = readConfigWithInvalid(flags);
+  refuseInvalid(config);
+  return config;
+}
+
+/**
+ * The configuration; a feed whose own file cannot be used leaves the others alone.
+ * @throws CollectorError CONFIG_…
+ * @public
+ */
+export function readConfigWithInvalid(flags: Flags): LoadedConfig {
+  return loadConfig({
+    flags,
+    env: process.env,
+    readFile: readFileFromDisk,
+    readDirectory: readdirSync,
+    defaultFile: defaultConfigFile,
+  });
 }

@@ -14,9 +14,38 @@ const saslNeeds: Readonly<Record<SaslMechanism, readonly string[]>> = {
 export function checkRules(feed: Effective): void {
   if (feed.text('sink') === 'kafka' && !feed.settings.has('kafka.brokers'))
     feed.refuse('sink', 'sink is kafka, but kafka.brokers is not set');
+  if (feed.boolean('account.tag') && !feed.settings.has('account.name'))
+    feed.refuse('account.tag', 'account.tag is on, but account.name is not set');
   checkCredential(feed);
   checkTls(feed);
   checkSasl(feed);
+}
+
+/** Checks what the keys of the whole process demand of each other. */
+export function checkSharedRules(shared: Effective): void {
+  if (shared.boolean('console.enabled')) checkConsole(shared);
+}
+
+/** Passwords and keys cross the console's port: beyond this machine it speaks TLS, or a proxy in front of it does. */
+function checkConsole(shared: Effective): void {
+  const [cert, key] = ['console.tls.cert', 'console.tls.key'] as const;
+  const tls = shared.settings.has(cert);
+  if (tls !== shared.settings.has(key)) {
+    const [there, missing] = tls ? [cert, key] : [key, cert];
+    shared.refuse(there, `${there} is set, but ${missing} is not: TLS needs both`);
+  }
+  const address = shared.optionalText('console.publicUrl');
+  const url = address !== undefined && URL.canParse(address) ? new URL(address) : undefined;
+  if (url !== undefined && url.protocol !== 'https:' && !isLoopback(url.hostname))
+    shared.refuse('console.publicUrl', 'console.publicUrl must begin with https://: passwords cross it');
+  const host = shared.text('console.host');
+  if (url === undefined && !isLoopback(host.includes(':') ? `[${host}]` : host))
+    shared.refuse(
+      'console.host',
+      `other machines reach ${host}, but console.publicUrl is not set: set it to the https address of the console, and console.tls.cert and console.tls.key where no proxy speaks TLS for it`,
+    );
+  if (shared.duration('console.session.idle') > shared.duration('console.session.max'))
+    shared.refuse('console.session.idle', 'console.session.idle is longer than console.session.max');
 }
 
 /** A service account is not guessed at: which credential leaves the house is said by name. */

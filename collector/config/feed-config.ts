@@ -18,10 +18,15 @@ export interface FeedConfig {
   /** Safe in file, topic and metric names. */
   readonly name: string;
   readonly contact: { readonly name: string | undefined; readonly email: string | undefined };
+  readonly description: string | undefined;
+  readonly owners: readonly Owner[];
+  /** `tag`: each event carries the name. */
+  readonly account: { readonly name: string | undefined; readonly tag: boolean };
   /** OCSF class_uids that are delivered as events; undefined: all. */
   readonly classes: readonly number[] | undefined;
   readonly jumpcloud: JumpCloudConfig;
   readonly poll: {
+    /** Infinity: it polls only when it is asked to. */
     readonly intervalMs: number;
     readonly overlapMs: number;
     readonly start: PollStart;
@@ -46,6 +51,12 @@ export interface FeedConfig {
   readonly kafka: KafkaConfig;
   /** `noDataAfterMs` undefined: the feed may be silent. */
   readonly health: { readonly noDataAfterMs: number | undefined };
+}
+
+/** A person or team that owns a feed. */
+export interface Owner {
+  readonly name: string;
+  readonly email?: string;
 }
 
 export interface JumpCloudConfig {
@@ -111,7 +122,38 @@ export interface SharedConfig {
     readonly token: Secret | undefined;
   };
   readonly query: QueryLimits;
+  readonly console: ConsoleConfig;
   readonly shutdown: { readonly graceMs: number };
+  /** Directory with a file per feed; undefined: none. */
+  readonly feedsDirectory: string | undefined;
+}
+
+/** The console; safe to listen with where `enabled`. */
+export interface ConsoleConfig {
+  readonly enabled: boolean;
+  readonly host: string;
+  readonly port: number;
+  readonly publicUrl: string | undefined;
+  /** Both or neither. `cert` is a PEM file, known to be readable. */
+  readonly tls: { readonly cert: string | undefined; readonly key: Secret | undefined };
+  readonly directory: string;
+  readonly manage: boolean;
+  readonly session: { readonly idleMs: number; readonly maxMs: number };
+  /** Hosts of base addresses; undefined: JumpCloud's own. */
+  readonly addresses: readonly string[] | undefined;
+  readonly roots: {
+    readonly tables: string | undefined;
+    readonly secrets: string | undefined;
+    readonly ca: string | undefined;
+  };
+  readonly secretsKey: Secret | undefined;
+  readonly query: {
+    readonly enabled: boolean;
+    readonly memory: string;
+    readonly timeoutMs: number;
+    readonly rows: number;
+  };
+  readonly adminPassword: Secret | undefined;
 }
 
 /** What one statement may take of the machine. */

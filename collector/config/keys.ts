@@ -7,7 +7,7 @@ export interface SchemaNode {
   readonly $defs?: Readonly<Record<string, SchemaNode>>;
   readonly title?: string;
   readonly description?: string;
-  readonly type?: string;
+  readonly type?: string | readonly string[];
   readonly enum?: readonly JsonValue[];
   readonly minimum?: number;
   readonly maximum?: number;
@@ -51,7 +51,10 @@ export interface Key {
 /** JSON Schema of the configuration, as in schemas/config.json. */
 const schema = document as unknown as SchemaNode;
 
-const sharedSections: ReadonlySet<string> = new Set(['log', 'http', 'query', 'shutdown']);
+const sharedSections: ReadonlySet<string> = new Set(['log', 'http', 'query', 'console', 'shutdown', 'feeds']);
+
+/** Keys whose own names are too common for a variable. */
+const ofFeed: ReadonlySet<string> = new Set(['name', 'description', 'owners', 'account']);
 
 /** Every key, in the order of the schema. */
 export const keys: readonly Key[] = leaves(schema, []);
@@ -82,7 +85,6 @@ export function annotatedSchema(): SchemaNode {
 function leaves(node: SchemaNode, segments: readonly string[]): Key[] {
   return Object.entries(node.properties ?? {}).flatMap(([name, property]) => {
     const path = [...segments, name];
-    if (path[0] === 'feeds') return [];
     const resolved = resolve(property);
     return resolved.properties === undefined ? [toKey(path, resolved)] : leaves(resolved, path);
   });
@@ -96,7 +98,7 @@ function resolve(node: SchemaNode): SchemaNode {
 function toKey(segments: readonly string[], node: SchemaNode): Key {
   const path = segments.join('.');
   const snake = segments.map((segment) => segment.replace(/[A-Z]/g, '_$&').toUpperCase()).join('_');
-  const env = path === 'name' ? 'FEED_NAME' : snake;
+  const env = ofFeed.has(segments[0]!) ? `FEED_${snake}` : snake;
   const secret = node['x-secret'] === true;
   return {
     path,

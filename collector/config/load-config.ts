@@ -1,15 +1,19 @@
 import { readFileSync, statSync } from 'node:fs';
-import { CollectorError } from '../errors.js';
+import { join } from 'node:path';
+import type { JsonObject } from '../../mappings/json.js';
+import { asCollectorError, CollectorError } from '../errors.js';
+import type { Endpoints } from '../jumpcloud/http/endpoints.js';
 import type { EventType } from '../position/event-families.js';
-import { checkRules, endpointsOf } from './cross-checks.js';
+import type { ConfiguredFeed, FeedSource, InvalidFeed } from './configured-feed.js';
+import { checkRules, checkSharedRules, endpointsOf } from './cross-checks.js';
 import { configFileVariable, readEnvironment } from './environment.js';
-import type { FeedConfig, QueryLimits, SharedConfig } from './feed-config.js';
+import type { ConsoleConfig, FeedConfig, Owner, QueryLimits, SharedConfig } from './feed-config.js';
 import { configFileFlag, type Flags, readFlags } from './flags.js';
-import { keys } from './keys.js';
+import { keyAt, keys } from './keys.js';
 import { Effective } from './resolve.js';
 import { type ReadFile, type Secret, unreadable } from './secret.js';
 import type { Problem, Setting, Settings } from './setting.js';
-import { readDocument } from './yaml.js';
+import { readDocument, readMember } from './yaml.js';
 
 /** Where a configuration comes from. */
 export interface ConfigSources {
@@ -17,13 +21,20 @@ export interface ConfigSources {
   readonly flags?: Flags;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly readFile: ReadFile;
+  /** The names in a directory; absent: no feeds with files of their own. Throws what node:fs throws. */
+  readonly readDirectory?: (path: string) => readonly string[];
   /** Read where neither `--config` nor CONFIG_FILE names a file; need not exist. */
   readonly defaultFile?: string;
 }
 
-/** A configuration that has passed every check. */
+/** A configuration whose shared part and operator's own file passed every check. */
 export interface LoadedConfig {
+  /** In the order of the file, the directory, and the console's own. */
   readonly feeds: readonly FeedConfig[];
+  /** The same feeds with where they come from. */
+  readonly configured: readonly ConfiguredFeed[];
+  /** Feeds with a file of their own that cannot be used. `refuseInvalid` makes an error of them. */
+  readonly invalid: readonly InvalidFeed[];
   readonly shared: SharedConfig;
   /** Sentences an operator should read at start. No secrets. */
   readonly notes: readonly string[];
@@ -33,17 +44,25 @@ export interface LoadedConfig {
   readonly file: string | undefined;
   /** The settings in force with their origins, one a feed, for `config print`. */
   readonly effective: readonly Settings[];
+  /** Reads a feed's document as it would be in force in a file of the console's own. `where` names the file in problems. */
+  readonly readFeed: (name: string, yaml: string, where: string) => ConfiguredFeed | InvalidFeed;
 }
 
 /** Looked for by the command where no file is named. */
 export const defaultConfigFile = '/etc/jumpcloud-ocsf/config.yaml';
 
+/**
+ * Where the console keeps a file per feed, below `console.directory`.
+ * @public
+ */
+export const MANAGED_FEEDS = 'feeds.d';
+
 const cure = 'Correct what is named and start again; `jumpcloud-ocsf config schema` lists every key.';
-const none: Settings = new Map();
 
 /**
- * Reads the configuration: flag over environment over file over default. Where the file lists `feeds`, a member's own
- * keys stand over the environment, which then sets shared defaults only; flags stand over everything.
+ * Reads the configuration: flag over environment over file over default. Where the file lists `feeds`, or feeds have files
+ * of their own, a feed's own keys stand over the environment, which then sets shared defaults only; flags stand over
+ * everything.
  * @throws CollectorError CONFIG_INVALID or CONFIG_UNREADABLE naming every problem with its file and line, variable or
  *   flag; BASE_URL_WRONG with the correction. No message holds a value.
  */
@@ -54,47 +73,203 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   const document = readDocument(text, file ?? 'configuration');
   const problems: Problem[] = [...document.problems, ...environment.problems, ...flags.problems];
   const notes = [...environment.notes];
-  const layers =
-    document.feeds === undefined
-      ? [[document.shared, environment.settings, flags.settings]]
-      : document.feeds.map((member) => [
-          without(document.shared, 'name'),
-          without(environment.settings, 'name'),
-          member.settings,
-          flags.settings,
-        ]);
-  if (document.feeds !== undefined) {
-    for (const member of document.feeds)
-      if (!member.settings.has('name'))
-        problems.push({ where: member.where, message: 'a member of feeds needs a name' });
-    if (flags.settings.has('name')) problems.push({ where: '--name', message: 'cannot name the members of feeds' });
-    if (document.shared.has('name'))
-      notes.push(
-        `${document.shared.get('name')!.origin.name}: name has no effect, since the members of feeds have their own`,
-      );
-    notes.push(
-      ...overruled(
-        document.feeds.map((member) => member.settings),
-        environment.settings,
-      ),
-    );
-  }
-  const feeds = layers.map((feedLayers) => new Effective(feedLayers, sources.readFile));
-  const shared = feeds[0] ?? new Effective([none], sources.readFile);
-  problems.push(...feeds.flatMap((feed) => feed.problems));
+  const layers: Layers = { document: document.shared, environment: environment.settings, flags: flags.settings };
+  const shared = sharedOf(layers, sources.readFile);
+  problems.push(...shared.problems);
+  const single = document.feeds === undefined && isSingle(layers, shared);
+  if (!single) notes.push(...aboutNames(layers, problems));
+  const listed = (document.feeds ?? []).map((member): Member => {
+    if (!member.settings.has('name')) problems.push({ where: member.where, message: 'a member of feeds needs a name' });
+    return { source: { kind: 'file', where: member.where }, settings: member.settings };
+  });
+  notes.push(
+    ...overruled(
+      listed.map(({ settings }) => settings),
+      environment.settings,
+    ),
+  );
+  const own = single
+    ? [new Effective([document.shared, environment.settings, flags.settings], sources.readFile)]
+    : listed.map((member) => withMember(layers, member, sources.readFile));
+  problems.push(...own.flatMap((feed) => feed.problems));
   refuseIfAny(problems);
-  for (const feed of feeds) checkRules(feed);
-  refuseIfAny([...feeds.flatMap((feed) => feed.problems), ...repeatedNames(feeds)]);
-  const configs = feeds.map(toFeedConfig);
+  for (const feed of own) checkRules(feed);
+  checkSharedRules(shared);
+  refuseIfAny([...shared.problems, ...own.flatMap((feed) => feed.problems), ...repeatedNames(own)]);
+  const where = file ?? 'configuration';
+  const configured = own.map((feed, index) =>
+    toConfigured(feed, listed[index]?.source ?? { kind: 'file', where }, endpointsOf(feed)),
+  );
+  const sharedConfig = toSharedConfig(shared);
+  const separate = membersOf(sharedConfig, sources).map((member) => readSeparate(layers, member, sources.readFile));
+  const [sound, invalid] = apart(configured, separate);
+  const all = [...configured, ...sound];
   return {
-    feeds: configs,
-    shared: toSharedConfig(shared),
-    notes: [...new Set([...notes, ...feeds.flatMap((feed) => feed.notes)])],
+    feeds: all.map(({ config }) => config),
+    configured: all,
+    invalid,
+    shared: sharedConfig,
+    notes: [...new Set([...notes, ...shared.notes, ...all.flatMap((feed) => feed.notes)])],
     secrets: [
-      ...new Map(feeds.flatMap((feed) => [...feed.secrets]).map((secret) => [secret.reveal(), secret])).values(),
+      ...new Map(
+        [...shared.secrets, ...all.flatMap((feed) => feed.secrets)].map((secret) => [secret.reveal(), secret]),
+      ).values(),
     ],
     file,
-    effective: feeds.map((feed, index) => withEndpoints(feed.settings, configs[index]!.jumpcloud.endpoints)),
+    effective: all.length === 0 ? [shared.settings] : all.map(({ settings }) => settings),
+    readFeed: (name, yaml, place) =>
+      readSeparate(layers, { name, path: place, text: yaml, kind: 'managed' }, sources.readFile),
+  };
+}
+
+/** @throws CollectorError CONFIG_INVALID or CONFIG_UNREADABLE where a feed's own file cannot be used */
+export function refuseInvalid({ invalid }: Pick<LoadedConfig, 'invalid'>): void {
+  refuseIfAny(invalid.flatMap(({ problems }) => problems));
+}
+
+/** What stands under and over the keys that are a feed's own. */
+interface Layers {
+  readonly document: Settings;
+  readonly environment: Settings;
+  readonly flags: Settings;
+}
+
+interface Member {
+  readonly source: FeedSource;
+  readonly settings: Settings;
+}
+
+/** The keys of the whole process. */
+function sharedOf({ document, environment, flags }: Layers, readFile: ReadFile): Effective {
+  const only = (layer: Settings) => new Map([...layer].filter(([, { key }]) => key.shared));
+  return new Effective([document, environment, flags].map(only), readFile);
+}
+
+/**
+ * Whether the configuration is that of one feed. Where feeds have files of their own it is so only with the console, and
+ * with a credential.
+ */
+function isSingle({ document, environment, flags }: Layers, shared: Effective): boolean {
+  if (shared.settings.has('feeds.directory')) return false;
+  if (shared.settings.get('console.enabled')?.value !== true) return true;
+  const credentials = ['jumpcloud.apiKey', 'jumpcloud.clientSecret'];
+  return [document, environment, flags].some((layer) => credentials.some((path) => layer.has(path)));
+}
+
+/** Names belong to the feeds: adds a problem for a flag, returns notes for the rest. */
+function aboutNames({ document, environment, flags }: Layers, problems: Problem[]): string[] {
+  if (flags.has('name')) problems.push({ where: '--name', message: 'cannot name the members of feeds' });
+  const notes = document.has('name')
+    ? [`${document.get('name')!.origin.name}: name has no effect, since the members of feeds have their own`]
+    : [];
+  if (environment.has('name')) notes.push('FEED_NAME has no effect: the feeds have names of their own');
+  return notes;
+}
+
+function withMember({ document, environment, flags }: Layers, { settings }: Member, readFile: ReadFile): Effective {
+  return new Effective([without(document, 'name'), without(environment, 'name'), settings, flags], readFile);
+}
+
+/** A feed's file: its name is that of the feed. An `error` is why it cannot be read. */
+interface FeedFile {
+  readonly name: string;
+  readonly path: string;
+  readonly kind: FeedSource['kind'];
+  readonly text: string;
+  readonly error?: unknown;
+}
+
+const FEED_FILE = /^([^.].*)\.ya?ml$/;
+
+/** @throws CollectorError CONFIG_UNREADABLE where the directory cannot be read */
+function membersOf({ feedsDirectory, console }: SharedConfig, sources: ConfigSources): FeedFile[] {
+  const operators = feedsDirectory === undefined ? [] : filesIn(feedsDirectory, 'file', sources);
+  if (!console.enabled) return operators;
+  return [...operators, ...filesIn(join(console.directory, MANAGED_FEEDS), 'managed', sources)];
+}
+
+function filesIn(directory: string, kind: FeedSource['kind'], { readDirectory, readFile }: ConfigSources): FeedFile[] {
+  let names: readonly string[];
+  try {
+    names = readDirectory?.(directory) ?? [];
+  } catch (error) {
+    if (kind === 'managed' && unreadable(error) === 'does not exist') return [];
+    throw new CollectorError('CONFIG_UNREADABLE', `the directory of feeds ${directory} ${unreadable(error)}`, {
+      cure: 'Name a directory that can be read with feeds.directory; it may be empty.',
+      cause: error,
+    });
+  }
+  return names
+    .filter((name) => FEED_FILE.test(name))
+    .sort()
+    .map((entry) => {
+      const path = join(directory, entry);
+      const file = { name: FEED_FILE.exec(entry)![1]!, path, kind };
+      try {
+        return { ...file, text: readFile(path).text };
+      } catch (error) {
+        return { ...file, text: '', error };
+      }
+    });
+}
+
+/** Reads a feed that has a file of its own. */
+function readSeparate(layers: Layers, file: FeedFile, readFile: ReadFile): ConfiguredFeed | InvalidFeed {
+  const { name, path, kind, text, error } = file;
+  const source: FeedSource = { kind, where: path };
+  const invalid = (problems: readonly Problem[]): InvalidFeed => ({ source, name, problems });
+  if (error !== undefined) return invalid([{ where: path, message: unreadable(error), unreadable: true }]);
+  const { settings, problems } = readMember(text, path, kind);
+  const given = settings.get('name');
+  const misnamed =
+    given === undefined || given.value === name
+      ? []
+      : [{ where: given.origin.name, message: `name must be that of the file, ${name}, or be left out` }];
+  if (problems.length + misnamed.length > 0) return invalid([...problems, ...misnamed]);
+  const named = new Map(settings).set('name', {
+    key: keyAt('name'),
+    value: name,
+    origin: given?.origin ?? { kind, name: path },
+  });
+  const feed = withMember(layers, { source, settings: named }, readFile);
+  if (feed.problems.length === 0) checkRules(feed);
+  if (feed.problems.length > 0) return invalid(feed.problems);
+  try {
+    return toConfigured(feed, source, endpointsOf(feed));
+  } catch (thrown) {
+    const { message, cure: correction } = asCollectorError(thrown);
+    return invalid([{ where: path, message: `${message} ${correction}` }]);
+  }
+}
+
+/** Feeds with files of their own, without those whose name is taken, and those that cannot be used. */
+function apart(
+  before: readonly ConfiguredFeed[],
+  separate: readonly (ConfiguredFeed | InvalidFeed)[],
+): [ConfiguredFeed[], InvalidFeed[]] {
+  const taken = new Map(before.map(({ config, source }) => [config.name.toLowerCase(), source.where]));
+  const sound: ConfiguredFeed[] = [];
+  const invalid: InvalidFeed[] = [];
+  for (const feed of separate) {
+    const name = 'config' in feed ? feed.config.name : feed.name;
+    const first = taken.get(name.toLowerCase());
+    if (first !== undefined) {
+      const message = `the name of this feed is already that of ${first}`;
+      invalid.push({ source: feed.source, name, problems: [{ where: feed.source.where, message }] });
+    } else if ('config' in feed) sound.push(feed);
+    else invalid.push(feed);
+    taken.set(name.toLowerCase(), first ?? feed.source.where);
+  }
+  return [sound, invalid];
+}
+
+function toConfigured(from: Effective, source: FeedSource, endpoints: Endpoints): ConfiguredFeed {
+  return {
+    source,
+    config: toFeedConfig(from, endpoints),
+    settings: withEndpoints(from.settings, endpoints),
+    notes: from.notes,
+    secrets: [...from.secrets],
   };
 }
 
@@ -155,9 +330,7 @@ function without(settings: Settings, path: string): Settings {
 
 /** Notes about variables that a feed of the file does not follow. */
 function overruled(members: readonly Settings[], environment: Settings): string[] {
-  const notes = environment.has('name')
-    ? ['FEED_NAME has no effect: the file lists feeds with names of their own']
-    : [];
+  const notes: string[] = [];
   for (const [path, { origin }] of environment) {
     const own = members.filter((member) => path !== 'name' && member.has(path)).map((member) => member.get(path)!);
     if (own.length > 0)
@@ -190,14 +363,18 @@ function refuseIfAny(problems: readonly Problem[]): void {
   throw new CollectorError(code, message, { cure });
 }
 
-function toFeedConfig(from: Effective): FeedConfig {
+function toFeedConfig(from: Effective, endpoints: Endpoints): FeedConfig {
+  const interval = from.durationOrNever('poll.interval');
   const noDataAfter = from.durationOrNever('health.noDataAfter');
   return {
     name: from.text('name'),
     contact: { name: from.optionalText('contact.name'), email: from.optionalText('contact.email') },
+    description: from.optionalText('description'),
+    owners: from.list<JsonObject>('owners')?.map(toOwner) ?? [],
+    account: { name: from.optionalText('account.name'), tag: from.boolean('account.tag') },
     classes: from.list<number>('classes'),
     jumpcloud: {
-      endpoints: endpointsOf(from),
+      endpoints,
       authorization: from.choice('jumpcloud.authorization'),
       authorizationGiven: from.given('jumpcloud.authorization'),
       apiKey: from.secret('jumpcloud.apiKey'),
@@ -211,7 +388,7 @@ function toFeedConfig(from: Effective): FeedConfig {
       ca: from.optionalText('jumpcloud.ca'),
     },
     poll: {
-      intervalMs: from.duration('poll.interval'),
+      intervalMs: interval === 'never' ? Number.POSITIVE_INFINITY : interval,
       overlapMs: from.duration('poll.overlap'),
       start: from.start('poll.start'),
       pageSize: from.number('poll.pageSize'),
@@ -230,8 +407,13 @@ function toFeedConfig(from: Effective): FeedConfig {
     tables: { directory: from.text('tables.directory'), keepDays: from.optionalNumber('tables.keepDays') },
     state: { directory: from.text('state.directory') },
     kafka: toKafkaConfig(from),
-    health: { noDataAfterMs: noDataAfter === 'never' ? undefined : noDataAfter },
+    // A feed that polls only when it is asked to may be silent.
+    health: { noDataAfterMs: noDataAfter === 'never' || interval === 'never' ? undefined : noDataAfter },
   };
+}
+
+function toOwner({ name, email }: JsonObject): Owner {
+  return { name: String(name), ...(typeof email === 'string' ? { email } : {}) };
 }
 
 /** The settings with the addresses that follow from the region or the base address. */
@@ -290,6 +472,35 @@ function toSharedConfig(from: Effective): SharedConfig {
       token: from.secret('http.token'),
     },
     query: toQueryLimits(from),
+    console: toConsoleConfig(from),
     shutdown: { graceMs: from.duration('shutdown.grace') },
+    feedsDirectory: from.optionalText('feeds.directory'),
+  };
+}
+
+function toConsoleConfig(from: Effective): ConsoleConfig {
+  return {
+    enabled: from.boolean('console.enabled'),
+    host: from.text('console.host'),
+    port: from.number('console.port'),
+    publicUrl: from.optionalText('console.publicUrl'),
+    tls: { cert: from.optionalText('console.tls.cert'), key: from.secret('console.tls.key') },
+    directory: from.text('console.directory'),
+    manage: from.boolean('console.manage'),
+    session: { idleMs: from.duration('console.session.idle'), maxMs: from.duration('console.session.max') },
+    addresses: from.list<string>('console.addresses'),
+    roots: {
+      tables: from.optionalText('console.roots.tables'),
+      secrets: from.optionalText('console.roots.secrets'),
+      ca: from.optionalText('console.roots.ca'),
+    },
+    secretsKey: from.secret('console.secrets.key'),
+    query: {
+      enabled: from.boolean('console.query.enabled'),
+      memory: from.text('console.query.memory'),
+      timeoutMs: from.duration('console.query.timeout'),
+      rows: from.number('console.query.rows'),
+    },
+    adminPassword: from.secret('console.adminPassword'),
   };
 }

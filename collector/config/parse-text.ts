@@ -26,11 +26,19 @@ export function fromText(key: Key, text: string): JsonValue {
 
 /** Reads one element of a list. */
 export function item(key: Key, text: string): JsonValue {
+  if (key.schema.items?.type === 'object') return mailbox(text);
   return key.schema.items?.type === 'integer' ? toNumber(text) : text;
 }
 
 function toNumber(text: string): JsonValue {
   return /^-?\d+(?:\.\d+)?$/.test(text) ? Number(text) : text;
+}
+
+/** `Ana Example <ana@example.com>`, or one of the two. */
+function mailbox(text: string): JsonValue {
+  const [, name, email] = /^(.*?)\s*<([^<>]+)>$/.exec(text) ?? [];
+  if (email !== undefined) return { name: name || email, email };
+  return text.includes('@') ? { name: text, email: text } : { name: text };
 }
 
 function pieces(text: string): string[] {

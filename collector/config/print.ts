@@ -9,18 +9,22 @@ import type { Setting, Settings } from './setting.js';
  * named). With several feeds: what concerns the process, then each feed in full.
  */
 export function describeConfig(config: Pick<LoadedConfig, 'effective' | 'file'>): string {
-  const head = config.file === undefined ? '# no configuration file' : `# configuration file: ${config.file}`;
-  const [first] = config.effective;
-  if (first === undefined || config.effective.length === 1)
-    return `${[head, ...lines(first ?? new Map(), 0)].join('\n')}\n`;
+  const head = [config.file === undefined ? '# no configuration file' : `# configuration file: ${config.file}`];
+  const [first = new Map()] = config.effective;
+  const directory = first.get('feeds.directory');
+  if (config.effective.length === 1 && directory === undefined) return `${[...head, ...lines(first, 0)].join('\n')}\n`;
+  if (directory !== undefined)
+    head.push(`# the feeds of ${flow(directory.value)} (${directory.origin.name}) are listed`);
   const feeds = config.effective.flatMap((settings) =>
     lines(only(settings, false), 4).map((line, index) => (index === 0 ? line.replace('    ', '  - ') : line)),
   );
-  return `${[head, ...lines(only(first, true), 0), 'feeds:', ...feeds].join('\n')}\n`;
+  return `${[...head, ...lines(only(first, true), 0), 'feeds:', ...feeds].join('\n')}\n`;
 }
 
 function only(settings: Settings, shared: boolean): Settings {
-  return new Map([...settings].filter(([, setting]) => setting.key.shared === shared));
+  return new Map(
+    [...settings].filter(([path, setting]) => setting.key.shared === shared && path !== 'feeds.directory'),
+  );
 }
 
 function lines(settings: Settings, indent: number): string[] {

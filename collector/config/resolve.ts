@@ -9,7 +9,7 @@ import type { Origin, Problem, Setting, Settings } from './setting.js';
 import { violations } from './validate.js';
 
 /** Paths of files that must be readable at start, so that a wrong path is named here and not by a TLS library. */
-const certificateFiles: readonly string[] = ['jumpcloud.ca', 'kafka.tls.ca', 'kafka.tls.cert'];
+const certificateFiles: readonly string[] = ['jumpcloud.ca', 'kafka.tls.ca', 'kafka.tls.cert', 'console.tls.cert'];
 
 /**
  * The settings in force for one feed, checked key by key: layers from weakest to strongest, then defaults, then what
@@ -52,7 +52,7 @@ export class Effective {
   }
 
   refuse(path: string, message: string): void {
-    this.problems.push({ where: this.where(path), message });
+    this.problems.push({ where: this.where(path), message, path });
   }
 
   text(path: string): string {
@@ -104,7 +104,7 @@ export class Effective {
   }
 
   durationOrNever(path: string): number | 'never' {
-    return this.text(path) === 'never' ? 'never' : this.duration(path);
+    return isNever(this.text(path)) ? 'never' : this.duration(path);
   }
 
   moment(path: string): number | undefined {
@@ -157,7 +157,7 @@ export class Effective {
         typeof file === 'string'
           ? readSecret(key, file, origin.name, readFile)
           : takeSecret(key, value as string, origin.name);
-      if (taken.problem !== undefined) this.problems.push(taken.problem);
+      if (taken.problem !== undefined) this.problems.push({ ...taken.problem, path });
       if (taken.secret !== undefined) this.#secrets.set(path, taken.secret);
       this.notes.push(...taken.notes);
     }
@@ -174,11 +174,17 @@ export class Effective {
         this.problems.push({
           where: this.where(path),
           message: unreadableFile(path, file, error),
+          path,
           unreadable: true,
         });
       }
     }
   }
+}
+
+/** DISABLED is the word of the console; the schema says which keys take it. */
+function isNever(text: string): boolean {
+  return text === 'never' || text === 'DISABLED';
 }
 
 /** A date, taken as its first moment in UTC, or a date-time; undefined for anything else. */
@@ -189,7 +195,7 @@ function parseMoment(text: string): Instant | undefined {
 /** What the schema's patterns cannot check: 31 February, years in a duration, durations out of bounds, addresses that are none. */
 function outOfForm(schema: (typeof keys)[number]['schema'], value: string): boolean {
   const kind = schema['x-kind'];
-  if (value === 'never' && kind?.endsWith('OrNever')) return false;
+  if (isNever(value) && kind?.endsWith('OrNever')) return false;
   if (kind === 'moment' || kind === 'momentOrNever') return parseMoment(value) === undefined;
   if (kind === 'start') return parseMoment(value) === undefined && parseDuration(value) === undefined;
   if (kind === 'url') return !URL.canParse(value);

@@ -3,7 +3,8 @@ import type { Key } from './keys.js';
 
 /** Where a value comes from. */
 export interface Origin {
-  readonly kind: 'flag' | 'environment' | 'file' | 'default' | 'derived';
+  /** `managed`: from a file of the console's own. */
+  readonly kind: 'flag' | 'environment' | 'file' | 'managed' | 'default' | 'derived';
   /** For people: `--poll-interval`, `POLL_INTERVAL`, `config.yaml:12`, `default`, `because kafka.brokers is set`. */
   readonly name: string;
 }
@@ -23,6 +24,8 @@ export interface Problem {
   /** `config.yaml:12` or `POLL_INTERVAL`. */
   readonly where: string;
   readonly message: string;
+  /** The key it is about, `poll.interval`, where it is about one. */
+  readonly path?: string;
   /** True where something could not be read rather than not be understood. */
   readonly unreadable?: boolean;
 }

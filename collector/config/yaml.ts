@@ -1,4 +1,14 @@
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  type YAMLMap,
+} from 'yaml';
 import type { JsonValue } from '../../mappings/json.js';
 import { looksLikeKey } from '../log/redactor.js';
 import { nearest } from './did-you-mean.js';
@@ -32,19 +42,45 @@ const largest = 1024 * 1024;
  * @param file the name by which problems call the file
  */
 export function readDocument(text: string, file: string): ConfigDocument {
-  if (text.length > largest) return refused({ where: file, message: 'is larger than 1 MiB: not a configuration' });
+  const opened = open(text, file, 'file');
+  if ('where' in opened) return { shared: new Map(), feeds: undefined, problems: [opened] };
+  return opened.reader.root(opened.contents);
+}
+
+/**
+ * Reads the text of a file that holds the keys of one feed.
+ * @param kind who writes the file: the operator, or the console
+ */
+export function readMember(
+  text: string,
+  file: string,
+  kind: 'file' | 'managed',
+): { settings: Settings; problems: readonly Problem[] } {
+  const opened = open(text, file, kind);
+  if ('where' in opened) return { settings: new Map(), problems: [opened] };
+  const settings = opened.reader.member(opened.contents);
+  return { settings, problems: opened.reader.problems };
+}
+
+function open(
+  text: string,
+  file: string,
+  kind: 'file' | 'managed',
+): Problem | { readonly reader: Reader; readonly contents: Node | null } {
+  if (text.length > largest) return { where: file, message: 'is larger than 1 MiB: not a configuration' };
   const lines = new LineCounter();
   const parsed = parse(text, lines);
-  if (parsed === undefined) return refused({ where: file, message: 'is nested too deeply: not a configuration' });
+  if (parsed === undefined) return { where: file, message: 'is nested too deeply: not a configuration' };
   const first = parsed.errors[0];
   if (first !== undefined)
-    return refused({ where: `${file}:${lines.linePos(first.pos[0]).line}`, message: syntaxProblem(first.code) });
+    return { where: `${file}:${lines.linePos(first.pos[0]).line}`, message: syntaxProblem(first.code) };
   const reader = new Reader(
     file,
+    kind,
     (offset) => lines.linePos(offset).line,
     (node) => (isAlias(node) ? node.resolve(parsed) : node),
   );
-  return reader.root(parsed.contents);
+  return { reader, contents: parsed.contents };
 }
 
 /** Undefined where the nesting is beyond what the parser's recursion can take. */
@@ -62,6 +98,7 @@ class Reader {
 
   constructor(
     private readonly file: string,
+    private readonly kind: 'file' | 'managed',
     private readonly lineAt: (offset: number) => number,
     private readonly resolve: (node: Node) => Node | undefined,
   ) {}
@@ -70,16 +107,30 @@ class Reader {
     const shared = new Map<string, Setting>();
     let feeds: FeedSettings[] | undefined;
     this.#walk(contents, rootLevel, '', shared, (name, value) => {
-      if (name === 'feeds') feeds = this.#feeds(value);
-      return name === 'feeds';
+      const given = this.#follow(value);
+      // feeds.directory is a key like any other.
+      if (name !== 'feeds' || (isMap(given) && given.has('directory'))) return false;
+      feeds = this.#feeds(value);
+      return true;
     });
     return { shared, feeds, problems: this.#problems };
+  }
+
+  /** A file of its own that holds what else is a member of `feeds`. */
+  member(contents: Node | null): Settings {
+    const settings = new Map<string, Setting>();
+    this.#walk(contents, feedLevel, '', settings, () => false);
+    return settings;
+  }
+
+  get problems(): readonly Problem[] {
+    return this.#problems;
   }
 
   #feeds(node: Node | null): FeedSettings[] {
     const list = this.#follow(node);
     if (!isSeq(list) || list.items.length === 0) {
-      this.#problem(node, 'feeds must be a list of at least one feed');
+      this.#problem(node, 'feeds must be a list of at least one feed, or {directory: a path}');
       return [];
     }
     return list.items.map((member) => {
@@ -108,18 +159,19 @@ class Reader {
       const value = pair.value as Node | null;
       const name = isScalar(keyNode) ? String(keyNode.value) : '';
       const path = prefix === '' ? name : `${prefix}.${name}`;
+      if (special(name, value)) continue;
       const found = level.get(name);
-      if (found === undefined) {
-        if (!special(name, value)) this.#problem(keyNode, this.#unknown(path, name, level, prefix));
-      } else if (found instanceof Map) this.#walk(value, found, path, into, () => false);
+      if (found === undefined) this.#problem(keyNode, this.#unknown(path, name, level, prefix));
+      else if (found instanceof Map) this.#walk(value, found, path, into, () => false);
       else this.#leaf(found, keyNode, value, into);
     }
   }
 
   #leaf(key: Key, keyNode: Node, node: Node | null, into: Map<string, Setting>): void {
     const value = this.#value(key, this.#follow(node));
-    if (value === undefined) this.#problem(keyNode, `${key.path} has no usable value: it must be ${key.expected}`);
-    else into.set(key.path, { key, value, origin: { kind: 'file', name: this.#where(keyNode) } });
+    if (value === undefined)
+      this.#problem(keyNode, `${key.path} has no usable value: it must be ${key.expected}`, key.path);
+    else into.set(key.path, { key, value, origin: { kind: this.kind, name: this.#where(keyNode) } });
   }
 
   #value(key: Key, node: Node | null): JsonValue | undefined {
@@ -128,18 +180,26 @@ class Reader {
       return text === undefined ? undefined : fromText(key, text);
     }
     if (isSeq(node) && key.form === 'list') {
-      const items = node.items.map((member) => scalarText(this.#follow(member as Node)));
-      return items.every((text) => text !== undefined) ? items.map((text) => item(key, text)) : undefined;
+      const items = node.items.map((member) => this.#item(key, this.#follow(member as Node)));
+      return items.every((value) => value !== undefined) ? items : undefined;
     }
-    if (isMap(node) && (key.form === 'map' || key.secret)) {
-      const entries = node.items.map((pair): [string | undefined, string | undefined] => [
-        scalarText(pair.key as Node),
-        scalarText(this.#follow(pair.value as Node | null)),
-      ]);
-      if (entries.some(([name, text]) => name === undefined || text === undefined)) return undefined;
-      return entriesToMap(entries as [string, string][]);
-    }
+    if (isMap(node) && (key.form === 'map' || key.secret)) return this.#entries(node);
     return undefined;
+  }
+
+  #item(key: Key, node: Node | null): JsonValue | undefined {
+    if (isMap(node) && key.schema.items?.type === 'object') return this.#entries(node);
+    const text = scalarText(node);
+    return text === undefined ? undefined : item(key, text);
+  }
+
+  #entries(node: YAMLMap): JsonValue | undefined {
+    const entries = node.items.map((pair): [string | undefined, string | undefined] => [
+      scalarText(pair.key as Node),
+      scalarText(this.#follow(pair.value as Node | null)),
+    ]);
+    if (entries.some(([name, text]) => name === undefined || text === undefined)) return undefined;
+    return entriesToMap(entries as [string, string][]);
   }
 
   #unknown(path: string, name: string, level: Level, prefix: string): string {
@@ -163,8 +223,8 @@ class Reader {
     return offset === undefined ? this.file : `${this.file}:${this.lineAt(offset)}`;
   }
 
-  #problem(node: Node | null, message: string): void {
-    this.#problems.push({ where: this.#where(node), message });
+  #problem(node: Node | null, message: string, path?: string): void {
+    this.#problems.push({ where: this.#where(node), message, ...(path === undefined ? {} : { path }) });
   }
 }
 
@@ -204,10 +264,6 @@ function levelOf(some: readonly Key[]): Level {
     level.set(key.segments.at(-1)!, key);
   }
   return root;
-}
-
-function refused(problem: Problem): ConfigDocument {
-  return { shared: new Map(), feeds: undefined, problems: [problem] };
 }
 
 /** The parser's own messages quote the line, which may hold a secret. */

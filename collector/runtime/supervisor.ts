@@ -1,6 +1,6 @@
-import type { FeedConfig, SharedConfig } from '../config/feed-config.js';
-import type { Secret } from '../config/secret.js';
-import type { Problem, Settings } from '../config/setting.js';
+import type { ConfiguredFeed, FeedSource, InvalidFeed } from '../config/configured-feed.js';
+import type { SharedConfig } from '../config/feed-config.js';
+import type { Problem } from '../config/setting.js';
 import type { ErrorCode } from '../errors.js';
 import type { LogLevel } from '../log/levels.js';
 import type { RootLog } from '../log/logger.js';
@@ -16,32 +16,6 @@ import type { RepairQueue } from '../reconcile/repair-queue.js';
  * here), or `<console.directory>/feeds.d/NAME.yaml` (the console's). Whoever changes a file calls `reload`, which applies
  * the difference and nothing else. `start`, `replace` and `stop` take a feed that was read by `readFeed`.
  */
-
-/** Where a feed is written down. */
-export interface FeedSource {
-  /** `file`: the operator's, never written by this program; `managed`: the console's own directory. */
-  readonly kind: 'file' | 'managed';
-  /** `config.yaml:12`, `feeds.d/acme.yaml` */
-  readonly where: string;
-}
-
-/** A feed of the configuration that passed every check, with the origin of each value. */
-export interface ConfiguredFeed {
-  readonly source: FeedSource;
-  readonly config: FeedConfig;
-  readonly settings: Settings;
-  /** Sentences for people, such as what was taken off a pasted key. No secrets. */
-  readonly notes: readonly string[];
-  /** Secrets in force, to be masked before the first use. */
-  readonly secrets: readonly Secret[];
-}
-
-/** A feed whose configuration cannot be used. Problems name file and line and hold no value. */
-export interface InvalidFeed {
-  readonly source: FeedSource;
-  readonly name: string;
-  readonly problems: readonly Problem[];
-}
 
 /**
  * starting: its sink and lane are being opened; running: what it does stands in `view.lanes`; stopping: it was told to
@@ -98,8 +72,6 @@ export interface SupervisedFeed {
    * file is corrected.
    */
   readonly problems: readonly Problem[];
-  /** Digest of the configuration in force; changes with any key. Null: invalid. */
-  readonly revision: string | null;
   /** In force; null: invalid. */
   readonly configured: ConfiguredFeed | null;
   /** What /status shows of it; null: it has not run in this process. */

@@ -88,7 +88,7 @@ describe('F-29: a wrong configuration is refused at start', () => {
     [
       'a duration below what makes sense',
       'poll:\n  interval: 10ms\n',
-      'config.yaml:2: poll.interval must be a duration such as 60s, 30m, 24h, 90d or PT1H30M, at least 1s',
+      'config.yaml:2: poll.interval must be a duration such as 60s or 5m, or never (also DISABLED), at least 1s, at most 1d',
     ],
     ['a duration in months', 'poll:\n  overlap: P1M\n', 'config.yaml:2: poll.overlap must be a duration'],
     [
@@ -531,7 +531,7 @@ describe('several feeds', () => {
       [300_000, 'globex-key'],
     ]);
     expect(notes).toEqual([
-      'FEED_NAME has no effect: the file lists feeds with names of their own',
+      'FEED_NAME has no effect: the feeds have names of their own',
       'POLL_INTERVAL is the default only: config.yaml:8 sets poll.interval',
       'JUMPCLOUD_API_KEY is the default only: config.yaml:9 sets jumpcloud.apiKey',
     ]);
@@ -558,7 +558,11 @@ describe('several feeds', () => {
       'feeds:\n  - name: a\n    log: {level: info}\n',
       'config.yaml:3: log is of the whole process and cannot stand in a feed',
     ],
-    ['within feeds', 'feeds:\n  - name: a\n    feeds: []\n', 'config.yaml:3: feeds is not a key'],
+    [
+      'within feeds',
+      'feeds:\n  - name: a\n    feeds: []\n',
+      'config.yaml:3: feeds is of the whole process and cannot stand in a feed',
+    ],
     ['that are none', 'feeds: []\n', 'config.yaml:1: feeds must be a list of at least one feed'],
     ['that are no list', 'feeds: {name: a}\n', 'config.yaml:1: feeds must be a list of at least one feed'],
     [

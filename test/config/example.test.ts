@@ -19,6 +19,10 @@ const disk = files({
   '/run/secrets/kafka-client-secret': 'k4',
   '/run/secrets/http-token': 'k5-of-16-letters',
   '/run/secrets/globex-api-key': 'k6',
+  '/run/secrets/console-key.pem': privateKey,
+  '/run/secrets/console-secrets-key': 'k7'.repeat(16),
+  '/run/secrets/console-admin-password': 'k8-of-16-letters',
+  '/etc/jumpcloud-ocsf/console.pem': certificate,
   '/etc/jumpcloud-ocsf/ca.pem': certificate,
   '/etc/jumpcloud-ocsf/kafka-ca.pem': certificate,
   '/etc/jumpcloud-ocsf/kafka-client.pem': certificate,
@@ -35,7 +39,8 @@ describe('the example of the configuration', () => {
     const { feeds, effective } = loadConfig({ env: { CONFIG_FILE: 'everything.yaml' }, readFile: disk });
     expect(feeds.map((feed) => feed.name)).toEqual(['acme', 'globex']);
     const set = [...effective[0]!.values()].filter(({ origin }) => origin.kind === 'file').map(({ key }) => key.path);
-    expect(set).toEqual(keys.map((key) => key.path));
+    // The list of feeds stands where feeds.directory would.
+    expect([...set, 'feeds.directory']).toEqual(keys.map((key) => key.path));
   });
 
   it.each(keys.filter((key) => key.schema.default !== undefined).map((key) => [key.path, key] as const))(
