@@ -70,7 +70,7 @@ export async function collect(
   const started = parts.clock.monotonic();
   parts.observer({ type: 'searching', lane: lane.name, search });
   const { organization } = lane.cursor;
-  const preceding = () => identitiesBefore(parts.source, search, signal);
+  const preceding = () => identitiesBefore(parts.source, search, signal, lane.lookedBack);
   const builder = new BatchBuilder(
     lane.dedupeSet,
     lane.recent,

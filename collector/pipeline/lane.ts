@@ -9,6 +9,7 @@ import type { LaneSink, Sink } from '../sinks/sink.js';
 import { type BatchContent, emptyBatch } from './batch-builder.js';
 import type { CommitExtension, SearchProgress } from './commit-extension.js';
 import type { FeedObserver } from './observer.js';
+import type { LookedBack } from './timeless-records.js';
 
 /** How far a commit takes its lane. */
 export interface Advance extends Progress {
@@ -22,6 +23,7 @@ export class Lane {
   #commitInDoubt = false;
   #committing: Promise<void> = Promise.resolve();
   readonly recent = new RecentRecords();
+  readonly lookedBack: LookedBack = {};
 
   private constructor(
     readonly name: string,

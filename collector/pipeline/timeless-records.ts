@@ -1,13 +1,19 @@
 import { floorToSecond } from '../../mappings/instant.js';
 import { type ReceivedRecord, readHeader } from '../../mappings/record.js';
+import { SECONDS_PER_DAY } from '../../mappings/time-units.js';
 import { asCollectorError } from '../errors.js';
 import type { Search, Source } from '../jumpcloud/insights/source.js';
 import { Identities, type RecordIdentity } from '../position/record-identity.js';
 
 /** Seconds that are looked back, one after the other, until enough was found. */
-const REACHES = [60, 3_600, 86_400, 31 * 86_400];
+const REACHES = [60, 3_600, SECONDS_PER_DAY, 7 * SECONDS_PER_DAY, 31 * SECONDS_PER_DAY];
 /** A feed of nothing but records without a time has no neighbours to name them by. */
 const LONGEST_RUN = 10_000;
+
+/** What was found before the last search of a lane: the next one, a poll later, need not look back as far again. */
+export interface LookedBack {
+  kept?: { readonly services: string; readonly start: number; readonly found: Identities };
+}
 
 /**
  * The identities as they stand before a search's first record, for one that opens with records without a time. Where
@@ -19,8 +25,21 @@ export async function identitiesBefore(
   source: Pick<Source, 'pages'>,
   search: Search,
   signal: AbortSignal,
+  lookedBack: LookedBack = {},
 ): Promise<Identities> {
-  return before(source, search, (await leadingRecords(source, search, signal)).length, signal);
+  const leading = (await leadingRecords(source, search, signal)).length;
+  const services = search.services.join();
+  const { kept } = lookedBack;
+  const isOfUse =
+    kept !== undefined &&
+    kept.services === services &&
+    kept.start <= search.start &&
+    search.start - kept.start <= SECONDS_PER_DAY;
+  const found = isOfUse
+    ? await beforeWithin(search.start - kept.start, source, search, leading, signal, kept.found)
+    : await before(source, search, leading, signal);
+  lookedBack.kept = { services, start: search.start, found };
+  return found;
 }
 
 /**
@@ -57,19 +76,25 @@ async function before(
   return found;
 }
 
-/** The same as far as a search shows it that begins earlier. */
+/**
+ * The same as far as a search shows it that begins earlier.
+ * @param known what is known of the time before that
+ */
 async function beforeWithin(
   reach: number,
   source: Pick<Source, 'pages'>,
   { start, ...search }: Search,
   leading: number,
   signal: AbortSignal,
+  known?: Identities,
 ): Promise<Identities> {
   const identities = new Identities();
+  if (known !== undefined) identities.follow(known);
   let run: ReceivedRecord[] = [];
   reading: for await (const page of source.pages({ ...search, start: start - reach }, signal)) {
     if (page.number === 1) {
       identities.restart();
+      if (known !== undefined) identities.follow(known);
       run = [];
     }
     for (const record of page.records) {

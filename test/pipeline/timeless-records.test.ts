@@ -8,7 +8,9 @@ import { emptyBatch } from '../../collector/pipeline/batch-builder.js';
 import { collect } from '../../collector/pipeline/collect.js';
 import type { FeedDependencies } from '../../collector/pipeline/dependencies.js';
 import { Lane } from '../../collector/pipeline/lane.js';
+import { identitiesBefore } from '../../collector/pipeline/timeless-records.js';
 import { type Cursor, firstCursor } from '../../collector/position/cursor.js';
+import { Identities } from '../../collector/position/record-identity.js';
 import { reconcileRange } from '../../collector/reconcile/range-report.js';
 import { reread } from '../../collector/reconcile/reread.js';
 import { formatSecond } from '../../mappings/instant.js';
@@ -245,6 +247,55 @@ async function delivered(story: Story): Promise<string[]> {
   await lane.close();
   return [...sink.texts()].sort();
 }
+
+describe('a search that opens with what has no time', () => {
+  const day = 86_400;
+  const at = noon / 1000;
+  const { signal } = new AbortController();
+
+  /** Timed records so many days before noon, `{}` at noon, and the starts of the searches that are asked. */
+  function quietTenant(...days: readonly number[]) {
+    const timed = days.toSorted((a, b) => b - a).map((ago, index) => ({ at: noon - ago * day * 1000, index }));
+    const elements = [
+      ...timed.map(({ at, index }) => ({ at, text: textOf('timed', at, index), late: false })),
+      { at: noon + 2 * MINUTE, text: '{}', late: false },
+    ];
+    const source = sourceOf({ elements, pageSize: 50, endInclusive: false, origin: 0, cuts: [], rereads: [] });
+    const starts: number[] = [];
+    const pages: Source['pages'] = (search, own) => {
+      starts.push(search.start);
+      return source.pages(search, own);
+    };
+    return { pages, starts };
+  }
+
+  function namesAfter(preceding: Identities) {
+    const identities = new Identities();
+    identities.follow(preceding);
+    return identities.next([receivedOf('{}'), receivedOf('{}')]);
+  }
+
+  it('looks back a week before it looks back a month', async () => {
+    const source = quietTenant(2, 3, 4, 5, 20);
+    const found = await identitiesBefore(source, { services: ['all'], start: at }, signal);
+    expect(found.isAnchored).toBe(true);
+    expect(Math.min(...source.starts)).toBe(at - 7 * day);
+  });
+
+  it('keeps what it found for the next poll, which looks back to the last one alone and gives the same names', async () => {
+    const source = quietTenant(10, 20);
+    const lookedBack = {};
+    await identitiesBefore(source, { services: ['all'], start: at }, signal, lookedBack);
+    expect(Math.min(...source.starts)).toBe(at - 31 * day);
+    for (const start of [at + 60, at + 120]) {
+      source.starts.length = 0;
+      const kept = await identitiesBefore(source, { services: ['all'], start }, signal, lookedBack);
+      expect(source.starts.toSorted()).toEqual([start - 60, start]);
+      const fresh = await identitiesBefore(source, { services: ['all'], start }, signal);
+      expect(namesAfter(kept)).toEqual(namesAfter(fresh));
+    }
+  });
+});
 
 /** Equal pages in a row are taken for one that is shown over and over. */
 async function unlessRepeating(story: Promise<string[]>): Promise<string[]> {
