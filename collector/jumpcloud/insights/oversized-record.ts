@@ -5,6 +5,8 @@ import type { BodyReader, PassedBody } from '../http/send-request.js';
 const LONGEST_MEMBER = 2_048;
 const DEEPEST_MEMBER = 8;
 const MOST_KEPT = 64 * 1024;
+/** What names the record: kept whatever stands before it. Of a name that comes twice the last one counts, as for JSON. */
+const IDENTITY = /^\s*"(id|timestamp|jc_timestamp|event_type|service|organization|success|sso_token_success)"\s*:/;
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -33,6 +35,8 @@ export class OversizedRecord implements BodyReader {
   #bytes = 0;
   #kept: Buffer[] = [];
   #keptBytes = 0;
+  /** Name → its place in `#kept`. */
+  readonly #identity = new Map<string, number>();
   #member: Buffer[] = [];
   #memberBytes = 0;
   #isMemberShort = true;
@@ -111,9 +115,17 @@ export class OversizedRecord implements BodyReader {
 
   #endMember(last: Buffer): void {
     this.#addToMember(last);
-    if (this.#isMemberShort && this.#memberBytes > 0 && this.#keptBytes + this.#memberBytes <= MOST_KEPT) {
-      this.#kept.push(Buffer.concat(this.#member));
-      this.#keptBytes += this.#memberBytes;
+    if (this.#isMemberShort && this.#memberBytes > 0) {
+      const member = Buffer.concat(this.#member);
+      const name = IDENTITY.exec(member.toString('latin1', 0, 64))?.[1];
+      if (name !== undefined) {
+        const place = this.#identity.get(name) ?? this.#kept.length;
+        this.#identity.set(name, place);
+        this.#kept[place] = member;
+      } else if (this.#keptBytes + this.#memberBytes <= MOST_KEPT) {
+        this.#kept.push(member);
+        this.#keptBytes += this.#memberBytes;
+      }
     }
     this.#member = [];
     this.#memberBytes = 0;

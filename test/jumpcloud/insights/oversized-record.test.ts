@@ -46,6 +46,23 @@ describe('a record that is read past', () => {
     expect(record).not.toHaveProperty('deep');
   });
 
+  it('keeps what names it behind any number of other members, and of a name that comes twice the last', () => {
+    const members = Array.from({ length: 10_000 }, (_, index) => `"m${index}":"${'x'.repeat(100)}"`);
+    const named = {
+      id: 'a',
+      timestamp: '2026-11-01T00:00:01Z',
+      event_type: 't',
+      service: 's',
+      organization: 'o',
+      success: false,
+    };
+    const found = read(Buffer.from(`[{"id":"b",${members.join(',')},${JSON.stringify(named).slice(1)}]`), []);
+    if (typeof found === 'string') throw new Error(found);
+    expect(JSON.parse(found.body.toString('utf8'))).toMatchObject([{ m0: 'x'.repeat(100), ...named }]);
+    const many = read(Buffer.from(`[{${Array(20_000).fill('"id":"x"').join(',')}}]`), []);
+    expect(many).toMatchObject({ body: Buffer.from('[{"id":"x"}]') });
+  });
+
   it('that is a text or an array is named null', () => {
     for (const body of ['["text"]', '[[1,[2],{"a":3}]]'])
       expect(read(Buffer.from(body), [3])).toMatchObject({ body: Buffer.from('[null]'), bytes: body.length - 2 });
