@@ -177,13 +177,24 @@ describe('F-19: cursors that lead nowhere', () => {
     let asked = 0;
     const server = await scriptedServer((request, response) => {
       asked += 1;
-      // Two records by turns: no page is the one before it.
+      // Two pages by turns: none is the one before it.
       if (asked > 500) return answer(200, [])(request, response);
-      page(numbered(1, asked % 2), `["${'x'.repeat(10_000)}${asked}"]`, { 'x-limit': '1' })(request, response);
+      const records = numbered(200, (asked % 2) * 200);
+      page(records, `["${'x'.repeat(10_000)}${asked}"]`, { 'x-limit': '200' })(request, response);
     });
-    const { client } = clientFor(server.origin, { pageSize: 1 });
+    const { client } = clientFor(server.origin, { pageSize: 200 });
     await expect(collect(client)).rejects.toMatchObject({ code: 'PAGE_CURSOR_REPEATED', transient: true });
     expect(asked).toBe(52);
+  });
+
+  it('many records of one text are no sign of an endless search, however small its pages', async () => {
+    const server = await scriptedServer((request, response) => {
+      const { search_after } = JSON.parse(request.body) as { search_after?: [number] };
+      const from = search_after?.[0] ?? 0;
+      page(from < 60 ? [{}] : [], `[${from + 1}]`, { 'x-limit': '1' })(request, response);
+    });
+    const { client } = clientFor(server.origin, { pageSize: 1 });
+    expect((await collect(client)).flatMap(({ records }) => records)).toHaveLength(60);
   });
 
   it('records that come again now and then do not end a search that also brings new ones', async () => {
