@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { type Instant, parseInstant } from './instant.js';
-import { isObject, type JsonValue } from './json.js';
+import { isObject, type JsonObject, type JsonValue } from './json.js';
 
 /** One element of a page, as JumpCloud sent it. */
 export interface ReceivedRecord {
@@ -52,8 +52,7 @@ export function readHeader(received: ReceivedRecord, occurrence: number | string
   const organization = text(record.organization);
   const service = text(record.service) ?? '';
   const id = text(record.id);
-  // Records of the mail-forwarded kind carry jc_timestamp in place of timestamp (seen in public samples).
-  const timestamp = text(record.timestamp) ?? text(record.jc_timestamp);
+  const timestamp = timestampOf(record);
   return {
     uid:
       id === undefined
@@ -72,6 +71,16 @@ export function readHeader(received: ReceivedRecord, occurrence: number | string
     timestamp,
     instant: parseInstant(timestamp),
   };
+}
+
+/** A record's own time; undefined where it has none that can be read. */
+export function recordInstant({ value }: Pick<ReceivedRecord, 'value'>): Instant | undefined {
+  return isObject(value) ? parseInstant(timestampOf(value)) : undefined;
+}
+
+/** Records of the mail-forwarded kind carry jc_timestamp in place of timestamp (seen in public samples). */
+function timestampOf(record: JsonObject): string | undefined {
+  return text(record.timestamp) ?? text(record.jc_timestamp);
 }
 
 /** Names what records share that have one id: organization, service and id. Undefined without an id. */

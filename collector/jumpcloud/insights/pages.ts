@@ -1,9 +1,11 @@
-import { formatSecond } from '../../../mappings/instant.js';
+import { floorToSecond, formatSecond } from '../../../mappings/instant.js';
+import { type ReceivedRecord, recordInstant } from '../../../mappings/record.js';
 import { CollectorError } from '../../errors.js';
 import { decode } from '../http/json-body.js';
 import type { ClientObserver } from '../http/observer.js';
 import type { Answer, BodyReader } from '../http/send-request.js';
 import { OversizedRecord } from './oversized-record.js';
+import { ResumePoint } from './resume-point.js';
 import { SearchProgress } from './search-progress.js';
 import type { Page, Search } from './source.js';
 import { splitArray } from './split-array.js';
@@ -18,7 +20,7 @@ export type AskPage = <T>(
 
 /**
  * The page size in use. Halves when a page is larger than the cap; doubles again, up to the configured size, after a
- * search whose pages stayed below a quarter of it.
+ * search whose pages stayed below a quarter of it, and at once where a single record was the reason.
  */
 export interface PageSize {
   limit: number;
@@ -33,12 +35,12 @@ interface Received extends Omit<Page, 'number' | 'last'> {
 }
 
 /**
- * The pages of one search (see Source.pages). One body, unchanged but for `search_after`, which is the header's own text:
- * parsed and printed again, a number beyond 2^53 would not be the same.
+ * The pages of one search (see Source.pages).
  *
- * When a page is larger than the cap the search starts again from its first page, with half the limit: `number` is then 1
- * once more and the same records come again. At one record per page, one that is larger is read past: its short members stand
- * for it (`ReceivedRecord.whole`).
+ * When a page is larger than the cap the search goes on with half the limit from the second that it has come to; where that
+ * cannot be told it starts again, and `number` is then 1 once more. At one record per page, one that is larger is read
+ * past: its short members stand for it (`ReceivedRecord.whole`). Once its second is over the search goes on with the limit
+ * that it had before.
  * @param serverNow JumpCloud's time in epoch milliseconds, as its answers give it
  * @throws CollectorError PAGE_WITHOUT_CURSOR or PAGE_CURSOR_REPEATED after the page concerned; RESPONSE_TOO_LARGE where
  * even an answer to a search for one record cannot be read past
@@ -51,27 +53,78 @@ export async function* readPages(
   serverNow: () => number,
   signal?: AbortSignal,
 ): AsyncGenerator<Page, void, void> {
+  let point = new ResumePoint(search.start);
+  let number = 0;
+  /** The limit before the first halving. */
+  let usual: number | undefined;
+  /** Started again, a search keeps to limits that only fall: else it would meet the same page again and again. */
+  let isRestarted = false;
   for (;;) {
+    // This search's own: another one may change what is in use.
+    const limit = size.limit;
+    const rest = { ...search, start: point.second };
+    let passed: PassedRecord | undefined;
+    let isPast = false;
+    point.resume();
     try {
-      yield* readOnce(search, ask, size, serverNow, signal);
-      return;
+      for await (const { last, ...received } of readOnce(rest, limit, ask, size, serverNow, signal)) {
+        for (const record of received.records) passed = passedOver(record, passed);
+        const records = point.take(received.records);
+        number += 1;
+        yield { ...received, records, number, last };
+        if (last) return;
+        isPast = !isRestarted && usual !== undefined && isBehind(passed, point.second) && canResume(point, search);
+        if (isPast) break;
+      }
     } catch (error) {
-      if (!(error instanceof CollectorError) || error.code !== 'RESPONSE_TOO_LARGE' || size.limit === 1) throw error;
-      const next = Math.ceil(size.limit / 2);
-      observer.onPageTooLarge?.({ limit: size.limit, next });
-      size.limit = next;
+      if (!(error instanceof CollectorError) || error.code !== 'RESPONSE_TOO_LARGE' || limit === 1) throw error;
+      const next = Math.ceil(limit / 2);
+      observer.onPageTooLarge?.({ limit, next });
+      usual ??= limit;
+      size.limit = Math.min(size.limit, next);
+      if (!canResume(point, search)) {
+        point = new ResumePoint(search.start);
+        number = 0;
+        isRestarted = true;
+      }
+    }
+    if (isPast && usual !== undefined) {
+      size.limit = Math.max(size.limit, usual);
+      usual = undefined;
     }
   }
 }
 
+/** Whole second of a record that was read past; `unknown` where it has none: then the next record with a time tells. */
+type PassedRecord = number | 'unknown';
+
+function passedOver(record: ReceivedRecord, before: PassedRecord | undefined): PassedRecord | undefined {
+  const instant = recordInstant(record);
+  if (record.whole !== undefined) return instant === undefined ? 'unknown' : floorToSecond(instant);
+  return before === 'unknown' && instant !== undefined ? floorToSecond(instant) : before;
+}
+
+function isBehind(passed: PassedRecord | undefined, second: number): boolean {
+  return typeof passed === 'number' && second > passed;
+}
+
+/** JumpCloud refuses a window whose end is not after its start. */
+function canResume(point: ResumePoint, { end }: Search): boolean {
+  return point.isUsable && (end === undefined || point.second < end);
+}
+
+/**
+ * The pages of one body, unchanged but for `search_after`, which is the header's own text: parsed and printed again, a
+ * number beyond 2^53 would not be the same.
+ */
 async function* readOnce(
   search: Search,
+  limit: number,
   ask: AskPage,
   size: PageSize,
   serverNow: () => number,
   signal?: AbortSignal,
-): AsyncGenerator<Page, void, void> {
-  const limit = size.limit;
+): AsyncGenerator<Omit<Page, 'number'>, void, void> {
   const query = queryOf(search, limit);
   const progress = new SearchProgress();
   let cursor: string | undefined;
@@ -87,17 +140,18 @@ async function* readOnce(
       limit === 1 ? () => new OversizedRecord() : undefined,
       signal,
     );
-    largest = Math.max(largest, page.bytes);
-    yield { ...page, number, last: !full };
-    if (!full) break;
+    // A record that was read past says nothing about the size of pages.
+    if (page.records.every(({ whole }) => whole === undefined)) largest = Math.max(largest, page.bytes);
+    // Changed before the page is handed over: who has the last one need not ask for another.
+    if (!full && size.limit === limit && largest < size.maxBytes / 4) size.limit = Math.min(size.configured, limit * 2);
+    yield { ...page, last: !full };
+    if (!full) return;
     if (next === undefined) throw withoutCursor(number);
     if (progress.isSeen(next)) throw repeated(number, 'leads back to a page that was already read');
     if (progress.isStalled(page.records))
       throw repeated(number, 'brings, like those before it, only records that were already read');
     cursor = next;
   }
-  // A reader that was overtaken by another search's halving must not undo it.
-  if (size.limit === limit && largest < size.maxBytes / 4) size.limit = Math.min(size.configured, limit * 2);
 }
 
 /** The body of a search, also of its count. @throws CollectorError INTERNAL for a window that is empty or inverted */
