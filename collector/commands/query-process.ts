@@ -47,8 +47,8 @@ async function answer(request: QueryRequest): Promise<void> {
       ...options,
       stuck: (error) => report({ fault: plain(error), skipped }),
     });
-    skipped = tables.damaged.map(({ path, fault }) => `${path} ${fault}`);
     const rows = await tables.query(sql);
+    skipped = tables.damaged.map(({ path, fault }) => `${path} ${fault}`);
     const { columns, isTTY } = process.stdout;
     for await (const piece of render(rows, format, columns || 160, isTTY)) await put(process.stdout, piece);
     await tables.close();

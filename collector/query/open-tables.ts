@@ -7,13 +7,13 @@ import { CollectorError } from '../errors.js';
 import { exists } from '../files/durable-file.js';
 import { REPLAY_LANE } from '../position/lane-name.js';
 import { quoteText } from '../sinks/tables/columns.js';
+import { ofLaneId } from '../sinks/tables/data-file.js';
 import { type PlainValue, plainValue } from '../sinks/tables/duckdb-value.js';
-import { isVanished } from '../sinks/tables/error-table.js';
-import { type LiveFile, liveFiles, missingFiles } from '../sinks/tables/live-files.js';
 import { allTables, deadLetterTable } from '../sinks/tables/table-catalog.js';
-import { replayedName, tablesOf, typedRows, viewNames, viewStatements } from '../sinks/tables/views.js';
+import { type LiveFile, readTables, type TableContent, type TablesContent } from '../sinks/tables/tables-snapshot.js';
+import { tablesOf, typedRows, viewNames, viewStatement } from '../sinks/tables/views.js';
 import { engineSettings, limitReached, timeIsOver } from './limits.js';
-import { type DamagedFile, holdFiles, type Snapshot, type SnapshotFile } from './snapshot-files.js';
+import { type DamagedFile, HeldFiles, judgeFiles } from './snapshot-files.js';
 import { type AdmittedStatement, admit, splitStatement } from './statement-gate.js';
 
 export interface QueryColumn {
@@ -36,9 +36,12 @@ export interface OpenTables {
    *   files where the statement reads one that is damaged; QUERY_LIMIT_REACHED.
    */
   query(sql: string): Promise<QueryAnswer>;
-  /** How many files are read. */
-  readonly files: number;
-  /** Files that cannot be read. */
+  /**
+   * The snapshot, by table: its files with path, bytes, rows, first and last `time` (epoch milliseconds), and the columns
+   * that its log names. A table that nothing was written to is not in it. None of the files has been opened.
+   */
+  readonly snapshot: ReadonlyMap<string, TableContent>;
+  /** Files that cannot be read, among those that statements have asked for until now. */
   readonly damaged: readonly DamagedFile[];
   close(): Promise<void>;
 }
@@ -66,9 +69,9 @@ const selectType = 1;
 const explainType = 4;
 
 /**
- * Opens the tables for reading: one view a class, `events`, `admin_activity`, `dead_letters` and `raw_records`. Times are
- * in UTC, whatever the machine's zone.
- * @throws CollectorError STORAGE_FAILED where there are no tables.
+ * Opens the tables for reading: one view per class, `events`, `admin_activity`, `dead_letters`, `raw_records` and
+ * `entities`. Times are in UTC, whatever the machine's zone. Reads the tables' logs and no file of theirs.
+ * @throws CollectorError STORAGE_FAILED where there are no tables, or a log is damaged, foreign or newer; STATE_OUTDATED.
  */
 export async function openTables(directory: string, options: OpenOptions = {}): Promise<OpenTables> {
   const openedFrom = performance.now();
@@ -79,25 +82,39 @@ export async function openTables(directory: string, options: OpenOptions = {}): 
       detail: 'ENOENT',
     });
   for (let attempt = 1; ; attempt++) {
-    const last = attempt >= mostAttempts;
-    const snapshot = holdFiles(root, await liveFiles(root), last);
-    if (!snapshot) continue;
-    const missing = await missingFiles(root);
+    const held = new HeldFiles();
+    const snapshot = holdWaiting(await readTables(root), held);
+    if (snapshot === undefined && attempt < mostAttempts) {
+      held.release();
+      continue;
+    }
     try {
-      return await openSnapshot(withMissing(snapshot, missing), options, openedFrom);
+      return await openSnapshot(root, snapshot ?? new Map(), held, options, openedFrom);
     } catch (error) {
-      snapshot.release();
-      if (last || !isVanished(error)) throw error;
+      held.release();
+      throw error;
     }
   }
 }
 
-function withMissing(snapshot: Snapshot, missing: readonly LiveFile[]): Snapshot {
-  const damaged = missing.map((file) => ({ file, path: file.paths[0] ?? '', fault: 'is missing' }));
-  return { ...snapshot, damaged: [...snapshot.damaged, ...damaged] };
+/** Undefined where a file that waited for its publication has moved meanwhile. */
+function holdWaiting(content: TablesContent, held: HeldFiles): TablesContent | undefined {
+  const tables = new Map<string, TableContent>();
+  for (const [name, table] of content) {
+    const files = table.files.map((file) => held.hold(file));
+    if (!files.every((file) => file !== undefined)) return undefined;
+    tables.set(name, { ...table, files });
+  }
+  return tables;
 }
 
-async function openSnapshot(snapshot: Snapshot, options: OpenOptions, from: number): Promise<OpenTables> {
+async function openSnapshot(
+  root: string,
+  snapshot: TablesContent,
+  held: HeldFiles,
+  options: OpenOptions,
+  from: number,
+): Promise<OpenTables> {
   const { DuckDBInstance: Instance } = await import('@duckdb/node-api');
   const { limits = ownLimits, skipDamaged = false, stuck = () => {}, temporaryDirectory } = options;
   const spill = await mkdtemp(join(temporaryDirectory ?? tmpdir(), 'jumpcloud-ocsf-query-'));
@@ -107,10 +124,12 @@ async function openSnapshot(snapshot: Snapshot, options: OpenOptions, from: numb
     const connection = await instance.connect();
     // Among the settings of a new instance DuckDB 1.5.5 takes it without an error, and without effect.
     await connection.run(`SET max_temp_directory_size = ${quoteText(limits.temporarySpace)}`);
-    const damaged = [...snapshot.damaged, ...(await makeViews(connection, snapshot.files))];
-    await shut(connection, snapshot.files);
+    await shut(
+      connection,
+      [...snapshot.values()].flatMap(({ files }) => files),
+    );
     const openingMs = performance.now() - from;
-    return tablesOver({ instance, connection, snapshot, damaged, spill, limits, skipDamaged, stuck, openingMs });
+    return tablesOver({ root, instance, connection, snapshot, held, spill, limits, skipDamaged, stuck, openingMs });
   } catch (error) {
     instance?.closeSync();
     await rm(spill, { recursive: true, force: true });
@@ -118,84 +137,86 @@ async function openSnapshot(snapshot: Snapshot, options: OpenOptions, from: numb
   }
 }
 
-/** Makes the views over the files that can be read. @returns the others */
-async function makeViews(connection: DuckDBConnection, files: readonly SnapshotFile[]): Promise<DamagedFile[]> {
-  const damaged = new Map<SnapshotFile, DamagedFile>();
-  for (;;) {
-    const paths = pathsByTable(files.filter((file) => !damaged.has(file)));
-    await connection.run('BEGIN');
-    try {
-      for (const statement of viewStatements((table) => paths.get(table) ?? [])) await connection.run(statement);
-      await connection.run('COMMIT');
-      return [...damaged.values()];
-    } catch (error) {
-      await connection.run('ROLLBACK');
-      const found = isVanished(error) ? [] : await findDamaged(connection, files);
-      if (found.every(([file]) => damaged.has(file))) throw error;
-      for (const [file, fault] of found) damaged.set(file, fault);
-    }
+/**
+ * From here on a statement reads the files of the snapshot and nothing else of this machine. A file that waits for its
+ * publication goes by its descriptor. Writing to these same paths is not kept off here, but by the gate: DuckDB has no
+ * right to read alone.
+ */
+async function shut(connection: DuckDBConnection, files: readonly LiveFile[]): Promise<void> {
+  const paths = files.map(({ readAs }) => readAs);
+  await connection.run(`SET TimeZone = 'UTC'`);
+  await connection.run(`SET allowed_paths = [${paths.map(quoteText).join(', ')}]`);
+  await connection.run(`SET allowed_directories = []`);
+  await connection.run('SET enable_external_access = false');
+  await connection.run('SET lock_configuration = true');
+}
+
+/** Makes the views that a statement names, over the files that it needs. @returns those of them that cannot be read */
+async function makeViews(
+  { connection, root, snapshot, skipDamaged }: OpenParts,
+  statement: AdmittedStatement,
+): Promise<DamagedFile[]> {
+  const wanted = filesOfStatement(statement, snapshot);
+  const judged = judgeFiles(
+    root,
+    [...wanted.values()].flatMap(({ files }) => files),
+  );
+  const damaged = new Map(judged.damaged.map((one) => [one.file, one]));
+  if (skipDamaged) for (const one of await findDamaged(connection, judged.sound)) damaged.set(one.file, one);
+  const filesOf = (table: string) => (wanted.get(table)?.files ?? []).filter((file) => !damaged.has(file));
+  if (damaged.size > 0 && !skipDamaged) return [...damaged.values()];
+  const named = statement.views.flatMap((view) => [...tablesOf(view), view]);
+  for (const view of new Set(named)) await connection.run(viewStatement(view, filesOf));
+  if (statement.listsViews)
+    for (const view of viewNames) if (!named.includes(view)) await connection.run(viewStatement(view, () => []));
+  return [...damaged.values()];
+}
+
+/** The files that the views of a statement read. */
+function filesOfStatement({ views }: AdmittedStatement, snapshot: TablesContent): TablesContent {
+  const wanted = new Map<string, TableContent>();
+  for (const [name, table] of snapshot) {
+    const files = table.files.filter((file) => views.some((view) => reads(view, file)));
+    if (files.length > 0) wanted.set(name, { ...table, files });
   }
+  return wanted;
+}
+
+function reads(view: string, { table, lanes }: LiveFile): boolean {
+  const isReplayed = Object.keys(lanes).some((id) => ofLaneId(id).lane === REPLAY_LANE);
+  return tablesOf(view).includes(table) || (view === deadLetterTable.name && isReplayed);
 }
 
 /** Opens each file by itself: DuckDB names only the first that it cannot read, and not always that. */
-async function findDamaged(
-  connection: DuckDBConnection,
-  files: readonly SnapshotFile[],
-): Promise<[SnapshotFile, DamagedFile][]> {
-  const found: [SnapshotFile, DamagedFile][] = [];
-  for (const entry of files) {
-    const fault = await columnFault(connection, entry);
-    if (fault !== undefined) found.push([entry, { file: entry.file, path: entry.file.paths[0] ?? '', fault }]);
+async function findDamaged(connection: DuckDBConnection, files: readonly LiveFile[]): Promise<DamagedFile[]> {
+  const found: DamagedFile[] = [];
+  for (const file of files) {
+    const fault = await columnFault(connection, file);
+    if (fault !== undefined) found.push({ file, path: file.path, fault });
   }
   return found;
 }
 
 /** What keeps a file from being read as its table's. */
-async function columnFault(connection: DuckDBConnection, { file, readAs }: SnapshotFile): Promise<string | undefined> {
+async function columnFault(connection: DuckDBConnection, file: LiveFile): Promise<string | undefined> {
   const table = allTables.find(({ name }) => name === file.table);
   if (table === undefined) return undefined;
   try {
-    (await connection.prepare(typedRows(table, [readAs]))).destroySync();
+    // Types that do not fit are met with the first row.
+    await connection.run(`SELECT * FROM (${typedRows(table, [file])}) LIMIT 1`);
     return undefined;
   } catch (error) {
-    if (isVanished(error)) throw error;
-    return `is damaged, or no file of this table (${firstLine(error).replaceAll(readAs, 'it')})`;
+    return `is damaged, or no file of this table (${firstLine(error).replaceAll(file.readAs, 'it')})`;
   }
-}
-
-/**
- * From here on a statement reads the files of the snapshot and nothing else of this machine. An open file goes by its
- * path while it has one, by its descriptor once it is unlinked. Writing to these same paths is not kept off here, but by
- * the gate: DuckDB has no right to read alone.
- */
-async function shut(connection: DuckDBConnection, files: readonly SnapshotFile[]): Promise<void> {
-  const paths = [...new Set(files.flatMap(({ file, readAs }) => [readAs, ...file.paths]))];
-  const descriptors = files.some(({ file, readAs }) => !file.paths.includes(readAs)) ? ['/proc/self/fd'] : [];
-  await connection.run(`SET TimeZone = 'UTC'`);
-  await connection.run(`SET allowed_paths = [${paths.map(quoteText).join(', ')}]`);
-  await connection.run(`SET allowed_directories = [${descriptors.map(quoteText).join(', ')}]`);
-  await connection.run('SET enable_external_access = false');
-  await connection.run('SET lock_configuration = true');
-}
-
-/** A file is one of its table; what the replay lane delivered also says which dead letters are resolved. */
-function pathsByTable(files: readonly SnapshotFile[]): ReadonlyMap<string, readonly string[]> {
-  const paths = new Map<string, string[]>();
-  for (const { file, readAs } of files)
-    for (const name of file.lane === REPLAY_LANE ? [file.table, replayedName(file.table)] : [file.table]) {
-      const ofName = paths.get(name);
-      if (ofName) ofName.push(readAs);
-      else paths.set(name, [readAs]);
-    }
-  return paths;
 }
 
 /** What a query needs of the tables that are open. */
 interface OpenParts {
+  readonly root: string;
   readonly instance: DuckDBInstance;
   readonly connection: DuckDBConnection;
-  readonly snapshot: Snapshot;
-  readonly damaged: readonly DamagedFile[];
+  readonly snapshot: TablesContent;
+  readonly held: HeldFiles;
   readonly spill: string;
   readonly limits: QueryLimits;
   readonly skipDamaged: boolean;
@@ -204,23 +225,45 @@ interface OpenParts {
 }
 
 function tablesOver(parts: OpenParts): OpenTables {
-  const { instance, connection, snapshot, damaged, spill, skipDamaged } = parts;
+  const { instance, connection, snapshot, held, spill, skipDamaged } = parts;
+  const damaged = new Map<string, DamagedFile>();
+  const note = (found: readonly DamagedFile[]) => {
+    for (const one of found) damaged.set(one.path, one);
+    if (!skipDamaged) refuseDamaged(found);
+  };
+  // The views of one statement are made before it begins, and may be made again once it has.
+  let turn: Promise<unknown> = Promise.resolve();
   return {
-    files: snapshot.files.length,
-    damaged,
-    async query(sql) {
-      const statement = await gate(connection, sql).catch((error) => {
-        throw asQueryError(error, parts);
+    snapshot,
+    get damaged() {
+      return [...damaged.values()];
+    },
+    query(sql) {
+      const answered = turn.then(async () => {
+        const worker = new Worker(parts);
+        const statement = await gate(connection, sql).catch((error) => {
+          throw asQueryError(error, parts);
+        });
+        const lookAtFiles = async () =>
+          note(
+            await findDamaged(
+              connection,
+              [...filesOfStatement(statement, snapshot).values()].flatMap((t) => t.files),
+            ),
+          );
+        const result = await worker.work(async () => {
+          note(await makeViews(parts, statement));
+          return start(connection, statement);
+        }, lookAtFiles);
+        return { columns: columnsOf(result), rows: rowsOf(result, worker, lookAtFiles) };
       });
-      if (!skipDamaged) refuseDamaged(statement, damaged);
-      const worker = new Worker(parts);
-      const result = await worker.work(() => start(connection, statement));
-      return { columns: columnsOf(result), rows: rowsOf(result, worker) };
+      turn = answered.catch(() => {});
+      return answered;
     },
     async close() {
       connection.closeSync();
       instance.closeSync();
-      snapshot.release();
+      held.release();
       await rm(spill, { recursive: true, force: true });
     },
   };
@@ -234,19 +277,14 @@ async function gate(connection: DuckDBConnection, sql: string): Promise<Admitted
 }
 
 /** Rows that are missing would be a wrong answer: the statement is refused where it reads one of these files. */
-function refuseDamaged({ views }: AdmittedStatement, damaged: readonly DamagedFile[]): void {
-  const met = damaged.filter(({ file }) => views.some((view) => reads(view, file)));
-  const [first, ...others] = met;
+function refuseDamaged(damaged: readonly DamagedFile[]): void {
+  const [first, ...others] = damaged;
   if (first === undefined) return;
   const more = others.map(({ path, fault }) => `\n${path} ${fault}.`);
   throw new CollectorError('STORAGE_FAILED', `${first.path} ${first.fault}.${more.slice(0, 20).join('')}`, {
-    cure: 'Put it back as it was, or remove what is not ours. Other tables are answered, and this one without those rows by --skip-damaged.',
+    cure: 'Put it back as it was, from a backup. Other tables are answered, and this one without those rows by --skip-damaged.',
     detail: 'damaged',
   });
-}
-
-function reads(view: string, { table, lane }: LiveFile): boolean {
-  return tablesOf(view).includes(table) || (view === deadLetterTable.name && lane === REPLAY_LANE);
 }
 
 async function start(connection: DuckDBConnection, { sql }: AdmittedStatement): Promise<DuckDBResult> {
@@ -270,7 +308,7 @@ class Worker {
   }
 
   /** @throws CollectorError QUERY_LIMIT_REACHED, or as the error means. */
-  async work<T>(call: () => Promise<T>): Promise<T> {
+  async work<T>(call: () => Promise<T>, lookAtFiles: () => Promise<void>): Promise<T> {
     const { connection, limits, stuck } = this.parts;
     const timers: NodeJS.Timeout[] = [];
     let over: CollectorError | undefined;
@@ -285,6 +323,7 @@ class Worker {
     try {
       return await call();
     } catch (error) {
+      if (over === undefined && isAboutFiles(error)) await lookAtFiles();
       throw over ?? asQueryError(error, this.parts);
     } finally {
       for (const timer of timers) clearTimeout(timer);
@@ -300,12 +339,22 @@ function columnsOf(result: DuckDBResult): QueryColumn[] {
   });
 }
 
-async function* rowsOf(result: DuckDBResult, worker: Worker): AsyncGenerator<readonly PlainValue[], void, void> {
+async function* rowsOf(
+  result: DuckDBResult,
+  worker: Worker,
+  lookAtFiles: () => Promise<void>,
+): AsyncGenerator<readonly PlainValue[], void, void> {
   for (;;) {
-    const chunk = await worker.work(() => result.fetchChunk());
+    const chunk = await worker.work(() => result.fetchChunk(), lookAtFiles);
     if (!chunk || chunk.rowCount === 0) return;
     for (const row of chunk.getRows()) yield row.map(plainValue);
   }
+}
+
+/** DuckDB opens most files while it answers, and does not always name the one that it stumbles over. */
+function isAboutFiles(error: unknown): boolean {
+  if (error instanceof CollectorError || !(error instanceof Error)) return false;
+  return /^(IO|Invalid Input|Invalid|Serialization|TProtocolException|Binder|Conversion)\b/.test(error.message);
 }
 
 /** DuckDB's refusals are about the statement, unless a limit or a file of the snapshot is what it stumbled over. */
@@ -313,7 +362,10 @@ function asQueryError(error: unknown, { limits, snapshot }: OpenParts): unknown 
   if (error instanceof CollectorError || !(error instanceof Error)) return error;
   const limit = limitReached(error.message, limits);
   if (limit) return limit;
-  const { message, file } = withPaths(error.message, snapshot.files);
+  const { message, file } = withPaths(
+    error.message,
+    [...snapshot.values()].flatMap(({ files }) => files),
+  );
   if (file !== undefined || /^IO Error/.test(message))
     return new CollectorError('STORAGE_FAILED', firstLine(message), {
       cure:
@@ -329,8 +381,8 @@ function asQueryError(error: unknown, { limits, snapshot }: OpenParts): unknown 
 }
 
 /** The text with the files' paths for the names by which DuckDB reads them, and the first that it names. */
-function withPaths(text: string, files: readonly SnapshotFile[]): { message: string; file: string | undefined } {
-  const byName = new Map(files.map(({ file, readAs }) => [readAs, file.paths[0] ?? readAs]));
+function withPaths(text: string, files: readonly LiveFile[]): { message: string; file: string | undefined } {
+  const byName = new Map(files.map(({ path, readAs }) => [readAs, path]));
   let named: string | undefined;
   const message = text.replace(/\/proc\/self\/fd\/\d+/g, (name) => {
     named ??= byName.get(name);

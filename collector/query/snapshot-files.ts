@@ -1,14 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readlinkSync, readSync, realpathSync } from 'node:fs';
 import { sep } from 'node:path';
 import { errno, isMissing } from '../files/durable-file.js';
-import type { LiveFile } from '../sinks/tables/live-files.js';
-
-/** A file of the snapshot, and the name under which DuckDB reads it. */
-export interface SnapshotFile {
-  readonly file: LiveFile;
-  /** `/proc/self/fd/N` while it is held open, else its path. */
-  readonly readAs: string;
-}
+import type { LiveFile } from '../sinks/tables/tables-snapshot.js';
 
 /** A file of the snapshot that cannot be read as a table's. */
 export interface DamagedFile {
@@ -18,92 +11,72 @@ export interface DamagedFile {
   readonly fault: string;
 }
 
-/** The files of one moment. */
-export interface Snapshot {
-  readonly files: readonly SnapshotFile[];
+/** Files that a statement is to read. */
+export interface JudgedFiles {
+  readonly sound: readonly LiveFile[];
   readonly damaged: readonly DamagedFile[];
-  /** Closes what is held open. */
-  release(): void;
 }
 
-/** Above this many files each is opened when it is read, so that the limit of open files is not met. */
-const mostHeld = 4096;
 const shortestParquet = 12;
 const magic = 'PAR1';
 
 /**
- * Opens every file, so that it stays readable when it is renamed or unlinked.
+ * Looks at each file before DuckDB opens it.
  * @param root the tables' directory; what leads out of it is damaged
- * @param lastAttempt a file that is gone is damaged, rather than a reason to list the files again
- * @returns undefined where a file is gone already
  */
-export function holdFiles(root: string, files: readonly LiveFile[], lastAttempt: boolean): Snapshot | undefined {
-  const holds = process.platform === 'linux' && files.length <= mostHeld;
-  try {
-    return openEach(root, files, lastAttempt, holds ? 'descriptors' : 'paths');
-  } catch (error) {
-    if (!holds || errno(error) !== 'EMFILE') throw error;
-    // Judged all the same, one after the other.
-    return openEach(root, files, lastAttempt, 'paths');
+export function judgeFiles(root: string, files: readonly LiveFile[]): JudgedFiles {
+  const below = realpathSync(root) + sep;
+  const sound: LiveFile[] = [];
+  const damaged: DamagedFile[] = [];
+  for (const file of files) {
+    const fault = faultOfFile(file.readAs, below);
+    if (fault === undefined) sound.push(file);
+    else damaged.push({ file, path: file.path, fault });
+  }
+  return { sound, damaged };
+}
+
+/** Files that wait for their publication, held open so that they stay readable when they move. */
+export class HeldFiles {
+  readonly #descriptors: number[] = [];
+
+  /** @returns the file as it is read from now on; undefined where it is gone already */
+  hold(file: LiveFile): LiveFile | undefined {
+    if (file.readAs === file.path || process.platform !== 'linux') return file;
+    try {
+      const descriptor = openSync(file.readAs, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+      this.#descriptors.push(descriptor);
+      return { ...file, readAs: `/proc/self/fd/${descriptor}` };
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  }
+
+  release(): void {
+    for (const descriptor of this.#descriptors.splice(0)) closeSync(descriptor);
   }
 }
 
-function openEach(
-  root: string,
-  files: readonly LiveFile[],
-  lastAttempt: boolean,
-  names: 'descriptors' | 'paths',
-): Snapshot | undefined {
-  const held: { descriptor: number; entry: SnapshotFile }[] = [];
-  const damaged: DamagedFile[] = [];
-  const release = () => {
-    for (const { descriptor } of held.splice(0)) closeSync(descriptor);
-  };
-  const below = realpathSync(root) + sep;
-  const entries: SnapshotFile[] = [];
+/** What keeps a path from being read as a table's file. */
+function faultOfFile(path: string, below: string): string | undefined {
+  const isHeld = path.startsWith('/proc/');
+  let descriptor: number;
   try {
-    for (const file of files) {
-      const opened = open(file, below);
-      if (opened === 'gone' && !lastAttempt) {
-        release();
-        return undefined;
-      }
-      if (opened === 'gone') damaged.push({ file, path: file.paths[0] ?? '', fault: 'is missing' });
-      else if ('fault' in opened) damaged.push({ file, ...opened });
-      else if (names === 'paths') {
-        closeSync(opened.descriptor);
-        entries.push({ file, readAs: opened.path });
-      } else {
-        const entry = { file, readAs: `/proc/self/fd/${opened.descriptor}` };
-        held.push({ descriptor: opened.descriptor, entry });
-        entries.push(entry);
-      }
-    }
-    return { files: entries, damaged, release };
+    // Without O_NONBLOCK a named pipe would wait for its writer. A held file is named by a link to it.
+    const follow = isHeld ? 0 : constants.O_NOFOLLOW;
+    descriptor = openSync(path, constants.O_RDONLY | follow | constants.O_NONBLOCK);
   } catch (error) {
-    release();
+    if (errno(error) === 'ELOOP') return 'is a symbolic link';
+    if (errno(error) === 'EACCES' || errno(error) === 'EPERM') return 'may not be read by this user';
+    if (isMissing(error) || errno(error) === 'ENOTDIR') return 'is missing';
     throw error;
   }
-}
-
-function open(
-  { paths }: LiveFile,
-  below: string,
-): 'gone' | { descriptor: number; path: string } | { path: string; fault: string } {
-  for (const path of paths)
-    try {
-      // Without O_NONBLOCK a named pipe would wait for its writer.
-      const descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-      const fault = faultOf(descriptor, path, below);
-      if (fault === undefined) return { descriptor, path };
-      closeSync(descriptor);
-      return { path, fault };
-    } catch (error) {
-      if (errno(error) === 'ELOOP') return { path, fault: 'is a symbolic link' };
-      if (errno(error) === 'EACCES' || errno(error) === 'EPERM') return { path, fault: 'may not be read by this user' };
-      if (!isMissing(error)) throw error;
-    }
-  return 'gone';
+  try {
+    return faultOf(descriptor, path, below);
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 function faultOf(descriptor: number, path: string, below: string): string | undefined {

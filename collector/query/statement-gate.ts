@@ -15,6 +15,8 @@ export interface AdmittedStatement {
   readonly sql: string;
   /** Views that it names, as they are spelled in `views`. */
   readonly views: readonly string[];
+  /** It asks which views there are (SHOW TABLES, the information schema). */
+  readonly listsViews: boolean;
 }
 
 /** Characters; parsing takes some hundred times as many bytes. */
@@ -66,7 +68,11 @@ export function admit(statement: SplitStatement, serialized: string, views: Read
     if (node.type === 'BASE_TABLE') for (const name of tableOf(node, views, ctes)) named.add(name);
     if (node.type === 'SHOW_REF') checkShow(node);
   }
-  return { sql: statement.explain + statement.select, views: [...named] };
+  const listsViews = nodes.some(
+    ({ type, schema_name }) =>
+      type === 'SHOW_REF' || (typeof schema_name === 'string' && fold(schema_name) === 'information_schema'),
+  );
+  return { sql: statement.explain + statement.select, views: [...named], listsViews };
 }
 
 type Node = Readonly<Record<string, JsonValue>>;

@@ -5,9 +5,11 @@
  *     node dist/test/contract/sink-child.js '{"kind": "tables", "directory": …, "batches": 6, "step": "commit:state", "nth": 2}'
  */
 import { writeSync } from 'node:fs';
+import { systemClock } from '../../collector/clock.js';
 import { asCollectorError } from '../../collector/errors.js';
 import type { Sink } from '../../collector/sinks/sink.js';
 import { createStdoutSink } from '../../collector/sinks/stdout/stdout-sink.js';
+import { maintainTables } from '../../collector/sinks/tables/maintain-tables.js';
 import { createTablesSink } from '../../collector/sinks/tables/tables-sink.js';
 import { batchesOf, sampleBatch } from './sample-batch.js';
 
@@ -24,8 +26,8 @@ export interface SinkOrder {
 /** What each batch of the children holds. */
 export const childSizes = { events: 20, letters: 1, raw: 1 };
 
-/** Small enough that a few batches lead to a merge. */
-export const childCompaction = { mostSmall: 3, graceMs: 0 };
+/** Small enough that a few batches lead to a merge, a checkpoint and files to unlink. */
+const childRules = { mostSmall: 3, settledMs: 0, graceMs: 0, versionsPerCheckpoint: 3 };
 
 async function work(order: SinkOrder): Promise<void> {
   let left = order.nth ?? 1;
@@ -35,14 +37,19 @@ async function work(order: SinkOrder): Promise<void> {
     if (left === 0) process.kill(process.pid, 'SIGKILL');
   };
   const options = { directory: order.directory, feed: 'acme', checkpoint };
-  const sink: Sink =
-    order.kind === 'tables' ? createTablesSink({ ...options, compaction: childCompaction }) : createStdoutSink(options);
+  const sink: Sink = order.kind === 'tables' ? createTablesSink(options) : createStdoutSink(options);
+  const { directory } = order;
+  const limits = { memoryLimit: '96MB', threads: 1 };
+  const maintain = async () => {
+    if (order.kind === 'tables')
+      await maintainTables({ directory, limits, rules: childRules, clock: systemClock, checkpoint });
+  };
   const lane = sink.lane('live');
   const committed = await lane.open();
   writeSync(2, 'open\n');
   if (order.batches === undefined) setInterval(() => {}, 60_000);
   for (let index = batchesOf(committed?.cursor); index < (order.batches ?? 0); index++)
-    await lane.commit(sampleBatch('live', index, childSizes));
+    await lane.commit(sampleBatch('live', index, childSizes)).then(maintain);
   if (order.batches !== undefined) await sink.close();
 }
 

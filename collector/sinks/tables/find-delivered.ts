@@ -2,10 +2,9 @@ import { floorToMillisecond, type Instant } from '../../../mappings/instant.js';
 import { quoteText } from './columns.js';
 import type { Engine } from './engine.js';
 import { isVanished } from './error-table.js';
-import { groupBy } from './group-by.js';
-import { dayOf } from './layout.js';
-import { type LiveFile, liveFiles } from './live-files.js';
 import { classTables, deadLetterTable, rawRecordTable } from './table-catalog.js';
+import { type LiveFile, readTables } from './tables-snapshot.js';
+import { scanOf } from './views.js';
 
 const UIDS_PER_STATEMENT = 1000;
 const MOST_ATTEMPTS = 5;
@@ -31,8 +30,8 @@ export async function findDelivered(
   // The tables hold milliseconds: the range is widened to whole ones.
   const [first, end] = [floorToMillisecond(from), floorToMillisecond(to) + 1];
   for (let attempt = 1; ; attempt++) {
-    const files = uids.length === 0 || first >= end ? [] : await filesOf(directory, first, end);
-    if (files.length === 0) return new Set();
+    const files = uids.length === 0 || first >= end ? new Map() : await filesOf(directory, first, end);
+    if (files.size === 0) return new Set();
     const engine = await openEngine();
     try {
       return await search(engine, files, uids, first, end);
@@ -44,34 +43,34 @@ export async function findDelivered(
   }
 }
 
-function filesOf(directory: string, from: number, to: number): Promise<LiveFile[]> {
-  const [firstDay, lastDay] = [dayOf(from), dayOf(to)];
-  // A dead letter without a time of its own lies under the day on which it was collected: that day or a later one.
-  return liveFiles(
-    directory,
-    (table, day) => uidColumns.has(table) && day >= firstDay && (day <= lastDay || table === deadLetterTable.name),
-  );
+/** Files of records by table that may hold some of a range. */
+async function filesOf(directory: string, from: number, to: number): Promise<Map<string, LiveFile[]>> {
+  const found = new Map<string, LiveFile[]>();
+  for (const { table, files } of (await readTables(directory)).values()) {
+    const wanted = files.filter(({ times }) => times === undefined || (times.last >= from && times.first < to));
+    if (uidColumns.has(table) && wanted.length > 0) found.set(table, wanted);
+  }
+  return found;
 }
 
 async function search(
   engine: Engine,
-  files: readonly LiveFile[],
+  files: ReadonlyMap<string, readonly LiveFile[]>,
   uids: readonly string[],
   from: number,
   to: number,
 ): Promise<ReadonlySet<string>> {
   const found = new Set<string>();
-  for (const [table, ofTable] of groupBy(files, (file) => file.table)) {
+  for (const [table, ofTable] of files) {
     const uid = uidColumns.get(table) ?? 'uid';
     const timeless = table === deadLetterTable.name ? ' OR "time" IS NULL' : '';
-    const paths = ofTable.map(({ paths: [path = ''] }) => quoteText(path)).join(', ');
     for (let at = 0; at < uids.length; at += UIDS_PER_STATEMENT) {
       const asked = uids
         .slice(at, at + UIDS_PER_STATEMENT)
         .map(quoteText)
         .join(', ');
       const rows = await engine.rows(
-        `SELECT DISTINCT ${uid} FROM read_parquet([${paths}], union_by_name = true, hive_partitioning = false) ` +
+        `SELECT DISTINCT ${uid} FROM ${scanOf(ofTable)} ` +
           `WHERE ("time" >= ${from} AND "time" < ${to}${timeless}) AND ${uid} IN (${asked})`,
       );
       for (const [one] of rows) found.add(String(one));

@@ -1,7 +1,6 @@
-import { readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import {
-  errno,
   exists,
   isMissing,
   makeDirectory,
@@ -9,16 +8,14 @@ import {
   namesIn,
   syncDirectory,
 } from '../../files/durable-file.js';
-import type { OwnFile } from './compaction.js';
-import { fileOfStaged, RETIRED_ENDING, sequenceOf, stagedName } from './layout.js';
+import { fileOfStaged, sequenceOf, stagedName } from './layout.js';
 
-/** The files of one lane: staged, published, retired. All names are relative to the tables' directory. */
+/** Files of one lane, or of one table's merges: staged, then published. All names are relative to the tables' directory. */
 export class LaneFiles {
   constructor(
     private readonly directory: string,
     /** Where files wait for their commit; on the same file system. */
     private readonly stagingDirectory: string,
-    private readonly prefix: string,
   ) {}
 
   /** Where a file waits until it is committed. */
@@ -52,7 +49,7 @@ export class LaneFiles {
    * Renames committed files into view; what is there already stays.
    * @returns files found neither staged nor published
    */
-  async publish(files: readonly string[], each: () => Promise<void>): Promise<string[]> {
+  async publish(files: readonly string[], each: () => Promise<void> = async () => {}): Promise<string[]> {
     const lost: string[] = [];
     const directories = new Set<string>();
     for (const file of files) {
@@ -64,44 +61,18 @@ export class LaneFiles {
     return lost;
   }
 
-  /** Renames retired files, for readers that look at the directory alone; ours know from the state. */
-  async unpublish(files: readonly string[], each: () => Promise<void>): Promise<void> {
-    for (const file of files) {
-      await renameIfThere(this.published(file), this.published(file) + RETIRED_ENDING);
-      await each();
-    }
-  }
-
-  /** Unlinks retired files, and days that are empty then. */
-  async unlink(files: readonly string[]): Promise<void> {
-    for (const file of files) {
-      await rm(this.published(file) + RETIRED_ENDING, { force: true });
-      await rm(this.published(file), { force: true });
-    }
-    for (const directory of new Set(files.map((file) => dirname(this.published(file)))))
-      await rmdir(directory).catch((error: unknown) => {
-        if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(errno(error) ?? '')) throw error;
-      });
-  }
-
-  /** This lane's files, published or retired, with the number of the commit that wrote each. */
-  async list(): Promise<Map<string, number>> {
+  /** Published files whose names begin so, with the number of the commit that wrote each. */
+  async list(prefix: string): Promise<Map<string, number>> {
     const found = new Map<string, number>();
     for (const table of await namesIn(this.directory)) {
       if (table.startsWith('.')) continue;
       for (const day of await namesIn(join(this.directory, table)))
         for (const name of await namesIn(join(this.directory, table, day))) {
-          const sequence = sequenceOf(this.prefix, name);
+          const sequence = sequenceOf(prefix, name);
           if (sequence !== undefined) found.set(`${table}/${day}/${name}`, sequence);
         }
     }
     return found;
-  }
-
-  /** Size and age of a published file. */
-  async describe(file: string): Promise<OwnFile> {
-    const { size, mtimeMs } = await stat(this.published(file));
-    return { file, bytes: size, writtenAt: mtimeMs };
   }
 
   async #publishOne(file: string): Promise<boolean> {

@@ -3,10 +3,10 @@ import { fileNameOf } from '../../files/file-name.js';
 
 /** Where things lie below the tables' directory. A table's file is named relative to it: `authentication/event_day=2026-11-01/acme-live-0000000012.parquet`. */
 
-/** Ending of a file that compaction or `keepDays` unpublished and that will be unlinked. */
-export const RETIRED_ENDING = '.retired';
+const day = /^event_day=(\d{4}-\d{2}-\d{2})$/;
 
-const day = /^event_day=(.+)$/;
+/** The partition of instants that no calendar day of four-digit years holds. */
+export const NULL_PARTITION = '__HIVE_DEFAULT_PARTITION__';
 
 /** Directory of a feed's state. */
 export function stateDirectory(directory: string, feed: string): string {
@@ -15,7 +15,21 @@ export function stateDirectory(directory: string, feed: string): string {
 
 /** A table's files of one day, relative to the tables' directory. */
 export function groupOf(table: string, time: number): string {
-  return `${table}/event_day=${dayOf(time)}`;
+  return `${table}/event_day=${time >= FIRST_INSTANT && time < END_OF_INSTANTS ? dayOf(time) : NULL_PARTITION}`;
+}
+
+/** Epoch milliseconds of the years 0001 to 9999, the end exclusive: what Delta's `date` and `timestamp` hold. */
+export const FIRST_INSTANT = Date.parse('0001-01-01T00:00:00Z');
+export const END_OF_INSTANTS = Date.parse('9999-12-31T23:59:59.999Z') + 1;
+
+/** The directory of a table's log. */
+export function logDirectory(directory: string, table: string): string {
+  return join(directory, table, '_delta_log');
+}
+
+/** Where a table's locks are, and files of a merge until they are published. */
+export function tableStateDirectory(directory: string, table: string): string {
+  return join(directory, '.state', '.tables', table);
 }
 
 /** The UTC day of an instant in epoch milliseconds, `YYYY-MM-DD`. */
@@ -41,7 +55,7 @@ export function fileName(prefix: string, sequence: number, part: number): string
 /** The number of the commit that wrote a file, for a name with this prefix; undefined for other lanes' files. */
 export function sequenceOf(prefix: string, name: string): number | undefined {
   if (!name.startsWith(prefix)) return undefined;
-  const found = /^(\d{10,})(?:\.\d+)?\.parquet(?:\.retired)?$/.exec(name.slice(prefix.length));
+  const found = /^(\d{10,})(?:\.\d+)?\.parquet$/.exec(name.slice(prefix.length));
   return found ? Number(found[1]) : undefined;
 }
 

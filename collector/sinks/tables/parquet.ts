@@ -1,7 +1,8 @@
-import { type FileHandle, open, rm } from 'node:fs/promises';
+import { type FileHandle, open, rm, stat } from 'node:fs/promises';
 import { fileMode, syncFile } from '../../files/durable-file.js';
 import { wellFormedLine } from '../files/json-line.js';
 import { type Column, duckType, quoteText } from './columns.js';
+import { type DataFile, fingerprintOf, LANE_COLUMN } from './data-file.js';
 import type { Engine } from './engine.js';
 
 /** One row on its way into a file. */
@@ -9,6 +10,10 @@ export interface Row {
   readonly uid: string;
   /** Epoch milliseconds by which rows are sorted. */
   readonly time: number;
+  /** Its column `time` is empty: `time` is another instant. */
+  readonly timeless?: boolean;
+  /** Whose it is (`laneId`), where not the writing lane's. */
+  readonly lane?: string;
   /** A JSON object. */
   readonly text: string;
 }
@@ -47,6 +52,8 @@ export function slicesOf(rows: readonly Row[]): Row[][] {
 /**
  * Writes rows into a Parquet file, durably.
  * @param path with any ending: the file is published under another name
+ * @param lane whose rows they are (`laneId`)
+ * @returns what is known of the file but for its name and its lanes
  * @throws the error of DuckDB or of the file system; the file at `path` is then incomplete.
  */
 export async function writeParquet(
@@ -54,13 +61,15 @@ export async function writeParquet(
   columns: readonly Column[],
   rows: readonly Row[],
   path: string,
-): Promise<void> {
+  lane: string,
+): Promise<Omit<DataFile, 'file' | 'lanes'>> {
   const linesFile = `${path}.ndjson`;
-  const longest = await writeLines(linesFile, rows);
+  const longest = await writeLines(linesFile, rows, lane);
+  const ours = [...columns, { name: LANE_COLUMN, type: { kind: 'text' } } as const];
   try {
-    const spec = columns.map(({ name, type }) => `${quoteText(name)}: ${quoteText(duckType(type))}`).join(', ');
+    const spec = ours.map(({ name, type }) => `${quoteText(name)}: ${quoteText(duckType(type))}`).join(', ');
     await engine.run(
-      `COPY (SELECT *, make_timestamp("time" * 1000) AS time_dt FROM read_json(${quoteText(linesFile)}, ` +
+      `COPY (SELECT *, make_timestamptz("time" * 1000) AS time_dt FROM read_json(${quoteText(linesFile)}, ` +
         `format = 'newline_delimited', columns = {${spec}}, maximum_object_size = ${longest + 1024})) ` +
         `TO ${quoteText(path)} (${PARQUET_OPTIONS})`,
     );
@@ -68,28 +77,50 @@ export async function writeParquet(
     await rm(linesFile, { force: true });
   }
   await syncFile(path);
+  const { size, mtimeMs } = await stat(path);
+  const times = rows.some(({ timeless }) => timeless) ? undefined : timesOf(rows);
+  return {
+    bytes: size,
+    rows: rows.length,
+    writtenAt: Math.floor(mtimeMs),
+    ...(times === undefined ? {} : { times }),
+    schema: fingerprintOf(columns),
+  };
 }
 
-/** Writes several Parquet files into one, durably, in their order. Returns the number of rows. */
-export async function mergeParquet(engine: Engine, inputs: readonly string[], path: string): Promise<number> {
-  const list = inputs.map(quoteText).join(', ');
-  const source = `read_parquet([${list}], union_by_name = true, hive_partitioning = false)`;
-  await engine.run(`COPY (SELECT * FROM ${source}) TO ${quoteText(path)} (${PARQUET_OPTIONS})`);
-  await syncFile(path);
-  const count = async (from: string) => Number((await engine.rows(`SELECT count(*) FROM ${from}`))[0]?.[0]);
-  const [before, after] = [await count(source), await count(`read_parquet([${quoteText(path)}])`)];
-  if (before !== after) throw new Error(`Merging ${inputs.length} files made ${after} rows of ${before}`);
-  return after;
+function timesOf(rows: readonly Row[]): { first: number; last: number } | undefined {
+  if (rows.length === 0) return undefined;
+  return rows.reduce(({ first, last }, { time }) => ({ first: Math.min(first, time), last: Math.max(last, time) }), {
+    first: Number.POSITIVE_INFINITY,
+    last: Number.NEGATIVE_INFINITY,
+  });
+}
+
+/** What a Parquet file says of itself. */
+export async function describeParquet(engine: Engine, path: string): Promise<Omit<DataFile, 'file' | 'lanes'>> {
+  const { size, mtimeMs } = await stat(path);
+  const from = `read_parquet([${quoteText(path)}], hive_partitioning = false)`;
+  const [[rows, timed, first, last] = []] = await engine.rows(
+    `SELECT count(*), count("time"), min("time"), max("time") FROM ${from}`,
+  );
+  return {
+    bytes: size,
+    rows: Number(rows),
+    writtenAt: Math.floor(mtimeMs),
+    ...(rows === timed && Number(rows) > 0 ? { times: { first: Number(first), last: Number(last) } } : {}),
+  };
 }
 
 /** Writes one JSON text a line and returns the most bytes of a line. */
-async function writeLines(path: string, rows: readonly Row[]): Promise<number> {
+async function writeLines(path: string, rows: readonly Row[], lane: string): Promise<number> {
   let longest = 0;
   const handle: FileHandle = await open(path, 'w', fileMode);
   try {
     let chunk = '';
     for (const row of rows) {
-      const line = wellFormedLine(row.text);
+      // A row is a JSON object with members.
+      const owner = `{"${LANE_COLUMN}":${JSON.stringify(row.lane ?? lane)},`;
+      const line = owner + wellFormedLine(row.text).trimStart().slice(1);
       longest = Math.max(longest, line.length * 3 > longest ? Buffer.byteLength(line) : 0);
       chunk += `${line}\n`;
       if (chunk.length < CHUNK_CHARACTERS) continue;

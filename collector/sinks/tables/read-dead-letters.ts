@@ -1,10 +1,9 @@
 import type { DeadLetter } from '../../../mappings/dead-letter.js';
-import { REPLAY_LANE } from '../../position/lane-name.js';
 import type { Engine } from './engine.js';
 import { isVanished } from './error-table.js';
-import { liveFiles } from './live-files.js';
 import { deadLetterTable } from './table-catalog.js';
-import { deadLetterRows, replayedName } from './views.js';
+import { readTables } from './tables-snapshot.js';
+import { deadLetterRows } from './views.js';
 
 const MOST_ATTEMPTS = 20;
 
@@ -29,17 +28,8 @@ export async function* readDeadLetters(engine: Engine, directory: string, feed: 
 }
 
 async function statement(directory: string, feed: string): Promise<string> {
-  const paths = new Map<string, string[]>();
-  for (const {
-    table,
-    lane,
-    feed: owner,
-    paths: [path = ''],
-  } of await liveFiles(directory)) {
-    if (owner !== feed) continue;
-    for (const name of lane === REPLAY_LANE ? [table, replayedName(table)] : [table])
-      paths.set(name, [...(paths.get(name) ?? []), path]);
-  }
+  const content = await readTables(directory);
   const columns = deadLetterTable.columns.map(({ name }) => `"${name}"`).join(', ');
-  return `SELECT ${columns} FROM (${deadLetterRows((name) => paths.get(name) ?? [])}) ORDER BY time_dt, uid`;
+  const letters = deadLetterRows((table) => content.get(table)?.files ?? [], feed);
+  return `SELECT ${columns} FROM (${letters}) ORDER BY time_dt, uid`;
 }

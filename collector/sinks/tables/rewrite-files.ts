@@ -1,35 +1,41 @@
 import { isObject } from '../../../mappings/json.js';
 import type { Rewriting, StoredEvent } from '../rewriting.js';
 import { quoteText } from './columns.js';
+import { type DataFile, dayOfFile, LANE_COLUMN } from './data-file.js';
 import type { PlainValue } from './duckdb-value.js';
-import { dayOfGroup, fileName, groupOf } from './layout.js';
+import { fileName, groupOf } from './layout.js';
 import { MOST_CHARACTERS, MOST_ROWS, type Row, writeParquet } from './parquet.js';
 import { textOfRow } from './row-json.js';
 import { classTables, type Table } from './table-catalog.js';
+import type { LiveFile } from './tables-snapshot.js';
 import type { BatchTarget } from './write-batch.js';
 
 const tablesByName = new Map([...classTables].map(([classUid, table]) => [table.name, { classUid, table }]));
 
 /**
- * Stages what replaces those of the files that hold an event to be changed.
- * @returns the new files by the names under which they will be published, and those that they replace
+ * Stages what replaces those files that hold an event to be changed.
+ * @param files of the lane that rewrites, which may hold rows of others as well: those stay as they are
+ * @returns the new files by the names under which they will be published, and the names of those that they replace
  */
 export async function rewriteFiles(
-  own: readonly string[],
+  files: readonly LiveFile[],
   rewriting: Rewriting,
   target: BatchTarget,
-): Promise<{ files: readonly string[]; retired: readonly string[] }> {
+): Promise<{ files: readonly DataFile[]; replaced: readonly string[] }> {
   const output = new RewrittenRows(target);
-  const retired: string[] = [];
-  for (const file of own) {
-    const day = dayOfGroup(file.slice(0, file.lastIndexOf('/')));
-    const source = tablesByName.get(file.slice(0, file.indexOf('/')));
+  const replaced: string[] = [];
+  for (const file of files) {
+    const day = dayOfFile(file.file);
+    const source = tablesByName.get(file.table);
     if (source === undefined || day === undefined || !rewriting.wanted(day)) continue;
     if (!(await isChanged(file, source, rewriting, target))) continue;
-    for await (const stored of eventsOf(file, source, target)) await output.add(rewriting.decide(stored) ?? stored);
-    retired.push(file);
+    for await (const { stored, lane } of eventsOf(file, source, target)) {
+      const after = lane === target.lane ? rewriting.decide(stored) : undefined;
+      await output.add({ ...(after ?? stored), lane }, file.lanes);
+    }
+    replaced.push(file.file);
   }
-  return { files: await output.finish(), retired };
+  return { files: await output.finish(), replaced };
 }
 
 interface Source {
@@ -37,9 +43,10 @@ interface Source {
   readonly table: Table;
 }
 
-async function isChanged(file: string, source: Source, rewriting: Rewriting, target: BatchTarget): Promise<boolean> {
+async function isChanged(file: LiveFile, source: Source, rewriting: Rewriting, target: BatchTarget): Promise<boolean> {
   let changed = false;
-  for await (const stored of eventsOf(file, source, target)) {
+  for await (const { stored, lane } of eventsOf(file, source, target)) {
+    if (lane !== target.lane) continue;
     const instead = rewriting.decide(stored);
     rewriting.examined(stored, instead);
     changed ||= instead !== undefined;
@@ -48,13 +55,14 @@ async function isChanged(file: string, source: Source, rewriting: Rewriting, tar
 }
 
 async function* eventsOf(
-  file: string,
+  { path, lanes }: LiveFile,
   { classUid, table }: Source,
-  { engine, files }: BatchTarget,
-): AsyncGenerator<StoredEvent> {
-  const path = quoteText(files.published(file));
-  for await (const row of engine.stream(`SELECT * FROM read_parquet([${path}], hive_partitioning = false)`))
-    yield storedEvent(row, classUid, table);
+  { engine }: BatchTarget,
+): AsyncGenerator<{ stored: StoredEvent; lane: string }> {
+  const only = Object.keys(lanes).join();
+  const rows = engine.stream(`SELECT * FROM read_parquet([${quoteText(path)}], hive_partitioning = false)`);
+  for await (const row of rows)
+    yield { stored: storedEvent(row, classUid, table), lane: String(row[LANE_COLUMN] ?? only) };
 }
 
 function storedEvent(row: Readonly<Record<string, PlainValue>>, classUid: number, table: Table): StoredEvent {
@@ -67,24 +75,29 @@ function storedEvent(row: Readonly<Record<string, PlainValue>>, classUid: number
 
 /** Rows on their way into new files, gathered by table and day so that few files come of many. */
 class RewrittenRows {
-  readonly #waiting = new Map<string, { table: Table; rows: Row[]; characters: number }>();
+  readonly #waiting = new Map<
+    string,
+    { table: Table; rows: Row[]; characters: number; lanes: Record<string, number> }
+  >();
   readonly #parts = new Map<string, number>();
-  readonly #files: string[] = [];
+  readonly #files: DataFile[] = [];
 
   constructor(private readonly target: BatchTarget) {}
 
-  async add(row: Row & { readonly classUid: number }): Promise<void> {
+  async add(row: Row & { readonly classUid: number; readonly lane: string }, lanes: DataFile['lanes']): Promise<void> {
     const table = classTables.get(row.classUid);
     if (table === undefined) throw new TypeError(`There is no table for OCSF class ${row.classUid}`);
     const group = groupOf(table.name, row.time);
-    const waiting = this.#waiting.get(group) ?? { table, rows: [], characters: 0 };
+    const waiting = this.#waiting.get(group) ?? { table, rows: [], characters: 0, lanes: {} };
     this.#waiting.set(group, waiting);
-    waiting.rows.push({ uid: row.uid, time: row.time, text: row.text });
+    waiting.rows.push({ uid: row.uid, time: row.time, text: row.text, lane: row.lane });
+    for (const [lane, sequence] of Object.entries(lanes))
+      waiting.lanes[lane] = Math.max(sequence, waiting.lanes[lane] ?? 0);
     waiting.characters += row.text.length;
     if (waiting.rows.length >= MOST_ROWS || waiting.characters >= MOST_CHARACTERS) await this.#write(group);
   }
 
-  async finish(): Promise<readonly string[]> {
+  async finish(): Promise<readonly DataFile[]> {
     for (const group of [...this.#waiting.keys()]) await this.#write(group);
     return this.#files;
   }
@@ -93,13 +106,13 @@ class RewrittenRows {
     const waiting = this.#waiting.get(group);
     this.#waiting.delete(group);
     if (waiting === undefined) return;
-    const { engine, files, prefix, sequence, written } = this.target;
+    const { engine, files, lane, prefix, sequence, written } = this.target;
     const part = this.#parts.get(group) ?? 0;
     this.#parts.set(group, part + 1);
     const file = `${group}/${fileName(prefix, sequence, part)}`;
     const rows = waiting.rows.toSorted((a, b) => a.time - b.time);
-    await writeParquet(engine, waiting.table.columns, rows, files.staged(file));
-    this.#files.push(file);
+    const made = await writeParquet(engine, waiting.table.columns, rows, files.staged(file), lane);
+    this.#files.push({ file, ...made, lanes: { ...waiting.lanes, [lane]: sequence } });
     await written();
   }
 }

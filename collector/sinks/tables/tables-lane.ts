@@ -8,14 +8,20 @@ import type { Closable } from '../files/held-lock.js';
 import { readState, type StateRead, writeState } from '../files/state-file.js';
 import type { Rewriting } from '../rewriting.js';
 import type { Batch, Committed, LaneSink, RewritableLane } from '../sink.js';
-import { type CompactionRules, type Merge, type OwnFile, planExpiry, planMerge } from './compaction.js';
+import { type Appended, appendToLogs, nothingUnlogged, type Unlogged } from './append-to-logs.js';
+import { type DataFile, laneId } from './data-file.js';
 import { Engine, type EngineLimits } from './engine.js';
 import { tablesFailed } from './error-table.js';
+import { noteRetention } from './feed-retention.js';
 import { LaneFiles } from './lane-files.js';
 import { isLaneState, type LaneState } from './lane-state.js';
-import { fileName, filePrefix, RETIRED_ENDING, sequenceOf, stateDirectory } from './layout.js';
-import { mergeParquet } from './parquet.js';
+import { filePrefix, sequenceOf, stateDirectory } from './layout.js';
+import { describeParquet } from './parquet.js';
 import { rewriteFiles } from './rewrite-files.js';
+import { classTables } from './table-catalog.js';
+import { lockTables } from './table-lock.js';
+import { TablesLogs } from './tables-logs.js';
+import { readTables, unloggedOf } from './tables-snapshot.js';
 import { writeBatch } from './write-batch.js';
 
 /** What a lane of the tables needs of the program around it. */
@@ -25,16 +31,16 @@ export interface LaneSetting {
   readonly limits: EngineLimits;
   /** The sink's lanes that hold their locks. */
   readonly open: Set<Closable>;
-  /** Whole days that stay; undefined: all. */
-  readonly keepDays: number | undefined;
-  readonly compaction: CompactionRules;
   readonly clock: Pick<Clock, 'now'>;
   /** Says where others can write to the directory. */
   readonly lookAtDirectory: () => Promise<void>;
   /** Called at each step that a crash may follow; tests stop there. */
   readonly checkpoint: (step: string) => Promise<void>;
-  /** Called after each commit. */
-  readonly afterCommit: (lane: string) => Promise<void>;
+  /** Days that the feed keeps; undefined: all. */
+  readonly keepDays: number | undefined;
+  /** Called once a lane is open, and after each commit. */
+  readonly afterOpen: () => Promise<void>;
+  readonly afterCommit: () => Promise<void>;
   /** Called with what an operator should read. */
   readonly notice: (message: string) => void;
 }
@@ -43,19 +49,19 @@ export interface LaneSetting {
 interface Opened {
   readonly engine: Engine;
   readonly state: LaneState | undefined;
-  /** Its live files by name. */
-  readonly own: Map<string, OwnFile>;
+  /** What is committed and has not reached the tables' logs. */
+  readonly unlogged: Unlogged;
 }
 
-/** After a merge that failed the next one waits this long. */
-const MERGE_RETRY_MS = 60 * 60_000;
-
 /**
- * One lane of the tables. A commit stages its files, then replaces the lane's state file, which names them: that is
- * the commit point. Then the files are published (renamed into the tables' directories). What a crash leaves undone after the commit point is done by
- * `open`, what it leaves before is deleted there.
+ * One lane of the tables. A commit stages its files, then replaces the lane's state file, which names them: that is the
+ * commit point. Then the files are published (renamed into the tables' directories) and added to the tables' logs. What a
+ * crash leaves undone after the commit point is done by whoever opens the lane or the table next, what it leaves before is
+ * deleted by `open`.
  */
 export class TablesLane implements LaneSink, RewritableLane {
+  readonly #id: string;
+  readonly #logs: TablesLogs;
   readonly #files: LaneFiles;
   readonly #seen: DedupeFiles;
   readonly #prefix: string;
@@ -65,19 +71,20 @@ export class TablesLane implements LaneSink, RewritableLane {
   readonly #spillDirectory: string;
   #engine: Engine | undefined;
   #opened: Opened | undefined;
-  #mergeNotBefore = 0;
 
   constructor(
     readonly name: string,
     private readonly setting: LaneSetting,
   ) {
     const base = join(stateDirectory(setting.directory, setting.feed), fileNameOf(name));
+    this.#id = laneId(setting.feed, name);
+    this.#logs = TablesLogs.of(setting.directory);
     this.#prefix = filePrefix(setting.feed, name);
     this.#stateFile = `${base}.json`;
     this.#backupFile = `${base}.bak`;
     this.#lockDirectory = `${base}.held`;
     this.#spillDirectory = `${base}.spill`;
-    this.#files = new LaneFiles(setting.directory, `${base}.aside`, this.#prefix);
+    this.#files = new LaneFiles(setting.directory, `${base}.aside`);
     this.#seen = new DedupeFiles(`${base}.seen`);
   }
 
@@ -88,9 +95,11 @@ export class TablesLane implements LaneSink, RewritableLane {
       this.setting.open.add(this);
       try {
         await this.setting.lookAtDirectory();
-        const state = await this.#recover();
+        const { state, unlogged } = await this.#recover(engine);
         const seen = state ? await this.#seen.read(state.seen) : [];
-        this.#opened = { engine, state, own: await this.#ownFiles(state) };
+        await noteRetention(this.setting.directory, this.setting.feed, this.setting.keepDays);
+        await this.setting.afterOpen();
+        this.#opened = { engine, state, unlogged };
         return state && { cursor: decodeCursor(state.cursor), dedupe: seen };
       } catch (error) {
         await this.close();
@@ -109,41 +118,28 @@ export class TablesLane implements LaneSink, RewritableLane {
       const files = await writeBatch(batch, {
         engine: opened.engine,
         files: this.#files,
+        lane: this.#id,
         prefix: this.#prefix,
         sequence,
         written: () => this.setting.checkpoint('commit:file'),
       });
       const seen = await this.#seen.write(sequence, before?.seen ?? [], batch.dedupeAdditions, batch.evictBefore);
       await this.setting.checkpoint('commit:seen');
-      const state = { sequence, cursor: encodeCursor(batch.cursor), files, retired: before?.retired ?? [], seen };
-      await this.#publish(state, 'commit');
+      const { replaced } = opened.unlogged;
+      const state: LaneState = {
+        sequence,
+        cursor: encodeCursor(batch.cursor),
+        files: [...opened.unlogged.files, ...files],
+        replaced,
+        seen,
+      };
+      const unlogged = await this.#publish(state, files, 'commit', opened.unlogged);
       // The state's copy may still be the one before, should this process end here: what it names stays for one commit more.
       await this.#seen.removeOthers([...seen, ...(before?.seen ?? [])]);
-      for (const file of files) opened.own.set(file, await this.#files.describe(file));
       await this.setting.checkpoint('commit:done');
-      const maintained = await this.#maintain({ ...opened, state });
-      await this.setting.afterCommit(this.name);
-      this.#opened = maintained;
+      await this.setting.afterCommit();
+      this.#opened = { ...opened, state, unlogged };
     });
-  }
-
-  /**
-   * Maintains a lane that nobody runs: finishes what a crash left, merges its small files, lets old days go.
-   * @throws CollectorError LANE_IN_USE where somebody runs it after all.
-   */
-  async maintain(): Promise<void> {
-    await this.open();
-    try {
-      await this.#storing(async () => {
-        let opened = this.#take();
-        for (let before = -1; opened.state && opened.state.sequence !== before; ) {
-          before = opened.state.sequence;
-          opened = await this.#maintain(opened);
-        }
-      });
-    } finally {
-      await this.close();
-    }
   }
 
   /**
@@ -153,24 +149,32 @@ export class TablesLane implements LaneSink, RewritableLane {
    */
   async rewrite(rewriting: Rewriting, agreed: () => Promise<boolean>): Promise<void> {
     await this.#storing(async () => {
-      const opened = this.#take();
-      const { engine, state, own } = opened;
+      const { engine, state, unlogged } = this.#take();
       if (!state) return;
-      await this.#files.clearStaged();
-      const sequence = state.sequence + 1;
-      const { files, retired } = await rewriteFiles([...own.keys()], rewriting, {
-        engine,
-        files: this.#files,
-        prefix: this.#prefix,
-        sequence,
-        written: () => this.setting.checkpoint('remap:file'),
-      });
-      if (files.length === 0 || !(await agreed())) return this.#files.clearStaged();
-      await this.#files.syncStaged();
-      const at = this.setting.clock.now();
-      const next = { ...state, sequence, files, retired: [...state.retired, ...retired.map((file) => ({ file, at }))] };
-      await this.#publish(next, 'remap', retired);
-      await this.setting.checkpoint('remap:done');
+      // From here on nobody merges: what is read is what is replaced.
+      const unlock = await lockTables(this.setting.directory, eventTables);
+      try {
+        const before = await this.#append(unlogged, nothingUnlogged);
+        if (before.error !== undefined) throw before.error;
+        await this.#files.clearStaged();
+        const sequence = state.sequence + 1;
+        const content = await readTables(this.setting.directory);
+        const own = [...content.values()].flatMap((table) => table.files).filter(({ lanes }) => this.#id in lanes);
+        const { files, replaced } = await rewriteFiles(own, rewriting, {
+          engine,
+          files: this.#files,
+          lane: this.#id,
+          prefix: this.#prefix,
+          sequence,
+          written: () => this.setting.checkpoint('remap:file'),
+        });
+        if (files.length === 0 || !(await agreed())) return this.#files.clearStaged();
+        await this.#files.syncStaged();
+        await this.#publish({ ...state, sequence, files, replaced }, files, 'remap', nothingUnlogged);
+        await this.setting.checkpoint('remap:done');
+      } finally {
+        unlock();
+      }
     });
   }
 
@@ -189,104 +193,66 @@ export class TablesLane implements LaneSink, RewritableLane {
     return opened;
   }
 
-  /** Lets old days go, merges small files, unlinks what was replaced: at most one merge a call. */
-  async #maintain(opened: Opened): Promise<Opened> {
-    const state = opened.state;
-    if (!state) return opened;
-    const now = this.setting.clock.now();
-    const over = state.retired.filter(({ at }) => at + this.setting.compaction.graceMs <= now).map(({ file }) => file);
-    if (over.length > 0) await this.#files.unlink(over);
-    const gone = new Set(over);
-    const kept = { ...state, retired: state.retired.filter(({ file }) => !gone.has(file)) };
-    const expired = planExpiry([...opened.own.values()], now, this.setting.keepDays);
-    const left = [...opened.own.values()].filter(({ file }) => !expired.includes(file));
-    const merged =
-      now < this.#mergeNotBefore ? undefined : await this.#merge(opened.engine, left, state.sequence + 1, now);
-    const retiring = [...expired, ...(merged?.inputs ?? [])];
-    if (retiring.length === 0) return { ...opened, state: kept };
-    const next: LaneState = {
-      ...kept,
-      sequence: state.sequence + 1,
-      files: merged ? [merged.file] : [],
-      retired: [...kept.retired, ...retiring.map((file) => ({ file, at: now }))],
-    };
-    await this.#publish(next, 'compaction', retiring);
-    for (const file of retiring) opened.own.delete(file);
-    if (merged) opened.own.set(merged.file, await this.#files.describe(merged.file));
-    await this.setting.checkpoint('compaction:done');
-    return { ...opened, state: next };
-  }
-
-  /** Stages the file that replaces several. A failure changes nothing and is tried again later. */
-  async #merge(
-    engine: Engine,
-    files: readonly OwnFile[],
-    sequence: number,
-    now: number,
-  ): Promise<{ file: string; inputs: readonly string[] } | undefined> {
-    const plan: Merge | undefined = planMerge(files, now, this.setting.compaction);
-    if (!plan) return undefined;
-    const file = `${plan.group}/${fileName(this.#prefix, sequence, 0)}`;
-    try {
-      await this.#files.clearStaged();
-      const inputs = plan.inputs.map((input) => this.#files.published(input));
-      await mergeParquet(engine, inputs, this.#files.staged(file));
-      await this.#files.syncStaged();
-    } catch (error) {
-      this.#mergeNotBefore = now + MERGE_RETRY_MS;
-      this.setting.notice(
-        `Merging ${plan.inputs.length} files of ${plan.group} failed and is tried again in an hour: ${error instanceof Error ? error.message : String(error)}`,
-      );
-      await this.#files.clearStaged();
-      return undefined;
-    }
-    await this.setting.checkpoint('compaction:merged');
-    return { file, inputs: plan.inputs };
-  }
-
-  async #ownFiles(state: LaneState | undefined): Promise<Map<string, OwnFile>> {
-    const retired = new Set(state?.retired.map(({ file }) => file));
-    const own = new Map<string, OwnFile>();
-    for (const file of (await this.#files.list()).keys())
-      if (!file.endsWith(RETIRED_ENDING) && !retired.has(file)) own.set(file, await this.#files.describe(file));
-    return own;
-  }
-
-  /** Makes a state the lane's last one and the directory look like it. */
+  /**
+   * Makes a state the lane's last one, and the directory and the logs look like it.
+   * @param files that it adds
+   * @returns what the logs still lack
+   */
   async #publish(
     state: LaneState,
-    phase: 'commit' | 'compaction' | 'remap',
-    retiredNow: readonly string[] = [],
-  ): Promise<void> {
+    files: readonly DataFile[],
+    phase: 'commit' | 'remap',
+    before: Unlogged,
+  ): Promise<Unlogged> {
     await writeState(this.#stateFile, state, () => this.setting.checkpoint(`${phase}:state`));
     await this.setting.checkpoint(`${phase}:point`);
-    const lost = await this.#files.publish(state.files, () => this.setting.checkpoint(`${phase}:shown`));
+    const names = files.map(({ file }) => file);
+    const lost = await this.#files.publish(names, () => this.setting.checkpoint(`${phase}:shown`));
     if (lost.length > 0) throw new Error(`${lost[0]} vanished between its commit and its place`);
-    await this.#files.unpublish(retiredNow, () => this.setting.checkpoint(`${phase}:hidden`));
     await writeState(this.#backupFile, state);
+    const logged = () => this.setting.checkpoint(`${phase}:logged`);
+    return (await this.#append({ files: state.files, replaced: state.replaced }, before, logged)).left;
+  }
+
+  /** Writes to the logs; says when that begins to fail, and when it works again. */
+  async #append(unlogged: Unlogged, before: Unlogged, logged?: () => Promise<void>): Promise<Appended> {
+    const appended = await appendToLogs(this.#logs, this.#id, unlogged, this.setting.clock.now(), logged);
+    const failedBefore = before.files.length + before.replaced.length > 0;
+    if (appended.error !== undefined && !failedBefore)
+      this.setting.notice(
+        `The last commit of lane ${this.name} is not in the tables’ logs yet, so that other engines do not see it: ${appended.error instanceof Error ? appended.error.message : String(appended.error)}. It is tried again with each commit.`,
+      );
+    if (appended.error === undefined && failedBefore)
+      this.setting.notice(`The tables’ logs have every commit of lane ${this.name} again.`);
+    return appended;
   }
 
   /** The last state, with everything done that a crash left undone after it. */
-  async #recover(): Promise<LaneState | undefined> {
-    const state = await this.#lastState();
+  async #recover(engine: Engine): Promise<Pick<Opened, 'state' | 'unlogged'>> {
+    const state = await this.#lastState(engine);
     await this.setting.checkpoint('open:state');
+    let left = nothingUnlogged;
     if (state) {
-      const retired = state.retired.map(({ file }) => file);
-      const lost = await this.#files.publish(state.files, () => this.setting.checkpoint('open:shown'));
+      const { files, replaced } = unloggedOf({ id: this.#id, state }, await this.#logs.snapshots());
+      const names = files.map(({ file }) => file);
+      const lost = new Set(await this.#files.publish(names, () => this.setting.checkpoint('open:shown')));
       for (const file of lost)
         this.setting.notice(`${file} of the last commit is gone: it was deleted by another program.`);
-      await this.#files.unpublish(retired, () => this.setting.checkpoint('open:hidden'));
       await writeState(this.#backupFile, state);
+      const there = files.filter(({ file }) => !lost.has(file));
+      const logged = () => this.setting.checkpoint('open:logged');
+      ({ left } = await this.#append({ files: there, replaced }, nothingUnlogged, logged));
     }
     await this.#files.clearStaged();
     await this.#seen.removeOthers(state?.seen ?? []);
-    return state;
+    return { state, unlogged: left };
   }
 
-  async #lastState(): Promise<LaneState | undefined> {
+  async #lastState(engine: Engine): Promise<LaneState | undefined> {
     const stored = await readState(this.#stateFile, isLaneState);
-    const sequences = await this.#files.list();
-    const newest = Math.max(0, ...sequences.values());
+    const sequences = await this.#files.list(this.#prefix);
+    const logged = [...(await this.#logs.snapshots()).values()].map(({ txns }) => txns.get(this.#id)?.version ?? 0);
+    const newest = Math.max(0, ...sequences.values(), ...logged);
     if (stored.kind === 'valid') {
       if (newest <= stored.state.sequence) return stored.state;
       throw this.#corrupt(
@@ -295,12 +261,8 @@ export class TablesLane implements LaneSink, RewritableLane {
     }
     const backup = await readState(this.#backupFile, isLaneState);
     if (stored.kind === 'absent' && backup.kind === 'absent' && newest === 0) return undefined;
-    return this.#restore(
-      stored,
-      backup,
-      newest,
-      [...sequences].filter(([, n]) => n === newest).map(([file]) => file),
-    );
+    const files = [...sequences].filter(([, n]) => n === newest).map(([file]) => file);
+    return this.#restore(stored, backup, newest, files, engine);
   }
 
   /**
@@ -312,6 +274,7 @@ export class TablesLane implements LaneSink, RewritableLane {
     backup: StateRead<LaneState>,
     newest: number,
     newestFiles: readonly string[],
+    engine: Engine,
   ): Promise<LaneState> {
     const reason = stored.kind === 'absent' ? 'it is missing' : stored.reason;
     if (backup.kind !== 'valid')
@@ -319,7 +282,7 @@ export class TablesLane implements LaneSink, RewritableLane {
         `${reason}, and ${backup.kind === 'absent' ? 'there is no copy' : `of its copy, ${backup.reason}`}`,
       );
     const state =
-      newest > backup.state.sequence ? await this.#forward(backup.state, newest, newestFiles) : backup.state;
+      newest > backup.state.sequence ? await this.#forward(backup.state, newest, newestFiles, engine) : backup.state;
     if (!state)
       throw this.#corrupt(
         `${reason}; its copy ends at commit ${backup.state.sequence}, but the tables hold commit ${newest}`,
@@ -332,7 +295,12 @@ export class TablesLane implements LaneSink, RewritableLane {
   }
 
   /** The state after one more commit, put together from what that commit stored; undefined where that cannot be known. */
-  async #forward(state: LaneState, newest: number, newestFiles: readonly string[]): Promise<LaneState | undefined> {
+  async #forward(
+    state: LaneState,
+    newest: number,
+    newestFiles: readonly string[],
+    engine: Engine,
+  ): Promise<LaneState | undefined> {
     const name = dedupeFileName(newest);
     const pieces = await this.#seen.readFile(name);
     if (newest !== state.sequence + 1 || !pieces) return undefined;
@@ -340,10 +308,16 @@ export class TablesLane implements LaneSink, RewritableLane {
       (file) => sequenceOf(this.#prefix, file.slice(file.lastIndexOf('/') + 1)) === newest,
     );
     const lastMinute = pieces.reduce((last, { minute }) => Math.max(last, minute), 0);
+    const files: DataFile[] = [];
+    for (const [file, path] of [
+      ...newestFiles.map((one) => [one, this.#files.published(one)] as const),
+      ...waiting.map((one) => [one, this.#files.staged(one)] as const),
+    ])
+      files.push({ file, ...(await describeParquet(engine, path)), lanes: { [this.#id]: newest } });
     return {
       ...state,
       sequence: newest,
-      files: [...newestFiles, ...waiting],
+      files: [...state.files, ...files],
       seen: [...state.seen, { name, lastMinute }],
     };
   }
@@ -366,6 +340,8 @@ export class TablesLane implements LaneSink, RewritableLane {
     }
   }
 }
+
+const eventTables = [...classTables.values()].map(({ name }) => name);
 
 function notOpen(lane: string): CollectorError {
   return new CollectorError('INTERNAL', `Lane ${lane} is not open.`, {

@@ -7,20 +7,23 @@ import { CollectorError } from '../../errors.js';
 import { exists } from '../../files/durable-file.js';
 import { fileNameOf } from '../../files/file-name.js';
 import { sharedDirectoryNotice } from '../../files/shared-directory.js';
-import { isLive } from '../../position/lane-name.js';
 import { checkDirectory } from '../files/check-directory.js';
 import { type Closable, heldLock } from '../files/held-lock.js';
 import { laneNames, peekCursor } from '../files/peek-lanes.js';
 import { failedFinding } from '../finding.js';
 import type { Sink, SinkFinding } from '../sink.js';
-import { type CompactionRules, compactionRules } from './compaction.js';
 import { Engine, type EngineLimits } from './engine.js';
 import { tablesFailed } from './error-table.js';
 import { findDelivered } from './find-delivered.js';
 import { isLaneState } from './lane-state.js';
 import { stateDirectory } from './layout.js';
+import { maintainBeside, maintainInProcess, repairOnce } from './maintain-beside.js';
+import type { MaintenanceReport } from './maintain-tables.js';
+import type { MaintenanceRequest } from './maintenance-process.js';
+import { maintenanceRules } from './plan-merges.js';
 import { readDeadLetters } from './read-dead-letters.js';
 import { type LaneSetting, TablesLane } from './tables-lane.js';
+import { TablesLogs } from './tables-logs.js';
 
 export interface TablesOptions {
   /** The tables' directory; made if it is missing. */
@@ -31,15 +34,16 @@ export interface TablesOptions {
   /** DuckDB's memory, as it writes it; default `96MB`. */
   readonly memoryLimit?: string;
   readonly clock?: Pick<Clock, 'now'>;
-  /** When files are merged and unlinked; default `compactionRules`. */
-  readonly compaction?: Partial<CompactionRules>;
+  /** Maintains the tables beside the collector, and how often; default: in a process of its own, `maintenanceRules`. */
+  readonly maintain?: (request: MaintenanceRequest) => Promise<MaintenanceReport>;
+  readonly maintainEveryMs?: number;
   /** Called with what an operator should read: a state that was restored, a file that is missing. */
   readonly notice?: (message: string) => void;
   /** Called at each step of a commit that a crash may follow; for tests. */
   readonly checkpoint?: (step: string) => Promise<void>;
 }
 
-function settingOf(options: TablesOptions): Omit<LaneSetting, 'afterCommit' | 'open'> {
+function settingOf(options: TablesOptions): Omit<LaneSetting, 'afterOpen' | 'afterCommit' | 'open'> {
   const directory = resolve(options.directory);
   const notice = options.notice ?? (() => {});
   return {
@@ -47,7 +51,6 @@ function settingOf(options: TablesOptions): Omit<LaneSetting, 'afterCommit' | 'o
     feed: options.feed,
     limits: { memoryLimit: options.memoryLimit ?? '96MB', threads: 1 },
     keepDays: options.keepDays,
-    compaction: { ...compactionRules, ...options.compaction },
     clock: options.clock ?? systemClock,
     checkpoint: options.checkpoint ?? (async () => {}),
     notice,
@@ -56,42 +59,38 @@ function settingOf(options: TablesOptions): Omit<LaneSetting, 'afterCommit' | 'o
 }
 
 /**
- * Parquet tables: `<directory>/<class>/event_day=YYYY-MM-DD/<feed>-<lane>-<number>.parquet`. A visible file never changes.
- * Any number of processes may read; each lane is written by one.
+ * Parquet tables: `<directory>/<class>/event_day=YYYY-MM-DD/*.parquet`, described by a Delta Lake log per table
+ * (`<class>/_delta_log`), which is what readers read. A file never changes; any number of processes may read; each lane is
+ * written by one. Reading the directory past the log is not supported: merged files stay until nobody can need them.
  *
- * `query` sees every committed row once, always. A program that reads the files by a pattern sees committed
- * files only; for the milliseconds in which a merged file takes the place of its inputs it may find a row in both (never
- * in neither), and a file that it listed may be gone when it opens it. `metadata.uid` tells rows apart.
+ * @see collector/decisions/0019
  */
 export function createTablesSink(options: TablesOptions): Sink {
   const common = settingOf(options);
-  const { directory, clock, compaction, notice } = common;
+  const { directory } = common;
+  const { maintain = maintainInProcess, maintainEveryMs: everyMs = maintenanceRules.maintainEveryMs } = options;
   const states = stateDirectory(directory, options.feed);
   const open = new Set<Closable>();
-  let maintainedAt = clock.now();
-
+  const logs = TablesLogs.of(directory);
   const setting: LaneSetting = {
     ...common,
     open,
-    afterCommit: async (lane) => {
-      if (!isLive(lane) || clock.now() < maintainedAt + compaction.maintainEveryMs) return;
-      maintainedAt = clock.now();
-      for (const other of await laneNames(states, isLaneState)) if (other !== lane) await maintain(other);
+    async afterOpen() {
+      try {
+        await repairOnce(logs, common.clock.now());
+      } catch (error) {
+        common.notice(`The tables’ logs could not be brought up to every lane: ${messageOf(error)}`);
+      }
+    },
+    async afterCommit() {
+      const setting = { directory, limits: common.limits, clock: common.clock, everyMs, maintain };
+      maintainBeside(setting, (result) => {
+        const failures =
+          'error' in result ? [`Maintaining the tables failed: ${messageOf(result.error)}`] : result.report.failures;
+        for (const failure of failures) common.notice(`${failure}. It is tried again.`);
+      });
     },
   };
-
-  /** Maintains a lane that rests, such as a backfill that is done; a running lane maintains itself. */
-  async function maintain(name: string): Promise<void> {
-    try {
-      const cursor = await peekCursor(join(states, fileNameOf(name)), isLaneState);
-      const rested = clock.now() - (cursor?.committedAt ?? Number.NaN);
-      if (rested > compaction.maintainEveryMs)
-        await new TablesLane(name, { ...setting, afterCommit: async () => {} }).maintain();
-    } catch (error) {
-      if (error instanceof CollectorError && error.code === 'LANE_IN_USE') return;
-      notice(`Lane ${name} could not be maintained: ${error instanceof Error ? error.message : String(error)}`);
-    }
-  }
 
   async function* unresolvedDeadLetters(): AsyncGenerator<DeadLetter> {
     if (!(await exists(directory)))
@@ -141,8 +140,12 @@ export function createTablesSink(options: TablesOptions): Sink {
       return isSound ? [...findings, ...(await checkLock(directory, common.limits))] : findings;
     },
     unresolvedDeadLetters,
-    rewritable: (lane) => new TablesLane(lane, { ...setting, afterCommit: async () => {} }),
+    rewritable: (lane) => new TablesLane(lane, setting),
   };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** DuckDB comes as a library of the platform: an image of another kind lacks it. */

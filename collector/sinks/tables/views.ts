@@ -1,8 +1,11 @@
 import { ocsfTarget } from '../../../schemas/ocsf-target.js';
+import { REPLAY_LANE } from '../../position/lane-name.js';
 import { type Column, type ColumnType, duckType, quoteName, quoteText } from './columns.js';
+import { LANE_COLUMN, laneId, ofLaneId } from './data-file.js';
+import { groupBy } from './group-by.js';
 import { allTables, classTables, deadLetterTable, entityTable, rawRecordTable, type Table } from './table-catalog.js';
 
-const timestamp = 'TIMESTAMP';
+const timestamp = 'TIMESTAMP WITH TIME ZONE';
 
 /** Flat columns that come first in every view of events, each with the places it is taken from, the first that is filled. */
 export const flatColumns: readonly (readonly [name: string, type: string, ...paths: string[]])[] = [
@@ -20,48 +23,63 @@ export const flatColumns: readonly (readonly [name: string, type: string, ...pat
   ['device_ip', 'VARCHAR', 'dst_endpoint.ip', 'device.ip'],
 ];
 
+/** What a statement needs to know of a file that it reads. */
+export interface ScanFile {
+  /** Where DuckDB reads it. */
+  readonly readAs: string;
+  readonly schema?: string;
+  readonly lanes: Readonly<Record<string, number>>;
+}
+
+/** The files of a table, by its name. */
+export type FilesOf = (table: string) => readonly ScanFile[];
+
 /**
- * Statements that make a view for each table, `events` (what all classes have in common) and `admin_activity` (all but
- * logins). A view has its columns and types even while there is no file.
- * @param pathsOf the files of a table
+ * The statement that makes a view: of a table, `events` (what all classes have in common) or `admin_activity` (all but
+ * logins), which read the views of their classes. A view has its columns and types even while there is no file.
  */
-export function viewStatements(pathsOf: (table: string) => readonly string[]): string[] {
+export function viewStatement(view: string, filesOf: FilesOf): string {
+  return `CREATE OR REPLACE VIEW ${quoteName(view)} AS ${selectOf(view, filesOf)}`;
+}
+
+function selectOf(view: string, filesOf: FilesOf): string {
   const eventTables = [...classTables.values()];
-  const common = commonColumns(eventTables);
+  const ofClass = eventTables.find(({ name }) => name === view);
+  if (ofClass !== undefined) return eventSelect(ofClass, filesOf(view));
+  if (view === deadLetterTable.name) return deadLetterRows(filesOf);
+  if (view === rawRecordTable.name) return plainSelect(rawRecordTable, filesOf);
+  if (view === entityTable.name) return plainSelect(entityTable, filesOf);
+  const common = commonColumns(eventTables).map(quoteName).join(', ');
   const union = (tables: readonly Table[]) =>
-    tables.map(({ name }) => `SELECT ${common.map(quoteName).join(', ')} FROM ${quoteName(name)}`).join(' UNION ALL ');
-  return [
-    ...eventTables.map((table) => `CREATE VIEW ${quoteName(table.name)} AS ${eventSelect(table, pathsOf(table.name))}`),
-    `CREATE VIEW ${quoteName(deadLetterTable.name)} AS ${deadLetterRows(pathsOf)}`,
-    `CREATE VIEW ${quoteName(rawRecordTable.name)} AS ${plainSelect(rawRecordTable, pathsOf)}`,
-    `CREATE VIEW ${quoteName(entityTable.name)} AS ${plainSelect(entityTable, pathsOf)}`,
-    `CREATE VIEW events AS ${union(eventTables)}`,
-    `CREATE VIEW admin_activity AS ${union(loginsApart(eventTables))}`,
-  ];
+    tables.map(({ name }) => `SELECT ${common} FROM ${quoteName(name)}`).join(' UNION ALL ');
+  return union(view === 'events' ? eventTables : loginsApart(eventTables));
 }
 
-function plainSelect(table: Table, pathsOf: (table: string) => readonly string[]): string {
-  return `SELECT time_dt, * EXCLUDE (time_dt) FROM (${typedRows(table, pathsOf(table.name))})`;
+function plainSelect(table: Table, filesOf: FilesOf, where = ''): string {
+  const columns = `time_dt, * EXCLUDE (time_dt, ${quoteName(LANE_COLUMN)})`;
+  return `SELECT ${columns} FROM (${typedRows(table, filesOf(table.name))})${where}`;
 }
 
-/** The files of a table that the replay lane wrote, as a name for `pathsOf`. */
-export function replayedName(table: string): string {
-  return `${table} of the replay lane`;
-}
-
-/** The dead letters, but for those that were replayed. */
-export function deadLetterRows(pathsOf: (table: string) => readonly string[]): string {
-  return `${plainSelect(deadLetterTable, pathsOf)}${unresolved(pathsOf)}`;
+/**
+ * The dead letters, but for those that were replayed.
+ * @param feed whose; undefined: every feed's
+ */
+export function deadLetterRows(filesOf: FilesOf, feed?: string): string {
+  const ours = feed === undefined ? 'true' : `starts_with(${quoteName(LANE_COLUMN)}, ${quoteText(laneId(feed, ''))})`;
+  return plainSelect(deadLetterTable, filesOf, ` WHERE ${ours}${unresolved(filesOf)}`);
 }
 
 /** A dead letter that was replayed is an event or a raw record now. */
-function unresolved(pathsOf: (table: string) => readonly string[]): string {
+function unresolved(filesOf: FilesOf): string {
   const uids = [...classTables.values(), rawRecordTable].flatMap(({ name }) => {
-    const paths = pathsOf(replayedName(name));
+    const files = filesOf(name).filter(({ lanes }) =>
+      Object.keys(lanes).some((id) => ofLaneId(id).lane === REPLAY_LANE),
+    );
     const uid = name === rawRecordTable.name ? 'uid' : 'metadata.uid';
-    return paths.length === 0 ? [] : [`SELECT ${uid} AS uid FROM read_parquet([${paths.map(quoteText).join(', ')}])`];
+    const isReplayed = `ends_with(${quoteName(LANE_COLUMN)}, ${quoteText(laneId('', REPLAY_LANE))})`;
+    return files.length === 0 ? [] : [`SELECT ${uid} AS uid FROM ${scanOf(files)} WHERE ${isReplayed}`];
   });
-  return uids.length === 0 ? '' : ` WHERE uid NOT IN (${uids.join(' UNION ALL ')})`;
+  return uids.length === 0 ? '' : ` AND uid NOT IN (${uids.join(' UNION ALL ')})`;
 }
 
 /** Names of the views. */
@@ -80,18 +98,33 @@ function loginsApart(tables: readonly Table[]): Table[] {
   return tables.filter((table) => table !== logins);
 }
 
-/** A table's rows with every column of this version, and those that only older files have. */
-export function typedRows(table: Table, paths: readonly string[]): string {
+/** A table's rows with every column of this version, those that only older files have, and the lane that they belong to. */
+export function typedRows(table: Table, files: readonly ScanFile[]): string {
   const columns = [
     ...table.columns.map(({ name, type }) => `NULL::${duckType(type)} AS ${quoteName(name)}`),
     `NULL::${timestamp} AS time_dt`,
+    `NULL::VARCHAR AS ${quoteName(LANE_COLUMN)}`,
   ];
   const empty = `SELECT ${columns.join(', ')} WHERE false`;
-  if (paths.length === 0) return empty;
-  return `${empty} UNION ALL BY NAME SELECT * FROM read_parquet([${paths.map(quoteText).join(', ')}], union_by_name = true, hive_partitioning = false)`;
+  return files.length === 0 ? empty : `${empty} UNION ALL BY NAME SELECT * FROM ${scanOf(files)}`;
 }
 
-function eventSelect(table: Table, paths: readonly string[]): string {
+/**
+ * The files in a FROM clause. Of files that were written with the same columns DuckDB opens one to learn them; only those
+ * of other programs are opened each.
+ * @param files at least one
+ */
+export function scanOf(files: readonly ScanFile[]): string {
+  const scans = [...groupBy(files, ({ schema }) => schema)].map(([schema, ofSchema]) => {
+    const paths = ofSchema.map(({ readAs }) => quoteText(readAs)).join(', ');
+    return `read_parquet([${paths}], hive_partitioning = false${schema === undefined ? ', union_by_name = true' : ''})`;
+  });
+  const [first = '', ...others] = scans;
+  if (others.length === 0) return first;
+  return `(${scans.map((scan) => `SELECT * FROM ${scan}`).join(' UNION ALL BY NAME ')})`;
+}
+
+function eventSelect(table: Table, files: readonly ScanFile[]): string {
   const flat = flatColumns.map(([name, type, ...places]) => {
     const there = places.filter((place) => place === 'time_dt' || has(table.columns, place.split('.')));
     const values = there.map((place) => place.split('.').map(quoteName).join('.'));
@@ -102,8 +135,8 @@ function eventSelect(table: Table, paths: readonly string[]): string {
   // An object that has the name of a flat column (app) keeps it with an ending.
   const taken = table.columns.filter(({ name }) => flatColumns.some(([flatName]) => flatName === name));
   const renamed = taken.map(({ name }) => `${quoteName(name)} AS ${quoteName(`${name}_object`)}`);
-  const excluded = ['time_dt', ...taken.map(({ name }) => name)].map(quoteName).join(', ');
-  return `SELECT ${[...flat, `* EXCLUDE (${excluded})`, ...renamed].join(', ')} FROM (${typedRows(table, paths)})`;
+  const excluded = ['time_dt', LANE_COLUMN, ...taken.map(({ name }) => name)].map(quoteName).join(', ');
+  return `SELECT ${[...flat, `* EXCLUDE (${excluded})`, ...renamed].join(', ')} FROM (${typedRows(table, files)})`;
 }
 
 function has(columns: readonly Column[], [name, ...rest]: readonly string[]): boolean {

@@ -6,6 +6,7 @@ import { sha256 } from '../../../mappings/record.js';
 import { CollectorError } from '../../errors.js';
 import { type Refusal, refusedEntity, refusedRecord } from '../refused.js';
 import type { Batch, Entity } from '../sink.js';
+import type { DataFile } from './data-file.js';
 import type { Engine } from './engine.js';
 import { duckdbFault } from './error-table.js';
 import { groupBy } from './group-by.js';
@@ -18,6 +19,8 @@ import { classTables, deadLetterTable, entityTable, rawRecordTable, type Table }
 export interface BatchTarget {
   readonly engine: Engine;
   readonly files: LaneFiles;
+  /** Whose commit it is (`laneId`). */
+  readonly lane: string;
   /** How the lane's file names begin, and the number of this commit. */
   readonly prefix: string;
   readonly sequence: number;
@@ -41,8 +44,8 @@ type RefusedRows = Map<Row, RefusedFor>;
  * What DuckDB refuses becomes a dead letter and leaves its neighbours unharmed.
  * @returns the files by the names under which they will be published
  */
-export async function writeBatch(batch: Batch, target: BatchTarget): Promise<string[]> {
-  const files: string[] = [];
+export async function writeBatch(batch: Batch, target: BatchTarget): Promise<DataFile[]> {
+  const files: DataFile[] = [];
   const { feed, committedAt } = batch.cursor;
   const letters = [...batch.deadLetters];
 
@@ -88,7 +91,7 @@ async function writeTable(
   table: Table,
   rows: readonly Row[],
   target: BatchTarget,
-  files: string[],
+  files: DataFile[],
   smaller?: (row: Row) => Row,
 ): Promise<RefusedRows> {
   const refused: RefusedRows = new Map();
@@ -100,8 +103,8 @@ async function writeTable(
       const file = `${group}/${fileName(target.prefix, target.sequence, part++)}`;
       const problem = await tryWrite(table, slice, file, target);
       const [row] = slice;
-      if (problem === undefined) {
-        files.push(file);
+      if ('written' in problem) {
+        files.push({ file, ...problem.written, lanes: { [target.lane]: target.sequence } });
         await target.written();
       } else if (slice.length > 1 || row === undefined) {
         const middle = slice.length >> 1;
@@ -122,11 +125,10 @@ async function tryWrite(
   table: Table,
   rows: readonly Row[],
   file: string,
-  { engine, files }: BatchTarget,
-): Promise<{ cause: RefusedFor; error: unknown } | undefined> {
+  { engine, files, lane }: BatchTarget,
+): Promise<{ cause: RefusedFor; error: unknown } | { written: Omit<DataFile, 'file' | 'lanes'> }> {
   try {
-    await writeParquet(engine, table.columns, rows, files.staged(file));
-    return undefined;
+    return { written: await writeParquet(engine, table.columns, rows, files.staged(file), lane) };
   } catch (error) {
     const cause = duckdbFault(error);
     if (cause !== 'content' && cause !== 'memory') throw error;
@@ -136,7 +138,8 @@ async function tryWrite(
 }
 
 function letterRow(letter: DeadLetter, fallback: number): Row {
-  return { uid: letter.uid, time: letter.time ?? letter.fetched_at ?? fallback, text: JSON.stringify(letter) };
+  const { uid, time, fetched_at: fetchedAt } = letter;
+  return { uid, time: time ?? fetchedAt ?? fallback, timeless: time === undefined, text: JSON.stringify(letter) };
 }
 
 function rawRow({ uid, classUid, eventCode, service, time, text }: KeptRecord): Row {

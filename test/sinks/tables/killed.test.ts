@@ -39,15 +39,15 @@ describe('F-1: a lane of tables killed with SIGKILL', () => {
     ['commit:point', 3],
     ['commit:shown', 7],
     ['commit:done', 3],
-    ['compaction:merged', 1],
-    ['compaction:state', 1],
-    ['compaction:point', 1],
-    ['compaction:shown', 1],
-    ['compaction:hidden', 2],
-    ['compaction:done', 1],
-    ['compaction:merged', 3],
-    ['compaction:point', 3],
-    ['compaction:hidden', 7],
+    ['commit:logged', 7],
+    ['commit:logged', 8],
+    ['maintain:published', 1],
+    ['maintain:merged', 1],
+    ['maintain:checkpoint', 1],
+    ['maintain:unlinked', 4],
+    ['maintain:published', 2],
+    ['maintain:merged', 3],
+    ['maintain:unlinked', 9],
   ])('at %s (%i) has delivered each record once, before and after it is started again', async (step, nth) => {
     expect(await runChild({ kind: 'tables', directory, batches, step, nth })).toMatchObject({ signal: 'SIGKILL' });
     const before = await expectWholeBatches(2);
@@ -64,7 +64,7 @@ describe('F-1: a lane of tables killed with SIGKILL', () => {
     for (const [step, nth] of [
       ['open:shown', 1],
       ['open:state', 1],
-      ['open:shown', 2],
+      ['open:logged', 1],
     ] as const) {
       expect(await runChild({ kind: 'tables', directory, batches, step, nth })).toMatchObject({ signal: 'SIGKILL' });
       expect(await expectWholeBatches(3)).toBe(3);

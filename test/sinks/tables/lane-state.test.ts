@@ -228,7 +228,7 @@ describe('the state of a lane of tables', () => {
   it('grows neither with the commits nor with what they remember', async () => {
     await commit(0, 2);
     const { size } = await stat(state);
-    const sink = connect({ compaction: { mostSmall: 1_000_000 } });
+    const sink = connect();
     const lane = sink.lane('live');
     await lane.open();
     for (let index = 2; index < 45; index++) await lane.commit(sampleBatch('live', index, { ...empty, events: 100 }));

@@ -1,0 +1,100 @@
+import { CollectorError } from '../../errors.js';
+import { type DataFile, tableOfFile } from './data-file.js';
+import { groupBy } from './group-by.js';
+import { LaneFiles } from './lane-files.js';
+import { readLaneStates, type StoredLane } from './lane-state.js';
+import { appendActions, type TablesLogs } from './tables-logs.js';
+import { unloggedOf } from './tables-snapshot.js';
+
+/** What a lane has committed and the tables' logs lack. */
+export interface Unlogged {
+  readonly files: readonly DataFile[];
+  /** Names of files that these replace. */
+  readonly replaced: readonly string[];
+}
+
+export const nothingUnlogged: Unlogged = { files: [], replaced: [] };
+
+/** What of it could not be written, and why. */
+export interface Appended {
+  readonly left: Unlogged;
+  readonly error?: unknown;
+}
+
+/**
+ * Writes what a lane has committed into the tables' logs, one version per table. May be called again, and by others at the
+ * same time: what a log has seen is passed over.
+ * @param files published already
+ * @returns what is left where a log cannot be written (a full disk): the lane's state goes on naming it
+ * @throws CollectorError STORAGE_FAILED for a log that is damaged, foreign or newer
+ */
+export async function appendToLogs(
+  logs: TablesLogs,
+  lane: string,
+  { files, replaced }: Unlogged,
+  now: number,
+  logged: () => Promise<void> = async () => {},
+): Promise<Appended> {
+  const left = { files: [] as DataFile[], replaced: [] as string[] };
+  let failure: unknown;
+  const filesByTable = groupBy(files, ({ file }) => tableOfFile(file));
+  const replacedByTable = groupBy(replaced, tableOfFile);
+  const tables = [...new Set([...filesByTable.keys(), ...replacedByTable.keys()])];
+  await Promise.all(
+    tables.map(async (table) => {
+      const [added, removed] = [filesByTable.get(table) ?? [], replacedByTable.get(table) ?? []];
+      try {
+        await logs.log(table).change((snapshot) => {
+          const actions = appendActions(snapshot, lane, added, removed, now);
+          return actions.length === 0 ? [] : [...logs.schemaActions(table, snapshot, now), ...actions];
+        });
+      } catch (error) {
+        if (error instanceof CollectorError && !error.transient) throw error;
+        failure = error;
+        left.files.push(...added);
+        left.replaced.push(...removed);
+      }
+      await logged();
+    }),
+  );
+  return failure === undefined ? { left } : { left, error: failure };
+}
+
+/** One lane whose last commits had not reached the logs. */
+export interface Repair {
+  /** `laneId` */
+  readonly lane: string;
+  readonly unlogged: Unlogged;
+  /** Files that are nowhere. */
+  readonly missing: readonly DataFile[];
+}
+
+/** What every lane's state has committed and the logs lack. Changes nothing. */
+export async function findUnlogged(logs: TablesLogs): Promise<{ lane: StoredLane; unlogged: Unlogged }[]> {
+  const states = await readLaneStates(logs.directory);
+  const snapshots = await logs.snapshots();
+  return [...states.values()]
+    .map((lane) => ({ lane, unlogged: unloggedOf(lane, snapshots) }))
+    .filter(({ unlogged: { files, replaced } }) => files.length + replaced.length > 0);
+}
+
+/**
+ * Brings the logs up to the states of all lanes, also of those that nobody opens again: a finished backfill, a feed that
+ * was removed. Needs no lane's lock: what a running lane does at the same moment is the same.
+ */
+export async function repairLogs(logs: TablesLogs, now: number): Promise<Repair[]> {
+  const repairs: Repair[] = [];
+  for (const { lane, unlogged } of await findUnlogged(logs)) {
+    const files = new LaneFiles(logs.directory, lane.staging);
+    const lost = new Set(await files.publish(unlogged.files.map(({ file }) => file)));
+    const there = unlogged.files.filter(({ file }) => !lost.has(file));
+    const { error } = await appendToLogs(logs, lane.id, { ...unlogged, files: there }, now);
+    if (error !== undefined) throw error;
+    repairs.push({
+      lane: lane.id,
+      unlogged: { ...unlogged, files: there },
+      missing: unlogged.files.filter(({ file }) => lost.has(file)),
+    });
+  }
+  return repairs;
+}

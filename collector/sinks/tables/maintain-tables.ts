@@ -1,0 +1,245 @@
+import { join } from 'node:path';
+import type { Clock } from '../../clock.js';
+import { CollectorError } from '../../errors.js';
+import { type Repair, repairLogs } from './append-to-logs.js';
+import { addOf, dataFileOf, pathOf } from './data-file.js';
+import type { Action } from './delta/actions.js';
+import type { Engine, EngineLimits } from './engine.js';
+import { readRetentions, retentionsOf } from './feed-retention.js';
+import { LaneFiles } from './lane-files.js';
+import { tableStateDirectory } from './layout.js';
+import { mergeFiles, withdraw } from './merge-files.js';
+import { type MaintenanceRules, type Merge, maintenanceRules, planExpiry, planMerges } from './plan-merges.js';
+import { allTables, type Table } from './table-catalog.js';
+import { lockTable } from './table-lock.js';
+import { TablesLogs } from './tables-logs.js';
+import type { LiveFile } from './tables-snapshot.js';
+import { findUnneeded, unlinkFiles } from './vacuum.js';
+
+/** What maintaining needs of the program around it. */
+export interface MaintenanceSetting {
+  readonly directory: string;
+  readonly limits: EngineLimits;
+  readonly rules?: Partial<MaintenanceRules>;
+  readonly clock: Pick<Clock, 'now'>;
+  /** What is done; default: all. */
+  readonly parts?: { readonly merge?: boolean; readonly vacuum?: boolean };
+  /** Called at each step that a crash may follow; tests stop there. */
+  readonly checkpoint?: (step: string) => Promise<void>;
+  /** Called with what an operator should read. */
+  readonly notice?: (message: string) => void;
+}
+
+/** What was done, over all tables. */
+export interface MaintenanceReport {
+  /** Lanes whose last commits had not reached the logs. */
+  readonly repairs: number;
+  /** Files that became fewer, and those that they became. */
+  readonly mergedFiles: number;
+  readonly mergedInto: number;
+  readonly expiredFiles: number;
+  readonly unlinkedFiles: number;
+  readonly unlinkedBytes: number;
+  /** Files that are to be merged and were not: a later run goes on. */
+  readonly backlog: number;
+  /** Tables that somebody else was maintaining. */
+  readonly busy: readonly string[];
+  /** Merges that failed, each with its reason. Nothing was changed by them. */
+  readonly failures: readonly string[];
+}
+
+type Counts = { -readonly [Key in keyof MaintenanceReport]: MaintenanceReport[Key] };
+
+/**
+ * Maintains the tables of a directory, for all feeds together: brings the logs up to the lanes' states, takes out days
+ * that are no longer kept, merges small files, writes checkpoints, and unlinks what no reader needs any more. Each table
+ * under its lock, which no commit waits for. May be killed at any moment.
+ * @throws CollectorError STORAGE_FAILED, STATE_OUTDATED
+ */
+export async function maintainTables(setting: MaintenanceSetting): Promise<MaintenanceReport> {
+  const logs = TablesLogs.of(setting.directory);
+  const counts: Counts = {
+    repairs: 0,
+    mergedFiles: 0,
+    mergedInto: 0,
+    expiredFiles: 0,
+    unlinkedFiles: 0,
+    unlinkedBytes: 0,
+    backlog: 0,
+    busy: [],
+    failures: [],
+  };
+  counts.repairs += (await repairLogs(logs, setting.clock.now())).filter(isRepaired).length;
+  const known = await logs.tables();
+  for (const table of allTables) {
+    if (!known.includes(table.name)) continue;
+    let engine: Engine;
+    try {
+      engine = await lockTable(logs.directory, table.name, setting.limits);
+    } catch (error) {
+      if (!(error instanceof CollectorError) || error.code !== 'LANE_IN_USE') throw error;
+      counts.busy = [...counts.busy, table.name];
+      continue;
+    }
+    try {
+      // A lane that rewrites its events may have died: what it replaced must not be merged.
+      await repairLogs(logs, setting.clock.now());
+      await new TableMaintenance(logs, table, engine, setting, counts).run();
+    } finally {
+      engine.close();
+    }
+  }
+  return counts;
+}
+
+function isRepaired({ unlogged: { files, replaced } }: Repair): boolean {
+  return files.length + replaced.length > 0;
+}
+
+/** One table, under its lock. */
+class TableMaintenance {
+  readonly #rules: MaintenanceRules;
+  readonly #files: LaneFiles;
+
+  constructor(
+    private readonly logs: TablesLogs,
+    private readonly table: Table,
+    private readonly engine: Engine,
+    private readonly setting: MaintenanceSetting,
+    private readonly counts: Counts,
+  ) {
+    this.#rules = { ...maintenanceRules, ...setting.rules };
+    const staging = join(tableStateDirectory(logs.directory, table.name), 'aside');
+    this.#files = new LaneFiles(logs.directory, staging);
+  }
+
+  async run(): Promise<void> {
+    const { merge = true, vacuum = true } = this.setting.parts ?? {};
+    if (vacuum) await this.#expire();
+    if (merge) await this.#mergeAll();
+    await this.#checkpoint();
+    if (vacuum) await this.#vacuum();
+  }
+
+  get #log() {
+    return this.logs.log(this.table.name);
+  }
+
+  async #step(step: string): Promise<void> {
+    await this.setting.checkpoint?.(step);
+  }
+
+  async #live(): Promise<LiveFile[]> {
+    const { files } = await this.#log.snapshot();
+    return [...files.values()].map((add) => {
+      const file = dataFileOf(this.table.name, add);
+      const path = join(this.logs.directory, file.file);
+      return { ...file, table: this.table.name, path, readAs: path };
+    });
+  }
+
+  async #expire(): Promise<void> {
+    const now = this.setting.clock.now();
+    const retentions = await readRetentions(this.logs.directory);
+    const expired = planExpiry(await this.#live(), (file) => retentionsOf(file, this.logs.directory, retentions), now);
+    if (expired.length === 0) return;
+    await this.#log.change(({ files }) => {
+      const removes = expired
+        .flatMap(({ file }) => files.get(pathOf(file)) ?? [])
+        .map((add) => removeOf(add, now, true));
+      return removes.length === 0 ? [] : [commitInfo('DELETE', now), ...removes];
+    });
+    this.counts.expiredFiles += expired.length;
+    await this.#step('maintain:expired');
+  }
+
+  async #mergeAll(): Promise<void> {
+    for (;;) {
+      const plans = await this.#plan();
+      for (const plan of plans) {
+        try {
+          await this.#merge(plan);
+        } catch (error) {
+          const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+          this.counts.failures = [
+            ...this.counts.failures,
+            `Merging ${plan.inputs.length} files of ${plan.group} failed: ${reason}`,
+          ];
+          this.counts.backlog += (await this.#plan()).reduce((sum, { inputs }) => sum + inputs.length, 0);
+          await this.#files.clearStaged();
+          return;
+        }
+      }
+      if (plans.length === 0) return;
+    }
+  }
+
+  async #plan(): Promise<Merge<LiveFile>[]> {
+    const retentions = await readRetentions(this.logs.directory);
+    const keeps = (file: LiveFile) => [...new Set(retentionsOf(file, this.logs.directory, retentions))].sort().join();
+    return planMerges(await this.#live(), keeps, this.setting.clock.now(), this.#rules);
+  }
+
+  async #merge(plan: Merge<LiveFile>): Promise<void> {
+    const merged = await mergeFiles(this.engine, this.table, plan, this.#files);
+    await this.#step('maintain:published');
+    const now = this.setting.clock.now();
+    const paths = plan.inputs.map(({ file }) => pathOf(file));
+    let isIn = false;
+    await this.#log.change((snapshot) => {
+      const inputs = paths.flatMap((path) => snapshot.files.get(path) ?? []);
+      // Another program took one of them out meanwhile: its rows must not come back.
+      isIn = inputs.length === paths.length;
+      if (!isIn) return [];
+      return [
+        commitInfo('OPTIMIZE', now),
+        ...this.logs.schemaActions(this.table.name, snapshot, now),
+        ...inputs.map((add) => removeOf(add, now, false)),
+        { add: addOf(merged, false) },
+      ];
+    });
+    if (!isIn) {
+      await withdraw(this.#files, merged);
+      throw new Error('another program removed one of them');
+    }
+    this.counts.mergedFiles += paths.length;
+    this.counts.mergedInto += 1;
+    await this.#step('maintain:merged');
+  }
+
+  async #checkpoint(): Promise<void> {
+    const { version } = await this.#log.snapshot();
+    const last = (await this.#log.files.list())?.checkpoints.at(-1)?.version ?? -1;
+    if (version - last < this.#rules.versionsPerCheckpoint) return;
+    const retention = { logMs: this.#rules.graceMs, removedMs: this.#rules.graceMs };
+    await this.#log.checkpoint(this.engine, this.setting.clock.now(), retention);
+    await this.#step('maintain:checkpoint');
+  }
+
+  async #vacuum(): Promise<void> {
+    const unneeded = await findUnneeded(this.logs, this.table.name, this.setting.clock.now(), this.#rules.graceMs);
+    await unlinkFiles(
+      this.logs.directory,
+      unneeded.map(({ file }) => file),
+    );
+    this.counts.unlinkedFiles += unneeded.length;
+    this.counts.unlinkedBytes += unneeded.reduce((sum, { bytes }) => sum + bytes, 0);
+    await this.#step('maintain:unlinked');
+  }
+}
+
+function commitInfo(operation: string, timestamp: number): Action {
+  return { commitInfo: { timestamp, operation, operationParameters: {}, isBlindAppend: false } };
+}
+
+function removeOf(
+  {
+    path,
+    partitionValues,
+    size,
+  }: { path: string; partitionValues: Readonly<Record<string, string | null>>; size: number },
+  deletionTimestamp: number,
+  dataChange: boolean,
+): Action {
+  return { remove: { path, deletionTimestamp, dataChange, partitionValues, size } };
+}

@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto';
+import { rm, stat } from 'node:fs/promises';
+import { syncFile } from '../../files/durable-file.js';
+import { duckType, quoteText } from './columns.js';
+import { type DataFile, fingerprintOf, LANE_COLUMN } from './data-file.js';
+import type { Engine } from './engine.js';
+import type { LaneFiles } from './lane-files.js';
+import type { Merge } from './plan-merges.js';
+import type { Table } from './table-catalog.js';
+import type { LiveFile } from './tables-snapshot.js';
+import { typedRows } from './views.js';
+
+/**
+ * Row groups as readers want them. DuckDB counts bytes as they are in memory and looks at them once per 2,048 rows, so
+ * that a group may hold a little more.
+ */
+const OPTIONS =
+  'FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 50000, ROW_GROUP_SIZE_BYTES 16777216, ' +
+  'STRING_DICTIONARY_PAGE_SIZE_LIMIT 65536, DICTIONARY_SIZE_LIMIT 1000';
+
+/**
+ * Writes the rows of several files of one table and day into one, durably, and publishes it. No log names it yet.
+ * @throws Error where the rows are not as many as the log says; what DuckDB throws
+ */
+export async function mergeFiles(
+  engine: Engine,
+  table: Table,
+  { group, inputs }: Merge<LiveFile>,
+  files: LaneFiles,
+): Promise<DataFile> {
+  const file = `${group}/merged-${randomUUID()}.parquet`;
+  await files.clearStaged();
+  const staged = files.staged(file);
+  await engine.run(`COPY (${typedRows(table, inputs)}) TO ${quoteText(staged)} (${OPTIONS})`);
+  await syncFile(staged);
+  const from = `read_parquet([${quoteText(staged)}], hive_partitioning = false)`;
+  const rows = Number((await engine.rows(`SELECT count(*) FROM ${from}`))[0]?.[0]);
+  const expected = inputs.reduce((sum, input) => sum + input.rows, 0);
+  if (rows !== expected) throw new Error(`Merging ${inputs.length} files of ${group} made ${rows} rows of ${expected}`);
+  const described = await engine.rows(`DESCRIBE SELECT * FROM ${from}`);
+  const { size, mtimeMs } = await stat(staged);
+  const times = timesOf(inputs);
+  const merged: DataFile = {
+    file,
+    bytes: size,
+    rows,
+    writtenAt: Math.floor(mtimeMs),
+    ...(times === undefined ? {} : { times }),
+    ...(isOf(table, described) ? { schema: fingerprintOf(table.columns) } : {}),
+    lanes: lanesOf(inputs),
+  };
+  await files.syncStaged();
+  const lost = await files.publish([file]);
+  if (lost.length > 0) throw new Error(`${file} vanished before it was published`);
+  return merged;
+}
+
+/** Takes back what no log names. */
+export async function withdraw(files: LaneFiles, { file }: DataFile): Promise<void> {
+  await rm(files.published(file), { force: true });
+}
+
+/** Whether columns are exactly those that this program writes. */
+function isOf(table: Table, described: readonly unknown[][]): boolean {
+  const found = new Map(described.map(([name, type]) => [String(name), String(type)]));
+  const ours = [...table.columns.map(({ name }) => name), 'time_dt', LANE_COLUMN];
+  return (
+    found.size === ours.length &&
+    table.columns.every(({ name, type }) => sameType(found.get(name), duckType(type))) &&
+    found.has('time_dt') &&
+    found.has(LANE_COLUMN)
+  );
+}
+
+/** DuckDB leaves out the quotes of names that need none. */
+function sameType(found: string | undefined, ours: string): boolean {
+  return found?.replaceAll('"', '') === ours.replaceAll('"', '');
+}
+
+function timesOf(inputs: readonly DataFile[]): DataFile['times'] {
+  let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const { times } of inputs) {
+    if (times === undefined) return undefined;
+    first = Math.min(first, times.first);
+    last = Math.max(last, times.last);
+  }
+  return { first, last };
+}
+
+function lanesOf(inputs: readonly DataFile[]): Record<string, number> {
+  const lanes: Record<string, number> = {};
+  for (const input of inputs)
+    for (const [lane, sequence] of Object.entries(input.lanes)) lanes[lane] = Math.max(sequence, lanes[lane] ?? 0);
+  return lanes;
+}

@@ -1,0 +1,51 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CollectorError } from '../../errors.js';
+import { makeDirectory } from '../../files/durable-file.js';
+import { Engine, type EngineLimits } from './engine.js';
+import { tableStateDirectory } from './layout.js';
+
+/** A lock needs next to nothing of a machine. */
+const lockLimits: EngineLimits = { memoryLimit: '64MB', threads: 1 };
+const PATIENCE_MS = 60_000;
+
+/**
+ * Takes the lock of a table: whoever holds it decides what is merged, expires or is rewritten. Appending needs none.
+ * @returns an engine with these limits, which frees the lock when it is closed
+ * @throws CollectorError LANE_IN_USE
+ */
+export async function lockTable(directory: string, table: string, limits = lockLimits): Promise<Engine> {
+  const state = tableStateDirectory(directory, table);
+  await makeDirectory(state);
+  return Engine.open(join(state, 'held'), join(state, 'spill'), limits, `of table ${table}`);
+}
+
+/**
+ * Takes the locks of several tables, in their order, waiting for merges to end.
+ * @returns what frees them
+ * @throws CollectorError LANE_IN_USE where one is held for a minute
+ */
+export async function lockTables(directory: string, tables: readonly string[]): Promise<() => void> {
+  const held: Engine[] = [];
+  const unlock = () => {
+    for (const engine of held.splice(0)) engine.close();
+  };
+  try {
+    for (const table of [...tables].sort()) held.push(await patiently(() => lockTable(directory, table)));
+    return unlock;
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+async function patiently<T>(take: () => Promise<T>): Promise<T> {
+  const end = performance.now() + PATIENCE_MS;
+  for (;;)
+    try {
+      return await take();
+    } catch (error) {
+      if (!(error instanceof CollectorError) || error.code !== 'LANE_IN_USE' || performance.now() > end) throw error;
+      await sleep(50);
+    }
+}

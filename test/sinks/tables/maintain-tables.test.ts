@@ -1,0 +1,156 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openTables } from '../../../collector/query/open-tables.js';
+import { maintainTables } from '../../../collector/sinks/tables/maintain-tables.js';
+import { type MaintenanceRules, maintenanceRules } from '../../../collector/sinks/tables/plan-merges.js';
+import { TablesLogs } from '../../../collector/sinks/tables/tables-logs.js';
+import { createTablesSink, type TablesOptions } from '../../../collector/sinks/tables/tables-sink.js';
+import { sampleBatch, sampleEvent } from '../../contract/sample-batch.js';
+import { readDelivered } from './read-tables.js';
+
+const sizes = { events: 20, letters: 1, raw: 1 };
+const nothing = { events: 0, letters: 0, raw: 0 };
+const DAY = 86_400_000;
+
+describe('maintaining tables', () => {
+  let directory: string;
+  let now: number;
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'tables-maintain-'));
+    now = Date.now();
+  });
+  afterEach(() => rm(directory, { recursive: true, force: true }));
+
+  const connect = (options: Partial<TablesOptions> = {}) =>
+    createTablesSink({ directory, feed: 'acme', clock: { now: () => now }, ...options });
+  const maintain = (rules: Partial<MaintenanceRules> = {}) =>
+    maintainTables({
+      directory,
+      limits: { memoryLimit: '96MB', threads: 1 },
+      clock: { now: () => now },
+      rules: { mostSmall: 4, settledMs: 0, ...rules },
+    });
+  const files = async (table: string) =>
+    (await readdir(join(directory, table), { recursive: true })).filter(
+      (name) => name.startsWith('event_day') && name.endsWith('.parquet'),
+    );
+  /** Commits batches from `from` up to `to`. */
+  const commit = async (feed: string, lane: string, from: number, to: number, options: Partial<TablesOptions> = {}) => {
+    const sink = connect({ feed, ...options });
+    const opened = sink.lane(lane);
+    await opened.open();
+    for (let index = from; index < to; index++) await opened.commit(sampleBatch(lane, index, sizes));
+    await sink.close();
+  };
+
+  it('merges small files of several feeds and lanes into one, and unlinks what was replaced an hour later', async () => {
+    await commit('acme', 'live', 0, 2);
+    await commit('other', 'live', 2, 4);
+    await commit('acme', 'backfill/2026-10-01T00:00:00Z_2026-11-01T00:00:00Z', 4, 5);
+    const before = await readDelivered(directory);
+    now += 1000;
+    expect(await maintain()).toMatchObject({ mergedFiles: 15, mergedInto: 3, unlinkedFiles: 0, failures: [] });
+    expect(await files('authentication')).toHaveLength(6);
+    expect((await readDelivered(directory)).events.toSorted()).toEqual(before.events.toSorted());
+    now += maintenanceRules.graceMs + 1;
+    expect(await maintain()).toMatchObject({ mergedFiles: 0, unlinkedFiles: 15 });
+    expect(await files('authentication')).toHaveLength(1);
+    const after = await readDelivered(directory);
+    for (const kind of ['events', 'deadLetters', 'raw'] as const)
+      expect(after[kind].toSorted()).toEqual(before[kind].toSorted());
+  });
+
+  it('does not change what a reader sees that began before', async () => {
+    await commit('acme', 'live', 0, 4);
+    const tables = await openTables(directory);
+    now += 1000;
+    await maintain();
+    now += maintenanceRules.graceMs - 1000;
+    await maintain();
+    const answer = await tables.query('SELECT count(*), count(DISTINCT metadata.uid) FROM events');
+    for await (const row of answer.rows) expect(row.map(Number)).toEqual([4 * sizes.events, 4 * sizes.events]);
+    await tables.close();
+  });
+
+  it('lets days go that every feed with rows in a file no longer keeps, also for a feed that nobody runs', async () => {
+    for (const [feed, keepDays] of [
+      ['short', 2],
+      ['all', undefined],
+    ] as const) {
+      const sink = connect({ feed, ...(keepDays === undefined ? {} : { keepDays }) });
+      const lane = sink.lane('live');
+      await lane.open();
+      const events = [0, 1, 2, 3, 4].map((ago) => sampleEvent(ago + (keepDays ?? 10) * 10, now - ago * DAY));
+      await lane.commit({ ...sampleBatch('live', 0, nothing), events });
+      await sink.close();
+    }
+    now += 1000;
+    expect(await maintain()).toMatchObject({ expiredFiles: 2 });
+    expect((await readDelivered(directory)).events).toHaveLength(3 + 5);
+    now += maintenanceRules.graceMs + 1;
+    await maintain();
+    expect(await files('authentication')).toHaveLength(3 + 5);
+  });
+
+  it('never unlinks a file that a lane’s state names and the log lacks, however old it is', async () => {
+    const sink = connect({
+      checkpoint: async (step) => {
+        if (step === 'commit:shown') throw new Error('stopped');
+      },
+    });
+    const lane = sink.lane('live');
+    await lane.open();
+    await expect(lane.commit(sampleBatch('live', 0, sizes))).rejects.toThrow('stopped');
+    await sink.close();
+    now += 365 * DAY;
+    await maintain();
+    expect((await readDelivered(directory)).events).toHaveLength(sizes.events);
+    expect(await TablesLogs.of(directory).tables()).toEqual(['authentication', 'dead_letters', 'raw_records']);
+  });
+
+  it('unlinks what a merge left that was killed before its version of the log', async () => {
+    await commit('acme', 'live', 0, 4);
+    now += 1000;
+    const killed = maintainTables({
+      directory,
+      limits: { memoryLimit: '96MB', threads: 1 },
+      clock: { now: () => now },
+      rules: { mostSmall: 4, settledMs: 0 },
+      checkpoint: async (step) => {
+        if (step === 'maintain:published') throw new Error('killed');
+      },
+    });
+    expect((await killed).failures).toHaveLength(3);
+    expect(await files('authentication')).toHaveLength(5);
+    now += maintenanceRules.graceMs + 60_000;
+    expect(await maintain()).toMatchObject({ mergedInto: 3, unlinkedFiles: 3 });
+  });
+
+  it('writes checkpoints and removes the versions before them that are older than the retention', async () => {
+    await commit('acme', 'live', 0, 5);
+    now += 1000;
+    await maintain({ versionsPerCheckpoint: 3, mostSmall: 100 });
+    await commit('acme', 'live', 5, 10);
+    now += 2 * maintenanceRules.graceMs;
+    await maintain({ versionsPerCheckpoint: 3, mostSmall: 100 });
+    const log = await readdir(join(directory, 'authentication', '_delta_log'));
+    expect(log.filter((name) => name.endsWith('.checkpoint.parquet'))).toHaveLength(2);
+    expect(log).not.toContain('00000000000000000000.json');
+    expect((await readDelivered(directory)).events).toHaveLength(10 * sizes.events);
+  });
+
+  it('goes by an earlier checkpoint and the versions since where the newest checkpoint is corrupt', async () => {
+    await commit('acme', 'live', 0, 5);
+    now += 1000;
+    await maintain({ versionsPerCheckpoint: 3, mostSmall: 100 });
+    const log = join(directory, 'authentication', '_delta_log');
+    const [checkpoint = ''] = (await readdir(log)).filter((name) => name.endsWith('.checkpoint.parquet'));
+    await writeFile(join(log, checkpoint), 'PAR1 is what I am not');
+    const moved = `${directory}-moved`;
+    await import('node:fs/promises').then(({ rename }) => rename(directory, moved));
+    expect((await readDelivered(moved)).events).toHaveLength(5 * sizes.events);
+    await rm(moved, { recursive: true });
+  });
+});
