@@ -13,7 +13,7 @@ import { allTables, deadLetterTable } from '../sinks/tables/table-catalog.js';
 import { type LiveFile, readTables, type TableContent, type TablesContent } from '../sinks/tables/tables-snapshot.js';
 import { tablesOf, typedRows, viewNames, viewStatement } from '../sinks/tables/views.js';
 import { engineSettings, limitReached, timeIsOver } from './limits.js';
-import { type DamagedFile, HeldFiles, judgeFiles } from './snapshot-files.js';
+import { copyWaiting, type DamagedFile, judgeFiles } from './snapshot-files.js';
 import { type AdmittedStatement, admit, splitStatement } from './statement-gate.js';
 
 export interface QueryColumn {
@@ -81,43 +81,30 @@ export async function openTables(directory: string, options: OpenOptions = {}): 
       cure: 'Name the directory into which the collector writes (tables.directory), or collect first.',
       detail: 'ENOENT',
     });
-  for (let attempt = 1; ; attempt++) {
-    const held = new HeldFiles();
-    const snapshot = holdWaiting(await readTables(root), held);
-    if (snapshot === undefined && attempt < mostAttempts) {
-      held.release();
-      continue;
+  const spill = await mkdtemp(join(options.temporaryDirectory ?? tmpdir(), 'jumpcloud-ocsf-query-'));
+  try {
+    for (let attempt = 1; ; attempt++) {
+      const content = await readTables(root);
+      const snapshot = await copyWaiting(content, spill);
+      // A file that waited for its publication has moved meanwhile.
+      if (snapshot === undefined && attempt < mostAttempts) continue;
+      return await openSnapshot(root, snapshot ?? content, spill, options, openedFrom);
     }
-    try {
-      return await openSnapshot(root, snapshot ?? new Map(), held, options, openedFrom);
-    } catch (error) {
-      held.release();
-      throw error;
-    }
+  } catch (error) {
+    await rm(spill, { recursive: true, force: true });
+    throw error;
   }
-}
-
-/** Undefined where a file that waited for its publication has moved meanwhile. */
-function holdWaiting(content: TablesContent, held: HeldFiles): TablesContent | undefined {
-  const tables = new Map<string, TableContent>();
-  for (const [name, table] of content) {
-    const files = table.files.map((file) => held.hold(file));
-    if (!files.every((file) => file !== undefined)) return undefined;
-    tables.set(name, { ...table, files });
-  }
-  return tables;
 }
 
 async function openSnapshot(
   root: string,
   snapshot: TablesContent,
-  held: HeldFiles,
+  spill: string,
   options: OpenOptions,
   from: number,
 ): Promise<OpenTables> {
   const { DuckDBInstance: Instance } = await import('@duckdb/node-api');
-  const { limits = ownLimits, skipDamaged = false, stuck = () => {}, temporaryDirectory } = options;
-  const spill = await mkdtemp(join(temporaryDirectory ?? tmpdir(), 'jumpcloud-ocsf-query-'));
+  const { limits = ownLimits, skipDamaged = false, stuck = () => {} } = options;
   let instance: DuckDBInstance | undefined;
   try {
     instance = await Instance.create(':memory:', engineSettings(limits, spill));
@@ -129,17 +116,15 @@ async function openSnapshot(
       [...snapshot.values()].flatMap(({ files }) => files),
     );
     const openingMs = performance.now() - from;
-    return tablesOver({ root, instance, connection, snapshot, held, spill, limits, skipDamaged, stuck, openingMs });
+    return tablesOver({ root, instance, connection, snapshot, spill, limits, skipDamaged, stuck, openingMs });
   } catch (error) {
     instance?.closeSync();
-    await rm(spill, { recursive: true, force: true });
     throw error instanceof Error ? (limitReached(error.message, limits) ?? error) : error;
   }
 }
 
 /**
- * From here on a statement reads the files of the snapshot and nothing else of this machine. A file that waits for its
- * publication goes by its descriptor. Writing to these same paths is not kept off here, but by the gate: DuckDB has no
+ * From here on a statement reads the files of the snapshot and nothing else of this machine. Writing to these same paths is not kept off here, but by the gate: DuckDB has no
  * right to read alone.
  */
 async function shut(connection: DuckDBConnection, files: readonly LiveFile[]): Promise<void> {
@@ -153,12 +138,12 @@ async function shut(connection: DuckDBConnection, files: readonly LiveFile[]): P
 
 /** Makes the views that a statement names, over the files that it needs. @returns those of them that cannot be read */
 async function makeViews(
-  { connection, root, snapshot, skipDamaged }: OpenParts,
+  { connection, root, snapshot, spill, skipDamaged }: OpenParts,
   statement: AdmittedStatement,
 ): Promise<DamagedFile[]> {
   const wanted = filesOfStatement(statement, snapshot);
   const judged = judgeFiles(
-    root,
+    [root, spill],
     [...wanted.values()].flatMap(({ files }) => files),
   );
   const damaged = new Map(judged.damaged.map((one) => [one.file, one]));
@@ -216,7 +201,6 @@ interface OpenParts {
   readonly instance: DuckDBInstance;
   readonly connection: DuckDBConnection;
   readonly snapshot: TablesContent;
-  readonly held: HeldFiles;
   readonly spill: string;
   readonly limits: QueryLimits;
   readonly skipDamaged: boolean;
@@ -225,7 +209,7 @@ interface OpenParts {
 }
 
 function tablesOver(parts: OpenParts): OpenTables {
-  const { instance, connection, snapshot, held, spill, skipDamaged } = parts;
+  const { instance, connection, snapshot, spill, skipDamaged } = parts;
   const damaged = new Map<string, DamagedFile>();
   const note = (found: readonly DamagedFile[]) => {
     for (const one of found) damaged.set(one.path, one);
@@ -263,7 +247,6 @@ function tablesOver(parts: OpenParts): OpenTables {
     async close() {
       connection.closeSync();
       instance.closeSync();
-      held.release();
       await rm(spill, { recursive: true, force: true });
     },
   };
@@ -380,15 +363,10 @@ function asQueryError(error: unknown, { limits, snapshot }: OpenParts): unknown 
   });
 }
 
-/** The text with the files' paths for the names by which DuckDB reads them, and the first that it names. */
+/** The text with the file's path for the name by which DuckDB reads it, and that path. */
 function withPaths(text: string, files: readonly LiveFile[]): { message: string; file: string | undefined } {
-  const byName = new Map(files.map(({ path, readAs }) => [readAs, path]));
-  let named: string | undefined;
-  const message = text.replace(/\/proc\/self\/fd\/\d+/g, (name) => {
-    named ??= byName.get(name);
-    return byName.get(name) ?? name;
-  });
-  return { message, file: named ?? [...byName.values()].find((path) => text.includes(path)) };
+  const named = files.find(({ readAs }) => text.includes(readAs));
+  return { message: named ? text.replaceAll(named.readAs, named.path) : text, file: named?.path };
 }
 
 function firstLine(error: unknown): string {

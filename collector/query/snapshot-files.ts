@@ -1,7 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, readlinkSync, readSync, realpathSync } from 'node:fs';
-import { sep } from 'node:path';
+import { copyFile } from 'node:fs/promises';
+import { join, sep } from 'node:path';
 import { errno, isMissing } from '../files/durable-file.js';
-import type { LiveFile } from '../sinks/tables/tables-snapshot.js';
+import type { LiveFile, TableContent, TablesContent } from '../sinks/tables/tables-snapshot.js';
 
 /** A file of the snapshot that cannot be read as a table's. */
 export interface DamagedFile {
@@ -22,10 +23,10 @@ const magic = 'PAR1';
 
 /**
  * Looks at each file before DuckDB opens it.
- * @param root the tables' directory; what leads out of it is damaged
+ * @param roots the tables' directory and where waiting files were copied; what leads out of these is damaged
  */
-export function judgeFiles(root: string, files: readonly LiveFile[]): JudgedFiles {
-  const below = realpathSync(root) + sep;
+export function judgeFiles(roots: readonly string[], files: readonly LiveFile[]): JudgedFiles {
+  const below = roots.map((root) => realpathSync(root) + sep);
   const sound: LiveFile[] = [];
   const damaged: DamagedFile[] = [];
   for (const file of files) {
@@ -36,36 +37,42 @@ export function judgeFiles(root: string, files: readonly LiveFile[]): JudgedFile
   return { sound, damaged };
 }
 
-/** Files that wait for their publication, held open so that they stay readable when they move. */
-export class HeldFiles {
-  readonly #descriptors: number[] = [];
-
-  /** @returns the file as it is read from now on; undefined where it is gone already */
-  hold(file: LiveFile): LiveFile | undefined {
-    if (file.readAs === file.path || process.platform !== 'linux') return file;
-    try {
-      const descriptor = openSync(file.readAs, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-      this.#descriptors.push(descriptor);
-      return { ...file, readAs: `/proc/self/fd/${descriptor}` };
-    } catch (error) {
-      if (isMissing(error)) return undefined;
-      throw error;
+/**
+ * The same tables, with copies of the files that wait for their publication: they may move at any moment, and are as small
+ * as one commit.
+ * @param directory where the copies go
+ * @returns undefined where one has moved already
+ */
+export async function copyWaiting(content: TablesContent, directory: string): Promise<TablesContent | undefined> {
+  const tables = new Map<string, TableContent>();
+  let copies = 0;
+  for (const [name, table] of content) {
+    const files: LiveFile[] = [];
+    for (const file of table.files) {
+      if (file.readAs === file.path) {
+        files.push(file);
+        continue;
+      }
+      const copy = join(directory, `${copies++}.parquet`);
+      try {
+        await copyFile(file.readAs, copy);
+      } catch (error) {
+        if (isMissing(error)) return undefined;
+        throw error;
+      }
+      files.push({ ...file, readAs: copy });
     }
+    tables.set(name, { ...table, files });
   }
-
-  release(): void {
-    for (const descriptor of this.#descriptors.splice(0)) closeSync(descriptor);
-  }
+  return tables;
 }
 
 /** What keeps a path from being read as a table's file. */
-function faultOfFile(path: string, below: string): string | undefined {
-  const isHeld = path.startsWith('/proc/');
+function faultOfFile(path: string, below: readonly string[]): string | undefined {
   let descriptor: number;
   try {
-    // Without O_NONBLOCK a named pipe would wait for its writer. A held file is named by a link to it.
-    const follow = isHeld ? 0 : constants.O_NOFOLLOW;
-    descriptor = openSync(path, constants.O_RDONLY | follow | constants.O_NONBLOCK);
+    // Without O_NONBLOCK a named pipe would wait for its writer.
+    descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     if (errno(error) === 'ELOOP') return 'is a symbolic link';
     if (errno(error) === 'EACCES' || errno(error) === 'EPERM') return 'may not be read by this user';
@@ -79,12 +86,12 @@ function faultOfFile(path: string, below: string): string | undefined {
   }
 }
 
-function faultOf(descriptor: number, path: string, below: string): string | undefined {
+function faultOf(descriptor: number, path: string, below: readonly string[]): string | undefined {
   const status = fstatSync(descriptor);
   if (status.isDirectory()) return 'is a directory';
   if (!status.isFile()) return 'is no file';
   const real = process.platform === 'linux' ? readlinkSync(`/proc/self/fd/${descriptor}`) : realpathSync(path);
-  if (!real.startsWith(below)) return 'lies outside the tables’ directory';
+  if (!below.some((root) => real.startsWith(root))) return 'lies outside the tables’ directory';
   if (status.size < shortestParquet) return 'is no Parquet file, or is cut off';
   const end = Buffer.alloc(magic.length);
   readSync(descriptor, end, 0, end.length, status.size - end.length);

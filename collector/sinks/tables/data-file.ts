@@ -73,7 +73,7 @@ export function pathOf(file: string): string {
 }
 
 /** The file of a `path` in a table's log. One that leads out of the table's directory keeps its text, which names no file. */
-export function fileOfPath(table: string, path: string): string {
+function fileOfPath(table: string, path: string): string {
   try {
     return `${table}/${decodeURIComponent(path)}`;
   } catch {

@@ -6,7 +6,7 @@ import { fileNameOf } from '../../files/file-name.js';
 const day = /^event_day=(\d{4}-\d{2}-\d{2})$/;
 
 /** The partition of instants that no calendar day of four-digit years holds. */
-export const NULL_PARTITION = '__HIVE_DEFAULT_PARTITION__';
+const NULL_PARTITION = '__HIVE_DEFAULT_PARTITION__';
 
 /** Directory of a feed's state. */
 export function stateDirectory(directory: string, feed: string): string {

@@ -54,8 +54,12 @@ export class TablesLogs {
   async snapshots(): Promise<ReadonlyMap<string, TableSnapshot>> {
     const names = await this.tables();
     const snapshots = await Promise.all(names.map((name) => this.log(name).snapshot()));
-    snapshots.forEach((snapshot, index) => void this.fields(names[index] ?? '', snapshot));
-    return new Map(names.map((name, index) => [name, snapshots[index]!]));
+    const begun = names.flatMap((name, index) => {
+      const snapshot = snapshots[index];
+      return snapshot === undefined || snapshot.version < 0 ? [] : [[name, snapshot] as const];
+    });
+    for (const [name, snapshot] of begun) this.fields(name, snapshot);
+    return new Map(begun);
   }
 
   /**

@@ -51,7 +51,7 @@ interface ListedFile {
 }
 
 /** The Parquet files in a table's directory, whoever wrote them. */
-export async function listFiles(directory: string, table: string): Promise<ListedFile[]> {
+async function listFiles(directory: string, table: string): Promise<ListedFile[]> {
   const found: ListedFile[] = [];
   for (const group of await namesIn(join(directory, table))) {
     if (!group.startsWith('event_day=')) continue;

@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { writeState } from '../../../collector/sinks/files/state-file.js';
 import type { Committed } from '../../../collector/sinks/sink.js';
 import { createTablesSink, type TablesOptions } from '../../../collector/sinks/tables/tables-sink.js';
 import { batchesOf, hashesOf, sampleBatch, sampleUid } from '../../contract/sample-batch.js';
@@ -206,6 +207,19 @@ describe('the state of a lane of tables', () => {
     expect(await reopen()).toBeUndefined();
     await commit(0, 1);
     expect((await readDelivered(directory)).events.toSorted()).toEqual(events(1));
+  });
+
+  it('is refused where it is of a directory without logs, with the way on', async () => {
+    await commit(0, 1);
+    const { state: stored } = JSON.parse(await readFile(state, 'utf8'));
+    await writeState(state, { ...stored, files: stored.files.map(({ file }: { file: string }) => file), retired: [] });
+    for (const name of await readdir(directory))
+      await rm(join(directory, name, '_delta_log'), { recursive: true, force: true });
+    const outdated = { code: 'STATE_OUTDATED', exitCode: 74, cure: expect.stringContaining('new directory') };
+    await expect(reopen()).rejects.toMatchObject(outdated);
+    await expect(readDelivered(directory)).rejects.toMatchObject(outdated);
+    await rm(join(directory, '.state'), { recursive: true });
+    await expect(readDelivered(directory), 'without any state').rejects.toMatchObject(outdated);
   });
 
   it('says when a file of the last commit was deleted, and goes on', async () => {

@@ -144,7 +144,9 @@ export class TableLog {
     return withActions(from, actions, newest);
   }
 
-  #refuseReading({ protocol, metaData }: TableSnapshot): void {
+  #refuseReading({ version, protocol, metaData }: TableSnapshot): void {
+    // Its directory is made before its first version is.
+    if (version < 0) return;
     if (protocol === undefined || metaData === undefined) throw this.#fault('names no schema', RESTORE);
     if (protocol.minReaderVersion > PROTOCOL.minReaderVersion) throw this.#newer(protocol.minReaderVersion);
   }
