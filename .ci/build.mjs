@@ -1,7 +1,7 @@
 // Builds dist/ and the compiled validators. `--if-possible` (npm's prepare step) does nothing where the
 // development dependencies are left out, so that `npm ci --omit=dev` installs beside a dist/ built elsewhere.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -17,5 +17,6 @@ if (existsSync(`${root}schemas/compile.mjs`)) run('schemas/compile.mjs');
 rmSync(`${root}dist`, { recursive: true, force: true });
 run(compiler);
 if (existsSync(`${root}schemas/compile.mjs`)) run('schemas/compile.mjs', '--into', 'dist/schemas/compiled');
+cpSync(`${root}collector/query/questions`, `${root}dist/collector/query/questions`, { recursive: true });
 if (existsSync(`${root}dist/collector/cli.js`)) chmodSync(`${root}dist/collector/cli.js`, 0o755);
 if (existsSync(`${root}collector/console/web/index.html`)) run('.ci/build-web.mjs');

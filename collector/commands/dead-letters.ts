@@ -2,6 +2,7 @@ import type { DeadLetter } from '../../mappings/dead-letter.js';
 import type { FeedConfig } from '../config/feed-config.js';
 import type { Flags } from '../config/flags.js';
 import { CollectorError, exitCodes } from '../errors.js';
+import { put } from '../files/put.js';
 import { systemTiming } from '../jumpcloud/http/abort.js';
 import type { Log } from '../log/logger.js';
 import { printable, printableJson } from '../log/printable.js';
@@ -11,7 +12,7 @@ import { settingsOf } from '../runtime/assemble.js';
 import { openSink } from '../runtime/open-sink.js';
 import { chosen } from './choose-feed.js';
 import { setUp } from './load.js';
-import { put, writeText } from './output.js';
+import { writeText } from './output.js';
 import { rangeOf } from './range.js';
 
 type LetterFlags = Flags & {

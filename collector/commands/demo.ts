@@ -213,6 +213,6 @@ async function report(
 
 async function shownAs(answer: QueryAnswer): Promise<string> {
   let text = '';
-  for await (const piece of render(answer, 'table', process.stdout.columns ?? 120)) text += piece;
+  for await (const piece of render(answer, 'table', { width: process.stdout.columns ?? 120 })) text += piece;
   return text.trimEnd();
 }

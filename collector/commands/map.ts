@@ -6,8 +6,8 @@ import { readHeader } from '../../mappings/record.js';
 import { ocsfTarget } from '../../schemas/ocsf-target.js';
 import { CollectorError, exitCodes } from '../errors.js';
 import { fileMode } from '../files/durable-file.js';
+import { put } from '../files/put.js';
 import { mapper } from '../version.js';
-import { put } from './output.js';
 import { readRecords } from './record-input.js';
 
 /** `map` on the process's own streams. */

@@ -3,16 +3,21 @@ import { withQueryLimits } from './options.js';
 import { verb } from './verb.js';
 
 export const queryCommand = verb(
-  'query <sql>',
-  'Run SQL (DuckDB) over the tables: one view per class, and events, admin_activity, dead_letters, raw_records',
+  'query [sql]',
+  'Run SQL (DuckDB) or a ready question over the tables: one view per class, and events, admin_activity, dead_letters, raw_records',
   (command) =>
     withQueryLimits(command)
-      .positional('sql', {
-        type: 'string',
-        demandOption: true,
-        describe: 'One SELECT statement; - reads it from stdin',
-      })
+      .positional('sql', { type: 'string', describe: 'One SELECT statement; - reads it from stdin' })
       .options({
+        list: { type: 'boolean', default: false, describe: 'List the ready questions' },
+        name: { type: 'string', requiresArg: true, describe: 'Ask the ready question of this name' },
+        param: {
+          type: 'string',
+          array: true,
+          nargs: 1,
+          default: [] as string[],
+          describe: 'A parameter of the question, as name=value; may be repeated',
+        },
         'tables-directory': {
           type: 'string',
           requiresArg: true,
@@ -23,12 +28,22 @@ export const queryCommand = verb(
           default: false,
           describe: 'Leave out files that cannot be read, and name them on stderr',
         },
-        format: { choices: ['table', 'json', 'csv', 'csv-safe'], default: 'table', requiresArg: true },
+        format: {
+          choices: ['table', 'wide', 'json', 'ndjson', 'csv', 'csv-safe', 'markdown', 'parquet'],
+          default: 'table',
+          requiresArg: true,
+        },
+        output: {
+          type: 'string',
+          requiresArg: true,
+          describe: 'Write the answer to this file, which appears when it is whole',
+        },
       } as const)
       .example(
         '$0 query "SELECT user_name, sum(coalesce(count, 1)) FROM authentication WHERE outcome = \'Failure\' GROUP BY 1 ORDER BY 2 DESC"',
         'who failed to log in most often',
-      ),
+      )
+      .example('$0 query --name password-spraying --param since=24h --param users=10', 'a ready question'),
   async (argv) => {
     // yargs gives a lone dash as an empty text.
     const sql = hideBin(process.argv).includes('-') ? '-' : argv.sql;

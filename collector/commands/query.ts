@@ -1,34 +1,41 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, open, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import type { QueryLimits } from '../config/feed-config.js';
 import type { Flags } from '../config/flags.js';
 import { defaultConfigFile, loadQueryLimits, readFileFromDisk } from '../config/load-config.js';
 import { CollectorError, exitCodes } from '../errors.js';
-import { memoryIsOver, mostResident } from '../query/limits.js';
-import type { AnswerFormat } from '../query/render.js';
+import { errno, storageFailed, syncDirectory, syncFile } from '../files/durable-file.js';
+import { put } from '../files/put.js';
+import type { BoundParameter } from '../query/parameters.js';
+import { parameterValues } from '../query/question.js';
+import { questionNamed, readQuestions } from '../query/read-questions.js';
+import { type AnswerFormat, render } from '../query/render.js';
+import { runStatement } from '../query/run-statement.js';
+import type { StatementReport, StatementRequest } from '../query/statement-request.js';
 import { writeText } from './output.js';
-import type { QueryReport, QueryRequest } from './query-process.js';
+import { progressLine } from './progress.js';
+import { StopSignal } from './stop-signal.js';
 
-/** `query`: one statement over the tables, answered on stdout. */
-export async function query(
-  options: Flags & {
-    sql: string;
-    tablesDirectory?: string | undefined;
-    format: AnswerFormat;
-    skipDamaged: boolean;
-  },
-): Promise<number> {
-  const sql = options.sql === '-' ? await text(process.stdin) : options.sql;
-  if (sql.trim() === '')
-    throw new CollectorError('USAGE', 'There is no statement.', {
-      cure: 'Give one SELECT in quotes, or - and write it to stdin.',
-    });
+export type QueryOptions = Flags & {
+  sql?: string | undefined;
+  list: boolean;
+  name?: string | undefined;
+  param: readonly string[];
+  tablesDirectory?: string | undefined;
+  format: AnswerFormat | 'parquet';
+  output?: string | undefined;
+  skipDamaged: boolean;
+};
+
+/** `query`: one statement over the tables, or a ready question, answered on stdout or in a file. */
+export async function query(options: QueryOptions): Promise<number> {
+  if (options.list) return listQuestions(options.format);
+  const statement = await statementOf(options);
+  if (options.format === 'parquet' && options.output === undefined)
+    throw new CollectorError('USAGE', 'Parquet is written to a file.', { cure: 'Name it: --output FILE.' });
   const limits = loadQueryLimits({
     flags: options,
     env: process.env,
@@ -38,17 +45,22 @@ export async function query(
   const stop = new StopSignal();
   const temporaryDirectory = await mkdtemp(join(tmpdir(), 'jumpcloud-ocsf-query-'));
   try {
-    const request: QueryRequest = {
-      sql,
+    const request: StatementRequest = {
+      ...statement,
       directory: options.tablesDirectory ?? process.env.TABLES_DIRECTORY ?? './data/tables',
       format: options.format,
+      output: undefined,
       limits,
       skipDamaged: options.skipDamaged,
       temporaryDirectory,
     };
-    const { fault, skipped } = await runInProcess(request, stop);
-    if (options.skipDamaged) for (const file of skipped) writeText(process.stderr, `left out: ${file}\n`);
-    if (fault !== undefined)
+    const report =
+      options.output === undefined
+        ? await shownWithProgress(request, stop.signal)
+        : await writtenToFile(options.output, request, stop.signal);
+    if (options.skipDamaged) for (const file of report.skipped) writeText(process.stderr, `left out: ${file}\n`);
+    const { fault } = report;
+    if (fault !== undefined && !stop.signal.aborted)
       throw Object.assign(new CollectorError(fault.code, fault.message, fault), { stack: fault.stack });
     return exitCodes.done;
   } finally {
@@ -57,95 +69,125 @@ export async function query(
   }
 }
 
-/** Ctrl-C and its like, held back until what was begun is cleared away. */
-class StopSignal {
-  static readonly #signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  #received: NodeJS.Signals | undefined;
-  #child: ChildProcess | undefined;
-  readonly #listener = (signal: NodeJS.Signals) => {
-    this.#received ??= signal;
-    this.#child?.kill('SIGKILL');
-  };
-
-  constructor() {
-    for (const signal of StopSignal.#signals) process.on(signal, this.#listener);
+async function statementOf(options: QueryOptions): Promise<{ sql: string; parameters: readonly BoundParameter[] }> {
+  const given = valuesOf(options.param);
+  if (options.name !== undefined) {
+    if (options.sql !== undefined)
+      throw new CollectorError('USAGE', 'A statement and the name of a question exclude each other.', {
+        cure: 'Give SQL, or --name.',
+      });
+    const question = questionNamed(options.name);
+    const values = { parameters: given, lists: new Map<string, readonly string[]>() };
+    return { sql: question.sql, parameters: parameterValues(question, values, Date.now()) };
   }
-
-  /** Ends this process with it. */
-  ends(child: ChildProcess): void {
-    this.#child = child;
-    if (this.#received !== undefined) child.kill('SIGKILL');
-  }
-
-  /** Ends this process by the signal, as if it had not been caught: a shell's loop ends with it. */
-  pass(): void {
-    for (const signal of StopSignal.#signals) process.off(signal, this.#listener);
-    if (this.#received !== undefined) process.kill(process.pid, this.#received);
-  }
+  if (given.size > 0)
+    throw new CollectorError('USAGE', '--param belongs to a ready question.', {
+      cure: 'Name one by --name; query --list shows all of them.',
+    });
+  const sql = options.sql === '-' ? await text(process.stdin) : (options.sql ?? '');
+  if (sql.trim() === '')
+    throw new CollectorError(
+      'USAGE',
+      options.sql === undefined ? 'query needs a statement.' : 'There is no statement.',
+      {
+        cure: 'Give one SELECT in quotes, as in jumpcloud-ocsf query "SELECT count(*) FROM events", or - to read it from stdin, or ask a ready question by --name (query --list shows them).',
+      },
+    );
+  return { sql, parameters: [] };
 }
 
-const program = fileURLToPath(new URL('./query-process.js', import.meta.url));
-
-/** Answers in a separate process, which ends with this one, at Ctrl-C, and when it exceeds its memory limit. */
-async function runInProcess(request: QueryRequest, stop: StopSignal): Promise<QueryReport> {
-  const child = fork(program, {
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    execArgv: [...process.execArgv, '--heap-growing-percent=10', '--semi-space-growth-factor=1'],
-    // Freed pages go back to the system at once.
-    env: { DUCKDB_JE_MALLOC_CONF: 'dirty_decay_ms:0,muzzy_decay_ms:0', ...process.env },
-  });
-  let report: QueryReport | undefined;
-  stop.ends(child);
-  const watch = watchMemory(child, request.limits, (over) => {
-    report = over;
-  });
-  child.on('message', (message: QueryReport) => {
-    report ??= message;
-    child.kill('SIGKILL');
-  });
-  // It may have been ended already.
-  child.on('error', () => {});
-  child.send(request, () => {});
-  try {
-    await once(child, 'exit');
-  } finally {
-    clearInterval(watch);
-  }
-  return report ?? { fault: killed(child, request.limits), skipped: [] };
-}
-
-const watchEveryMs = 5;
-
-/** Reads from outside what the process holds: it could be busy, and a value doubles on its way to stdout. */
-function watchMemory(child: ChildProcess, limits: QueryLimits, over: (report: QueryReport) => void): NodeJS.Timeout {
-  const most = mostResident(limits);
-  return setInterval(() => {
-    if (residentBytes(child.pid) <= most) return;
-    over({ fault: faultOf(memoryIsOver(limits)), skipped: [] });
-    child.kill('SIGKILL');
-  }, watchEveryMs);
-}
-
-/** 0 where it is unknown: the process has ended, or this is not Linux. */
-function residentBytes(pid: number | undefined): number {
-  try {
-    const [, kib] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? [];
-    return Number(kib ?? 0) * 1024;
-  } catch {
-    return 0;
-  }
-}
-
-/** Nobody of ours ended it: the system did, which mostly means memory. */
-function killed({ signalCode, exitCode }: ChildProcess, limits: QueryLimits): NonNullable<QueryReport['fault']> {
-  if (signalCode === 'SIGKILL') return faultOf(memoryIsOver(limits));
-  return faultOf(
-    new CollectorError('INTERNAL', `The process of the statement ended by ${signalCode ?? `exit code ${exitCode}`}.`, {
-      cure: 'This is a defect, of DuckDB or of ours: please report it with the statement.',
+function valuesOf(pairs: readonly string[]): Map<string, string> {
+  return new Map(
+    pairs.map((pair) => {
+      const equals = pair.indexOf('=');
+      if (equals < 1)
+        throw new CollectorError('USAGE', `--param ${JSON.stringify(pair).slice(0, 100)} names no value.`, {
+          cure: 'Write --param name=value.',
+        });
+      return [pair.slice(0, equals), pair.slice(equals + 1)];
     }),
   );
 }
 
-function faultOf({ code, message, cure, stack }: CollectorError): NonNullable<QueryReport['fault']> {
-  return { code, message, cure, stack };
+/** One row per question, in any format that is text. */
+async function listQuestions(format: QueryOptions['format']): Promise<number> {
+  if (format === 'parquet')
+    throw new CollectorError('USAGE', 'The list is text.', { cure: 'Leave out --format parquet.' });
+  const forPeople = format === 'table' || format === 'wide';
+  const rows = readQuestions().map(({ name, title, answers, parameters, technique, tables, sql }) => {
+    const written = parameters.map((one) => `${one.name}=${one.standard}`).join(' ');
+    return forPeople
+      ? [name, title, written, technique ?? '']
+      : [name, title, answers, parameters.map((one) => ({ ...one })), tables.slice(), technique ?? null, sql];
+  });
+  const names = forPeople
+    ? ['name', 'title', 'parameters', 'technique']
+    : ['name', 'title', 'answers', 'parameters', 'tables', 'technique', 'statement'];
+  const answer = {
+    columns: names.map((name) => ({ name, type: 'VARCHAR' })),
+    rows: (async function* () {
+      yield* rows;
+    })(),
+  };
+  const { columns, isTTY } = process.stdout;
+  // Who lists wants to see all of it: where nobody's terminal sets the width, there is none.
+  const reader = { width: columns || Number.POSITIVE_INFINITY, terminal: isTTY };
+  for await (const piece of render(answer, format, reader)) await put(process.stdout, piece);
+  return exitCodes.done;
+}
+
+const PROGRESS_EVERY_MS = 500;
+const QUIET_MS = 2_000;
+
+/** On a terminal says how long a statement has been working, until its answer begins. */
+async function shownWithProgress(request: StatementRequest, signal: AbortSignal): Promise<StatementReport> {
+  const line = progressLine(process.stderr);
+  const from = performance.now();
+  let shown = false;
+  const timer = setInterval(() => {
+    const elapsed = performance.now() - from;
+    if (elapsed < QUIET_MS) return;
+    shown = true;
+    line.show(`working for ${Math.floor(elapsed / 1000)} s of at most ${limitText(request.limits)}; Ctrl-C ends it`);
+  }, PROGRESS_EVERY_MS);
+  const clear = () => {
+    clearInterval(timer);
+    if (shown) line.clear();
+    shown = false;
+  };
+  try {
+    return await runStatement(request, { signal, answering: clear });
+  } finally {
+    clear();
+  }
+}
+
+function limitText({ timeoutMs }: QueryLimits): string {
+  return `${timeoutMs / 1000} s`;
+}
+
+/** The file appears whole, under its name, or not at all. */
+async function writtenToFile(file: string, request: StatementRequest, signal: AbortSignal): Promise<StatementReport> {
+  if ((await stat(file).catch(() => undefined))?.isDirectory())
+    throw new CollectorError('USAGE', `${file} is a directory.`, { cure: 'Name a file: --output FILE.' });
+  const staged = join(dirname(file), `.${randomUUID()}.partial`);
+  try {
+    // Says before the work that the folder is missing or closed.
+    await (await open(staged, 'wx', 0o600)).close();
+    await rm(staged);
+  } catch (error) {
+    throw storageFailed(error, dirname(file));
+  }
+  try {
+    const report = await shownWithProgress({ ...request, output: staged }, signal);
+    if (report.fault !== undefined || signal.aborted) return report;
+    await syncFile(staged);
+    await rename(staged, file);
+    await syncDirectory(dirname(file));
+    return report;
+  } catch (error) {
+    throw errno(error) === undefined ? error : storageFailed(error, dirname(file));
+  } finally {
+    await rm(staged, { force: true });
+  }
 }

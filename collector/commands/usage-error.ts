@@ -29,8 +29,6 @@ function describeFault(message: string, line: readonly string[]): string {
   // A verb of two words (`config print`) is known by its first one: its help lists the second.
   const see = `See jumpcloud-ocsf ${[...words.slice(0, 1), '--help'].join(' ')}`;
   const isQuery = words[0] === 'query';
-  if (isQuery && message.startsWith('Not enough non-option'))
-    return `query needs a statement.\n  → Give one SELECT in quotes, as in jumpcloud-ocsf query "SELECT count(*) FROM events", or - to read it from stdin. ${see}`;
   if (message.startsWith('Did you mean')) {
     return `Unknown verb: ${words.at(-1)}\n  → ${message} See jumpcloud-ocsf ${[...words.slice(0, -1), '--help'].join(' ')}`;
   }

@@ -1,7 +1,7 @@
 /**
  * DuckDB 1.5.5's scalar, aggregate, window and macro functions (duckdb_functions()) that compute from their arguments
  * alone. Left out: what reads settings, variables or sequences, writes the log, sleeps, plans SQL text, or opens
- * DuckDB's own internals. Lower case, as names are compared.
+ * DuckDB's own internals; and our own macro. Lower case, as names are compared.
  */
 export const harmlessFunctions: ReadonlySet<string> = words(`
   !__postfix !~~ !~~* % & && * ** + - ->> / // <-> << <=> <@ >> @ @> ^ ^@ | || ~ ~~ ~~* ~~~
@@ -25,7 +25,7 @@ export const harmlessFunctions: ReadonlySet<string> = words(`
   formatReadableSize format_bytes from_base64 from_binary from_hex from_json from_json_strict fsum gamma gcd
   gen_random_uuid generate_series generate_subscripts geomean geometric_mean get_bit get_current_time
   get_current_timestamp grade_up greatest greatest_common_divisor group_concat hamming hash hex histogram
-  histogram_exact hour icu_sort_key ilike_escape instr is_histogram_other_bin isfinite isinf isnan isodow isoyear
+  histogram_exact hour icu_sort_key ilike_escape in_networks instr is_histogram_other_bin isfinite isinf isnan isodow isoyear
   jaccard jaro_similarity jaro_winkler_similarity json json_array json_array_length json_contains json_exists
   json_extract json_extract_path json_extract_path_text json_extract_string json_group_array json_group_object
   json_group_structure json_keys json_merge_patch json_object json_pretty json_quote json_structure json_transform

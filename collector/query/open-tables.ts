@@ -13,6 +13,8 @@ import { allTables, deadLetterTable } from '../sinks/tables/table-catalog.js';
 import { type LiveFile, readTables, type TableContent, type TablesContent } from '../sinks/tables/tables-snapshot.js';
 import { tablesOf, typedRows, viewNames, viewStatement } from '../sinks/tables/views.js';
 import { engineSettings, limitReached, timeIsOver } from './limits.js';
+import { networkMacros } from './network-macros.js';
+import { type BoundParameter, bindParameters } from './parameters.js';
 import { copyWaiting, type DamagedFile, judgeFiles } from './snapshot-files.js';
 import { type AdmittedStatement, admit, splitStatement } from './statement-gate.js';
 
@@ -32,10 +34,11 @@ export interface QueryAnswer {
 export interface OpenTables {
   /**
    * Runs one statement that only reads: nothing but the views, by functions that open nothing.
+   * @param parameters values of the `$name`s in it
    * @throws CollectorError USAGE for any other statement, and for one that DuckDB refuses; STORAGE_FAILED naming the
    *   files where the statement reads one that is damaged; QUERY_LIMIT_REACHED.
    */
-  query(sql: string): Promise<QueryAnswer>;
+  query(sql: string, parameters?: readonly BoundParameter[]): Promise<QueryAnswer>;
   /**
    * The snapshot, by table: its files with path, bytes, rows, first and last `time` (epoch milliseconds), and the columns
    * that its log names. A table that nothing was written to is not in it. None of the files has been opened.
@@ -128,6 +131,7 @@ async function openSnapshot(
  * right to read alone.
  */
 async function shut(connection: DuckDBConnection, files: readonly LiveFile[]): Promise<void> {
+  for (const macro of networkMacros) await connection.run(macro);
   const paths = files.map(({ readAs }) => readAs);
   await connection.run(`SET TimeZone = 'UTC'`);
   await connection.run(`SET allowed_paths = [${paths.map(quoteText).join(', ')}]`);
@@ -222,7 +226,7 @@ function tablesOver(parts: OpenParts): OpenTables {
     get damaged() {
       return [...damaged.values()];
     },
-    query(sql) {
+    query(sql, parameters = []) {
       const answered = turn.then(async () => {
         const worker = new Worker(parts);
         const statement = await gate(connection, sql).catch((error) => {
@@ -237,7 +241,7 @@ function tablesOver(parts: OpenParts): OpenTables {
           );
         const result = await worker.work(async () => {
           note(await makeViews(parts, statement));
-          return start(connection, statement);
+          return start(connection, statement, parameters);
         }, lookAtFiles);
         return { columns: columnsOf(result), rows: rowsOf(result, worker, lookAtFiles) };
       });
@@ -270,13 +274,18 @@ function refuseDamaged(damaged: readonly DamagedFile[]): void {
   });
 }
 
-async function start(connection: DuckDBConnection, { sql }: AdmittedStatement): Promise<DuckDBResult> {
+async function start(
+  connection: DuckDBConnection,
+  { sql }: AdmittedStatement,
+  parameters: readonly BoundParameter[],
+): Promise<DuckDBResult> {
   const statements = await connection.extractStatements(sql);
   const statement = await statements.prepare(0);
   // The gate has seen to it; should DuckDB read a text in another way than its own parser, this is where it ends.
   const reading = statement.statementType === selectType || statement.statementType === explainType;
   if (statements.count !== 1 || !reading)
     throw new CollectorError('USAGE', 'The tables are only read here.', { cure: 'Use one SELECT.' });
+  await bindParameters(statement, parameters);
   return statement.stream();
 }
 

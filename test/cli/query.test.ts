@@ -1,7 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig, readFileFromDisk } from '../../collector/config/load-config.js';
 import { startTenant, type Tenant } from '../../fixtures/tenant/tenant.js';
 import { cli, command, type Ended, feedOf, folder, jsonLines, type StartOptions, start } from './command.js';
@@ -141,4 +142,108 @@ it('a reader that leaves ends it quietly', async () => {
     program,
   });
   expect({ stdout, stderr }).toEqual({ stdout: 'x\r\ncode 0\n', stderr: '' });
+});
+
+describe('an answer in a file', () => {
+  it('appears whole, readable by its owner alone, and nothing is on stdout', async () => {
+    const cwd = folder();
+    for (const format of ['csv', 'markdown', 'ndjson'] as const) {
+      const file = join(cwd, `answer.${format}`);
+      writeFileSync(file, 'before');
+      expect(await query(rows, ['--format', format, '--output', file])).toMatchObject({
+        code: 0,
+        stdout: '',
+        stderr: '',
+      });
+      expect(readFileSync(file, 'utf8')).toContain('a,b');
+      expect(statSync(file).mode & 0o777).toBe(0o600);
+    }
+    expect(readdirSync(cwd).sort()).toEqual(['answer.csv', 'answer.markdown', 'answer.ndjson']);
+  });
+
+  it('is Parquet that keeps types and names', async () => {
+    const file = join(folder(), 'answer.parquet');
+    const sql =
+      'SELECT time_dt, user_name, time, is_mfa, src_endpoint, metadata.uid AS "odd \'name", unmapped FROM authentication ORDER BY time LIMIT 50';
+    expect(await query(sql, ['--format', 'parquet', '--output', file])).toMatchObject({
+      code: 0,
+      stdout: '',
+      stderr: '',
+    });
+    const expected = jsonLines((await query(sql, ['--format', 'json'])).stdout);
+    const instance = await DuckDBInstance.create(':memory:');
+    const connection = await instance.connect();
+    const { length } = expected;
+    const read = await connection.runAndReadAll(
+      `SELECT time, user_name, is_mfa, src_endpoint.ip AS ip, "odd 'name" AS uid FROM read_parquet('${file}')`,
+    );
+    expect(read.getRowObjectsJson()).toEqual(
+      expected.map((row) => ({
+        time: String(row.time),
+        user_name: row.user_name,
+        is_mfa: row.is_mfa,
+        ip: (row.src_endpoint as { ip?: string } | null)?.ip ?? null,
+        uid: row["odd 'name"],
+      })),
+    );
+    expect(length).toBe(50);
+    const types = await connection.runAndReadAll(`DESCRIBE SELECT time, is_mfa, time_dt FROM read_parquet('${file}')`);
+    expect(types.getColumnsJson()[1]).toEqual(['BIGINT', 'BOOLEAN', expect.stringContaining('TIMESTAMP')]);
+    connection.closeSync();
+    instance.closeSync();
+  });
+
+  it('leaves what was there where the statement fails or the place cannot be written', async () => {
+    const cwd = folder();
+    const file = join(cwd, 'answer.csv');
+    writeFileSync(file, 'before');
+    expect(await query('SELECT nothing', ['--format', 'csv', '--output', file])).toMatchObject({ code: 2 });
+    expect(readFileSync(file, 'utf8')).toBe('before');
+    expect(readdirSync(cwd)).toEqual(['answer.csv']);
+    expect(await query(rows, ['--output', join(cwd, 'nowhere', 'x')])).toMatchObject({
+      code: 74,
+      stderr: expect.stringContaining('→'),
+    });
+    expect(await query(rows, ['--output', cwd])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('directory'),
+    });
+    expect(await query(rows, ['--format', 'parquet'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--output'),
+    });
+  });
+});
+
+describe('a ready question', () => {
+  it('is listed with its parameters, and as JSON with its statement', async () => {
+    const listed = await command(['query', '--list']);
+    expect(listed).toMatchObject({ code: 0, stderr: '' });
+    expect(listed.stdout).toMatch(/password-spraying +Password spraying +.*users=10.*T1110\.003/);
+    const [first] = jsonLines((await command(['query', '--list', '--format', 'json'])).stdout);
+    expect(first).toMatchObject({ name: 'admins-without-mfa', statement: expect.stringContaining('SELECT') });
+  });
+
+  it('is answered by its name and parameters', async () => {
+    const named = ['query', '--tables-directory', directory, '--name', 'failed-logins-by-user', '--format', 'json'];
+    const answer = await command([...named, '--param', 'since=3d', '--param', 'most=2']);
+    expect(answer).toMatchObject({ code: 0, stderr: '' });
+    expect(jsonLines(answer.stdout)).toHaveLength(2);
+    expect(jsonLines(answer.stdout)[0]).toMatchObject({ user_name: expect.any(String), failures: expect.any(Number) });
+  });
+
+  it.each([
+    [['--name', 'pasword-spraying'], /Did you mean password-spraying/],
+    [['--name', 'password-spraying', '--param', 'user=3'], /no parameter "user"/],
+    [['--name', 'password-spraying', '--param', 'users'], /name=value/],
+    [['--name', 'password-spraying', 'SELECT 1'], /exclude each other/],
+    [['SELECT 1', '--param', 'users=3'], /--list/],
+    [[], /--name/],
+  ])('%j is refused with a cure, exit 2', async (args, message) => {
+    expect(await command(['query', '--tables-directory', directory, ...args])).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringMatching(message),
+    });
+  });
 });

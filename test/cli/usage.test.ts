@@ -55,7 +55,7 @@ it.each([
   [['query', 'SELECT 1', '--tables-directory'], /Not enough arguments following: tables-directory/],
   [['query', '--format', 'json'], /query needs a statement/],
   [['query', ''], /There is no statement/],
-  [['query', 'SELECT 1', '--format', 'xml'], /Given: "xml", Choices: "table", "json", "csv"/],
+  [['query', 'SELECT 1', '--format', 'xml'], /Given: "xml", Choices: "table", "wide", "json", "ndjson", "csv"/],
 ])('%j is a mistake: said with a cure, exit 2, and nothing is run', async (args, message) => {
   const { code, stdout, stderr } = await command(args);
   expect(stderr).toMatch(message);

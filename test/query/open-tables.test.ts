@@ -41,7 +41,7 @@ describe('querying tables', () => {
       expect((await rowsOf(directory, `DESCRIBE ${view}`)).map(([name]) => name).slice(0, flat.length)).toEqual(flat);
     const [row] = await rowsOf(directory, `SELECT ${flat.join(', ')} FROM events ORDER BY time LIMIT 1`);
     expect(row).toEqual([
-      '2026-11-01 22:00:00+00',
+      '2026-11-01T22:00:00Z',
       'user_login_attempt',
       'user0',
       'uid-0',

@@ -8,6 +8,7 @@ async function shown(
   format: AnswerFormat,
   columns: Readonly<Record<string, readonly [string, PlainValue]>>,
   terminal = false,
+  width = 200,
 ): Promise<string> {
   const answer: QueryAnswer = {
     columns: Object.entries(columns).map(([name, [type]]) => ({ name, type })),
@@ -16,7 +17,7 @@ async function shown(
     })(),
   };
   let text = '';
-  for await (const piece of render(answer, format, 200, terminal)) text += piece;
+  for await (const piece of render(answer, format, { width, terminal })) text += piece;
   return text;
 }
 
@@ -64,5 +65,44 @@ describe('csv-safe', () => {
     } as const;
     expect(await shown('csv-safe', row)).toBe("'=name,count,share,price\r\n'=1,-5,-0.5,-1.50\r\n");
     expect(await shown('csv', row)).toBe('=name,count,share,price\r\n=1,-5,-0.5,-1.50\r\n');
+  });
+});
+
+describe('a table', () => {
+  const wide = Object.fromEntries(
+    Array.from({ length: 30 }, (_, index) => [`column_${index}`, ['VARCHAR', 'x'.repeat(25)] as const]),
+  );
+  const longest = (text: string) => Math.max(...text.split('\n').map((line) => line.length));
+
+  it('fits the terminal: of many columns it shows the first, and says how many more there are', async () => {
+    const text = await shown('table', wide, false, 80);
+    expect(longest(text)).toBeLessThanOrEqual(80);
+    expect(text).toMatch(/column_0 .*column_2/);
+    expect(text).toContain('… and 27 more columns: --format wide shows all');
+  });
+
+  it('narrows a few long columns instead of hiding one', async () => {
+    const text = await shown('table', { a: ['VARCHAR', 'x'.repeat(60)], b: ['VARCHAR', 'y'.repeat(60)] }, false, 60);
+    expect(longest(text)).toBeLessThanOrEqual(60);
+    expect(text).toMatch(/x…\s+y+…/);
+    expect(text).not.toContain('more column');
+  });
+
+  it('is whole as wide', async () => {
+    const text = await shown('wide', { ...wide, long: ['VARCHAR', 'z'.repeat(500)] }, false, 80);
+    expect(text).toContain('z'.repeat(500));
+    expect(text).toContain('column_29');
+  });
+});
+
+describe('markdown', () => {
+  it('is a table in which a value is no markup', async () => {
+    const text = await shown('markdown', {
+      name: ['VARCHAR', '<img src=x onerror=alert(1)> | [a](b) `c` *d*\n# e'],
+      n: ['BIGINT', 3n],
+    });
+    expect(text).toBe(
+      '| name | n |\n| --- | --: |\n| &lt;img src=x onerror=alert(1)&gt; \\| \\[a\\](b) \\`c\\` \\*d\\* \\# e | 3 |\n',
+    );
   });
 });

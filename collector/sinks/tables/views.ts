@@ -21,6 +21,7 @@ export const flatColumns: readonly (readonly [name: string, type: string, ...pat
   ['outcome', 'VARCHAR', 'status'],
   ['reason', 'VARCHAR', 'status_detail'],
   ['device_ip', 'VARCHAR', 'dst_endpoint.ip', 'device.ip'],
+  ['account_name', 'VARCHAR', 'metadata.tags[AccountName]', 'metadata.tenant_uid'],
 ];
 
 /** What a statement needs to know of a file that it reads. */
@@ -126,8 +127,10 @@ export function scanOf(files: readonly ScanFile[]): string {
 
 function eventSelect(table: Table, files: readonly ScanFile[]): string {
   const flat = flatColumns.map(([name, type, ...places]) => {
-    const there = places.filter((place) => place === 'time_dt' || has(table.columns, place.split('.')));
-    const values = there.map((place) => place.split('.').map(quoteName).join('.'));
+    const there = places.filter(
+      (place) => place === 'time_dt' || has(table.columns, place.replace(/\[.*/, '').split('.')),
+    );
+    const values = there.map(valueAt);
     const value =
       values.length === 0 ? `NULL::${type}` : values.length === 1 ? values[0] : `coalesce(${values.join(', ')})`;
     return `${value} AS ${quoteName(name)}`;
@@ -137,6 +140,13 @@ function eventSelect(table: Table, files: readonly ScanFile[]): string {
   const renamed = taken.map(({ name }) => `${quoteName(name)} AS ${quoteName(`${name}_object`)}`);
   const excluded = ['time_dt', LANE_COLUMN, ...taken.map(({ name }) => name)].map(quoteName).join(', ');
   return `SELECT ${[...flat, `* EXCLUDE (${excluded})`, ...renamed].join(', ')} FROM (${typedRows(table, files)})`;
+}
+
+/** The value at a place: a path, or with `[NAME]` the value of the tag of that name. */
+function valueAt(place: string): string {
+  const [, path = place, tag] = /^(.*)\[(.*)\]$/.exec(place) ?? [];
+  const value = path.split('.').map(quoteName).join('.');
+  return tag === undefined ? value : `list_filter(${value}, lambda tag: tag.name = ${quoteText(tag)})[1].value`;
 }
 
 function has(columns: readonly Column[], [name, ...rest]: readonly string[]): boolean {

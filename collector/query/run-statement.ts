@@ -1,0 +1,97 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import type { Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import type { QueryLimits } from '../config/feed-config.js';
+import { CollectorError } from '../errors.js';
+import { memoryIsOver, mostResident } from './limits.js';
+import { ANSWERING, type StatementReport, type StatementRequest } from './statement-request.js';
+
+const program = fileURLToPath(new URL('./statement-process.js', import.meta.url));
+
+/** How a statement's process is run. */
+export interface RunOptions {
+  /** Ends it at once. */
+  readonly signal: AbortSignal;
+  /** Where the answer goes that is not written to a file; ours where it is left out. */
+  readonly stdout?: Writable;
+  /** Called before the first byte of the answer is written. */
+  readonly answering?: () => void;
+}
+
+/** Answers in a separate process, which ends with this one, at the signal, and when it exceeds its memory limit. */
+export async function runStatement(
+  request: StatementRequest,
+  { signal, stdout, answering = () => {} }: RunOptions,
+): Promise<StatementReport> {
+  const child = fork(program, {
+    stdio: ['ignore', stdout === undefined ? 'inherit' : 'pipe', 'inherit', 'ipc'],
+    execArgv: [...process.execArgv, '--heap-growing-percent=10', '--semi-space-growth-factor=1'],
+    // Freed pages go back to the system at once.
+    env: { DUCKDB_JE_MALLOC_CONF: 'dirty_decay_ms:0,muzzy_decay_ms:0', ...process.env },
+  });
+  const end = () => void child.kill('SIGKILL');
+  signal.addEventListener('abort', end);
+  if (signal.aborted) end();
+  if (stdout !== undefined) child.stdout?.pipe(stdout);
+  let report: StatementReport | undefined;
+  const watch = watchMemory(child, request.limits, (over) => {
+    report = over;
+  });
+  child.on('message', (message: StatementReport | typeof ANSWERING) => {
+    if (message === ANSWERING) return answering();
+    report ??= message;
+    child.kill('SIGKILL');
+  });
+  // It may have been ended already.
+  child.on('error', () => {});
+  child.send(request, () => {});
+  try {
+    await once(child, stdout === undefined ? 'exit' : 'close');
+  } finally {
+    clearInterval(watch);
+    signal.removeEventListener('abort', end);
+  }
+  return report ?? { fault: killed(child, request.limits), skipped: [] };
+}
+
+const watchEveryMs = 5;
+
+/** Reads from outside what the process holds: it could be busy, and a value doubles on its way to stdout. */
+function watchMemory(
+  child: ChildProcess,
+  limits: QueryLimits,
+  over: (report: StatementReport) => void,
+): NodeJS.Timeout {
+  const most = mostResident(limits);
+  return setInterval(() => {
+    if (residentBytes(child.pid) <= most) return;
+    over({ fault: faultOf(memoryIsOver(limits)), skipped: [] });
+    child.kill('SIGKILL');
+  }, watchEveryMs);
+}
+
+/** 0 where it is unknown: the process has ended, or this is not Linux. */
+function residentBytes(pid: number | undefined): number {
+  try {
+    const [, kib] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? [];
+    return Number(kib ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
+}
+
+/** Nobody of ours ended it: the system did, which mostly means memory. */
+function killed({ signalCode, exitCode }: ChildProcess, limits: QueryLimits): NonNullable<StatementReport['fault']> {
+  if (signalCode === 'SIGKILL') return faultOf(memoryIsOver(limits));
+  return faultOf(
+    new CollectorError('INTERNAL', `The process of the statement ended by ${signalCode ?? `exit code ${exitCode}`}.`, {
+      cure: 'This is a defect, of DuckDB or of ours: please report it with the statement.',
+    }),
+  );
+}
+
+function faultOf({ code, message, cure, stack }: CollectorError): NonNullable<StatementReport['fault']> {
+  return { code, message, cure, stack };
+}

@@ -1,0 +1,72 @@
+import { createWriteStream } from 'node:fs';
+import type { Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { asCollectorError, type CollectorError } from '../errors.js';
+import { put } from '../files/put.js';
+import { openTables, type QueryAnswer } from './open-tables.js';
+import { type AnswerFormat, render } from './render.js';
+import { ANSWERING, type StatementReport, type StatementRequest } from './statement-request.js';
+import { writeParquet } from './write-parquet.js';
+
+/*
+ * The process that answers one statement, a program of its own: what DuckDB makes of one value can neither be bounded nor
+ * interrupted, so that memory and time are kept by ending a process, and that must not be the one with the exit code.
+ */
+process.umask(0o077);
+// Node.js would open its debugger.
+process.on('SIGUSR1', () => {});
+// Ctrl-C reaches both; the process that asks ends this one.
+process.on('SIGINT', () => {});
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+process.once('message', (request: StatementRequest) => void answer(request));
+
+async function answer(request: StatementRequest): Promise<void> {
+  const { sql, parameters, directory, format, output, ...options } = request;
+  let skipped: string[] = [];
+  try {
+    const tables = await openTables(directory, {
+      ...options,
+      stuck: (error) => report({ fault: plain(error), skipped }),
+    });
+    const rows = await tables.query(sql, parameters);
+    skipped = tables.damaged.map(({ path, fault }) => `${path} ${fault}`);
+    if (format !== 'parquet') await writeAnswer(rows, format, output);
+    else if (output !== undefined) await writeParquet(rows, output, options.temporaryDirectory, options.limits);
+    await tables.close();
+    report({ skipped });
+  } catch (error) {
+    report({ fault: plain(asCollectorError(error)), skipped });
+  }
+}
+
+async function writeAnswer(rows: QueryAnswer, format: AnswerFormat, output: string | undefined): Promise<void> {
+  const { columns, isTTY } = process.stdout;
+  const file = output === undefined ? undefined : createWriteStream(output, { flags: 'wx', mode: 0o600 });
+  const stream: Writable = file ?? process.stdout;
+  const reader = { width: columns || 160, terminal: isTTY && file === undefined };
+  let first = true;
+  for await (const piece of render(rows, format, reader)) {
+    if (first) process.send?.(ANSWERING);
+    first = false;
+    await put(stream, piece);
+  }
+  if (file === undefined) return;
+  file.end();
+  await finished(file);
+}
+
+function plain(error: CollectorError): NonNullable<StatementReport['fault']> {
+  return { code: error.code, message: error.message, cure: error.cure, stack: error.stack };
+}
+
+/** Says how it ended, once what was written has left; then it is ended. */
+function report(message: StatementReport): void {
+  process.stdout.write('', () => process.send?.(message));
+}
+
+// A defect, or the reader of a pipe that left.
+process.on('uncaughtException', (error: NodeJS.ErrnoException) => {
+  const gone = error.code === 'EPIPE';
+  const fault = gone ? { ...plain(asCollectorError(error)), code: 'ABORTED' as const } : plain(asCollectorError(error));
+  report({ fault, skipped: [] });
+});

@@ -1,0 +1,158 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type OpenTables, openTables } from '../../collector/query/open-tables.js';
+import { parameterValues, type Question } from '../../collector/query/question.js';
+import { readQuestions } from '../../collector/query/read-questions.js';
+import { render } from '../../collector/query/render.js';
+import { viewNames } from '../../collector/sinks/tables/views.js';
+import { attackStories } from '../../fixtures/stories.js';
+import { storyEnd, storyOrganization, writeStoryTables } from './story-tables.js';
+
+const questions = readQuestions();
+const lists = new Map([
+  ['office_networks', ['198.51.100.0/24']],
+  ['service_accounts', ['quiet.svc-yearly']],
+  ['countries', []],
+]);
+/** What the stories need besides the defaults. */
+const given: Record<string, Record<string, string>> = { 'changes-out-of-hours': { zone: 'Europe/Berlin' } };
+
+let directory: string;
+let tables: OpenTables;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'questions-'));
+  await writeStoryTables(directory);
+  tables = await openTables(directory);
+});
+afterAll(async () => {
+  await tables.close();
+  await rm(directory, { recursive: true, force: true });
+});
+
+async function answered(question: Question, parameters: Record<string, string> = given[question.name] ?? {}) {
+  const values = { parameters: new Map(Object.entries(parameters)), lists };
+  const answer = await tables.query(question.sql, parameterValues(question, values, storyEnd));
+  let text = '';
+  for await (const piece of render(answer, 'wide', { width: 0 })) text += piece;
+  return text;
+}
+
+describe('the ready questions', () => {
+  it('are at least 20, each read whole, over views that exist', () => {
+    expect(questions.length).toBeGreaterThanOrEqual(20);
+    for (const { tables: named, title, answers, parameters } of questions) {
+      expect(named.filter((view) => !viewNames.includes(view))).toEqual([]);
+      expect(title).toMatch(/^[A-Z]/);
+      expect(answers).toMatch(/\.$/);
+      expect(parameters.map(({ name }) => name)).toEqual(expect.arrayContaining(['since', 'until']));
+    }
+  });
+
+  it.each(questions.map((question) => [question.name, question] as const))(
+    '%s answers the stories with its expected rows',
+    async (name, question) => {
+      await expect(await answered(question)).toMatchFileSnapshot(`questions/${name}.txt`);
+    },
+  );
+
+  it.each(attackStories(storyOrganization, storyEnd).map((story) => [story.question, story] as const))(
+    '%s finds what was planted for it, and nothing that only looks like it',
+    async (name, story) => {
+      const text = await answered(questions.find((question) => question.name === name)!);
+      expect(story.planted.length).toBeGreaterThan(0);
+      expect(text).not.toContain('(no rows)');
+      // The look-alikes of others may be what this question is about; its own are not.
+      for (const record of story.quiet)
+        for (const [quiet] of JSON.stringify(record).matchAll(/quiet\.[a-z.-]+[0-9]*/g))
+          expect(text).not.toContain(quiet);
+    },
+  );
+});
+
+describe('a question', () => {
+  const spraying = questions.find(({ name }) => name === 'password-spraying')!;
+
+  it('takes its values as values: what looks like SQL is text', async () => {
+    const dormant = questions.find(({ name }) => name === 'changes-out-of-hours')!;
+    await expect(answered(dormant, { zone: "UTC'; DROP VIEW events; --" })).rejects.toMatchObject({ code: 'USAGE' });
+    expect(await answered(dormant, { service_accounts: "x') OR true --", zone: 'Europe/Berlin' })).toContain(
+      'night.admin',
+    );
+    expect(await answered(dormant, { service_accounts: 'night.admin@example.test', zone: 'Europe/Berlin' })).toContain(
+      '(no rows)',
+    );
+  });
+
+  it('follows the numbers and the networks that it is given', async () => {
+    expect(await answered(spraying, { users: '13' })).toContain('(no rows)');
+    expect(await answered(spraying, { office_networks: '2001:db8::/32,203.0.113.200/31' })).toContain('198.51.100.50');
+    expect(await answered(spraying, { window: '23h' })).toContain('203.0.113.202');
+  });
+
+  it.each([
+    [{ users: 'ten' }, /whole number/],
+    [{ users: '1.5' }, /whole number/],
+    [{ users: '1e3' }, /whole number/],
+    [{ since: 'yesterday' }, /instant/],
+    [{ since: '2026-03-31T12:00:00' }, /instant/],
+    [{ since: '2026-13-31' }, /instant/],
+    [{ window: '1 hour' }, /duration/],
+    [{ user: '3' }, /It has since, until, users/],
+  ])('refuses %j, and says what fits', async (parameters, cure) => {
+    await expect(answered(spraying, parameters as unknown as Record<string, string>)).rejects.toMatchObject({
+      code: 'USAGE',
+      cure: expect.stringMatching(cure),
+    });
+  });
+
+  it('keeps apart people of two organizations who have the same name', async () => {
+    const both = await mkdtemp(join(tmpdir(), 'questions-two-'));
+    await writeStoryTables(both);
+    await writeStoryTables(both, '5f1e7c20d4a9b3086e12f00e', 'globex');
+    const two = await openTables(both);
+    const failed = questions.find(({ name }) => name === 'failed-logins-by-user')!;
+    const values = parameterValues(failed, { parameters: new Map(), lists }, storyEnd);
+    const rows = [];
+    for await (const row of (await two.query(failed.sql, values)).rows) rows.push(row);
+    expect(
+      rows.filter(([, user]) => user === 'bruno.force').map(([account, , failures]) => [account, failures]),
+    ).toEqual([
+      ['5f1e7c20d4a9b3086e12f00d', 6n],
+      ['5f1e7c20d4a9b3086e12f00e', 6n],
+    ]);
+    await two.close();
+    await rm(both, { recursive: true, force: true });
+  });
+});
+
+describe('a statement', () => {
+  it('with a parameter that has no value is refused', async () => {
+    await expect(tables.query('SELECT $user')).rejects.toMatchObject({
+      code: 'USAGE',
+      message: expect.stringContaining('user'),
+    });
+  });
+
+  it.each([
+    ["'198.51.100.7', ['198.51.100.0/24']", true],
+    ["'198.51.101.7', ['198.51.100.0/24']", false],
+    ["'10.17.0.1', ['10.16.0.0/12']", true],
+    ["'10.32.0.1', ['10.16.0.0/12']", false],
+    ["'1.2.3.4', ['1.2.3.4']", true],
+    ["'1.2.3.400', ['0.0.0.0/0']", false],
+    ["'2001:db8:85a3::8a2e:370:7334', ['2001:db8:85a3::/48']", true],
+    ["'2001:db9::1', ['2001:db8::/32']", false],
+    ["'::1', ['::1']", true],
+    ["'fe80::1', ['fe80::/10']", true],
+    ["'::ffff:1.2.3.4', ['1.2.3.0/24']", true],
+    ["'nonsense', ['0.0.0.0/0', '::/0', 'rubbish', '1.2.3.4/x']", false],
+    ["NULL, ['::/0']", false],
+    ["'1.2.3.4', []", false],
+  ])('knows networks: in_networks(%s) is %s', async (given, expected) => {
+    const answer = await tables.query(`SELECT in_networks(${given})`);
+    for await (const row of answer.rows) expect(row).toEqual([expected]);
+  });
+});
