@@ -1,7 +1,8 @@
 /*
  * What a console might answer: calm, in trouble, and hostile.
  */
-import type { FeedList, FeedSummary } from '../../collector/console/answers.js';
+import { annotatedSchema } from '../../collector/config/keys.js';
+import type { Catalogue, FeedList, FeedSummary, Json } from '../../collector/console/answers.js';
 import { type FeedState, STATES, type StateCode } from '../../collector/console/state-words.js';
 
 export const NOW = '2026-11-28T14:36:33Z';
@@ -108,3 +109,25 @@ export const hostileList: FeedList = {
   removed: [{ name: HOSTILE, by: HOSTILE, at: HOSTILE }],
   drafts: [{ name: HOSTILE, by: HOSTILE, at: HOSTILE, waitingFor: HOSTILE }],
 };
+
+export const catalogue: Catalogue = {
+  sources: [
+    {
+      id: 'jumpcloud',
+      title: 'JumpCloud',
+      description: 'Logins and administration of an organization, from Directory Insights.',
+      needs: 'an administrator’s API key, or a service account, with Directory Insights',
+      methods: [{ id: 'api', title: 'API Ingest', description: 'Polls the Directory Insights API.' }],
+    },
+  ],
+  sinks: ['tables', 'kafka', 'stdout'],
+  regions: [
+    { id: 'us', title: 'United States', baseUrl: 'https://api.jumpcloud.com/insights/directory/v1' },
+    { id: 'eu', title: 'European Union', baseUrl: 'https://api.eu.jumpcloud.com/insights/directory/v1' },
+    { id: 'in', title: 'India', baseUrl: 'https://api.in.jumpcloud.com/insights/directory/v1' },
+  ],
+  addresses: ['api.jumpcloud.com', 'api.eu.jumpcloud.com', 'api.in.jumpcloud.com'],
+  roots: { tables: '/data', secrets: null, ca: null },
+};
+
+export const configSchema = annotatedSchema() as unknown as Json;

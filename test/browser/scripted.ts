@@ -75,7 +75,7 @@ export async function scripted(
   options: BrowserContextOptions & { readonly session?: Session | null } = {},
 ): Promise<Scripted> {
   const { session = admin, ...context } = options;
-  const { page, said } = await openPage(context, /Failed to load resource: the server responded with a status of/);
+  const { page, said } = await openPage(context, /Failed to load resource: /);
   const asked: { id: OperationId; body: unknown }[] = [];
   const whole: Script = { whoAmI: () => ({ value: session ?? admin }), ...script };
   await page.context().route(`${ORIGIN}/**`, async (intercepted) => {

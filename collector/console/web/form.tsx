@@ -69,7 +69,7 @@ export function TextField({
 }: FieldProps & {
   readonly value: string;
   readonly onValue: (value: string) => void;
-  readonly type?: 'text' | 'password' | 'date';
+  readonly type?: 'text' | 'password';
   readonly placeholder?: string;
   readonly autocomplete?: string;
   readonly inputMode?: 'numeric' | 'decimal' | 'email' | 'url';

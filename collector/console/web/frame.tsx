@@ -25,7 +25,8 @@ const NAVIGATION = [
 ] as const;
 
 function NavigationLink({ href, label, role }: (typeof NAVIGATION)[number]) {
-  const here = location.pathname === href || location.pathname.startsWith(`${href}/`);
+  const path = location.pathname.replace(/^\/(?:add\b.*)?$/, '/feeds');
+  const here = path === href || path.startsWith(`${href}/`);
   return useMay(role) ? (
     <li>
       <a href={href} aria-current={here ? 'page' : undefined}>

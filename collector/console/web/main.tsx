@@ -1,6 +1,6 @@
 import { render } from 'preact';
 import { useEffect } from 'preact/hooks';
-import { LocationProvider, Route, Router } from 'preact-iso';
+import { LocationProvider, lazy, Route, Router } from 'preact-iso';
 import './app.css';
 import { ask, Refusal } from './api.js';
 import { FeedList } from './feed-list.js';
@@ -8,6 +8,11 @@ import { Frame } from './frame.js';
 import { hasOneTimeToken, LoginAgain, LoginPage, takeOneTimeToken } from './login.js';
 import { Heading } from './page.js';
 import { loggedIn, loggedOut, proof, useSession } from './session.js';
+
+const ChooseSource = lazy(() => import('./add-feed.js').then((page) => page.ChooseSource));
+const ChooseMethod = lazy(() => import('./add-feed.js').then((page) => page.ChooseMethod));
+const ContactInformation = lazy(() => import('./add-feed.js').then((page) => page.ContactInformation));
+const Configuration = lazy(() => import('./add-feed.js').then((page) => page.Configuration));
 
 function NotFound() {
   return (
@@ -37,6 +42,10 @@ function Console() {
       <Router>
         <Route path="/" component={FeedList} />
         <Route path="/feeds" component={FeedList} />
+        <Route path="/add/source" component={ChooseSource} />
+        <Route path="/add/method" component={ChooseMethod} />
+        <Route path="/add/contact" component={ContactInformation} />
+        <Route path="/add/configuration" component={Configuration} />
         <Route default component={NotFound} />
       </Router>
       {session.ended && <LoginAgain />}

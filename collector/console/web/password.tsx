@@ -3,6 +3,7 @@ import { ask } from './api.js';
 import { Dialog } from './dialog.js';
 import { TextField } from './form.js';
 import { Failure, Message } from './problem.js';
+import { loggedOut } from './session.js';
 
 /** Changes one's own password. */
 export function PasswordDialog({ onClose }: { readonly onClose: () => void }) {
@@ -21,10 +22,10 @@ export function PasswordDialog({ onClose }: { readonly onClose: () => void }) {
     }
   };
   return (
-    <Dialog title="Change password" onClose={onClose}>
+    <Dialog title="Change password" onClose={isDone ? loggedOut : onClose}>
       {isDone ? (
         <Message tone="good" focus>
-          Changed. All your other sessions have ended.
+          Changed. All your sessions have ended, this one too: log in with the new password.
         </Message>
       ) : (
         <form onSubmit={submit}>

@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { CollectorError } from '../../errors.js';
 import type { Timing } from '../http/abort.js';
 import type { ClientObserver } from '../http/observer.js';
+import { tidy } from './tidy-secret.js';
 
 /** Where a secret comes from. `where` is how messages call the place, e.g. `JUMPCLOUD_API_KEY`; a file is called by its path. */
 export type SecretSource = { readonly value: string; readonly where: string } | { readonly file: string };
@@ -80,33 +81,6 @@ export function createSecret(first: SecretSource, observer: ClientObserver, timi
       stamp = '';
     },
   };
-}
-
-/** Takes off what copying and pasting adds, and says what it was. */
-export function tidy(raw: string): { secret: string; found: readonly string[] } {
-  const found: string[] = [];
-  let secret = raw;
-  const strip = (name: string, pattern: RegExp) => {
-    const shorter = secret.replace(pattern, '');
-    if (shorter === secret) return;
-    secret = shorter;
-    if (!found.includes(name)) found.push(name);
-  };
-  const edges = () => {
-    strip('a byte order mark', /^\uFEFF/);
-    strip('a trailing newline', /[\r\n]+$/);
-    strip('a leading newline', /^[\r\n]+/);
-    strip('spaces around it', /^\s+|\s+$/g);
-  };
-  edges();
-  const quoted = /^(["'`])(.*)\1$/s.exec(secret);
-  if (quoted !== null) {
-    secret = quoted[2] ?? '';
-    found.push('quotes around it');
-    edges();
-  }
-  strip('the word Bearer before it', /^bearer\s+/i);
-  return { secret, found };
 }
 
 function strange(secret: string): string {

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createSecret, fingerprint, lastFour, tidy } from '../../../collector/jumpcloud/auth/secret-source.js';
+import { createSecret, fingerprint, lastFour } from '../../../collector/jumpcloud/auth/secret-source.js';
+import { tidy } from '../../../collector/jumpcloud/auth/tidy-secret.js';
 import { systemTiming } from '../../../collector/jumpcloud/http/abort.js';
 import { recordingObserver } from '../client-under-test.js';
 
