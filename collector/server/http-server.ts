@@ -1,14 +1,13 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Duplex } from 'node:stream';
 import type { Log } from '../log/logger.js';
 import { maskedJson } from '../log/redactor.js';
 import type { Metrics } from '../monitoring/metrics.js';
 import type { Readiness, StatusBoard } from '../monitoring/status/board.js';
 import { type RepairQueue, repairPath } from '../reconcile/repair-queue.js';
-import { boundConnections } from './connections.js';
+import { createBoundedServer } from './bounded-server.js';
 import { answerRepair, LARGEST_REPAIR_BODY } from './repair-route.js';
-import { openBody, type RequestBody } from './request-body.js';
+import type { RequestBody } from './request-body.js';
 import {
   bodyTooLarge,
   isLoopbackAddress,
@@ -47,9 +46,6 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
-/** Connections at the same time; one more ends the one that has been idle for longest. */
-const mostConnections = 128;
-const largestHeader = 8 * 1024;
 /**
  * Bytes of a body that is not wanted, which are read all the same once the answer is sent: a connection that is cut while
  * the client still sends loses the answer.
@@ -114,76 +110,18 @@ export async function startHealth(options: HealthOptions): Promise<HealthServer>
 function createHealthServer(options: HealthOptions): Server {
   const { log, patienceMs = 5_000 } = options;
   const routes = createRoutes(options);
-  const server = createServer({
-    maxHeaderSize: largestHeader,
-    headersTimeout: patienceMs,
-    requestTimeout: patienceMs,
-    keepAliveTimeout: patienceMs,
-    connectionsCheckingInterval: Math.min(1_000, patienceMs),
-  });
-  server.timeout = patienceMs;
-  server.maxRequestsPerSocket = 10_000;
-  const connections = boundConnections(server, mostConnections);
-  const answering = new WeakMap<Duplex, ServerResponse>();
-  const serve = async (request: IncomingMessage, response: ServerResponse, invite: () => void): Promise<void> => {
-    const { socket } = request;
-    answering.set(socket, response);
-    connections.busy(socket);
-    response.on('close', () => {
-      if (answering.get(socket) === response) answering.delete(socket);
-      connections.waiting(socket);
-    });
-    // What becomes of a connection is its client's business.
-    for (const stream of [request, response]) stream.on('error', () => {});
-    const body = openBody(request);
-    const read = async (maxBytes: number) => {
-      connections.waiting(socket);
-      invite();
-      const text = await body.read(maxBytes);
-      connections.busy(socket);
-      return text;
-    };
-    const sendIt = (made: Answer) => send(request, response, made, body, () => connections.waiting(socket));
+  return createBoundedServer({ log, title: 'health port', patienceMs }, async (exchange) => {
+    const { request, response, body, read, handedOver } = exchange;
+    const sendIt = (made: Answer) => send(request, response, made, body, handedOver);
     try {
       const made = await answer(request, read, routes, options);
       if (made !== undefined) await sendIt(made);
     } catch (error) {
       log.failure(error, { path: pathOf(request) });
-      if (response.headersSent) socket.destroy();
+      if (response.headersSent) request.socket.destroy();
       else await sendIt({ status: 500, type: 'text/plain', body: 'internal error\n' });
     }
-  };
-  // Nothing that happens to a request may end the process.
-  const listen =
-    (invite: (response: ServerResponse) => void) => (request: IncomingMessage, response: ServerResponse) => {
-      const { socket } = request;
-      serve(request, response, () => invite(response)).catch((error: unknown) => {
-        log.failure(error);
-        socket.destroy();
-      });
-    };
-  server.on(
-    'request',
-    listen(() => {}),
-  );
-  server.on(
-    'checkContinue',
-    listen((response) => response.writeContinue()),
-  );
-  server.on('clientError', (_error, socket) => {
-    // Ending alone would leave the connection to a client that goes on writing; an answer under way is not followed by another.
-    if (socket.writable && answering.get(socket)?.headersSent !== true)
-      socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n', () => socket.destroy());
-    else socket.destroy();
   });
-  // Without a listener Node.js would answer CONNECT and Upgrade by itself only in part.
-  server.on('connect', (_request, socket) => socket.destroy());
-  server.on('upgrade', (_request, socket) => socket.destroy());
-  // A connection that could not be accepted (too many open files) is no reason to stop listening.
-  server.on('error', (error) => {
-    if (server.listening) log.failing('health port', error);
-  });
-  return server;
 }
 
 interface Asked {
