@@ -3,7 +3,8 @@
 //   node schemas/compile.mjs [--into DIR]      (default schemas/compiled)
 //
 // ocsf/*.json  → ocsf.js, one export a class named after its file (`account_change`, …)
-// *.json       → one module a file with the export `validate` (`config.json` → `config.js`)
+// *.json       → one module a file with the export `validate` (`config.json` → `config.js`); of a file that only defines
+//                (`$defs` without `type`), one export a definition
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -68,6 +69,12 @@ for (const name of jsonFiles(here)) {
   const schema = readJson(here, name);
   const ajv = compiler({ allErrors: true, allowUnionTypes: true, strictTypes: false, verbose: true });
   ajv.addVocabulary([...annotations(schema)]);
-  const validate = ajv.compile(schema);
-  write(name.replace(/\.json$/, '.js'), standalone.default(ajv, validate));
+  const isOfDefinitions = schema.type === undefined;
+  if (isOfDefinitions) ajv.addSchema(schema);
+  const exported = isOfDefinitions
+    ? Object.fromEntries(
+        Object.keys(schema.$defs).map((definition) => [definition, `${schema.$id}#/$defs/${definition}`]),
+      )
+    : ajv.compile(schema);
+  write(name.replace(/\.json$/, '.js'), standalone.default(ajv, exported));
 }
