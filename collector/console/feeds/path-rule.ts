@@ -1,0 +1,44 @@
+import { realpath } from 'node:fs/promises';
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { isMissing } from '../../files/durable-file.js';
+
+/** Directories that paths given over the API must lie in; undefined: no such path may be given. */
+export interface Roots {
+  readonly tables: string | undefined;
+  readonly secrets: string | undefined;
+  readonly ca: string | undefined;
+}
+
+/** Which root a key's path must lie in. */
+export const ROOT_OF: Readonly<Record<string, keyof Roots>> = {
+  'tables.directory': 'tables',
+  'state.directory': 'tables',
+  'jumpcloud.ca': 'ca',
+  'kafka.tls.ca': 'ca',
+  'kafka.tls.cert': 'ca',
+};
+
+/**
+ * A path that was given, below its root once links are followed; what does not exist yet is judged by what is above it.
+ * Nothing is opened.
+ * @param given absolute, or relative to the root
+ * @returns the absolute path; undefined: it lies elsewhere, or there is no root
+ */
+export async function pathBelow(root: string | undefined, given: string): Promise<string | undefined> {
+  if (root === undefined || given.includes('\0')) return undefined;
+  const base = await realExisting(resolve(root));
+  const wanted = isAbsolute(given) ? resolve(given) : resolve(root, given);
+  const real = await realExisting(wanted);
+  const way = relative(base, real);
+  return way === '' || way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way) ? undefined : wanted;
+}
+
+/** The real path of the part that exists, with the rest behind it. */
+async function realExisting(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (!isMissing(error) || dirname(path) === path) throw error;
+    return join(await realExisting(dirname(path)), relative(dirname(path), path));
+  }
+}
