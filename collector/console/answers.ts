@@ -1,3 +1,4 @@
+import type { JsonValue } from '../../mappings/json.js';
 import type { FeedView } from '../monitoring/status/feed-status.js';
 import type { ReconciledHour } from '../reconcile/hour-report.js';
 import type { RepairView } from '../reconcile/repair-queue.js';
@@ -11,7 +12,7 @@ import type { FeedState } from './state-words.js';
 /** From the least to the most: each role may do what the ones before it may. */
 export type Role = 'viewer' | 'analyst' | 'operator' | 'admin';
 
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
+export type Json = JsonValue;
 
 /** Every refusal, as RFC 9457 says: `application/problem+json`. */
 export interface Problem {

@@ -12,6 +12,9 @@ export const API = '/api/v1';
 /** The header that carries the proof of a session. */
 export const PROOF_HEADER = 'x-console-proof';
 
+/** Marks a request that a page makes by itself: it does not count as use of the session. */
+export const BACKGROUND_HEADER = 'x-console-background';
+
 export interface Route {
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   /** Below `API`; `{name}` is one segment. */
@@ -40,7 +43,7 @@ export const ROUTES = {
     method: 'PUT',
     path: '/session/password',
     role: 'anyone',
-    summary: 'Change one’s own password; ends all other sessions of the user',
+    summary: 'Change one’s own password; ends all sessions of the user',
     body: 'changePassword',
     success: [204],
     answer: 'none',
@@ -173,7 +176,7 @@ export const ROUTES = {
     role: 'admin',
     summary: 'Renew a secret: a key of JumpCloud is verified against organization and services first',
     body: 'putSecret',
-    success: [200],
+    success: [202],
   },
   pauseFeed: {
     method: 'POST',

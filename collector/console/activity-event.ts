@@ -1,0 +1,143 @@
+import type { NormalisedEvent } from '../../mappings/event.js';
+import type { JsonValue } from '../../mappings/json.js';
+import { sha256 } from '../../mappings/record.js';
+import { ocsfTarget } from '../../schemas/ocsf-target.js';
+import { describeErrors } from '../../schemas/validators.js';
+import { version } from '../version.js';
+
+/** One line of the audit: who did what from where, and what became of it. */
+export interface AuditRecord {
+  /** RFC 3339 in UTC. */
+  readonly time: string;
+  readonly actor: { readonly name: string; readonly role: string; readonly kind: 'session' | 'token' | 'none' };
+  /** Names the session; nothing can be done with it. */
+  readonly session: string | undefined;
+  readonly address: string;
+  /** operationId of the route. */
+  readonly operation: string;
+  readonly method: string;
+  readonly path: string;
+  /** What it is about: a feed, a user, a token. */
+  readonly target: { readonly type: string; readonly name: string } | undefined;
+  readonly status: number;
+  /** Error code where it was refused. */
+  readonly code: string | undefined;
+  readonly request: string;
+  /** Of a configuration: secrets as fingerprints. */
+  readonly changes: readonly { readonly path: string; readonly from: JsonValue; readonly to: JsonValue }[];
+  /** What else is worth knowing: a reason, a statement. */
+  readonly details: Readonly<Record<string, JsonValue>>;
+}
+
+const LOG_IN = 1;
+const LOG_OFF = 2;
+const CREATE = 1;
+const READ = 2;
+const UPDATE = 3;
+const DELETE = 4;
+const SUCCESS = 1;
+const FAILURE = 2;
+const ADMIN = 2;
+const USER = 1;
+const SERVICE = 4;
+
+/**
+ * A line of the audit as an OCSF event: Authentication (3002) of logins and logouts, API Activity (6003) of all the rest:
+ * operation, request, response and the client's address are first-class there.
+ * @param line number of the audit's line, which makes the event's uid the same however often it is made
+ * @param installation tells the consoles apart whose events end in one place
+ */
+export function activityEvent(record: AuditRecord, line: number, installation: string): NormalisedEvent {
+  const isLogin = record.operation === 'login' || record.operation === 'logout';
+  const name = isLogin ? 'authentication' : 'api_activity';
+  const definition = ocsfTarget.classes[name];
+  const activity = isLogin ? (record.operation === 'login' ? LOG_IN : LOG_OFF) : activityOf(record);
+  const succeeded = record.status < 400;
+  const status = succeeded ? SUCCESS : FAILURE;
+  const severity = succeeded ? 1 : 2;
+  const time = Date.parse(record.time);
+  const code = `console.${record.operation}`;
+  const kind = record.actor.kind === 'token' ? SERVICE : record.actor.role === 'admin' ? ADMIN : USER;
+  const user = { name: record.actor.name, type_id: kind, type: ocsfTarget.captions.userType[kind] };
+  const uid = sha256(`console activity\n${installation}\n${line}`).slice(0, 32);
+  const endpoint = { ip: record.address };
+  const session = record.session === undefined ? {} : { session: { uid: record.session } };
+  const service = { name: 'jumpcloud-ocsf console', uid: installation };
+  const event = {
+    activity_id: activity,
+    activity_name: definition.activities[activity],
+    category_uid: definition.categoryUid,
+    category_name: definition.categoryName,
+    class_uid: definition.uid,
+    class_name: definition.caption,
+    type_uid: definition.uid * 100 + activity,
+    type_name: `${definition.caption}: ${definition.activities[activity]}`,
+    severity_id: severity,
+    severity: ocsfTarget.captions.severity[severity],
+    status_id: status,
+    status: definition.statuses[status],
+    status_code: String(record.status),
+    ...(record.code === undefined ? {} : { status_detail: record.code }),
+    time,
+    timezone_offset: 0,
+    message: sentence(record),
+    src_endpoint: endpoint,
+    metadata: {
+      uid,
+      version: ocsfTarget.version,
+      event_code: code,
+      log_name: 'console',
+      log_source: 'jumpcloud-ocsf',
+      log_provider: 'jumpcloud-ocsf',
+      product: { name: 'jumpcloud-ocsf', vendor_name: 'jumpcloud-ocsf', version },
+      original_time: record.time,
+      original_event_uid: String(line),
+      correlation_uid: record.request,
+    },
+    unmapped: {
+      role: record.actor.role,
+      http: { method: record.method, path: record.path },
+      ...(record.changes.length === 0 ? {} : { changes: record.changes }),
+      ...record.details,
+    },
+    ...(isLogin
+      ? {
+          user,
+          actor: { user },
+          service,
+          auth_protocol_id: 99,
+          auth_protocol: 'Password or one-time link',
+          is_remote: true,
+          ...session,
+        }
+      : {
+          actor: { user, ...session },
+          api: { operation: record.operation, service },
+          ...(record.target === undefined
+            ? {}
+            : { resources: [{ uid: record.target.name, name: record.target.name, type: record.target.type }] }),
+        }),
+  };
+  const validator = ocsfTarget.validators[name];
+  if (!validator(event)) throw new Error(`the audit event is not valid: ${describeErrors(validator).join('; ')}`);
+  return {
+    uid,
+    classUid: event.class_uid,
+    typeUid: event.type_uid,
+    time,
+    eventCode: code,
+    partitionKey: record.actor.name,
+    text: JSON.stringify(event),
+  };
+}
+
+function activityOf({ operation, method }: AuditRecord): number {
+  if (operation === 'query' || operation.startsWith('test')) return READ;
+  if (method === 'DELETE') return DELETE;
+  return /^(create|invite|backfill|repair|replay)/.test(operation) ? CREATE : UPDATE;
+}
+
+function sentence({ actor, operation, target, status }: AuditRecord): string {
+  const what = `${operation}${target === undefined ? '' : ` of ${target.type} ${target.name}`}`;
+  return `${actor.name} ${status < 400 ? 'did' : 'was refused'} ${what} in the console (${status})`;
+}

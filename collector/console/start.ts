@@ -1,0 +1,295 @@
+import { readFileSync } from 'node:fs';
+import { chmod, rm } from 'node:fs/promises';
+import type { Server } from 'node:http';
+import { isIP } from 'node:net';
+import { join, resolve } from 'node:path';
+import type { ConsoleConfig } from '../config/feed-config.js';
+import { asCollectorError, CollectorError } from '../errors.js';
+import { makeDirectory, replaceFile } from '../files/durable-file.js';
+import { systemTiming } from '../jumpcloud/http/abort.js';
+import { resolveEndpoints } from '../jumpcloud/http/endpoints.js';
+import type { ConsoleHost, RunningConsole } from '../runtime/supervisor.js';
+import { isLoopbackAddress } from '../server/request-gate.js';
+import { INVITATION_MS, type Invitations, openInvitations } from './accounts/invitations.js';
+import { createLoginDelays } from './accounts/login-delays.js';
+import { hashPassword } from './accounts/password.js';
+import { createSessions } from './accounts/sessions.js';
+import { openTokens } from './accounts/tokens.js';
+import { openUsers, type Users } from './accounts/users.js';
+import { readAssets } from './assets.js';
+import { openAudit } from './audit.js';
+import { createConsoleServer, portOf } from './console-server.js';
+import { openFeedStore } from './feeds/feed-store.js';
+import type { PrepareOptions } from './feeds/prepare-feed.js';
+import type { Reach } from './gate.js';
+import type { Handlers } from './handler.js';
+import { accountHandlers } from './handlers/accounts.js';
+import { deadLetterHandlers } from './handlers/dead-letters.js';
+import { actionHandlers } from './handlers/feed-actions.js';
+import { viewHandlers } from './handlers/feed-views.js';
+import { feedHandlers } from './handlers/feeds.js';
+import { queryHandlers } from './handlers/queries.js';
+import { FIRST_LOGIN, sessionHandlers } from './handlers/session.js';
+import { systemHandlers } from './handlers/system.js';
+import { testHandlers } from './handlers/tests.js';
+import { createJobs } from './jobs.js';
+import { createRateLimit } from './rate.js';
+import type { ConsoleSettings } from './settings.js';
+
+/** Milliseconds until a taken port is tried again. */
+const RETRY_MS = 30_000;
+
+/** What tests own. */
+export interface ConsoleClock {
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+}
+
+/**
+ * Starts the console of a `run`. Whatever happens to it, the feeds go on: what it cannot open is told in the log, and a
+ * taken port is tried again.
+ * @throws CollectorError STORAGE_FAILED, STATE_CORRUPT where `console.directory` cannot be used
+ */
+export async function startConsole(host: ConsoleHost, clock: ConsoleClock = systemTiming): Promise<RunningConsole> {
+  const { now } = clock;
+  const settings = settingsOf(host.shared.console);
+  const log = host.log.child({});
+  const { directory } = settings;
+  await makeDirectory(directory);
+  await chmod(directory, 0o700);
+
+  const users = openUsers(directory);
+  const invitations = openInvitations(directory, now);
+  const tokens = await openTokens(directory, now, (error) => log.failure(error));
+  const sessions = createSessions(settings.session, now);
+  const store = openFeedStore(directory, now);
+  await store.sweep();
+  const jobs = createJobs(now, log);
+  const lastLogins = new Map<string, string>();
+  const audit = await openAudit(directory, now, log, () => undefined);
+  let server: Server | undefined;
+  const origin = () => originOf(settings, server === undefined ? undefined : portOf(server));
+  const reach = () => reachOf(settings, server === undefined ? undefined : portOf(server));
+  const exclusive = oneAtATime();
+  const prepare: PrepareOptions = {
+    store,
+    roots: settings.roots,
+    addresses: new Set(settings.addresses),
+    readFeed: (name, yaml, file) => host.supervisor.readFeed(name, yaml, file),
+    redact: (secret) => host.log.redact(secret),
+  };
+  const { supervisor } = host;
+  const views = viewHandlers({ supervisor, store, jobs, now });
+  const status = async (name: string) => {
+    const answer = await views.feedStatus({
+      principal: undefined,
+      parameters: { name },
+      query: new URLSearchParams(),
+      body: undefined,
+      ifMatch: undefined,
+      ifNoneMatch: undefined,
+      address: '',
+      signal: new AbortController().signal,
+      audit: { details: {} },
+    });
+    return answer.json!;
+  };
+  const handlers: Handlers = {
+    ...sessionHandlers({
+      users,
+      sessions,
+      invitations,
+      delays: createLoginDelays(now),
+      directory,
+      manage: settings.manage,
+      now,
+    }),
+    ...accountHandlers({ users, sessions, tokens, invitations, origin, now, lastLogins }),
+    ...feedHandlers({ supervisor, store, prepare, jobs, now, exclusive }),
+    ...views,
+    ...actionHandlers({ supervisor, jobs, log: host.log, status, sleep: systemTiming.sleep }),
+    ...deadLetterHandlers({ supervisor, jobs, log: host.log }),
+    ...testHandlers({ supervisor, store, prepare, jobs, log: host.log, exclusive, now }),
+    ...queryHandlers({ supervisor, settings, log: host.log, now }),
+    ...systemHandlers({ host, settings, store, audit, origin, now }),
+  };
+  server = createConsoleServer({
+    handlers,
+    reach,
+    tls: settings.tls,
+    users,
+    sessions,
+    tokens,
+    rate: createRateLimit(() => performance.now()),
+    audit,
+    assets: readAssets(),
+    manage: settings.manage,
+    secure: settings.tls !== undefined || settings.publicUrl?.startsWith('https:') === true,
+    log,
+    mask: host.log.mask,
+    now,
+    loggedIn: (user) => void lastLogins.set(user, new Date(now()).toISOString()),
+  });
+  const listener = await keepListening(server, settings, log);
+  await offerFirstLogin(users, invitations, host, directory, origin, now);
+  log.info(`the console is at ${origin()}`);
+  return {
+    get port() {
+      return server === undefined ? undefined : portOf(server);
+    },
+    async close() {
+      await listener.close();
+      await jobs.close();
+      await tokens.close();
+      await audit.close();
+    },
+  };
+}
+
+/** Listens; where the port is taken, again and again. */
+async function keepListening(
+  server: Server,
+  { host, port }: ConsoleSettings,
+  log: ConsoleHost['log'] | ReturnType<ConsoleHost['log']['child']>,
+): Promise<{ close(): Promise<void> }> {
+  let timer: NodeJS.Timeout | undefined;
+  let closed = false;
+  let failing = false;
+  const listen = async (): Promise<void> => {
+    const error = await new Promise<NodeJS.ErrnoException | undefined>((settle) => {
+      const done = (reason?: NodeJS.ErrnoException) => {
+        server.off('error', done);
+        server.off('listening', done);
+        settle(reason);
+      };
+      server.on('error', done);
+      server.on('listening', done);
+      server.listen({ host, port });
+    });
+    if (error === undefined) {
+      if (failing) log.info(`the console's port ${host}:${port} is open now`);
+      return;
+    }
+    if (!failing)
+      log.error(`the console's port ${host}:${port} cannot be opened: ${error.message}`, {
+        detail: error.code,
+        cure: 'Collection goes on. Stop the other program or set console.port; it is tried again.',
+      });
+    failing = true;
+    if (closed) return;
+    timer = setTimeout(() => void listen(), RETRY_MS);
+    timer.unref();
+  };
+  await listen();
+  return {
+    async close() {
+      closed = true;
+      clearTimeout(timer);
+      if (!server.listening) return;
+      const ended = new Promise<void>((settle) => server.close(() => settle()));
+      server.closeAllConnections();
+      await ended;
+    },
+  };
+}
+
+/** Without users there is one way in: a link, made at each start, printed once and kept where only the owner reads it. */
+async function offerFirstLogin(
+  users: Users,
+  invitations: Invitations,
+  { shared, log }: ConsoleHost,
+  directory: string,
+  origin: () => string,
+  now: () => number,
+): Promise<void> {
+  const file = join(directory, FIRST_LOGIN);
+  await invitations.withdraw(undefined);
+  if ((await users.list()).length > 0) return void (await rm(file, { force: true }));
+  const password = shared.console.adminPassword;
+  if (password !== undefined) {
+    await users.create({
+      name: 'admin',
+      role: 'admin',
+      createdAt: new Date(now()).toISOString(),
+      createdBy: 'console.adminPassword',
+      password: await hashPassword(password.reveal()),
+    });
+    log.info('the console has its first administrator: admin, with the password of console.adminPassword');
+    return;
+  }
+  const token = await invitations.create({ user: undefined, role: 'admin', expires: now() + INVITATION_MS });
+  const link = `${origin()}/#start=${token}`;
+  await replaceFile(file, `${link}\n`);
+  // Not by the log: it may go to others, and the link is worth an administrator for an hour.
+  process.stderr.write(
+    `\nThe console has no users yet. For one hour, this link makes its first administrator, once:\n\n  ${link}\n\nIt is in ${file} too.\n\n`,
+  );
+}
+
+function settingsOf(config: ConsoleConfig): ConsoleSettings {
+  const { tls, addresses, roots } = config;
+  const below = (path: string | undefined) => (path === undefined ? undefined : resolve(path));
+  return {
+    ...config,
+    directory: resolve(config.directory),
+    tls: tls.cert === undefined || tls.key === undefined ? undefined : { cert: pem(tls.cert), key: tls.key.reveal() },
+    addresses: addresses ?? ownHosts(),
+    roots: { tables: below(roots.tables), secrets: below(roots.secrets), ca: below(roots.ca) },
+  };
+}
+
+function pem(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new CollectorError(
+      'CONFIG_UNREADABLE',
+      `console.tls.cert cannot be read: ${asCollectorError(error).message}`,
+      {
+        cure: 'Name a PEM file that the collector’s user can read.',
+      },
+    );
+  }
+}
+
+/** JumpCloud's own hosts. */
+function ownHosts(): string[] {
+  return ['us', 'eu', 'in'].flatMap((region) => {
+    const { baseUrl, consoleUrl, tokenUrl } = resolveEndpoints({ region });
+    return [baseUrl, consoleUrl, tokenUrl].flatMap((url) => (url === undefined ? [] : [new URL(url).host]));
+  });
+}
+
+function originOf({ host, port, publicUrl, tls }: ConsoleSettings, bound: number | undefined): string {
+  if (publicUrl !== undefined) return new URL(publicUrl).origin;
+  const scheme = tls === undefined ? 'http' : 'https';
+  const name = isIP(host) === 6 ? `[${host}]` : host;
+  return new URL(`${scheme}://${name}:${bound ?? port}`).origin;
+}
+
+/** The names by which the console is asked: those of this machine with its port, and the public one. */
+function reachOf(settings: ConsoleSettings, bound: number | undefined): Reach {
+  const { host, publicUrl, tls } = settings;
+  const port = bound ?? settings.port;
+  const scheme = tls === undefined ? 'http' : 'https';
+  const own = isLoopbackAddress(host) ? ['127.0.0.1', 'localhost', '[::1]'] : [];
+  const named = isIP(host) === 6 ? `[${host}]` : host.toLowerCase();
+  const hosts = [...own, named].map((name) => `${name}:${port}`);
+  const origins = hosts.map((name) => `${scheme}://${name}`);
+  if (publicUrl !== undefined) {
+    const url = new URL(publicUrl);
+    hosts.push(url.host, `${url.hostname}:${url.port || (url.protocol === 'https:' ? 443 : 80)}`);
+    origins.push(url.origin);
+  }
+  return { hosts: new Set(hosts), origins: new Set(origins) };
+}
+
+/** Runs work one after the other. */
+function oneAtATime(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const done = last.then(work);
+    last = done.catch(() => undefined);
+    return done;
+  };
+}
