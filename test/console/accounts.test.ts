@@ -1,0 +1,180 @@
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { createLoginDelays } from '../../collector/console/accounts/login-delays.js';
+import { PASSWORD, startTestConsole } from './harness.js';
+
+describe('S13: the first start', () => {
+  it('two uses of the one-time link at the same time make one administrator', async () => {
+    const one = await startTestConsole();
+    const token = one.firstToken();
+    const use = (user: string) =>
+      one.send('/api/v1/session', { method: 'POST', body: { token, user, password: PASSWORD } });
+    const replies = await Promise.all([use('ana'), use('ben')]);
+    expect(replies.map(({ status }) => status).sort()).toEqual([200, 401]);
+    expect(readdirSync(join(one.directory, 'users'))).toHaveLength(1);
+    expect((await use('eva')).status).toBe(401);
+    expect(readdirSync(one.directory)).not.toContain('first-login');
+    expect(one.logged()).not.toContain(token);
+  });
+
+  it('a link is good for an hour, and a start without users makes another in its place', async () => {
+    const one = await startTestConsole();
+    const token = one.firstToken();
+    one.now += 60 * 60_000;
+    const late = await one.send('/api/v1/session', {
+      method: 'POST',
+      body: { token, user: 'ana', password: PASSWORD },
+    });
+    expect(late.status).toBe(401);
+    await one.close();
+    const two = await startTestConsole({ directory: one.directory });
+    expect(two.firstToken()).not.toBe(token);
+    const old = await two.send('/api/v1/session', { method: 'POST', body: { token, user: 'ana', password: PASSWORD } });
+    expect(old.status).toBe(401);
+    await two.firstAdmin();
+    await two.close();
+    const three = await startTestConsole({ directory: one.directory });
+    expect(readdirSync(three.directory)).not.toContain('first-login');
+    expect(readdirSync(join(three.directory, 'invitations')).filter((name) => name.endsWith('.json'))).toEqual([]);
+  });
+
+  it('a password that is too short, and a name that is missing, do not use the link up', async () => {
+    const one = await startTestConsole();
+    const token = one.firstToken();
+    const use = (body: object) => one.send('/api/v1/session', { method: 'POST', body: { token, ...body } });
+    expect((await use({ user: 'ana', password: 'short' })).json.problems[0].pointer).toBe('/password');
+    expect((await use({ password: PASSWORD })).json.problems[0].pointer).toBe('/user');
+    expect((await use({ user: '../ana', password: PASSWORD })).status).toBe(422);
+    expect((await use({ user: 'ana', password: PASSWORD })).status).toBe(200);
+  });
+});
+
+describe('S12: wrong passwords', () => {
+  it('cost growing delays for that account alone, whatever address a header names, and say the same of unknown users', async () => {
+    const one = await startTestConsole();
+    const admin = await one.firstAdmin();
+    await one.user(admin, 'ben', 'viewer');
+    const attempt = (user: string, password: string, headers = {}) =>
+      one.send('/api/v1/session', { method: 'POST', headers, body: { user, password } });
+    const replies = [];
+    for (let at = 0; at < 5; at++)
+      replies.push(await attempt('ana', 'wrong wrong wrong', { 'x-forwarded-for': `192.0.2.${at}` }));
+    expect(replies.map(({ status }) => status)).toEqual([401, 401, 401, 429, 429]);
+    expect(Number(replies[4]!.headers['retry-after'])).toBeGreaterThanOrEqual(1);
+    const right = await attempt('ana', PASSWORD);
+    expect([right.status, right.json.code]).toEqual([429, 'WAIT']);
+    expect((await attempt('ben', PASSWORD)).status).toBe(200);
+    const unknown = await attempt('nobody', 'wrong wrong wrong');
+    expect([unknown.status, unknown.json.detail]).toEqual([401, replies[0]!.json.detail]);
+    one.now += 15 * 60_000;
+    expect((await attempt('ana', PASSWORD)).status).toBe(200);
+  });
+
+  it('double from a second to a quarter of an hour, attempts at the same time counted, and are forgotten after an hour', () => {
+    let now = 0;
+    const delays = createLoginDelays(() => now);
+    const source = { account: 'ana', address: '192.0.2.1' };
+    expect([1, 2, 3].map(() => delays.attempt(source))).toEqual([0, 0, 0]);
+    const waits: number[] = [];
+    for (let at = 0; at < 12; at++) {
+      const wait = delays.attempt(source);
+      waits.push(wait);
+      now += wait;
+      expect(delays.attempt(source)).toBe(0);
+    }
+    expect(waits).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900].map((seconds) => seconds * 1000));
+    now += 60 * 60_000;
+    expect(delays.attempt(source)).toBe(0);
+  });
+});
+
+describe('API tokens', () => {
+  it('carry a role and an end, are shown once, and show when they were used last', async () => {
+    const one = await startTestConsole();
+    const admin = await one.firstAdmin();
+    const made = (await admin.send('POST', '/tokens', { name: 'terraform', role: 'viewer', days: 1 })).json;
+    expect(made.token).toMatch(/^jo_[A-Za-z0-9_-]{43}$/);
+    const headers = { authorization: `Bearer ${made.token}` };
+    expect((await one.send('/api/v1/session', { headers })).json).toMatchObject({ user: 'terraform', kind: 'token' });
+    const [listed] = (await admin.get('/tokens')).json.tokens;
+    expect(listed.lastUsed).not.toBeNull();
+    expect(JSON.stringify(listed)).not.toContain(made.token);
+    const [file] = readdirSync(join(one.directory, 'tokens'));
+    expect(readFileSync(join(one.directory, 'tokens', file!), 'utf8')).not.toContain(made.token);
+    one.now += 24 * 60 * 60_000;
+    expect((await one.send('/api/v1/session', { headers })).status).toBe(401);
+  });
+
+  it('are rotated with an overlap, in which both are taken, and revoked at once', async () => {
+    const one = await startTestConsole();
+    const admin = await one.firstAdmin();
+    const made = (await admin.send('POST', '/tokens', { name: 'bot', role: 'viewer' })).json;
+    const rotated = (await admin.send('POST', `/tokens/${made.id}/rotate`, { overlapHours: 2 })).json;
+    const ask = async (token: string) =>
+      (await one.send('/api/v1/session', { headers: { authorization: `Bearer ${token}` } })).status;
+    expect([await ask(made.token), await ask(rotated.token)]).toEqual([200, 200]);
+    one.now += 2 * 60 * 60_000;
+    await admin.get('/session');
+    expect([await ask(made.token), await ask(rotated.token)]).toEqual([401, 200]);
+    await one.close();
+    const two = await startTestConsole({ directory: one.directory });
+    const headers = { authorization: `Bearer ${rotated.token}` };
+    expect((await two.send('/api/v1/session', { headers })).status).toBe(200);
+  });
+});
+
+describe('S18: the audit', () => {
+  it('has one line for each change and each login, refused ones included, and none for who is nobody', async () => {
+    const one = await startTestConsole();
+    const admin = await one.firstAdmin();
+    await admin.send('POST', '/tokens', { name: 'bot', role: 'viewer' });
+    await admin.send('PUT', '/users/nobody', { role: 'viewer' });
+    const bot = await one.token(admin, 'reader', 'viewer');
+    await bot.send('POST', '/users', { name: 'eva', role: 'admin' });
+    await one.send('/api/v1/session', { method: 'POST', body: { user: 'ana', password: 'wrong' } });
+    await one.send('/api/v1/users', { method: 'POST', body: { name: 'eva', role: 'admin' } });
+    const { entries } = (await admin.get('/audit')).json;
+    expect(entries.map(({ actor, operation, status }: never) => [actor, operation, status]).reverse()).toEqual([
+      ['ana', 'login', 200],
+      ['ana', 'createToken', 201],
+      ['ana', 'changeUser', 404],
+      ['ana', 'createToken', 201],
+      ['reader', 'inviteUser', 403],
+      ['ana', 'login', 401],
+    ]);
+    expect((await admin.get('/audit/verification')).json).toEqual({ intact: true, lines: 6, broken: null });
+    const [file] = readdirSync(one.directory).filter((name) => name.startsWith('audit-'));
+    const path = join(one.directory, file!);
+    const lines = readFileSync(path, 'utf8').split('\n');
+    writeFileSync(path, lines.toSpliced(2, 1).join('\n'));
+    expect((await admin.get('/audit/verification')).json).toMatchObject({ intact: false, broken: { line: 3 } });
+  });
+});
+
+it('the last administrator can neither be removed nor made something else', async () => {
+  const one = await startTestConsole();
+  const admin = await one.firstAdmin();
+  expect((await admin.send('DELETE', '/users/ana')).json.code).toBe('LAST_ADMIN');
+  expect((await admin.send('PUT', '/users/ana', { role: 'viewer' })).json.code).toBe('LAST_ADMIN');
+  expect((await admin.send('POST', '/users', { name: 'ana', role: 'viewer' })).json.code).toBe('LAST_ADMIN');
+});
+
+it('S21: whatever the umask, everything that the console keeps is for its owner alone', async () => {
+  const before = process.umask(0);
+  try {
+    const one = await startTestConsole();
+    const admin = await one.firstAdmin();
+    await admin.send('POST', '/tokens', { name: 'bot', role: 'viewer' });
+    await admin.send('POST', '/users', { name: 'eva', role: 'viewer' });
+    await admin.send('PUT', '/drafts/acme', { document: { name: 'acme' } });
+    const names = readdirSync(one.directory, { recursive: true, encoding: 'utf8' });
+    expect(names.length).toBeGreaterThan(6);
+    for (const name of ['.', ...names]) {
+      const { mode } = statSync(join(one.directory, name));
+      expect([name, (mode & 0o077).toString(8)]).toEqual([name, '0']);
+    }
+  } finally {
+    process.umask(before);
+  }
+});

@@ -1,0 +1,218 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { type IncomingHttpHeaders, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { onTestFinished } from 'vitest';
+import { loadConfig, readFileFromDisk } from '../../collector/config/load-config.js';
+import { PROOF_HEADER } from '../../collector/console/routes.js';
+import { startConsole } from '../../collector/console/start.js';
+import { createLog } from '../../collector/log/logger.js';
+import { Redactor } from '../../collector/log/redactor.js';
+import { createMetrics } from '../../collector/monitoring/metrics.js';
+import { StatusBoard } from '../../collector/monitoring/status/board.js';
+import type { SupervisedFeed, Supervisor } from '../../collector/runtime/supervisor.js';
+
+export const PASSWORD = 'correct horse battery staple';
+
+/** An answer as it came. */
+export interface Reply {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: a test looks at whatever came
+  readonly json: any;
+}
+
+export interface Sent {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  /** Sent as JSON; a string is sent as it is. */
+  readonly body?: unknown;
+}
+
+/** A console on a free port of loopback, its clock the test's. */
+export interface TestConsole {
+  readonly port: number;
+  readonly origin: string;
+  readonly directory: string;
+  /** Epoch milliseconds, to be moved. */
+  now: number;
+  /** What was logged. */
+  readonly logged: () => string;
+  send(path: string, sent?: Sent): Promise<Reply>;
+  /** The one-time token of the first start. */
+  firstToken(): string;
+  /** Makes the first administrator. */
+  firstAdmin(): Promise<Client>;
+  /** Invites and logs in. */
+  user(by: Client, name: string, role: string): Promise<Client>;
+  token(by: Client, name: string, role: string): Promise<Client>;
+  close(): Promise<void>;
+}
+
+/** Somebody who is logged in, or holds a token. */
+export interface Client {
+  readonly credential: Readonly<Record<string, string>>;
+  readonly cookie: string | undefined;
+  readonly proof: string | undefined;
+  get(path: string, headers?: Record<string, string>): Promise<Reply>;
+  send(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Reply>;
+}
+
+function folder(): string {
+  const path = mkdtempSync(join(tmpdir(), 'console-'));
+  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+/** A supervisor of feeds that stand still. */
+function stillSupervisor(feeds: readonly SupervisedFeed[] = [], over: Partial<Supervisor> = {}): Supervisor {
+  const config = loadConfig({ env: {}, readFile: readFileFromDisk });
+  return {
+    list: () => feeds,
+    find: (name) => feeds.find((feed) => feed.name === name),
+    start: async () => 'started',
+    replace: async () => 'restarted',
+    stop: async () => 'stopped',
+    restart: async () => 'restarted',
+    remove: async () => 'removed',
+    wake: () => true,
+    pause: async () => 'paused',
+    resume: async () => 'started',
+    reload: async () => ({ applied: new Map(), refused: undefined }),
+    readFeed: config.readFeed,
+    repairs: () => undefined,
+    activity: () => undefined,
+    log: () => [],
+    ...over,
+  };
+}
+
+export async function startTestConsole(
+  options: { env?: Record<string, string>; supervisor?: Supervisor; directory?: string } = {},
+): Promise<TestConsole> {
+  const directory = options.directory ?? folder();
+  const config = loadConfig({
+    env: { CONSOLE_ENABLED: 'true', CONSOLE_PORT: '0', CONSOLE_DIRECTORY: directory, ...options.env },
+    readFile: readFileFromDisk,
+  });
+  const stream = new PassThrough();
+  let logged = '';
+  stream.on('data', (chunk) => {
+    logged += String(chunk);
+  });
+  const log = createLog({ level: 'debug', format: 'json', stream, redactor: new Redactor() });
+  const clock = { now: Date.now() };
+  const board = new StatusBoard('test');
+  const stderr = process.stderr.write;
+  process.stderr.write = (() => true) as typeof process.stderr.write;
+  const running = await startConsole(
+    {
+      shared: config.shared,
+      supervisor: options.supervisor ?? stillSupervisor(),
+      board,
+      metrics: createMetrics({ version: 'test' }),
+      log,
+      files: [],
+      notes: [],
+    },
+    { now: () => clock.now },
+  ).finally(() => {
+    process.stderr.write = stderr;
+  });
+  let closed = false;
+  const close = async () => {
+    if (closed) return;
+    closed = true;
+    await running.close();
+    await log.close();
+  };
+  onTestFinished(close);
+  const port = running.port!;
+  const origin = `http://127.0.0.1:${port}`;
+  const send: TestConsole['send'] = (path, { method = 'GET', headers = {}, body } = {}) =>
+    new Promise((resolve, reject) => {
+      const text = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
+      const asked = request(
+        {
+          host: '127.0.0.1',
+          port,
+          path,
+          method,
+          agent: false,
+          headers: {
+            ...(text === undefined
+              ? {}
+              : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
+            ...headers,
+          },
+        },
+        (response) => {
+          const chunks: Buffer[] = [];
+          response.on('data', (chunk) => chunks.push(chunk));
+          response.on('error', reject);
+          response.on('end', () => {
+            const answer = Buffer.concat(chunks).toString('utf8');
+            let json: unknown;
+            try {
+              json = JSON.parse(answer);
+            } catch {
+              json = undefined;
+            }
+            resolve({ status: response.statusCode ?? 0, headers: response.headers, text: answer, json });
+          });
+        },
+      );
+      asked.on('error', reject);
+      asked.end(text);
+    });
+  const clientOf = (credential: Record<string, string>, cookie?: string, proof?: string): Client => ({
+    credential,
+    cookie,
+    proof,
+    get: (path, headers = {}) => send(`/api/v1${path}`, { headers: { ...credential, ...headers } }),
+    send: (method, path, body, headers = {}) =>
+      send(`/api/v1${path}`, {
+        method,
+        headers: {
+          ...credential,
+          ...(cookie === undefined ? {} : { origin, 'sec-fetch-site': 'same-origin' }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body }),
+      }),
+  });
+  const logIn = async (body: unknown): Promise<Client> => {
+    const reply = await send('/api/v1/session', { method: 'POST', body });
+    if (reply.status !== 200) throw new Error(`no login: ${reply.status} ${reply.text}`);
+    const cookie = String(reply.headers['set-cookie']?.[0]).split(';')[0]!;
+    return clientOf({ cookie, [PROOF_HEADER]: reply.json.proof }, cookie, reply.json.proof);
+  };
+  const tokenIn = (link: string) => /#start=(.+)\s*$/.exec(link)![1]!.trim();
+  const firstToken = () => tokenIn(readFileSync(join(directory, 'first-login'), 'utf8'));
+  return {
+    port,
+    origin,
+    directory,
+    get now() {
+      return clock.now;
+    },
+    set now(value) {
+      clock.now = value;
+    },
+    logged: () => logged,
+    send,
+    firstToken,
+    firstAdmin: () => logIn({ token: firstToken(), user: 'ana', password: PASSWORD }),
+    async user(by, name, role) {
+      const invited = await by.send('POST', '/users', { name, role });
+      return logIn({ token: tokenIn(invited.json.link), password: PASSWORD });
+    },
+    async token(by, name, role) {
+      const made = await by.send('POST', '/tokens', { name, role });
+      return clientOf({ authorization: `Bearer ${made.json.token}` });
+    },
+    close,
+  };
+}
