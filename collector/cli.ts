@@ -15,6 +15,7 @@ import { remapCommand } from './commands/remap-command.js';
 import { runCommand } from './commands/run-command.js';
 import { simulateCommand } from './commands/simulate-command.js';
 import { stateCommand } from './commands/state-command.js';
+import { tablesCommand } from './commands/tables-command.js';
 import { usageFault } from './commands/usage-error.js';
 import { asCollectorError, exitCodes } from './errors.js';
 import { printableLines } from './log/printable.js';
@@ -53,6 +54,7 @@ const cli = yargs(hideBin(process.argv))
   .command(reconcileCommand)
   .command(mapCommand)
   .command(queryCommand)
+  .command(tablesCommand)
   .command(configCommand)
   .command(checkCommand)
   .command(keyCommand)

@@ -70,7 +70,7 @@ export interface Repair {
 }
 
 /** What every lane's state has committed and the logs lack. Changes nothing. */
-async function findUnlogged(logs: TablesLogs): Promise<{ lane: StoredLane; unlogged: Unlogged }[]> {
+export async function findUnlogged(logs: TablesLogs): Promise<{ lane: StoredLane; unlogged: Unlogged }[]> {
   const states = await readLaneStates(logs.directory);
   const snapshots = await logs.snapshots();
   return [...states.values()]

@@ -41,7 +41,10 @@ describe('maintaining tables', () => {
     const sink = connect({ feed, ...options });
     const opened = sink.lane(lane);
     await opened.open();
-    for (let index = from; index < to; index++) await opened.commit(sampleBatch(lane, index, sizes));
+    for (let index = from; index < to; index++) {
+      const batch = sampleBatch(lane, index, sizes);
+      await opened.commit({ ...batch, cursor: { ...batch.cursor, feed } });
+    }
     await sink.close();
   };
 
@@ -83,7 +86,8 @@ describe('maintaining tables', () => {
       const lane = sink.lane('live');
       await lane.open();
       const events = [0, 1, 2, 3, 4].map((ago) => sampleEvent(ago + (keepDays ?? 10) * 10, now - ago * DAY));
-      await lane.commit({ ...sampleBatch('live', 0, nothing), events });
+      const batch = sampleBatch('live', 0, nothing);
+      await lane.commit({ ...batch, cursor: { ...batch.cursor, feed }, events });
       await sink.close();
     }
     now += 1000;

@@ -1,0 +1,26 @@
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { command, feedOf, folder, tenant } from './command.js';
+
+it('tables check says that all is well with 0 and what is missing with 79, and tables merge and vacuum do their work', async () => {
+  const simulated = await tenant({ records: 60 });
+  const cwd = folder();
+  const env = feedOf(simulated, {});
+  expect(await command(['run', '--once'], { cwd, env })).toMatchObject({ code: 0 });
+  expect(await command(['tables', 'check'], { cwd, env })).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^ok +uids of events: \d+, each once$/m),
+  });
+  expect(await command(['tables', 'merge'], { cwd, env })).toMatchObject({ code: 0 });
+  expect(await command(['tables', 'vacuum', '--json'], { cwd, env })).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('"unlinkedFiles": 0'),
+  });
+  const files = readdirSync(join(cwd, 'tables'), { recursive: true, encoding: 'utf8' });
+  rmSync(join(cwd, 'tables', files.find((name) => name.endsWith('.parquet'))!));
+  const check = await command(['tables', 'check'], { cwd, env });
+  expect(check).toMatchObject({ code: 79, stdout: expect.stringMatching(/^failed .* is missing$/m) });
+  const elsewhere = await command(['tables', 'check', '--tables-directory', 'nowhere'], { cwd, env });
+  expect(elsewhere).toMatchObject({ code: 74, stderr: expect.stringContaining('There are no tables') });
+});
