@@ -5,6 +5,7 @@ import { hideBin } from 'yargs/helpers';
 import { backfillCommand } from './commands/backfill-command.js';
 import { checkCommand } from './commands/check-command.js';
 import { configCommand } from './commands/config-command.js';
+import { consoleCommand } from './commands/console-command.js';
 import { deadLettersCommand } from './commands/dead-letters-command.js';
 import { demoCommand } from './commands/demo-command.js';
 import { keyCommand } from './commands/key-command.js';
@@ -56,6 +57,7 @@ const cli = yargs(hideBin(process.argv))
   .command(queryCommand)
   .command(tablesCommand)
   .command(configCommand)
+  .command(consoleCommand)
   .command(checkCommand)
   .command(keyCommand)
   .command(stateCommand)

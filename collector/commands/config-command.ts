@@ -1,4 +1,4 @@
-import { withConfiguration } from './options.js';
+import { feedOption, withConfiguration } from './options.js';
 import { verb, verbGroup } from './verb.js';
 
 export const configCommand = verbGroup('config', 'Show the configuration in force, or every key that can be set', [
@@ -7,6 +7,12 @@ export const configCommand = verbGroup('config', 'Show the configuration in forc
     'Print the values in force and where each comes from, without secrets',
     withConfiguration,
     async (argv) => (await import('./config.js')).printConfig(argv),
+  ),
+  verb(
+    'export',
+    'Print the feeds of all files as one configuration, secrets as files to provide',
+    (command) => withConfiguration(command).options(feedOption),
+    async (argv) => (await import('./config.js')).exportConfig(argv),
   ),
   verb(
     'schema',

@@ -51,10 +51,7 @@ export interface LoadedConfig {
 /** Looked for by the command where no file is named. */
 export const defaultConfigFile = '/etc/jumpcloud-ocsf/config.yaml';
 
-/**
- * Where the console keeps a file per feed, below `console.directory`.
- * @public
- */
+/** Where the console keeps a file per feed, below `console.directory`. */
 export const MANAGED_FEEDS = 'feeds.d';
 
 const cure = 'Correct what is named and start again; `jumpcloud-ocsf config schema` lists every key.';

@@ -5,7 +5,7 @@ import type { AuditRecord } from './activity-event.js';
 import type { AuditEntry, AuditPage, AuditVerification } from './answers.js';
 
 /** Name of the journal in `console.directory`. */
-const AUDIT = 'audit';
+export const AUDIT = 'audit';
 const PAGE = 100;
 
 /** Who did what: a hash-chained journal, a line in the log, and an event of its own. */

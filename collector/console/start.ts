@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { chmod, rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
-import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import type { ConsoleConfig } from '../config/feed-config.js';
 import { asCollectorError, CollectorError } from '../errors.js';
@@ -9,7 +8,6 @@ import { makeDirectory, replaceFile } from '../files/durable-file.js';
 import { systemTiming } from '../jumpcloud/http/abort.js';
 import { resolveEndpoints } from '../jumpcloud/http/endpoints.js';
 import type { ConsoleHost, RunningConsole } from '../runtime/supervisor.js';
-import { isLoopbackAddress } from '../server/request-gate.js';
 import { INVITATION_MS, type Invitations, openInvitations } from './accounts/invitations.js';
 import { createLoginDelays } from './accounts/login-delays.js';
 import { hashPassword } from './accounts/password.js';
@@ -21,7 +19,6 @@ import { openAudit } from './audit.js';
 import { createConsoleServer, portOf } from './console-server.js';
 import { openFeedStore } from './feeds/feed-store.js';
 import type { PrepareOptions } from './feeds/prepare-feed.js';
-import type { Reach } from './gate.js';
 import type { Handlers } from './handler.js';
 import { accountHandlers } from './handlers/accounts.js';
 import { deadLetterHandlers } from './handlers/dead-letters.js';
@@ -34,6 +31,7 @@ import { systemHandlers } from './handlers/system.js';
 import { testHandlers } from './handlers/tests.js';
 import { createJobs } from './jobs.js';
 import { createRateLimit } from './rate.js';
+import { originOf, reachOf } from './reach.js';
 import type { ConsoleSettings } from './settings.js';
 
 /** Milliseconds until a taken port is tried again. */
@@ -68,8 +66,8 @@ export async function startConsole(host: ConsoleHost, clock: ConsoleClock = syst
   const lastLogins = new Map<string, string>();
   const audit = await openAudit(directory, now, log, () => undefined);
   let server: Server | undefined;
-  const origin = () => originOf(settings, server === undefined ? undefined : portOf(server));
-  const reach = () => reachOf(settings, server === undefined ? undefined : portOf(server));
+  const origin = () => originOf(host.shared.console, server === undefined ? undefined : portOf(server));
+  const reach = () => reachOf(host.shared.console, server === undefined ? undefined : portOf(server));
   const exclusive = oneAtATime();
   const prepare: PrepareOptions = {
     store,
@@ -258,30 +256,6 @@ function ownHosts(): string[] {
     const { baseUrl, consoleUrl, tokenUrl } = resolveEndpoints({ region });
     return [baseUrl, consoleUrl, tokenUrl].flatMap((url) => (url === undefined ? [] : [new URL(url).host]));
   });
-}
-
-function originOf({ host, port, publicUrl, tls }: ConsoleSettings, bound: number | undefined): string {
-  if (publicUrl !== undefined) return new URL(publicUrl).origin;
-  const scheme = tls === undefined ? 'http' : 'https';
-  const name = isIP(host) === 6 ? `[${host}]` : host;
-  return new URL(`${scheme}://${name}:${bound ?? port}`).origin;
-}
-
-/** The names by which the console is asked: those of this machine with its port, and the public one. */
-function reachOf(settings: ConsoleSettings, bound: number | undefined): Reach {
-  const { host, publicUrl, tls } = settings;
-  const port = bound ?? settings.port;
-  const scheme = tls === undefined ? 'http' : 'https';
-  const own = isLoopbackAddress(host) ? ['127.0.0.1', 'localhost', '[::1]'] : [];
-  const named = isIP(host) === 6 ? `[${host}]` : host.toLowerCase();
-  const hosts = [...own, named].map((name) => `${name}:${port}`);
-  const origins = hosts.map((name) => `${scheme}://${name}`);
-  if (publicUrl !== undefined) {
-    const url = new URL(publicUrl);
-    hosts.push(url.host, `${url.hostname}:${url.port || (url.protocol === 'https:' ? 443 : 80)}`);
-    origins.push(url.origin);
-  }
-  return { hosts: new Set(hosts), origins: new Set(origins) };
 }
 
 /** Runs work one after the other. */

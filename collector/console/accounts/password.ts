@@ -7,6 +7,9 @@ export interface PasswordHash {
   readonly hash: string;
 }
 
+/** Characters of a password at least. */
+export const LEAST_PASSWORD = 12;
+
 const SCHEME = 'scrypt-32768-8-3';
 const COST = { N: 2 ** 15, r: 8, p: 3, maxmem: 64 * 1024 * 1024 };
 const BYTES = 32;

@@ -35,7 +35,7 @@ export interface Users {
 }
 
 /** What a user may be called: safe in a file name, and as it is typed. */
-const USER_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9_.@+-]{0,62}[A-Za-z0-9])?$/;
+export const USER_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9_.@+-]{0,62}[A-Za-z0-9])?$/;
 
 /** @param directory `console.directory` */
 export function openUsers(directory: string): Users {

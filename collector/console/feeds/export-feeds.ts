@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
 import { isObject, type JsonValue } from '../../../mappings/json.js';
-import type { SupervisedFeed } from '../../runtime/supervisor.js';
+import type { ConfiguredFeed } from '../../config/configured-feed.js';
 import { type Document, withValue } from './document.js';
 
 /** Where an exported configuration looks for its secrets. */
@@ -12,7 +12,10 @@ const SECRETS = '/run/secrets/jumpcloud-ocsf';
  * @param only the name of one feed; undefined: all
  * @returns undefined: there is no feed of that name
  */
-export function exportFeeds(all: readonly SupervisedFeed[], only: string | undefined): string | undefined {
+export function exportFeeds(
+  all: readonly { readonly name: string; readonly configured: ConfiguredFeed | null }[],
+  only: string | undefined,
+): string | undefined {
   const chosen = all.filter(({ name }) => only === undefined || name === only);
   if (only !== undefined && chosen.length === 0) return undefined;
   const files: string[] = [];

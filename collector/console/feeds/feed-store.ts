@@ -3,6 +3,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { JsonValue } from '../../../mappings/json.js';
+import { MANAGED_FEEDS } from '../../config/load-config.js';
 import {
   exists,
   isMissing,
@@ -112,7 +113,7 @@ export function isFeedName(name: string): boolean {
  * @param now epoch milliseconds
  */
 export function openFeedStore(directory: string, now: () => number): FeedStore {
-  const feeds = join(directory, 'feeds.d');
+  const feeds = join(directory, MANAGED_FEEDS);
   const historyOf = (name: string) => join(directory, 'history', name);
   const secretsOf = (name: string) => join(directory, 'secrets', name);
   const secretFile = (name: string, key: string, fingerprint: string) =>

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Invitations } from '../accounts/invitations.js';
 import type { LoginDelays } from '../accounts/login-delays.js';
-import { hashPassword, passwordMatches } from '../accounts/password.js';
+import { hashPassword, LEAST_PASSWORD, passwordMatches } from '../accounts/password.js';
 import type { LiveSession, Sessions } from '../accounts/sessions.js';
 import type { StoredUser, Users } from '../accounts/users.js';
 import type { Role, Session } from '../answers.js';
@@ -24,7 +24,6 @@ export interface SessionParts {
 
 /** File in `console.directory` with the link for the first administrator. */
 export const FIRST_LOGIN = 'first-login';
-const LEAST_PASSWORD = 12;
 const WRONG = 'The user or the password is wrong, or the link was used or is over.';
 
 export function sessionHandlers(parts: SessionParts): Pick<Handlers, 'login' | 'logout' | 'whoAmI' | 'changePassword'> {
