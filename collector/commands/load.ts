@@ -35,7 +35,6 @@ export function readConfig(flags: Flags): LoadedConfig {
 /**
  * The configuration; a feed whose own file cannot be used leaves the others alone.
  * @throws CollectorError CONFIG_…
- * @public
  */
 export function readConfigWithInvalid(flags: Flags): LoadedConfig {
   return loadConfig({

@@ -20,12 +20,17 @@ const colours: Readonly<Record<string, string>> = { error: '31', warn: '33', inf
 
 /** One JSON object: level, time, msg, feed, lane, requestId, code, cure, then the rest. */
 export function jsonLine(line: Line, redactor: Redactor): string {
-  const { level, time } = line;
-  const fields = shown(line.fields, redactor, 0) as Record<string, unknown>;
-  const ordered: Record<string, unknown> = { level, time, msg: textShown(line.msg, redactor) };
+  const { level, time, msg, fields } = shownLine(line, redactor);
+  const ordered: Record<string, unknown> = { level, time, msg };
   for (const name of [...first, ...Object.keys(fields)])
     if (fields[name] !== undefined && !(name in ordered)) ordered[name] = fields[name];
   return printableJson(JSON.stringify(ordered));
+}
+
+/** The line with secrets masked, bounded in depth and size. */
+export function shownLine(line: Line, redactor: Redactor): Line {
+  const fields = shown(line.fields, redactor, 0) as Record<string, unknown>;
+  return { ...line, msg: textShown(line.msg, redactor), fields };
 }
 
 /** One line for people, the cure on a line of its own. */

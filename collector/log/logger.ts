@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import winston from 'winston';
 import { asCollectorError } from '../errors.js';
-import { errorFields, jsonLine, textLine } from './format.js';
+import { errorFields, jsonLine, type Line, shownLine, textLine } from './format.js';
 import type { LogFormat, LogLevel } from './levels.js';
 import { Redactor } from './redactor.js';
 import { Repeat } from './repeated-failures.js';
@@ -40,6 +40,8 @@ export interface RootLog extends Log {
   level: LogLevel;
   /** Masks this value from now on, in every line and every encoding it is likely to appear in. */
   redact(secret: string): void;
+  /** Hands each line that is printed to a reader as well, masked. It must not throw. */
+  watch(reader: (line: Line) => void): void;
   /** The same masking for other output that leaves the process. */
   mask(text: string): string;
   /** Resolves when all lines have been handed to the stream. */
@@ -73,6 +75,7 @@ export function createLog(options: LogOptions): RootLog {
   const colour = stream.isTTY === true && !options.noColor;
   // A reader of the log that goes away (EPIPE) is no reason to stop collecting, and there is nowhere left to say so.
   stream.on('error', () => {});
+  const readers: ((line: Line) => void)[] = [];
   const print = winston.format.printf((info) => {
     const line = {
       level: info.level,
@@ -80,6 +83,7 @@ export function createLog(options: LogOptions): RootLog {
       msg: String(info.message),
       fields: info.fields as LogFields,
     };
+    for (const reader of readers) reader(shownLine(line, redactor));
     return readable ? textLine(line, redactor, colour) : jsonLine(line, redactor);
   });
   const logger = winston.createLogger({
@@ -97,6 +101,7 @@ export function createLog(options: LogOptions): RootLog {
       logger.level = level;
     },
     redact: (secret) => redactor.add(secret),
+    watch: (reader) => void readers.push(reader),
     mask: (text) => redactor.mask(text),
     close: () =>
       new Promise((resolve) => {

@@ -43,6 +43,8 @@ export function feedLogger(log: Log): LaneObserver {
       }
       case 'caughtUp':
         return log.debug(`caught up; next poll in ${Math.round(event.nextPollMs / 1000)} s`, { lane });
+      case 'idle':
+        return log.info('waits to be asked: poll.interval is never', { lane });
       case 'failed': {
         const { part, error, retryMs } = event;
         if (retryMs === undefined) return;

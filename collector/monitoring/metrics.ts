@@ -13,8 +13,15 @@ import { addProcessMetrics } from './process-metrics.js';
 
 /** The metrics of a process. Names begin with `jumpcloud_ocsf_`, units are base units. */
 export interface Metrics {
-  /** Opens the series of one feed. Once a feed. */
+  /** Opens the series of one feed; one that was opened before goes on with what it counted. */
   feed(options: FeedMetricsOptions): FeedMetrics;
+  /**
+   * Whether a feed is paused or polls only when it is asked to, and when JumpCloud forgets what it has not read (epoch
+   * milliseconds; undefined: it polls by itself).
+   */
+  atRest(feed: string, atRest: boolean, deadline: number | undefined): void;
+  /** Removes the series of a feed. */
+  forget(feed: string): Promise<void>;
   /** Whether the process is ready, as /readyz says. */
   ready(ready: boolean): void;
   readonly contentType: string;
@@ -58,12 +65,22 @@ export function createMetrics(options: { version: string }): Metrics {
   series.build.set({ version: options.version, ocsf_version: ocsfTarget.version, node_version: process.version }, 1);
   series.ready.set(0);
   addProcessMetrics(registry, prefix);
-  const feeds = new Map<string, { of: FeedMetricsOptions; lags: Map<string, Lag> }>();
+  const feeds = new Map<string, OpenFeed>();
   return {
     feed: (of) => {
-      const lags = new Map<string, Lag>();
-      feeds.set(of.feed, { of, lags });
-      return feedMetrics(series, of, lags);
+      const { lags, services } = feeds.get(of.feed) ?? { lags: new Map<string, Lag>(), services: new Set<string>() };
+      const opened = { of, lags, services };
+      feeds.set(of.feed, opened);
+      return feedMetrics(series, opened);
+    },
+    atRest: (feed, atRest, deadline) => {
+      series.atRest.set({ feed }, atRest ? 1 : 0);
+      if (deadline === undefined) series.retention.remove({ feed });
+      else series.retention.set({ feed }, deadline / 1000);
+    },
+    forget: async (feed) => {
+      feeds.delete(feed);
+      for (const metric of Object.values(series)) await removeFeed(metric, feed);
     },
     ready: (ready) => series.ready.set(ready ? 1 : 0),
     contentType: registry.contentType,
@@ -72,6 +89,22 @@ export function createMetrics(options: { version: string }): Metrics {
       return registry.metrics();
     },
   };
+}
+
+interface OpenFeed {
+  readonly of: FeedMetricsOptions;
+  readonly lags: Map<string, Lag>;
+  /** Services that have series of the reconciliation. */
+  readonly services: Set<string>;
+}
+
+async function removeFeed(metric: Counter | Gauge | Histogram, feed: string): Promise<void> {
+  const { values } = await metric.get();
+  for (const { labels } of values) {
+    // The buckets of a histogram go with it.
+    const { le: _, ...own } = labels as Record<string, string | number>;
+    if (own.feed === feed) metric.remove(own);
+  }
 }
 
 /** What changes while nothing happens is measured when it is asked for. */
@@ -108,6 +141,12 @@ function createSeries(registry: Registry) {
     ]),
     ready: gauge('ready', '1 while /readyz answers 200.', []),
     feedReady: gauge('feed_ready', '1 while the feed collects and delivers.', ['feed']),
+    atRest: gauge('feed_at_rest', '1 while the feed is paused or DISABLED: it does not poll by itself.', ['feed']),
+    retention: gauge(
+      'retention_deadline_timestamp_seconds',
+      'When JumpCloud forgets the oldest record that a feed at rest has not read; absent while it polls by itself.',
+      ['feed'],
+    ),
     received: counter('records_received_total', 'Records of committed searches, as JumpCloud sent them.', lane),
     published: counter('events_published_total', 'Events committed to the sink.', [
       ...lane,
@@ -201,14 +240,14 @@ function createSeries(registry: Registry) {
   };
 }
 
-function feedMetrics(series: Series, { feed, sink, now }: FeedMetricsOptions, lags: Map<string, Lag>): FeedMetrics {
+function feedMetrics(series: Series, { of: { feed, sink, now }, lags, services }: OpenFeed): FeedMetrics {
   const types = new Few(mostTypes);
   series.feedReady.set({ feed }, 0);
   series.noData.set({ feed }, 0);
   series.keyRefused.set({ feed }, 0);
   series.limited.inc({ feed }, 0);
   return {
-    observer: feedObserver(series, { feed, sink, now, types, lags, services: new Set() }),
+    observer: feedObserver(series, { feed, sink, now, types, lags, services }),
     client: clientObserver(series, feed),
     ready: (ready) => series.feedReady.set({ feed }, ready ? 1 : 0),
     noData: (silent) => series.noData.set({ feed }, silent ? 1 : 0),
@@ -220,9 +259,8 @@ interface Of {
   readonly sink: string;
   readonly now: () => number;
   readonly types: Few;
-  readonly lags: Map<string, Lag>;
-  /** Services that have series of the reconciliation. */
-  readonly services: Set<string>;
+  readonly lags: OpenFeed['lags'];
+  readonly services: OpenFeed['services'];
 }
 
 function feedObserver(series: Series, of: Of): LaneObserver {
@@ -257,6 +295,7 @@ function feedObserver(series: Series, of: Of): LaneObserver {
         return reconciled(series, of, event.report);
       case 'noted':
       case 'page':
+      case 'idle':
       case 'closed':
         return;
       default:

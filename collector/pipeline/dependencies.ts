@@ -5,6 +5,7 @@ import type { CollectSettings } from './collect.js';
 import type { CommitExtension } from './commit-extension.js';
 import type { IdleTask } from './idle-task.js';
 import type { FeedObserver } from './observer.js';
+import type { PollRequests } from './poll-requests.js';
 
 /** What a feed collects and how often. */
 export interface FeedSettings extends CollectSettings {
@@ -15,7 +16,7 @@ export interface FeedSettings extends CollectSettings {
   readonly services: readonly string[];
   /** Whole second since the epoch at which a first run (or a newly selected service) starts. */
   readonly start: (now: number) => number;
-  /** Milliseconds between polls. */
+  /** Milliseconds between polls; Infinity: it polls only when it is asked to. */
   readonly interval: number;
   /** Seconds within which a late record is still waited for. */
   readonly overlap: number;
@@ -37,6 +38,8 @@ export interface FeedDependencies {
   readonly extensions: readonly CommitExtension[];
   /** What the live lane does between two polls, in order. */
   readonly idleTasks: readonly IdleTask[];
+  /** Who may ask for a poll at once; absent: nobody. */
+  readonly pollRequests?: PollRequests;
   /** Resolves when the credential has changed: ends the wait after a 401. */
   readonly credentialChanged: (signal: AbortSignal) => Promise<void>;
 }

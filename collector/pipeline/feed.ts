@@ -10,7 +10,7 @@ import { poll } from './poll.js';
 const LEAST_IDLE_MS = 30_000;
 const LONGEST_RETRY_MS = 5 * 60_000;
 /**
- * Collects a feed's live lane: search, gather, commit, and again after the interval.
+ * Collects a feed's live lane: search, gather, commit, and again after the interval or when it is asked to.
  * With `once` it returns when everything JumpCloud shows is delivered; otherwise when the signal aborts.
  * @throws CollectorError with `once`: the first failure that the source's own retries did not cure; always: a lane in
  *   use, corrupt state, or a key of another organization
@@ -22,17 +22,26 @@ export async function runFeed(
 ): Promise<void> {
   let lane: Lane | undefined;
   let failures = 0;
+  const isManual = !once && settings.interval === Number.POSITIVE_INFINITY;
   try {
     while (!signal.aborted) {
       try {
         lane ??= await openLive(settings, parts, signal, failures === 0);
         attach(lane, parts);
+        if (isManual && parts.pollRequests?.isPending !== true) {
+          parts.observer({ type: 'idle', lane: lane.name });
+          await waitForPoll(lane, settings.interval, parts, signal);
+          continue;
+        }
+        const served = parts.pollRequests?.begin();
         await poll(lane, settings, parts, signal);
+        served?.();
         failures = 0;
         const budget = once ? Number.POSITIVE_INFINITY : Math.max(settings.interval, LEAST_IDLE_MS);
         for (const task of parts.idleTasks)
           if (!task.queue) await runIdle(task, lane, parts.clock.monotonic() + budget, parts, signal);
         if (once) return;
+        if (isManual) continue;
         const wait = settings.interval * (0.9 + 0.2 * parts.random());
         parts.observer({ type: 'caughtUp', lane: lane.name, nextPollMs: wait });
         await waitForPoll(lane, wait, parts, signal);
@@ -68,11 +77,12 @@ function attach(lane: Lane | undefined, { idleTasks }: FeedDependencies): void {
 async function waitForPoll(lane: Lane, ms: number, parts: FeedDependencies, signal: AbortSignal): Promise<void> {
   const due = parts.clock.monotonic() + ms;
   let tasks = parts.idleTasks.filter(({ queue }) => queue);
-  while (!signal.aborted && parts.clock.monotonic() < due) {
+  const { pollRequests } = parts;
+  while (!signal.aborted && parts.clock.monotonic() < due && pollRequests?.isPending !== true) {
     const next = tasks.find(({ queue }) => queue?.isPending);
     if (next === undefined) {
       const arrivals = tasks.map(({ queue }) => queue!.arrival);
-      await sleepUnless(arrivals, due - parts.clock.monotonic(), parts, signal);
+      await sleepUnless([...arrivals, ...askedFor(parts)], due - parts.clock.monotonic(), parts, signal);
       continue;
     }
     await runIdle(next, lane, due, parts, signal);
@@ -119,7 +129,7 @@ function retryDelay(
   parts: FeedDependencies,
 ): number {
   if (failure.exitCode === exitCodes.credential) return 60_000;
-  const longest = Math.max(LONGEST_RETRY_MS, settings.interval);
+  const longest = Math.max(LONGEST_RETRY_MS, Number.isFinite(settings.interval) ? settings.interval : 0);
   return Math.min(longest, 1000 * 2 ** Math.min(failures, 20)) * (0.5 + 0.5 * parts.random());
 }
 
@@ -129,8 +139,12 @@ async function waitForCure(
   parts: FeedDependencies,
   signal: AbortSignal,
 ): Promise<void> {
-  if (failure.exitCode !== exitCodes.credential) return parts.clock.sleep(ms, signal);
-  await sleepUnless([parts.credentialChanged], ms, parts, signal);
+  const cures = failure.exitCode === exitCodes.credential ? [parts.credentialChanged] : [];
+  await sleepUnless([...cures, ...askedFor(parts)], ms, parts, signal);
+}
+
+function askedFor({ pollRequests }: FeedDependencies): ((signal: AbortSignal) => Promise<void>)[] {
+  return pollRequests === undefined ? [] : [(signal) => pollRequests.arrival(signal)];
 }
 
 /** Sleeps, but no longer than until one of these resolves. */

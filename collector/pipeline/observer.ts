@@ -51,6 +51,8 @@ export type FeedEvent = { readonly lane: string } & (
     }
   /** The lane has read everything JumpCloud shows; the next poll follows in `nextPollMs`. */
   | { readonly type: 'caughtUp'; readonly nextPollMs: number }
+  /** The lane is open and polls only when it is asked to. */
+  | { readonly type: 'idle' }
   | {
       /** Collecting (`source`) or delivering (`sink`) failed; the lane tries again in `retryMs` (undefined: it gives up). */
       readonly type: 'failed';

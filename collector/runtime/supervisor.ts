@@ -1,12 +1,12 @@
-import type { ConfiguredFeed, FeedSource, InvalidFeed } from '../config/configured-feed.js';
+import type { ConfiguredFeed, InvalidFeed } from '../config/configured-feed.js';
 import type { SharedConfig } from '../config/feed-config.js';
-import type { Problem } from '../config/setting.js';
-import type { ErrorCode } from '../errors.js';
-import type { LogLevel } from '../log/levels.js';
 import type { RootLog } from '../log/logger.js';
+import type { ActivityRange, ActivitySeries } from '../monitoring/activity.js';
+import type { LogLine } from '../monitoring/log-ring.js';
 import type { Metrics } from '../monitoring/metrics.js';
 import type { StatusBoard } from '../monitoring/status/board.js';
 import type { FeedView } from '../monitoring/status/feed-status.js';
+import type { SupervisionView } from '../monitoring/status/supervision.js';
 import type { RepairQueue } from '../reconcile/repair-queue.js';
 
 /*
@@ -17,62 +17,9 @@ import type { RepairQueue } from '../reconcile/repair-queue.js';
  * the difference and nothing else. `start`, `replace` and `stop` take a feed that was read by `readFeed`.
  */
 
-/**
- * starting: its sink and lane are being opened; running: what it does stands in `view.lanes`; stopping: it was told to
- * stop and its sink has not let go yet; paused: by a person, its lane is free; stopped: it ended by itself or was stopped,
- * `failure` or `reason` says why; invalid: it does not run, since `problems` stand against it.
- */
-export type FeedRunState = 'starting' | 'running' | 'stopping' | 'paused' | 'stopped' | 'invalid';
-
-/** A pause: console state, not configuration. */
-export interface Pause {
-  /** Who paused it. */
-  readonly by: string;
-  readonly since: string;
-  readonly reason: string;
-  /** When it ends by itself. */
-  readonly until?: string;
-}
-
-/** Why a feed ended by itself. */
-export interface FeedFailure {
-  readonly at: string;
-  readonly code: ErrorCode;
-  readonly message: string;
-  readonly cure: string;
-}
-
-/** JumpCloud forgets records: of a feed that is paused or DISABLED. */
-export interface Retention {
-  /** Up to which moment it has read. */
-  readonly readUpTo: string;
-  /** When JumpCloud forgets the oldest record that was not read. */
-  readonly deadline: string;
-  /** Whole days left; negative: records are lost already. */
-  readonly daysLeft: number;
-}
-
 /** A feed as the supervisor knows it. */
-export interface SupervisedFeed {
-  readonly name: string;
-  readonly source: FeedSource;
-  readonly state: FeedRunState;
-  /** Since when it is in this state. */
-  readonly since: string;
-  /** Why it is stopping or stopped, where a person or a reload asked for it. */
-  readonly reason: string | null;
-  readonly failure: FeedFailure | null;
-  readonly pause: Pause | null;
-  /** True: `poll.interval` is DISABLED, the feed polls when it is woken. */
-  readonly manual: boolean;
-  /** Null while it polls by itself. */
-  readonly retention: Retention | null;
-  /**
-   * What is wrong with its file now. Of a feed that still runs: the configuration read before stays in force until the
-   * file is corrected.
-   */
-  readonly problems: readonly Problem[];
-  /** In force; null: invalid. */
+export interface SupervisedFeed extends SupervisionView {
+  /** In force, or to be started; null: its file was never valid in this process. */
   readonly configured: ConfiguredFeed | null;
   /** What /status shows of it; null: it has not run in this process. */
   readonly view: FeedView | null;
@@ -101,29 +48,10 @@ export interface ReloadReport {
   readonly refused: { readonly message: string; readonly cure: string } | undefined;
 }
 
-/** Counts per minute or hour; null: nothing is known of it, because nothing watched. */
-export interface ActivitySeries {
-  readonly from: string;
-  readonly to: string;
-  /** Seconds per bucket: 60 or 3600. */
-  readonly step: number;
-  /** `received`, `events`, `deadLetters`, `duplicates`, `notSelected`, `raw`, `late`, and `class:3002`… */
-  readonly series: Readonly<Record<string, readonly (number | null)[]>>;
-}
-
-export type ActivityRange = '1h' | '24h' | '7d' | '90d';
-
-/** A redacted line of the log. */
-export interface LogLine {
-  /** Counts up from 1 per feed and process. */
-  readonly id: number;
-  readonly time: string;
-  readonly level: LogLevel;
-  readonly message: string;
-  readonly fields: Readonly<Record<string, unknown>>;
-}
-
-/** Starts, stops, replaces and wakes feeds one by one. A name that it does not know: undefined, or USAGE is thrown. */
+/**
+ * Starts, stops, replaces and wakes feeds one by one. Where a name is not known: undefined, false, or a promise that is
+ * rejected with USAGE.
+ */
 export interface Supervisor {
   /** In the order of the configuration: file, directory, managed. */
   list(): readonly SupervisedFeed[];
@@ -148,7 +76,7 @@ export interface Supervisor {
   reload(): Promise<ReloadReport>;
   /** Reads the document of a feed as it would be in force, without starting it. `file` names it in problems. */
   readFeed(name: string, yaml: string, file: string): ConfiguredFeed | InvalidFeed;
-  /** Undefined: the feed does not run. */
+  /** Undefined: the feed has not run in this process. */
   repairs(name: string): Pick<RepairQueue, 'ask'> | undefined;
   /** Undefined: nothing was recorded. */
   activity(name: string, range: ActivityRange): ActivitySeries | undefined;

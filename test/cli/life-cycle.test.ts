@@ -91,7 +91,7 @@ it('SIGHUP: a new key in the file and a new log level are taken up, the position
   await running.said('caught up; next poll');
   appendFileSync(config, 'nonsense: 1\n');
   running.child.kill('SIGHUP');
-  await running.said('the one that was read at start stays in force');
+  await running.said('the one that was read before stays in force');
   running.child.kill('SIGTERM');
   const { code, stderr } = await running.ended;
   expect(code).toBe(0);

@@ -1,5 +1,6 @@
 import { ocsfTarget } from '../../../schemas/ocsf-target.js';
 import { FeedStatus, type FeedStatusOptions, type FeedView, type NotReady } from './feed-status.js';
+import { isAtRest, type Supervision, type SupervisionView, supervisedReason } from './supervision.js';
 
 /** Answers of /readyz. */
 export interface Readiness {
@@ -16,6 +17,8 @@ export interface StatusView {
   readonly ready: boolean;
   readonly reasons: Readiness['reasons'];
   readonly feeds: readonly FeedView[];
+  /** Each feed of the configuration, running or not, in its order. */
+  readonly supervision: readonly SupervisionView[];
 }
 
 /** What the process knows of itself: fed by the feeds' observers, read by the health port. */
@@ -23,12 +26,18 @@ export class StatusBoard {
   readonly #feeds = new Map<string, FeedStatus>();
   readonly #started: number;
   #stopping = false;
+  #supervision: Supervision = { list: () => [], readyWithoutFeeds: false };
 
   constructor(
     private readonly version: string,
     private readonly now: () => number = Date.now,
   ) {
     this.#started = now();
+  }
+
+  /** Who knows which feeds there are. */
+  supervise(supervision: Supervision): void {
+    this.#supervision = supervision;
   }
 
   /** Opens the status of one feed; a feed of the same name replaces the one before (after a reload of the configuration). */
@@ -50,10 +59,22 @@ export class StatusBoard {
 
   /** Ready when every feed has read and delivered, and none is broken. */
   readiness(): Readiness {
-    const reasons: Readiness['reasons'][number][] = [...this.#feeds.values()].flatMap((feed) => feed.evaluate());
+    const supervised = this.#supervision.list();
+    const atRest = new Set(supervised.filter(isAtRest).map(({ name }) => name));
+    const reasons: Readiness['reasons'][number][] = [...this.#feeds.values()].flatMap((feed) => {
+      const found = feed.evaluate();
+      return atRest.has(feed.name) ? [] : found;
+    });
+    reasons.push(...supervised.flatMap((feed) => supervisedReason(feed, this.#feeds.has(feed.name)) ?? []));
     if (this.#stopping) reasons.push({ part: 'process', message: 'the collector is stopping' });
-    if (this.#feeds.size === 0) reasons.push({ part: 'process', message: 'no feed has been started yet' });
+    if (this.#feeds.size === 0 && supervised.length === 0 && !this.#supervision.readyWithoutFeeds)
+      reasons.push({ part: 'process', message: 'no feed has been started yet' });
     return { ready: reasons.length === 0, reasons };
+  }
+
+  /** What /status shows of one feed; undefined: it has not run in this process. */
+  viewOf(feed: string): FeedView | undefined {
+    return this.#feeds.get(feed)?.view();
   }
 
   view(): StatusView {
@@ -66,6 +87,7 @@ export class StatusBoard {
       ready,
       reasons,
       feeds: [...this.#feeds.values()].map((feed) => feed.view()),
+      supervision: this.#supervision.list(),
     };
   }
 }

@@ -18,10 +18,10 @@ export interface NotReady {
   readonly feed: string;
   readonly lane: string;
   /**
-   * What is broken: nothing has run yet (`start`), reading (`collection`), the sink (`delivery`), no sign of life
+   * What is broken: its file cannot be used (`configuration`), nothing has run yet (`start`), reading (`collection`), the sink (`delivery`), no sign of life
    * (`stall`), or the stored position was damaged and what it passed over is not compared yet (`position`).
    */
-  readonly part: 'start' | 'collection' | 'delivery' | 'stall' | 'position';
+  readonly part: 'configuration' | 'start' | 'collection' | 'delivery' | 'stall' | 'position';
   readonly message: string;
   /** RFC 3339. */
   readonly since: string;
@@ -101,7 +101,7 @@ const errorsKept = 5;
 export class FeedStatus {
   readonly observer: LaneObserver;
   readonly client: ClientObserver;
-  readonly #options: FeedStatusOptions;
+  #options: FeedStatusOptions;
   readonly #lanes = new Map<string, LaneStatus>();
   readonly #started: number;
   #hours: readonly ReconciledHour[] = [];
@@ -134,6 +134,11 @@ export class FeedStatus {
 
   get name(): string {
     return this.#options.config.name;
+  }
+
+  /** Takes over what describes the feed: contact, health and the like. */
+  describe(config: FeedConfig): void {
+    this.#options = { ...this.#options, config };
   }
 
   /** Checks what only time changes (silence, a lane that hangs) and reports changes. */

@@ -13,9 +13,10 @@ import { Rate } from './rolling-rate.js';
 
 /**
  * starting: nothing was read yet; catching_up: reading the past; collecting: up to date, polling; failing: JumpCloud
- * cannot be read; blocked: the sink does not take what was read; stopped: the lane is closed or has given up.
+ * cannot be read; blocked: the sink does not take what was read; disabled: open, polls only when it is asked to; stopped:
+ * the lane is closed or has given up.
  */
-export type LaneState = 'starting' | 'catching_up' | 'collecting' | 'failing' | 'blocked' | 'stopped';
+export type LaneState = 'starting' | 'catching_up' | 'collecting' | 'failing' | 'blocked' | 'disabled' | 'stopped';
 
 /** A lane as /status shows it. Times are RFC 3339, null where there is none yet. */
 export interface LaneView {
@@ -116,8 +117,9 @@ export class LaneStatus {
     return this.#lastNew;
   }
 
-  /** True once a search was read and delivered to its end, and nothing failed since. */
+  /** True once a search was read and delivered to its end, and nothing failed since; and while nothing is to be read. */
   get works(): boolean {
+    if (this.#state === 'disabled') return true;
     return this.#lastPoll !== undefined && (this.#state === 'collecting' || this.#state === 'catching_up');
   }
 
@@ -129,7 +131,8 @@ export class LaneStatus {
   /** Milliseconds without a sign of life beyond what is normal; undefined while all is well. */
   get stalledFor(): number | undefined {
     const silent = this.now() - Math.max(this.#sign, this.#nextPoll ?? 0);
-    return this.#state !== 'stopped' && silent > stallMs ? silent : undefined;
+    const isAtRest = this.#state === 'stopped' || this.#state === 'disabled';
+    return !isAtRest && silent > stallMs ? silent : undefined;
   }
 
   /** Takes in an event of this lane. */
@@ -153,6 +156,9 @@ export class LaneStatus {
       case 'caughtUp':
         this.#caughtUp(event.nextPollMs);
         break;
+      case 'idle':
+        this.#idle();
+        break;
       case 'failed':
         this.#failed(event.part, event.error, event.retryMs);
         break;
@@ -173,6 +179,7 @@ export class LaneStatus {
 
   #searching(search: Search): void {
     this.#alive();
+    if (this.#state === 'disabled') this.#enter('catching_up', 'was asked to poll');
     this.#nextPoll = undefined;
     this.#lag.searching(search, this.now());
   }
@@ -229,6 +236,12 @@ export class LaneStatus {
     this.#nextPoll = now + nextPollMs;
     this.#lag.caughtUp(now);
     if (this.#state !== 'collecting') this.#enter('collecting', 'reads what JumpCloud shows and delivers it');
+  }
+
+  #idle(): void {
+    this.#alive();
+    this.#nextPoll = undefined;
+    this.#enter('disabled', 'polls only when it is asked to');
   }
 
   #failed(part: 'source' | 'sink', error: CollectorError, retryMs: number | undefined): void {
