@@ -8,6 +8,7 @@ import type { FeedHistory } from '../monitoring/feed-history.js';
 import { createMetrics } from '../monitoring/metrics.js';
 import { StatusBoard } from '../monitoring/status/board.js';
 import { FeedSupervisor } from '../runtime/feed-supervisor.js';
+import type { ConsoleHost, RunningConsole } from '../runtime/supervisor.js';
 import { watchFeedFiles } from '../runtime/watch-feed-files.js';
 import { startHealth } from '../server/http-server.js';
 import { followToken } from '../server/port-token.js';
@@ -63,7 +64,9 @@ export async function run(flags: Flags, { once }: { once: boolean }): Promise<nu
   if (health?.port !== undefined)
     log.info(`health, readiness, metrics and status on http://${http.host}:${health.port}`);
   const ended = new AbortController();
+  let console: RunningConsole | undefined;
   try {
+    if (isManaged) console = await openConsole({ config, supervisor, board, metrics, log });
     supervisor.begin();
     if (!once) void watchFeedFiles(directoriesOf(config.shared), systemTiming, ended.signal, () => supervisor.reload());
     return await supervisor.finished;
@@ -72,6 +75,7 @@ export async function run(flags: Flags, { once }: { once: boolean }): Promise<nu
     supervisor.close();
     process.off('SIGHUP', hangUp);
     stopping.release();
+    await console?.close();
     await health?.close();
     await history?.close();
     await log.close();
@@ -82,6 +86,16 @@ export async function run(flags: Flags, { once }: { once: boolean }): Promise<nu
 async function openHistoryOf(directory: string, log: RootLog): Promise<FeedHistory> {
   const { openHistory } = await import('../monitoring/feed-history.js');
   return openHistory(join(directory, 'activity'), log, systemTiming);
+}
+
+/** Loaded only where it is on: without it nothing of it is in the process. @throws CollectorError STORAGE_FAILED, STATE_CORRUPT */
+async function openConsole({
+  config,
+  ...host
+}: Omit<ConsoleHost, 'shared' | 'files' | 'notes'> & { readonly config: LoadedConfig }): Promise<RunningConsole> {
+  const { startConsole } = await import('../console/start.js');
+  const { shared, notes, file } = config;
+  return startConsole({ ...host, shared, notes, files: file === undefined ? [] : [file] });
 }
 
 /** Directories of feeds with files of their own. */

@@ -86,7 +86,6 @@ export interface Supervisor {
 
 /**
  * What `run` hands to `startConsole` of collector/console/start.ts, which it imports only where `console.enabled`.
- * @public
  */
 export interface ConsoleHost {
   readonly shared: SharedConfig;
@@ -101,7 +100,6 @@ export interface ConsoleHost {
 
 /**
  * What `startConsole` answers.
- * @public
  */
 export interface RunningConsole {
   /** Undefined while the port cannot be opened; the feeds go on. */

@@ -1,4 +1,5 @@
-import type { ActivityRange, SupervisedFeed, Supervisor } from '../../runtime/supervisor.js';
+import type { ActivityRange } from '../../monitoring/activity.js';
+import type { SupervisedFeed, Supervisor } from '../../runtime/supervisor.js';
 import type { Activity, FeedSummary, Json, Provenance } from '../answers.js';
 import { feedState, liveLane, missingOf } from '../feeds/feed-state.js';
 import type { FeedStore } from '../feeds/feed-store.js';
