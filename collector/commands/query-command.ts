@@ -18,6 +18,12 @@ export const queryCommand = verb(
           default: [] as string[],
           describe: 'A parameter of the question, as name=value; may be repeated',
         },
+        views: { type: 'boolean', default: false, describe: 'List the views with rows, first and last time, and size' },
+        account: {
+          type: 'string',
+          requiresArg: true,
+          describe: 'Read the events of this account (account_name) alone',
+        },
         'tables-directory': {
           type: 'string',
           requiresArg: true,

@@ -3,18 +3,21 @@ import { mkdtemp, open, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import type { QueryLimits } from '../config/feed-config.js';
+import type { QueryLimits, QuestionLists } from '../config/feed-config.js';
 import type { Flags } from '../config/flags.js';
-import { defaultConfigFile, loadQueryLimits, readFileFromDisk } from '../config/load-config.js';
+import { defaultConfigFile, loadQuerySettings, readFileFromDisk } from '../config/load-config.js';
 import { CollectorError, exitCodes } from '../errors.js';
 import { errno, storageFailed, syncDirectory, syncFile } from '../files/durable-file.js';
 import { put } from '../files/put.js';
+import { describeViews } from '../query/describe-views.js';
+import type { QueryColumn } from '../query/open-tables.js';
 import type { BoundParameter } from '../query/parameters.js';
 import { parameterValues } from '../query/question.js';
 import { questionNamed, readQuestions } from '../query/read-questions.js';
 import { type AnswerFormat, render } from '../query/render.js';
 import { runStatement } from '../query/run-statement.js';
 import type { StatementReport, StatementRequest } from '../query/statement-request.js';
+import type { PlainValue } from '../sinks/tables/duckdb-value.js';
 import { writeText } from './output.js';
 import { progressLine } from './progress.js';
 import { StopSignal } from './stop-signal.js';
@@ -22,6 +25,8 @@ import { StopSignal } from './stop-signal.js';
 export type QueryOptions = Flags & {
   sql?: string | undefined;
   list: boolean;
+  views: boolean;
+  account?: string | undefined;
   name?: string | undefined;
   param: readonly string[];
   tablesDirectory?: string | undefined;
@@ -33,21 +38,24 @@ export type QueryOptions = Flags & {
 /** `query`: one statement over the tables, or a ready question, answered on stdout or in a file. */
 export async function query(options: QueryOptions): Promise<number> {
   if (options.list) return listQuestions(options.format);
-  const statement = await statementOf(options);
+  const directory = options.tablesDirectory ?? process.env.TABLES_DIRECTORY ?? './data/tables';
+  if (options.views) return listViews(directory, options.format);
   if (options.format === 'parquet' && options.output === undefined)
     throw new CollectorError('USAGE', 'Parquet is written to a file.', { cure: 'Name it: --output FILE.' });
-  const limits = loadQueryLimits({
+  const { limits, lists } = loadQuerySettings({
     flags: options,
     env: process.env,
     readFile: readFileFromDisk,
     defaultFile: defaultConfigFile,
   });
+  const statement = await statementOf(options, lists);
   const stop = new StopSignal();
   const temporaryDirectory = await mkdtemp(join(tmpdir(), 'jumpcloud-ocsf-query-'));
   try {
     const request: StatementRequest = {
       ...statement,
-      directory: options.tablesDirectory ?? process.env.TABLES_DIRECTORY ?? './data/tables',
+      directory,
+      account: options.account,
       format: options.format,
       output: undefined,
       limits,
@@ -69,7 +77,10 @@ export async function query(options: QueryOptions): Promise<number> {
   }
 }
 
-async function statementOf(options: QueryOptions): Promise<{ sql: string; parameters: readonly BoundParameter[] }> {
+async function statementOf(
+  options: QueryOptions,
+  lists: QuestionLists,
+): Promise<{ sql: string; parameters: readonly BoundParameter[] }> {
   const given = valuesOf(options.param);
   if (options.name !== undefined) {
     if (options.sql !== undefined)
@@ -77,8 +88,7 @@ async function statementOf(options: QueryOptions): Promise<{ sql: string; parame
         cure: 'Give SQL, or --name.',
       });
     const question = questionNamed(options.name);
-    const values = { parameters: given, lists: new Map<string, readonly string[]>() };
-    return { sql: question.sql, parameters: parameterValues(question, values, Date.now()) };
+    return { sql: question.sql, parameters: parameterValues(question, { parameters: given, lists }, Date.now()) };
   }
   if (given.size > 0)
     throw new CollectorError('USAGE', '--param belongs to a ready question.', {
@@ -111,8 +121,6 @@ function valuesOf(pairs: readonly string[]): Map<string, string> {
 
 /** One row per question, in any format that is text. */
 async function listQuestions(format: QueryOptions['format']): Promise<number> {
-  if (format === 'parquet')
-    throw new CollectorError('USAGE', 'The list is text.', { cure: 'Leave out --format parquet.' });
   const forPeople = format === 'table' || format === 'wide';
   const rows = readQuestions().map(({ name, title, answers, parameters, technique, tables, sql }) => {
     const written = parameters.map((one) => `${one.name}=${one.standard}`).join(' ');
@@ -123,15 +131,44 @@ async function listQuestions(format: QueryOptions['format']): Promise<number> {
   const names = forPeople
     ? ['name', 'title', 'parameters', 'technique']
     : ['name', 'title', 'answers', 'parameters', 'tables', 'technique', 'statement'];
+  return shownList(
+    names.map((name) => ({ name, type: 'VARCHAR' })),
+    rows,
+    format,
+  );
+}
+
+/** One row per view, in any format that is text. */
+async function listViews(directory: string, format: QueryOptions['format']): Promise<number> {
+  const views = await describeViews(directory);
+  const columns = [
+    { name: 'view', type: 'VARCHAR' },
+    { name: 'rows', type: 'BIGINT' },
+    { name: 'first', type: 'VARCHAR' },
+    { name: 'last', type: 'VARCHAR' },
+    { name: 'files', type: 'BIGINT' },
+    { name: 'bytes', type: 'BIGINT' },
+  ];
+  const rows = views.map(({ name, rows, first, last, files, bytes }) => [name, rows, first, last, files, bytes]);
+  return shownList(columns, rows, format);
+}
+
+async function shownList(
+  columns: readonly QueryColumn[],
+  rows: readonly (readonly PlainValue[])[],
+  format: QueryOptions['format'],
+): Promise<number> {
+  if (format === 'parquet')
+    throw new CollectorError('USAGE', 'The list is text.', { cure: 'Leave out --format parquet.' });
   const answer = {
-    columns: names.map((name) => ({ name, type: 'VARCHAR' })),
+    columns,
     rows: (async function* () {
       yield* rows;
     })(),
   };
-  const { columns, isTTY } = process.stdout;
+  const { columns: width, isTTY } = process.stdout;
   // Who lists wants to see all of it: where nobody's terminal sets the width, there is none.
-  const reader = { width: columns || Number.POSITIVE_INFINITY, terminal: isTTY };
+  const reader = { width: width || Number.POSITIVE_INFINITY, terminal: isTTY };
   for await (const piece of render(answer, format, reader)) await put(process.stdout, piece);
   return exitCodes.done;
 }

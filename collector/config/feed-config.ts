@@ -22,6 +22,7 @@ export interface FeedConfig {
   readonly owners: readonly Owner[];
   /** `tag`: each event carries the name. */
   readonly account: { readonly name: string | undefined; readonly tag: boolean };
+  readonly questions: { readonly lists: QuestionLists };
   /** OCSF class_uids that are delivered as events; undefined: all. */
   readonly classes: readonly number[] | undefined;
   readonly jumpcloud: JumpCloudConfig;
@@ -111,6 +112,9 @@ export interface KafkaConfig {
     readonly names: ReadonlyMap<string, string>;
   };
 }
+
+/** Lists by the names of the questions' parameters that take them. */
+export type QuestionLists = ReadonlyMap<string, readonly string[]>;
 
 /** What concerns the whole process. */
 export interface SharedConfig {

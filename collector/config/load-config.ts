@@ -7,7 +7,7 @@ import type { EventType } from '../position/event-families.js';
 import type { ConfiguredFeed, FeedSource, InvalidFeed } from './configured-feed.js';
 import { checkRules, checkSharedRules, endpointsOf } from './cross-checks.js';
 import { configFileVariable, readEnvironment } from './environment.js';
-import type { ConsoleConfig, FeedConfig, Owner, QueryLimits, SharedConfig } from './feed-config.js';
+import type { ConsoleConfig, FeedConfig, Owner, QueryLimits, QuestionLists, SharedConfig } from './feed-config.js';
 import { configFileFlag, type Flags, readFlags } from './flags.js';
 import { keyAt, keys } from './keys.js';
 import { Effective } from './resolve.js';
@@ -270,23 +270,42 @@ function toConfigured(from: Effective, source: FeedSource, endpoints: Endpoints)
   };
 }
 
+/** What `query` needs of the configuration. */
+export interface QuerySettings {
+  readonly limits: QueryLimits;
+  /** Of the file's shared part: members of `feeds` have lists of their own. */
+  readonly lists: QuestionLists;
+}
+
+const querySections = ['query', 'questions'];
+
 /**
- * Reads the limits of `query` alone: an analyst need not be able to read the feed's secrets, nor repair its other keys.
+ * Reads the keys of `query` and `questions` alone: an analyst need not be able to read the feed's secrets, nor repair its
+ * other keys.
  * @throws CollectorError CONFIG_INVALID for a problem of these keys or a file that is no configuration, CONFIG_UNREADABLE
  */
-export function loadQueryLimits(sources: ConfigSources): QueryLimits {
+export function loadQuerySettings(sources: ConfigSources): QuerySettings {
   const environment = readEnvironment(sources.env);
   const flags = readFlags(sources.flags ?? {});
   const { file, text } = configText(sources);
   const document = readDocument(text, file ?? 'configuration');
   const layers = [document.shared, environment.settings, flags.settings];
+  const isOwn = (path: string) => querySections.some((section) => path.startsWith(`${section}.`));
   const own = new Effective(
-    layers.map((layer) => new Map([...layer].filter(([path]) => path.startsWith('query.')))),
+    layers.map((layer) => new Map([...layer].filter(([path]) => isOwn(path)))),
     sources.readFile,
   );
-  const misspelt = environment.problems.filter(({ where }) => where.startsWith('QUERY_'));
+  const misspelt = environment.problems.filter(({ where }) => /^(?:QUERY|QUESTIONS)_/.test(where));
   refuseIfAny([...document.problems, ...misspelt, ...flags.problems, ...own.problems]);
-  return toQueryLimits(own);
+  return { limits: toQueryLimits(own), lists: toQuestionLists(own) };
+}
+
+function toQuestionLists(from: Effective): QuestionLists {
+  return new Map([
+    ['service_accounts', from.list<string>('questions.lists.serviceAccounts') ?? []],
+    ['office_networks', from.list<string>('questions.lists.officeNetworks') ?? []],
+    ['countries', from.list<string>('questions.lists.countries') ?? []],
+  ]);
 }
 
 function toQueryLimits(from: Effective): QueryLimits {
@@ -403,6 +422,7 @@ function toFeedConfig(from: Effective, endpoints: Endpoints): FeedConfig {
     rawData: from.boolean('rawData'),
     tables: { directory: from.text('tables.directory'), keepDays: from.optionalNumber('tables.keepDays') },
     state: { directory: from.text('state.directory') },
+    questions: { lists: toQuestionLists(from) },
     kafka: toKafkaConfig(from),
     // A feed that polls only when it is asked to may be silent.
     health: { noDataAfterMs: noDataAfter === 'never' || interval === 'never' ? undefined : noDataAfter },

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { DuckDBConnection, DuckDBInstance, DuckDBResult } from '@duckdb/node-api';
+import { nearest } from '../config/did-you-mean.js';
 import type { QueryLimits } from '../config/feed-config.js';
 import { CollectorError } from '../errors.js';
 import { exists } from '../files/durable-file.js';
@@ -9,9 +10,9 @@ import { REPLAY_LANE } from '../position/lane-name.js';
 import { quoteText } from '../sinks/tables/columns.js';
 import { ofLaneId } from '../sinks/tables/data-file.js';
 import { type PlainValue, plainValue } from '../sinks/tables/duckdb-value.js';
-import { allTables, deadLetterTable } from '../sinks/tables/table-catalog.js';
+import { allTables, deadLetterTable, entityTable, rawRecordTable } from '../sinks/tables/table-catalog.js';
 import { type LiveFile, readTables, type TableContent, type TablesContent } from '../sinks/tables/tables-snapshot.js';
-import { tablesOf, typedRows, viewNames, viewStatement } from '../sinks/tables/views.js';
+import { flatColumns, tablesOf, typedRows, viewNames, viewStatement } from '../sinks/tables/views.js';
 import { engineSettings, limitReached, timeIsOver } from './limits.js';
 import { networkMacros } from './network-macros.js';
 import { type BoundParameter, bindParameters } from './parameters.js';
@@ -55,6 +56,8 @@ export interface OpenOptions {
   readonly skipDamaged?: boolean;
   /** Told when a statement goes on working for a second after its time was over: only the end of the process stops it. */
   readonly stuck?: (error: CollectorError) => void;
+  /** Show the events of this account (`account_name`) alone; what is no event cannot be asked for then. */
+  readonly account?: string | undefined;
   /** Where statements spill, instead of a directory of its own. */
   readonly temporaryDirectory?: string;
 }
@@ -107,7 +110,7 @@ async function openSnapshot(
   from: number,
 ): Promise<OpenTables> {
   const { DuckDBInstance: Instance } = await import('@duckdb/node-api');
-  const { limits = ownLimits, skipDamaged = false, stuck = () => {} } = options;
+  const { limits = ownLimits, skipDamaged = false, account, stuck = () => {} } = options;
   let instance: DuckDBInstance | undefined;
   try {
     instance = await Instance.create(':memory:', engineSettings(limits, spill));
@@ -119,7 +122,7 @@ async function openSnapshot(
       [...snapshot.values()].flatMap(({ files }) => files),
     );
     const openingMs = performance.now() - from;
-    return tablesOver({ root, instance, connection, snapshot, spill, limits, skipDamaged, stuck, openingMs });
+    return tablesOver({ root, instance, connection, snapshot, spill, limits, skipDamaged, account, stuck, openingMs });
   } catch (error) {
     instance?.closeSync();
     throw error instanceof Error ? (limitReached(error.message, limits) ?? error) : error;
@@ -142,7 +145,7 @@ async function shut(connection: DuckDBConnection, files: readonly LiveFile[]): P
 
 /** Makes the views that a statement names, over the files that it needs. @returns those of them that cannot be read */
 async function makeViews(
-  { connection, root, snapshot, spill, skipDamaged }: OpenParts,
+  { connection, root, snapshot, spill, skipDamaged, account }: OpenParts,
   statement: AdmittedStatement,
 ): Promise<DamagedFile[]> {
   const wanted = filesOfStatement(statement, snapshot);
@@ -155,9 +158,10 @@ async function makeViews(
   const filesOf = (table: string) => (wanted.get(table)?.files ?? []).filter((file) => !damaged.has(file));
   if (damaged.size > 0 && !skipDamaged) return [...damaged.values()];
   const named = statement.views.flatMap((view) => [...tablesOf(view), view]);
-  for (const view of new Set(named)) await connection.run(viewStatement(view, filesOf));
+  for (const view of new Set(named)) await connection.run(viewStatement(view, filesOf, account));
   if (statement.listsViews)
-    for (const view of viewNames) if (!named.includes(view)) await connection.run(viewStatement(view, () => []));
+    for (const view of viewNames)
+      if (!named.includes(view)) await connection.run(viewStatement(view, () => [], account));
   return [...damaged.values()];
 }
 
@@ -208,6 +212,7 @@ interface OpenParts {
   readonly spill: string;
   readonly limits: QueryLimits;
   readonly skipDamaged: boolean;
+  readonly account: string | undefined;
   readonly stuck: (error: CollectorError) => void;
   readonly openingMs: number;
 }
@@ -232,6 +237,7 @@ function tablesOver(parts: OpenParts): OpenTables {
         const statement = await gate(connection, sql).catch((error) => {
           throw asQueryError(error, parts);
         });
+        if (parts.account !== undefined) refuseWithoutAccount(statement);
         const lookAtFiles = async () =>
           note(
             await findDamaged(
@@ -261,6 +267,15 @@ async function gate(connection: DuckDBConnection, sql: string): Promise<Admitted
   const split = splitStatement(sql);
   const parsed = await connection.runAndReadAll('SELECT json_serialize_sql(?::VARCHAR)', [split.select]);
   return admit(split, String(parsed.value(0, 0)), viewSet);
+}
+
+/** Rows of other accounts would be among the answer's. */
+function refuseWithoutAccount({ views }: AdmittedStatement): void {
+  const view = views.find((one) => [deadLetterTable, rawRecordTable, entityTable].some(({ name }) => name === one));
+  if (view === undefined) return;
+  throw new CollectorError('USAGE', `The rows of ${view} name no account.`, {
+    cure: 'Leave out --account, and ask for an organization or a feed in the statement.',
+  });
 }
 
 /** Rows that are missing would be a wrong answer: the statement is refused where it reads one of these files. */
@@ -367,9 +382,23 @@ function asQueryError(error: unknown, { limits, snapshot }: OpenParts): unknown 
       cause: error,
     });
   return new CollectorError('USAGE', message.trim(), {
-    cure: `There are ${viewNames.join(', ')}; DESCRIBE one of them for its columns.`,
+    cure: `${meantColumn(message)}There are ${viewNames.join(', ')}; DESCRIBE one of them for its columns.`,
     cause: error,
   });
+}
+
+/** Of the columns of all views, the one that an unknown name may stand for. */
+function meantColumn(message: string): string {
+  const [, unknown, ofTable] =
+    /Referenced column "([^"]+)" not found|does not have a column named "([^"]+)"/.exec(message) ?? [];
+  const name = unknown ?? ofTable;
+  if (name === undefined) return '';
+  const flat = flatColumns.map(([column]) => column);
+  const alike = nearest(
+    name,
+    new Set([...flat, ...allTables.flatMap(({ columns }) => columns.map((one) => one.name))]),
+  );
+  return alike === undefined ? '' : `Did you mean ${alike}? `;
 }
 
 /** The text with the file's path for the name by which DuckDB reads it, and that path. */

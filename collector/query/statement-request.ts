@@ -8,6 +8,8 @@ export interface StatementRequest {
   readonly sql: string;
   readonly parameters: readonly BoundParameter[];
   readonly directory: string;
+  /** The account whose events alone are read; undefined: all. */
+  readonly account: string | undefined;
   readonly format: AnswerFormat | 'parquet';
   /** A file that does not exist; undefined: stdout. */
   readonly output: string | undefined;

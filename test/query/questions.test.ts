@@ -1,7 +1,10 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describeViews } from '../../collector/query/describe-views.js';
 import { type OpenTables, openTables } from '../../collector/query/open-tables.js';
 import { parameterValues, type Question } from '../../collector/query/question.js';
 import { readQuestions } from '../../collector/query/read-questions.js';
@@ -154,5 +157,88 @@ describe('a statement', () => {
   ])('knows networks: in_networks(%s) is %s', async (given, expected) => {
     const answer = await tables.query(`SELECT in_networks(${given})`);
     for await (const row of answer.rows) expect(row).toEqual([expected]);
+  });
+});
+
+describe('the times of an answer', () => {
+  const program = fileURLToPath(new URL('../../dist/collector/cli.js', import.meta.url));
+  const asked = (zone: string, args: readonly string[]) =>
+    execFileSync(process.execPath, [program, 'query', '--tables-directory', directory, '--format', 'json', ...args], {
+      env: { PATH: process.env.PATH, HOME: directory, TZ: zone },
+      encoding: 'utf8',
+    });
+  const range = ['--param', 'since=2026-03-26', '--param', 'until=2026-03-31T12:00:00Z'];
+  const withTimes: (readonly string[])[] = [
+    ...questions.map(({ name }) => ['--name', name, ...range]),
+    ['--name', 'logins-by-hour', ...range, '--param', 'zone=Europe/Berlin'],
+    [
+      "SELECT count(*) AS n, min(time_dt) AS first, max(time_dt) AS last FROM events WHERE time_dt > TIMESTAMPTZ '2026-03-31 12:00:00Z' - INTERVAL 30 HOUR",
+    ],
+    [
+      "SELECT time_dt::DATE AS day, date_trunc('hour', time_dt) AS hour, count(*) AS n FROM events GROUP BY ALL ORDER BY ALL",
+    ],
+  ];
+
+  it('are the same in every zone of the machine, over a change of its clock too', () => {
+    // One process per zone would be one per question: a question that has several times is enough in each of the others.
+    const few = withTimes.filter((_, index) => index % 14 === 0 || index >= questions.length);
+    const inUtc = few.map((args) => asked('UTC', args));
+    expect(inUtc.join('')).toContain('Z"');
+    for (const zone of ['America/Los_Angeles', 'Asia/Kolkata', 'Europe/Berlin'])
+      expect(few.map((args) => asked(zone, args))).toEqual(inUtc);
+  }, 120_000);
+
+  it('follow the clock of the zone that a question is given, which leaps an hour at night', async () => {
+    const hours = questions.find(({ name }) => name === 'changes-out-of-hours')!;
+    // 19:00 UTC is 20:00 in Berlin's winter and 21:00 in its summer.
+    expect(await answered(hours, { zone: 'Europe/Berlin', closes: '21' })).toContain('night.admin');
+    expect(await answered(hours, { zone: 'UTC', closes: '20' })).toContain('(no rows)');
+    const answer = await tables.query(
+      "SELECT [hour(t AT TIME ZONE 'Europe/Berlin') FOR t IN [TIMESTAMPTZ '2026-03-29 00:30:00Z', TIMESTAMPTZ '2026-03-29 01:30:00Z']]",
+    );
+    for await (const [row] of answer.rows) expect(row).toEqual([1n, 3n]);
+  });
+});
+
+describe('an account', () => {
+  it('has its own events alone, in every view of events, and what names no account is refused', async () => {
+    const both = await mkdtemp(join(tmpdir(), 'questions-account-'));
+    await writeStoryTables(both);
+    await writeStoryTables(both, '5f1e7c20d4a9b3086e12f00e', 'globex');
+    const one = await openTables(both, { account: '5f1e7c20d4a9b3086e12f00e' });
+    const all = await openTables(both);
+    const single = async (open: OpenTables, sql: string) => {
+      let found = 0;
+      for await (const [value] of (await open.query(sql)).rows) found = Number(value);
+      return found;
+    };
+    for (const view of ['authentication', 'events', 'admin_activity']) {
+      const count = `SELECT count(*) FROM ${view}`;
+      expect(await single(one, `${count} WHERE metadata.tenant_uid <> '5f1e7c20d4a9b3086e12f00e'`)).toBe(0);
+      expect((await single(one, count)) * 2).toBe(await single(all, count));
+    }
+    await expect(one.query('SELECT * FROM dead_letters')).rejects.toMatchObject({ code: 'USAGE' });
+    await one.close();
+    await all.close();
+    await rm(both, { recursive: true, force: true });
+  });
+});
+
+describe('the views', () => {
+  it('are described as statements count them', async () => {
+    for (const { name, rows, first, last, bytes } of await describeViews(directory)) {
+      const answer = await tables.query(`SELECT count(*), min(time_dt), max(time_dt) FROM ${name}`);
+      for await (const [count, earliest, latest] of answer.rows) {
+        expect([name, rows, first, last]).toEqual([name, count, earliest, latest]);
+        expect(bytes > 0n).toBe(count !== 0n);
+      }
+    }
+  });
+
+  it.each([
+    ['SELECT usr_name FROM authentication', 'user_name'],
+    ['SELECT a.src_ipp FROM events AS a', 'src_ip'],
+  ])('name the column that %j may have meant', async (sql, column) => {
+    await expect(tables.query(sql)).rejects.toMatchObject({ cure: expect.stringContaining(`Did you mean ${column}?`) });
   });
 });

@@ -13,8 +13,8 @@ export const storyOrganization = '5f1e7c20d4a9b3086e12f00d';
 const MINUTE = 60_000;
 
 /** Records that no attack explains: one that nobody has documented, two that are no event. */
-function oddRecords(): JsonValue[] {
-  const base = { organization: storyOrganization, service: 'quantum_relay', event_type: 'quantum_relay_step' };
+function oddRecords(organization: string): JsonValue[] {
+  const base = { organization, service: 'quantum_relay', event_type: 'quantum_relay_step' };
   const at = (minutes: number) => new Date(storyEnd - minutes * MINUTE).toISOString();
   return [
     { ...base, id: '0d0000000000000000000001', timestamp: at(30) },
@@ -38,7 +38,7 @@ export async function writeStoryTables(
   feed = 'acme',
 ): Promise<void> {
   const stories = attackStories(organization, storyEnd).flatMap(({ planted, quiet }) => [...planted, ...quiet]);
-  const results = [...stories, ...oddRecords()].map((record) => {
+  const results = [...stories, ...oddRecords(organization)].map((record) => {
     const received = receive(record);
     const { timestamp, service } = record as JsonObject;
     const happened = typeof timestamp === 'string' ? Date.parse(timestamp) : storyEnd - 10 * MINUTE;

@@ -38,9 +38,12 @@ export type FilesOf = (table: string) => readonly ScanFile[];
 /**
  * The statement that makes a view: of a table, `events` (what all classes have in common) or `admin_activity` (all but
  * logins), which read the views of their classes. A view has its columns and types even while there is no file.
+ * @param account shows the events of this account alone; tables that are no events know none
  */
-export function viewStatement(view: string, filesOf: FilesOf): string {
-  return `CREATE OR REPLACE VIEW ${quoteName(view)} AS ${selectOf(view, filesOf)}`;
+export function viewStatement(view: string, filesOf: FilesOf, account?: string): string {
+  const ofClass = [...classTables.values()].some(({ name }) => name === view);
+  const filter = ofClass && account !== undefined ? ` WHERE account_name = ${quoteText(account)}` : '';
+  return `CREATE OR REPLACE VIEW ${quoteName(view)} AS SELECT * FROM (${selectOf(view, filesOf)})${filter}`;
 }
 
 function selectOf(view: string, filesOf: FilesOf): string {
