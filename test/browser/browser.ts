@@ -51,7 +51,7 @@ export async function openPage(options: BrowserContextOptions = {}, allowed?: Re
   const page = await context.newPage();
   page.on('console', (message) => {
     // Chromium's advice on forms, which no user is shown: a feed has more than one secret.
-    if (!message.text().startsWith('[DOM] Multiple forms')) said.push(`console: ${message.type()}: ${message.text()}`);
+    if (!message.text().startsWith('[DOM] ')) said.push(`console: ${message.type()}: ${message.text()}`);
   });
   page.on('pageerror', (error) => said.push(`error: ${error.stack ?? error.message}`));
   onTestFinished(async () => {

@@ -8,7 +8,7 @@ import type { SchemaNode } from '../../config/keys.js';
 import type { Catalogue, FeedDocument, Json } from '../answers.js';
 import { beginning, forgetDocument, keepDocument, useDocument } from './add-state.js';
 import { feedAddress } from './addresses.js';
-import { ask, call, lines, Refusal } from './api.js';
+import { ask, call, lines } from './api.js';
 import { ConnectionTest, useConnectionTest } from './connection-test.js';
 import { CopyAs, CopyButton } from './copy-as-panel.js';
 import { Dialog } from './dialog.js';
@@ -248,7 +248,6 @@ function ConfigurationForm(material: Material) {
     setError(undefined);
     try {
       await call('putFeed', { path: { name }, body: document as FeedDocument, headers: { 'if-none-match': '*' } });
-      await ask('deleteDraft', { path: { name } }).catch(() => undefined);
       forgetDocument();
       route(feedAddress(name));
     } catch (failure) {
@@ -397,6 +396,3 @@ Please do not send the key by mail or chat.`;
 
 const mailQuery = (subject: string, body: string): string =>
   `subject=${encodeURIComponent(subject)}&body=${encodeURIComponent(body)}`;
-
-/** Whether a refusal asks to be confirmed, and with which word. */
-export const confirmOf = (error: unknown) => (error instanceof Refusal ? error.problem.confirm : undefined);

@@ -2,7 +2,7 @@
  * One key of a feed's configuration as a field.
  */
 import type { ComponentChildren } from 'preact';
-import { useId, useState } from 'preact/hooks';
+import { useId, useRef, useState } from 'preact/hooks';
 import { tidy } from '../../jumpcloud/auth/tidy-secret.js';
 import type { Json, StoredSecret } from '../answers.js';
 import { AreaField, ChoiceField, Field, SelectField, TextField } from './form.js';
@@ -21,6 +21,8 @@ export interface KeyFieldProps {
   readonly label?: string;
   readonly hint?: ComponentChildren;
   readonly required?: boolean;
+  /** A secret that no file can hold here. */
+  readonly onlyTyped?: boolean;
 }
 
 /** The control that fits the kind of the key. An empty field means the default. */
@@ -141,23 +143,35 @@ export function KeyHint({ of: key }: { readonly of: FormKey }) {
 }
 
 /** A secret: it goes to the server and never comes back. */
-export function SecretField({ of: key, value, onValue, error, stored, label, hint, required }: KeyFieldProps) {
+export function SecretField({
+  of: key,
+  value,
+  onValue,
+  error,
+  stored,
+  label,
+  hint,
+  required = false,
+  onlyTyped = false,
+}: KeyFieldProps) {
   const id = useId();
   const [found, setFound] = useState<readonly string[]>([]);
+  // What is sent for a secret that stays: the mark by which the server knows it.
+  const kept = useRef(typeof value === 'object' && value !== null && 'stored' in value ? value : undefined);
   const isFile = typeof value === 'object' && value !== null && 'file' in value;
   const [wantsFile, setWantsFile] = useState(isFile);
   const typed = typeof value === 'string' ? value : '';
   const take = (raw: string) => {
     const clean = tidy(raw);
     setFound(clean.found);
-    onValue(clean.secret === '' ? keep(stored) : clean.secret);
+    onValue(clean.secret === '' ? kept.current : clean.secret);
   };
   return (
     <Field
       label={label ?? key.title}
       path={key.path}
       error={error}
-      required={required && stored === undefined}
+      required={required && kept.current === undefined}
       hint={
         <>
           <div role="status">
@@ -181,16 +195,18 @@ export function SecretField({ of: key, value, onValue, error, stored, label, hin
             </p>
           )}
           {hint ?? <KeyHint of={key} />}
-          <button
-            type="button"
-            class="link"
-            onClick={() => {
-              setWantsFile(!wantsFile);
-              onValue(keep(stored));
-            }}
-          >
-            {wantsFile ? 'Type it instead' : 'Read it from a file of the server instead'}
-          </button>
+          {!onlyTyped && (
+            <button
+              type="button"
+              class="link"
+              onClick={() => {
+                setWantsFile(!wantsFile);
+                onValue(kept.current);
+              }}
+            >
+              {wantsFile ? 'Type it instead' : 'Read it from a file of the server instead'}
+            </button>
+          )}
         </>
       }
     >
@@ -203,7 +219,7 @@ export function SecretField({ of: key, value, onValue, error, stored, label, hin
             spellcheck={false}
             autocomplete="off"
             value={isFile ? String(value.file) : ''}
-            onInput={({ currentTarget: { value: file } }) => onValue(file === '' ? keep(stored) : { file })}
+            onInput={({ currentTarget: { value: file } }) => onValue(file === '' ? kept.current : { file })}
           />
         ) : (
           <input
@@ -221,7 +237,7 @@ export function SecretField({ of: key, value, onValue, error, stored, label, hin
             }}
             onInput={({ currentTarget: { value: raw } }) => {
               setFound([]);
-              onValue(raw === '' ? keep(stored) : raw);
+              onValue(raw === '' ? kept.current : raw);
             }}
             onBlur={({ currentTarget: { value: raw } }) => {
               if (raw !== '' && tidy(raw).found.length > 0) take(raw);
@@ -232,7 +248,3 @@ export function SecretField({ of: key, value, onValue, error, stored, label, hin
     </Field>
   );
 }
-
-/** What is sent for a secret that stays. */
-const keep = (stored: StoredSecret | undefined): Json | undefined =>
-  stored === undefined ? undefined : { stored: stored.stored };

@@ -13,6 +13,7 @@ const ChooseSource = lazy(() => import('./add-feed.js').then((page) => page.Choo
 const ChooseMethod = lazy(() => import('./add-feed.js').then((page) => page.ChooseMethod));
 const ContactInformation = lazy(() => import('./add-feed.js').then((page) => page.ContactInformation));
 const Configuration = lazy(() => import('./add-feed.js').then((page) => page.Configuration));
+const FeedPage = lazy(() => import('./feed-page.js').then((page) => page.FeedPage));
 
 function NotFound() {
   return (
@@ -46,6 +47,8 @@ function Console() {
         <Route path="/add/method" component={ChooseMethod} />
         <Route path="/add/contact" component={ContactInformation} />
         <Route path="/add/configuration" component={Configuration} />
+        <Route path="/feeds/:name" component={FeedPage} />
+        <Route path="/feeds/:name/:tab" component={FeedPage} />
         <Route default component={NotFound} />
       </Router>
       {session.ended && <LoginAgain />}

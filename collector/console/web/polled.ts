@@ -2,7 +2,7 @@
  * Figures that are asked for again and again while the page is seen.
  */
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import type { Answers, OperationId } from '../routes.js';
+import { type Answers, BACKGROUND_HEADER, type OperationId } from '../routes.js';
 import { call, Refusal, type Request, Unreachable } from './api.js';
 
 /** Figures this old are shown as such. */
@@ -38,6 +38,7 @@ export function usePolled<Id extends OperationId>(
   useEffect(() => {
     const stop = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
+    let isFirst = true;
     etag.current = undefined;
     const look = async () => {
       try {
@@ -45,8 +46,13 @@ export function usePolled<Id extends OperationId>(
         const reply = await call(id, {
           ...latest.current,
           signal: stop.signal,
-          ...(known === undefined ? {} : { headers: { 'if-none-match': known } }),
+          headers: {
+            // The first look is a person's; those that follow keep no session alive.
+            ...(isFirst ? {} : { [BACKGROUND_HEADER]: '1' }),
+            ...(known === undefined ? {} : { 'if-none-match': known }),
+          },
         });
+        isFirst = false;
         etag.current = reply.headers.get('etag') ?? undefined;
         const at = Date.now();
         if (reply.status === 304) setHeld((before) => before && { ...before, at });

@@ -2,6 +2,7 @@
  * Text that others wrote: control characters are shown, directions stay inside, length is bounded.
  */
 import { useState } from 'preact/hooks';
+import { Scrolled } from './scrolled.js';
 
 /** Characters shown at once; the rest on demand. */
 const SHOWN = 2_000;
@@ -56,12 +57,11 @@ export function TextBlock({ children, label }: { readonly children: string; read
   const { shown, more } = useBounded(children);
   return (
     <>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-      <section class="block" aria-label={label} tabIndex={0}>
+      <Scrolled kind="block" label={label}>
         <pre>
           <bdi>{visible(shown, true)}</bdi>
         </pre>
-      </section>
+      </Scrolled>
       {more}
     </>
   );

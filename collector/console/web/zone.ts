@@ -55,10 +55,10 @@ export function zoneName(date: Date, where: Zone): string {
   return where === 'UTC' ? 'UTC' : `UTC${offset(date)}`;
 }
 
-/** `2026-11-28 14:36:33 UTC`; seconds are left off where `short`. Text that is no instant is returned as it is. */
+/** `2026-11-28 14:36:33 UTC`; seconds are left off where `short`. `unknown` for text that is no instant. */
 export function formatInstant(rfc3339: string | number, where: Zone, short = false): string {
   const date = new Date(rfc3339);
-  if (Number.isNaN(date.getTime())) return String(rfc3339);
+  if (Number.isNaN(date.getTime())) return 'unknown';
   return `${formatDate(date, where)} ${formatClock(date, where, short)} ${zoneName(date, where)}`;
 }
 
