@@ -1,4 +1,4 @@
-import type { ClassName } from '../schemas/ocsf-target.js';
+import type { EventClassName } from '../schemas/ocsf-target.js';
 import type { OcsfActor } from './actor.js';
 import type { OcsfAuthFactor } from './auth-factors.js';
 import type { OcsfDevice } from './device.js';
@@ -54,7 +54,7 @@ export interface ClassAttributes {
 
 /** What a class's mapper makes of a record. */
 export interface ClassMapping {
-  readonly className: ClassName;
+  readonly className: EventClassName;
   readonly activityId: number;
   /** The source's own word for activity 99, where it is another than the event type. */
   readonly activityName?: string;

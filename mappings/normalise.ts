@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { ClassName, OcsfTarget } from '../schemas/ocsf-target.js';
+import type { EventClassName, OcsfTarget } from '../schemas/ocsf-target.js';
 import { describeErrors } from '../schemas/validators.js';
 import { mapAccountChange } from './account-change.js';
 import { mapApiActivity } from './api-activity.js';
@@ -197,7 +197,7 @@ function prepare(received: ReceivedRecord): Prepared {
 
 type Mapper = (reader: RecordReader, row: CatalogueRow) => ClassMapping | undefined;
 
-const mappers: Readonly<Record<ClassName, Mapper>> = {
+const mappers: Readonly<Record<EventClassName, Mapper>> = {
   base_event: mapBaseEvent,
   detection_finding: mapDetectionFinding,
   account_change: mapAccountChange,
@@ -216,7 +216,7 @@ function mapRecord(
   row: CatalogueRow,
   provenance: Provenance,
   raw: RawData | undefined,
-): { event: OcsfEvent; className: ClassName } {
+): { event: OcsfEvent; className: EventClassName } {
   let reader = fresh;
   let mapped = mappers[row.className](reader, row);
   if (mapped === undefined) {

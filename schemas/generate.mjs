@@ -20,7 +20,7 @@ const facts = JSON.parse(readFileSync(factsFile, 'utf8'));
 const common = [
   'activity_id activity_name category_name category_uid class_name class_uid count message metadata observables raw_data',
   'raw_data_hash raw_data_size severity severity_id status status_code status_detail status_id time timezone_offset',
-  'type_name type_uid unmapped device',
+  'type_name type_uid unmapped device enrichments',
 ].join(' ');
 
 /** Attributes of each class beyond the common ones. */
@@ -35,6 +35,23 @@ const classSelection = {
   detection_finding: 'actor evidences finding_info is_alert resources risk_level risk_level_id',
   application_lifecycle: 'actor app',
   api_activity: 'actor api http_request resources src_endpoint',
+  user_inventory: 'user',
+  cloud_resources_inventory_info: 'cloud idp region resources',
+};
+
+/** Classes of the directory's objects, which say more of a user or a group than an event does. */
+const inventoryClasses = new Set(['user_inventory', 'cloud_resources_inventory_info']);
+
+/** Attributes of the objects within them where they differ: as `$defs/inventory_NAME`, so that the tables of events stay narrow. */
+const inventoryObjects = {
+  account: 'is_disabled is_locked is_on_premises_sync_enabled labels name type type_id uid',
+  group: 'desc name type uid',
+  ldap_person:
+    'cost_center created_time department email_addrs employee_uid given_name job_title manager office_location surname',
+  metadata:
+    'correlation_uid event_code labels log_format log_name log_provider log_source logged_time original_event_uid original_time product profiles reporter tags tenant_uid transformation_info_list uid version',
+  resource_details: 'created_time data group labels name type uid',
+  user: 'account display_name email_addr full_name groups has_mfa ldap_person name org type type_id uid uid_alt',
 };
 
 /** Attributes of each object. */
@@ -45,13 +62,17 @@ const objectSelection = {
   auth_factor: 'device factor_type factor_type_id is_totp provider',
   authorization: 'decision policy',
   autonomous_system: 'name number',
+  cloud: 'org provider region',
   device: 'hostname ip location model name os type type_id uid vendor_name',
+  enrichment: 'created_time data name provider short_desc type value',
   evidences: 'src_endpoint user',
   feature: 'name',
   finding_info: 'desc title types uid',
   fingerprint: 'algorithm algorithm_id value',
   group: 'name type uid',
   http_request: 'user_agent',
+  idp: 'name tenant_uid uid',
+  key_value_object: 'name value',
   ldap_person: 'cost_center department employee_uid given_name job_title ldap_dn office_location surname',
   location: 'city continent country lat long region',
   managed_entity: 'name type type_id uid user',
@@ -59,9 +80,11 @@ const objectSelection = {
     'correlation_uid event_code is_truncated labels log_format log_name log_provider log_source log_version logged_time original_event_uid original_time product profiles tenant_uid transformation_info_list uid untruncated_size version',
   network_endpoint: 'autonomous_system hostname ip location name os port uid',
   observable: 'name type type_id value',
+  organization: 'name ou_name uid',
   os: 'name type type_id version',
   policy: 'name uid',
   product: 'feature name path vendor_name version',
+  reporter: 'name uid',
   resource_details: 'name type uid',
   service: 'name uid',
   session: 'uid',
@@ -111,22 +134,24 @@ function primitive(type, name) {
   }
 }
 
-function valueSchema(name, attribute) {
+function valueSchema(name, attribute, inventory) {
   if (name === 'unmapped') return { type: 'object', minProperties: 1 };
-  if (attribute.type === 'object_t') return { $ref: `objects.json#/$defs/${attribute.object}` };
+  if (attribute.type === 'json_t') return {};
+  const prefix = inventory && attribute.object in inventoryObjects ? 'inventory_' : '';
+  if (attribute.type === 'object_t') return { $ref: `objects.json#/$defs/${prefix}${attribute.object}` };
   const schema = primitive(attribute.type, name);
   if (attribute.enum && schema.type === 'integer')
     return { type: 'integer', enum: Object.keys(attribute.enum).map(Number) };
   return schema;
 }
 
-function attributeSchema(name, attribute) {
-  const value = valueSchema(name, attribute);
+function attributeSchema(name, attribute, inventory) {
+  const value = valueSchema(name, attribute, inventory);
   if (name === 'profiles') return { type: 'array', minItems: 1, items: { enum: profiles } };
   return attribute.is_array ? { type: 'array', minItems: 1, items: value } : value;
 }
 
-function objectSchema(definition, selection, extra = []) {
+function objectSchema(definition, selection, extra = [], inventory = false) {
   const names = selection.split(' ').sort();
   const properties = {};
   const required = new Set(extra);
@@ -134,7 +159,7 @@ function objectSchema(definition, selection, extra = []) {
   for (const name of names) {
     const attribute = definition.attributes[name];
     if (!attribute) continue;
-    properties[name] = attributeSchema(name, attribute);
+    properties[name] = attributeSchema(name, attribute, inventory);
     if (attribute.requirement === 'required' && !attribute.profiles) required.add(name);
     if (attribute.profiles) {
       const usable = attribute.profiles.filter((profile) => profiles.includes(profile));
@@ -172,7 +197,9 @@ const objects = {};
 for (const [name, selection] of Object.entries(objectSelection)) {
   objects[name] = objectSchema(facts.objects[name], selection, alsoRequired[name]);
 }
-objects.metadata.properties.version = { const: facts.version };
+for (const [name, selection] of Object.entries(inventoryObjects))
+  objects[`inventory_${name}`] = objectSchema(facts.objects[name], selection, alsoRequired[name], true);
+for (const name of ['metadata', 'inventory_metadata']) objects[name].properties.version = { const: facts.version };
 writeJson('schemas/ocsf/objects.json', {
   $schema: 'https://json-schema.org/draft/2020-12/schema',
   $id: 'objects.json',
@@ -183,7 +210,8 @@ writeJson('schemas/ocsf/objects.json', {
 const classTable = {};
 for (const [name, selection] of Object.entries(classSelection)) {
   const definition = facts.classes[name];
-  const schema = objectSchema(definition, `${common} ${selection}`, alsoRequired.event);
+  const inventory = inventoryClasses.has(name);
+  const schema = objectSchema(definition, `${common} ${selection}`, alsoRequired.event, inventory);
   for (const constant of ['class_name', 'category_name']) {
     const caption = Object.values(definition.attributes[constant.replace('name', 'uid')].enum)[0];
     schema.properties[constant] = { const: caption };

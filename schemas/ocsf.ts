@@ -5,11 +5,13 @@ import apiActivity from './ocsf/api_activity.json' with { type: 'json' };
 import applicationLifecycle from './ocsf/application_lifecycle.json' with { type: 'json' };
 import authentication from './ocsf/authentication.json' with { type: 'json' };
 import baseEvent from './ocsf/base_event.json' with { type: 'json' };
+import cloudResourcesInventoryInfo from './ocsf/cloud_resources_inventory_info.json' with { type: 'json' };
 import detectionFinding from './ocsf/detection_finding.json' with { type: 'json' };
 import entityManagement from './ocsf/entity_management.json' with { type: 'json' };
 import groupManagement from './ocsf/group_management.json' with { type: 'json' };
 import objects from './ocsf/objects.json' with { type: 'json' };
 import userAccess from './ocsf/user_access.json' with { type: 'json' };
+import userInventory from './ocsf/user_inventory.json' with { type: 'json' };
 
 /** The OCSF release that the tables below describe. */
 export const version = '1.8.0';
@@ -139,6 +141,24 @@ export const classes = {
     },
     statuses: { 0: 'Unknown', 1: 'Success', 2: 'Failure', 99: 'Other' },
     schema: groupManagement,
+  },
+  user_inventory: {
+    uid: 5003,
+    caption: 'User Inventory Info',
+    categoryUid: 5,
+    categoryName: 'Discovery',
+    activities: { 0: 'Unknown', 1: 'Log', 2: 'Collect', 99: 'Other' },
+    statuses: { 0: 'Unknown', 1: 'Success', 2: 'Failure', 99: 'Other' },
+    schema: userInventory,
+  },
+  cloud_resources_inventory_info: {
+    uid: 5023,
+    caption: 'Cloud Resources Inventory Info',
+    categoryUid: 5,
+    categoryName: 'Discovery',
+    activities: { 0: 'Unknown', 1: 'Log', 2: 'Collect', 99: 'Other' },
+    statuses: { 0: 'Unknown', 1: 'Success', 2: 'Failure', 99: 'Other' },
+    schema: cloudResourcesInventoryInfo,
   },
   application_lifecycle: {
     uid: 6002,

@@ -139,6 +139,8 @@ export interface Sink {
    * @throws CollectorError LANE_IN_USE
    */
   resetPosition?(lane: string, next: (stored: Cursor | undefined) => Cursor): Promise<void>;
+  /** The present state of the feed's entities of these types, in any order; tombstones are left out. */
+  currentEntities?(types: readonly string[]): AsyncIterable<Entity>;
   /** A lane whose events can be rewritten with today's mapping. */
   rewritable?(lane: string): RewritableLane;
 }

@@ -1,4 +1,4 @@
-import type { ClassName } from '../../schemas/ocsf-target.js';
+import type { EventClassName } from '../../schemas/ocsf-target.js';
 import type { StatusRule } from '../event-status.js';
 
 /** What a feed can be asked to collect (`jumpcloud.eventTypes`). */
@@ -53,7 +53,7 @@ export interface CatalogueRow {
   readonly family: Family;
   /** False for what JumpCloud sends but no row describes. */
   readonly known: boolean;
-  readonly className: ClassName;
+  readonly className: EventClassName;
   readonly activity: number | ActivityRule;
   readonly options: RowOptions;
 }

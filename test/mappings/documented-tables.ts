@@ -1,13 +1,14 @@
 import { type Column, type ColumnType, duckType } from '../../collector/sinks/tables/columns.js';
-import { classTables } from '../../collector/sinks/tables/table-catalog.js';
+import { activityTables, classTables } from '../../collector/sinks/tables/table-catalog.js';
 import { flatColumns } from '../../collector/sinks/tables/views.js';
 import type { DocumentedColumn, DocumentedTable } from '../../mappings/document/sample.js';
 
-/** The tables of all classes as a query sees them. */
+/** The tables of what happened, as a query sees them. */
 export function documentedTables(): DocumentedTable[] {
   const flat = flatColumns.map(([name, type, ...paths]): DocumentedColumn => ({ name, type, paths }));
   const taken = new Set(flat.map(({ name }) => name));
-  return [...classTables].map(([classUid, { name, columns }]) => ({
+  const happened = [...classTables].filter(([, table]) => activityTables.includes(table));
+  return happened.map(([classUid, { name, columns }]) => ({
     classUid,
     name,
     columns: [...flat, ...columns.flatMap((column) => leavesOf(column, taken.has(column.name)))],

@@ -112,6 +112,11 @@ export class MemorySink implements Sink {
     return [...this.#lanes.keys()].sort((a, b) => Number(b === 'live') - Number(a === 'live'));
   }
 
+  async *currentEntities(types: readonly string[]): AsyncGenerator<Entity, void, void> {
+    const current = new Map(this.entities.map((entity) => [`${entity.type} ${entity.key}`, entity]));
+    for (const entity of current.values()) if (types.includes(entity.type) && entity.value !== undefined) yield entity;
+  }
+
   async lock(name: string): Promise<Lock> {
     this.#take(name);
     let mine = true;

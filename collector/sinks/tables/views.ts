@@ -3,7 +3,15 @@ import { REPLAY_LANE } from '../../position/lane-name.js';
 import { type Column, type ColumnType, duckType, quoteName, quoteText } from './columns.js';
 import { LANE_COLUMN, laneId, ofLaneId } from './data-file.js';
 import { groupBy } from './group-by.js';
-import { allTables, classTables, deadLetterTable, entityTable, rawRecordTable, type Table } from './table-catalog.js';
+import {
+  activityTables,
+  allTables,
+  classTables,
+  deadLetterTable,
+  entityTable,
+  rawRecordTable,
+  type Table,
+} from './table-catalog.js';
 
 const timestamp = 'TIMESTAMP WITH TIME ZONE';
 
@@ -53,10 +61,10 @@ function selectOf(view: string, filesOf: FilesOf): string {
   if (view === deadLetterTable.name) return deadLetterRows(filesOf);
   if (view === rawRecordTable.name) return plainSelect(rawRecordTable, filesOf);
   if (view === entityTable.name) return plainSelect(entityTable, filesOf);
-  const common = commonColumns(eventTables).map(quoteName).join(', ');
+  const common = commonColumns(activityTables).map(quoteName).join(', ');
   const union = (tables: readonly Table[]) =>
     tables.map(({ name }) => `SELECT ${common} FROM ${quoteName(name)}`).join(' UNION ALL ');
-  return union(view === 'events' ? eventTables : loginsApart(eventTables));
+  return union(view === 'events' ? activityTables : loginsApart(activityTables));
 }
 
 function plainSelect(table: Table, filesOf: FilesOf, where = ''): string {
@@ -91,7 +99,7 @@ export const viewNames: readonly string[] = [...allTables.map(({ name }) => name
 
 /** Tables whose rows a view shows. */
 export function tablesOf(view: string): readonly string[] {
-  const events = [...classTables.values()];
+  const events = activityTables;
   if (view === 'events') return events.map(({ name }) => name);
   if (view === 'admin_activity') return loginsApart(events).map(({ name }) => name);
   return [view];
