@@ -8,6 +8,7 @@ import { configCommand } from './commands/config-command.js';
 import { consoleCommand } from './commands/console-command.js';
 import { deadLettersCommand } from './commands/dead-letters-command.js';
 import { demoCommand } from './commands/demo-command.js';
+import { inventoryCommand } from './commands/inventory-command.js';
 import { keyCommand } from './commands/key-command.js';
 import { mapCommand } from './commands/map-command.js';
 import { queryCommand } from './commands/query-command.js';
@@ -59,6 +60,7 @@ const cli = yargs(hideBin(process.argv))
   .command(configCommand)
   .command(consoleCommand)
   .command(checkCommand)
+  .command(inventoryCommand)
   .command(keyCommand)
   .command(stateCommand)
   .command(deadLettersCommand)
@@ -71,7 +73,7 @@ const cli = yargs(hideBin(process.argv))
   .alias('help', 'h')
   .wrap(Math.min(110, process.stdout.columns || 110))
   .epilogue(
-    'Exit codes: 0 done, 2 usage, 65 data, 69 JumpCloud unavailable, 70 internal, 73 lane in use, 74 state or sink,\n75 try again, 77 credential, 78 configuration, 79 reconcile found a difference.',
+    'Exit codes: 0 done, 2 usage, 65 data, 69 JumpCloud unavailable, 70 internal, 73 lane in use, 74 state or sink,\n75 try again, 77 credential, 78 configuration, 79 reconcile found a difference or\ninventory holds removals.',
   )
   .exitProcess(false)
   .fail((message, error, self) => {

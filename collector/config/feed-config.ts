@@ -41,6 +41,7 @@ export interface FeedConfig {
     readonly longIntervalMs: number;
     readonly longReachMs: number;
   };
+  readonly inventory: InventoryConfig;
   /** The name of its sink, one of those that the schema lists. */
   readonly sink: string;
   /** What the section named after the sink says, defaults filled in; secrets are left out. For a sink whose settings are plain values. */
@@ -76,6 +77,19 @@ export interface JumpCloudConfig {
   readonly keyLifetimeMs: number | 'never';
   /** PEM file, known to be readable. */
   readonly ca: string | undefined;
+}
+
+export interface InventoryConfig {
+  /** Undefined: the running feed reads no directory. */
+  readonly intervalMs: number | undefined;
+  readonly membershipsIntervalMs: number;
+  readonly fullIntervalMs: number;
+  readonly requestsPerSecond: number;
+  readonly accountName: string | undefined;
+  readonly accountEdges: boolean;
+  readonly employees: string | undefined;
+  /** Above the folders of the feeds. */
+  readonly directory: string;
 }
 
 export interface KafkaConfig {

@@ -382,6 +382,7 @@ function refuseIfAny(problems: readonly Problem[]): void {
 function toFeedConfig(from: Effective, endpoints: Endpoints): FeedConfig {
   const interval = from.durationOrNever('poll.interval');
   const noDataAfter = from.durationOrNever('health.noDataAfter');
+  const inventoryInterval = from.durationOrNever('inventory.interval');
   return {
     name: from.text('name'),
     contact: { name: from.optionalText('contact.name'), email: from.optionalText('contact.email') },
@@ -416,6 +417,16 @@ function toFeedConfig(from: Effective, endpoints: Endpoints): FeedConfig {
       reachMs: from.duration('reconcile.reach'),
       longIntervalMs: from.duration('reconcile.longInterval'),
       longReachMs: from.duration('reconcile.longReach'),
+    },
+    inventory: {
+      intervalMs: inventoryInterval === 'never' ? undefined : inventoryInterval,
+      membershipsIntervalMs: from.duration('inventory.membershipsInterval'),
+      fullIntervalMs: from.duration('inventory.fullInterval'),
+      requestsPerSecond: from.number('inventory.requestsPerSecond'),
+      accountName: from.optionalText('inventory.accountName'),
+      accountEdges: from.boolean('inventory.accountEdges'),
+      employees: from.optionalText('inventory.employees'),
+      directory: from.text('inventory.directory'),
     },
     sink: from.text('sink'),
     sinkSection: from.section(from.text('sink')),

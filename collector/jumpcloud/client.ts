@@ -1,12 +1,14 @@
 import type { LookupFunction } from 'node:net';
 import { serverTime } from '../clock.js';
 import { type Credential, createCredential } from './auth/credential.js';
-import { createTokenStore, type TokenRequest } from './auth/oauth.js';
+import { createTokenStore, type TokenRequest, type TokenStore } from './auth/oauth.js';
 import { createSecret, type SecretSource } from './auth/secret-source.js';
+import type { AskDirectory } from './directory/ask.js';
+import { createDirectoryBudget } from './directory/budget.js';
 import { type KeyLife, readKeyLife } from './directory/key-life.js';
 import { systemTiming, type Timing } from './http/abort.js';
 import { type Endpoints, type RegionOptions, resolveEndpoints } from './http/endpoints.js';
-import { damaged, readObject } from './http/json-body.js';
+import { damaged, readJson, readObject } from './http/json-body.js';
 import type { AuthorizationMode, ClientObserver } from './http/observer.js';
 import type { Environment } from './http/proxy-agent.js';
 import { createPace, type Pace } from './http/rate-limiter.js';
@@ -39,6 +41,8 @@ export interface ClientOptions extends RegionOptions {
   readonly concurrency?: number | undefined;
   /** In place of the two above: a pace shared by several clients. */
   readonly pace?: Pace | undefined;
+  /** Of the directory API, whose allowance is its own; default 5. */
+  readonly directoryRequestsPerSecond?: number | undefined;
   readonly retry?: Partial<RetryPolicy> | undefined;
   readonly deadlines?: Partial<Deadlines> | undefined;
   /** PEM file of certificate authorities to trust besides the usual ones. */
@@ -60,6 +64,11 @@ export interface Client extends Source {
   readonly proxy: string | undefined;
   /** What the console says about the life of the credential; a refusal is a result, not an error. */
   keyLife(signal?: AbortSignal): Promise<KeyLife>;
+  /**
+   * One GET of the directory API; undefined where no console belongs to the base URL. Waits while a search is being
+   * repeated: polls come first.
+   */
+  readonly directory: AskDirectory | undefined;
   /** Ends what is under way for the credential and closes kept connections. Searches are ended by their own signals. */
   close(): void;
 }
@@ -72,12 +81,15 @@ const DEFAULT_MAX_BYTES = 16 * 1024 * 1024;
 const MAX_SMALL_BYTES = 64 * 1024;
 /** For the console's lists of up to 100 administrators or service accounts. */
 const MAX_LIST_BYTES = 1024 * 1024;
+/** For a page of the directory: 100 objects, before what is not kept of them is left out. */
+const MAX_DIRECTORY_BYTES = 16 * 1024 * 1024;
 
 /** @throws CollectorError BASE_URL_WRONG, CONFIG_INVALID or CONFIG_UNREADABLE; nothing is sent and no secret read yet. */
 export function createClient(options: ClientOptions): Client {
   const endpoints = resolveEndpoints(options);
   const timing = options.timing ?? systemTiming;
-  const observer = options.observer ?? {};
+  const budget = createDirectoryBudget(options.directoryRequestsPerSecond ?? 5, timing);
+  const observer = budget.observing(options.observer ?? {});
   const deadlines = { ...defaultDeadlines, ...options.deadlines };
   const { caFile, lookup, env = process.env } = options;
   const transport = createTransport({ env, caFile, lookup, connectMs: deadlines.connectMs });
@@ -86,7 +98,7 @@ export function createClient(options: ClientOptions): Client {
   const exchange = createExchange(transport, deadlines, clock, timing);
   const closed = new AbortController();
 
-  const calls = createCalls(options, exchange, observer, timing);
+  const calls = createCalls(options, exchange, observer, timing, budget.pace);
   const secret = createSecret(options.secret, observer, timing);
   const tokens = createTokenStore(askToken, timing);
   const credential = createCredential(
@@ -135,6 +147,16 @@ export function createClient(options: ClientOptions): Client {
     );
   }
 
+  const directoryCredential = atDirectory(credential, tokens, budget.untilPollsAreThrough);
+  const askDirectory: AskDirectory = (path, ask, signal) => {
+    const headers = { ...(ask?.withoutOrganization ? {} : organization), accept: 'application/json' };
+    const url = `${endpoints.consoleUrl}${path}`;
+    const request = { method: 'GET' as const, url, headers, maxBytes: MAX_DIRECTORY_BYTES };
+    const read = (answer: Answer) => ({ value: readJson(answer.body), headers: answer.headers });
+    const common = { credential: directoryCredential, where: secret.where, secrets };
+    return calls.directory({ purpose: 'directory', request, read, ...common }, signal);
+  };
+
   return {
     endpoints,
     credential,
@@ -145,6 +167,7 @@ export function createClient(options: ClientOptions): Client {
       return readPages(search, ask, size, observer, serverNow, signal);
     },
     count: (search, signal) => post('/events/count', queryOf(search), { maxBytes: MAX_SMALL_BYTES }, readCount, signal),
+    directory: endpoints.consoleUrl === undefined ? undefined : askDirectory,
     keyLife: (signal) => readKeyLife(endpoints.consoleUrl === undefined ? undefined : askConsole, credential, signal),
     close() {
       closed.abort();
@@ -154,7 +177,13 @@ export function createClient(options: ClientOptions): Client {
 }
 
 /** One way to call for each purpose: other hosts have allowances of their own, and a request that needs a token first holds a turn already. */
-function createCalls(options: ClientOptions, exchange: Exchange, observer: ClientObserver, timing: Timing) {
+function createCalls(
+  options: ClientOptions,
+  exchange: Exchange,
+  observer: ClientObserver,
+  timing: Timing,
+  directoryPace: Pace,
+) {
   const rate = { requestsPerSecond: options.requestsPerSecond ?? 5, concurrency: options.concurrency ?? 1 };
   const policy = { ...defaultRetryPolicy, ...options.retry };
   // Nothing waits for the console: it gets one more attempt and no long waits.
@@ -164,6 +193,7 @@ function createCalls(options: ClientOptions, exchange: Exchange, observer: Clien
     api: createCall({ ...common, pace: options.pace ?? createPace(rate, timing) }),
     token: createCall({ ...common, pace: createPace(rate, timing) }),
     console: createCall({ ...common, pace: createPace(rate, timing), policy: brief }),
+    directory: createCall({ ...common, pace: directoryPace, policy: { ...policy, capMs: 60_000 } }),
   };
 }
 
@@ -174,6 +204,27 @@ function atConsole(credential: Credential): Authorizer {
     authorize: (signal) => credential.authorizeConsole(signal),
     accepted: () => {},
     refused: async () => 'refused',
+  };
+}
+
+/**
+ * As at the console, but that a refused access token is renewed once: it may have ended in the middle of a long list.
+ * @param ready waits until the directory may be asked
+ */
+function atDirectory(credential: Credential, tokens: TokenStore, ready: Authorizer['ready']): Authorizer {
+  let renewed = false;
+  return {
+    ready,
+    authorize: (signal) => credential.authorizeConsole(signal),
+    accepted: () => {
+      renewed = false;
+    },
+    refused: async ({ token }) => {
+      if (token === undefined || renewed) return 'refused';
+      renewed = true;
+      tokens.drop(token);
+      return 'again';
+    },
   };
 }
 

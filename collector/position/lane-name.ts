@@ -5,13 +5,17 @@ export const LIVE_LANE = 'live';
 /** The lane that delivers dead letters which map by now: one per feed, with a lock and a position of its own. */
 export const REPLAY_LANE = 'replay';
 
+/** The lane that delivers what the directory holds. */
+export const INVENTORY_LANE = 'inventory';
+
 /** What a lane is for; `other`: a lane that this version does not know. */
-export type LaneKind = 'live' | 'backfill' | 'replay' | 'other';
+export type LaneKind = 'live' | 'backfill' | 'replay' | 'inventory' | 'other';
 
 /** The kind of the lane of this name. */
 function laneKind(lane: string): LaneKind {
   if (lane === LIVE_LANE) return 'live';
   if (lane === REPLAY_LANE) return 'replay';
+  if (lane === INVENTORY_LANE) return 'inventory';
   return BACKFILL.test(lane) ? 'backfill' : 'other';
 }
 

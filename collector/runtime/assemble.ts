@@ -140,7 +140,7 @@ export function clientOf(
   timing: Timing,
   changes: Partial<ClientOptions> = {},
 ): Client {
-  const { jumpcloud, poll } = config;
+  const { jumpcloud, poll, inventory } = config;
   return createClient({
     region: jumpcloud.endpoints.region,
     baseUrl: jumpcloud.endpoints.baseUrl,
@@ -153,6 +153,7 @@ export function clientOf(
     orgId: jumpcloud.orgId,
     pageSize: poll.pageSize,
     requestsPerSecond: poll.requestsPerSecond,
+    directoryRequestsPerSecond: inventory.requestsPerSecond,
     caFile: jumpcloud.ca,
     observer,
     timing,

@@ -7,6 +7,7 @@ import type { ClientObserver } from '../jumpcloud/http/observer.js';
 import type { KeyExpiryMonitor } from '../key-expiry/monitor.js';
 import { followKeyLife } from '../key-expiry/refresh.js';
 import type { Log, RootLog } from '../log/logger.js';
+import { logInventory } from '../monitoring/inventory-log.js';
 import {
   clientLogger,
   combineClientObservers,
@@ -24,6 +25,7 @@ import type { LaneObserver } from '../reconcile/observer.js';
 import { RepairQueue } from '../reconcile/repair-queue.js';
 import type { Sink } from '../sinks/sink.js';
 import { assemble } from './assemble.js';
+import { followInventory } from './follow-inventory.js';
 import { openSink } from './open-sink.js';
 
 /** The first poll waits at most this long for the key's lifetime from JumpCloud's console. */
@@ -143,6 +145,7 @@ async function collectInto(
   const ended = new AbortController();
   const either = AbortSignal.any([signal, ended.signal]);
   const keyLife = followKeyLife(client, guard, log, timing, either);
+  const inventory = once ? undefined : followInventory(config, client, log, timing, logInventory(log), either);
   try {
     await Promise.race([keyLife.asked, timing.sleep(KEY_LIFE_TIMEOUT_MS, either)]);
     const idleTasks = [...assembled.parts.idleTasks, repairs];
@@ -151,6 +154,7 @@ async function collectInto(
   } finally {
     ended.abort();
     await keyLife.ended;
+    await inventory;
     client.close();
   }
 }

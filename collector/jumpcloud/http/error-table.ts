@@ -30,6 +30,8 @@ interface StatusRow extends Verdict {
   readonly purpose?: Purpose;
   readonly says?: RegExp;
   readonly html?: boolean;
+  /** Whether the body is a JSON object: what stands in between answers otherwise. */
+  readonly json?: boolean;
   readonly organizationNamed?: boolean;
 }
 
@@ -177,6 +179,31 @@ export const statusTable: readonly StatusRow[] = [
     transient: false,
     meaning: 'the console has no such route',
     cure: 'Nothing is lost: declare the date with jumpcloud.keyExpires or jumpcloud.keyCreated.',
+  },
+  {
+    status: 403,
+    purpose: 'directory',
+    code: 'ROLE_REFUSED',
+    transient: false,
+    meaning: 'this role may not read that part of the directory',
+    cure: 'Give the administrator or service account a role with that scope.',
+  },
+  {
+    status: 404,
+    purpose: 'directory',
+    json: true,
+    code: 'QUERY_REFUSED',
+    transient: false,
+    meaning: 'the directory has no such object or route',
+    cure: 'Nothing was removed for it; if it stays, please report it with what JumpCloud said.',
+  },
+  {
+    status: 404,
+    purpose: 'directory',
+    code: 'UNREACHABLE',
+    transient: false,
+    meaning: 'the answer is not of JumpCloud: a proxy or edge in between knows no such page',
+    cure: 'See who answers in the console’s place. Nothing was removed for it.',
   },
   {
     status: 403,
@@ -384,6 +411,7 @@ export function failureOfStatus(
     readonly status: number;
     readonly body: string;
     readonly html: boolean;
+    readonly json?: boolean;
     readonly location: string | undefined;
   },
   circumstances: Circumstances,
@@ -428,7 +456,7 @@ const phases: Readonly<Record<string, string>> = {
 
 function holds(
   row: StatusRow,
-  answer: { status: number; html: boolean },
+  answer: { status: number; html: boolean; json?: boolean },
   said: string,
   circumstances: Circumstances,
 ): boolean {
@@ -438,6 +466,7 @@ function holds(
     answer.status <= last &&
     (row.purpose === undefined || row.purpose === circumstances.purpose) &&
     (row.html === undefined || row.html === answer.html) &&
+    (row.json === undefined || row.json === (answer.json ?? false)) &&
     (row.organizationNamed === undefined || row.organizationNamed === circumstances.organizationNamed) &&
     (row.says === undefined || row.says.test(said))
   );

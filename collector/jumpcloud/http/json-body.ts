@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '../../../mappings/json.js';
+import { isObject, type JsonObject, type JsonValue } from '../../../mappings/json.js';
 import { CollectorError } from '../../errors.js';
 
 /** @throws CollectorError RESPONSE_INVALID where the bytes are not UTF-8: guessing would change records. */
@@ -13,17 +13,21 @@ export function decode(body: Buffer): string {
 /** Levels of nesting that a small answer may have: brackets alone would become objects of many times their size. */
 const DEEPEST_ANSWER = 32;
 
-/** A body that has to be one JSON object. @throws CollectorError RESPONSE_INVALID */
-export function readObject(body: Buffer): JsonObject {
+/** A body that has to be JSON. @throws CollectorError RESPONSE_INVALID */
+export function readJson(body: Buffer): JsonValue {
   const text = decode(body);
   if (isDeeperThan(DEEPEST_ANSWER, text)) throw damaged(`it is nested more than ${DEEPEST_ANSWER} levels deep`);
-  let value: unknown;
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text) as JsonValue;
   } catch {
     // Without the parser's own error, which quotes the body: it may hold a token.
     throw damaged(/^\s*</.test(text) ? 'it is an HTML page' : 'it is not JSON');
   }
+}
+
+/** A body that has to be one JSON object. @throws CollectorError RESPONSE_INVALID */
+export function readObject(body: Buffer): JsonObject {
+  const value = readJson(body);
   if (isObject(value)) return value;
   throw damaged('it is not a JSON object');
 }

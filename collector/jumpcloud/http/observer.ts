@@ -1,8 +1,8 @@
 import type { ErrorCode } from '../../errors.js';
 import type { ClockSkew } from './server-clock.js';
 
-/** What a request is for: records and counts, an OAuth token, or the life of a key. */
-export type Purpose = 'api' | 'token' | 'console';
+/** What a request is for: records and counts, an OAuth token, the life of a key, or what the directory holds. */
+export type Purpose = 'api' | 'token' | 'console' | 'directory';
 export type KeyHeader = 'bearer' | 'x-api-key';
 export type AuthorizationMode = KeyHeader | 'service-account';
 

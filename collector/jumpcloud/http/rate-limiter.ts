@@ -1,7 +1,8 @@
 import { aborted, type Timing } from './abort.js';
 
 export interface PaceOptions {
-  readonly requestsPerSecond: number;
+  /** As it is at the moment, where it changes. */
+  readonly requestsPerSecond: number | (() => number);
   /** Requests in flight at the same time. */
   readonly concurrency: number;
 }
@@ -29,7 +30,8 @@ interface Waiter {
 }
 
 export function createPace(options: PaceOptions, timing: Timing): Pace {
-  const gap = 1000 / options.requestsPerSecond;
+  const { requestsPerSecond: rate } = options;
+  const gap = () => 1000 / (typeof rate === 'number' ? rate : rate());
   const waiting: Waiter[] = [];
   let active = 0;
   let next = Number.NEGATIVE_INFINITY;
@@ -48,7 +50,7 @@ export function createPace(options: PaceOptions, timing: Timing): Pace {
         await timing.sleep(wait, nap.signal);
         continue;
       }
-      next = timing.monotonic() + gap;
+      next = timing.monotonic() + gap();
       active += 1;
       waiting.shift()?.start(createTurn());
     }

@@ -142,8 +142,17 @@ function circumstancesOf(ask: Ask<unknown>): Circumstances {
   };
 }
 
+function isJsonObject(text: string): boolean {
+  if (!/^\s*\{/.test(text)) return false;
+  try {
+    return JSON.parse(text) !== null;
+  } catch {
+    return false;
+  }
+}
+
 function describe({ status, headers, body }: Answer): Parameters<typeof failureOfStatus>[0] {
   const text = body.toString('utf8');
   const html = (headers['content-type'] ?? '').includes('html') || /^\s*</.test(text);
-  return { status, body: text, html, location: headers.location };
+  return { status, body: text, html, json: isJsonObject(text), location: headers.location };
 }

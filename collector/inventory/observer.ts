@@ -1,0 +1,36 @@
+import type { CollectorError } from '../errors.js';
+import type { Marker } from './position.js';
+import type { DeliveredName, StageName } from './stages.js';
+
+/** Everything an inventory has to tell while it works; log and metrics hook in here. */
+export type InventoryEvent =
+  | {
+      readonly type: 'started';
+      readonly generation: number;
+      readonly stages: readonly StageName[];
+      readonly full: boolean;
+    }
+  | {
+      readonly type: 'read';
+      readonly stage: StageName;
+      readonly ids: number;
+      readonly requests: number;
+      readonly nulls: number;
+      readonly incomplete: string | undefined;
+    }
+  | { readonly type: 'held'; readonly stage: StageName; readonly held: number; readonly reason: string | undefined }
+  | {
+      readonly type: 'delivered';
+      readonly stage: DeliveredName;
+      readonly upserts: number;
+      readonly gone: number;
+      readonly known: number;
+    }
+  | { readonly type: 'finished'; readonly marker: Marker; readonly durationMs: number }
+  /** A generation that a crash interrupted is delivered to its end. */
+  | { readonly type: 'resumed'; readonly generation: number }
+  /** What was known was lost and is rebuilt. */
+  | { readonly type: 'rebuilt'; readonly records: number }
+  | { readonly type: 'failed'; readonly error: CollectorError };
+
+export type InventoryObserver = (event: InventoryEvent) => void;

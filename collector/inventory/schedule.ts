@@ -1,0 +1,41 @@
+import type { InventoryPosition } from './position.js';
+import { edgeStages, type StageName, stageNames } from './stages.js';
+
+/** How often a running feed reads its directory. Milliseconds. */
+export interface InventorySchedule {
+  readonly interval: number;
+  /** Of memberships and assignments. */
+  readonly membershipsInterval: number;
+  /** After which everything is delivered, changed or not. */
+  readonly fullInterval: number;
+}
+
+/**
+ * The stages to read now, and whether everything is to be delivered. Readings that were missed do not pile up: what is due
+ * is due once.
+ * @param now epoch milliseconds
+ */
+export function dueStages(
+  position: InventoryPosition | undefined,
+  { membershipsInterval, fullInterval }: InventorySchedule,
+  now: number,
+): { stages: readonly StageName[]; full: boolean } {
+  const full = position !== undefined && now - position.fullAt >= fullInterval;
+  const stages = stageNames.filter((name) => {
+    if (full || !isEdges(name)) return true;
+    const readAt = position?.readAt[name];
+    return readAt === undefined || now - readAt >= membershipsInterval;
+  });
+  return { stages, full };
+}
+
+/** The stages with those that they hang on, in the order in which they are read. */
+export function withParents(stages: readonly StageName[]): StageName[] {
+  const wanted = new Set(stages);
+  for (const { name, parents } of edgeStages) if (wanted.has(name)) wanted.add(parents).add('users');
+  return stageNames.filter((name) => wanted.has(name));
+}
+
+function isEdges(name: StageName): boolean {
+  return edgeStages.some((stage) => stage.name === name);
+}

@@ -1,0 +1,61 @@
+import type { Clock } from '../clock.js';
+import { asCollectorError, type CollectorError } from '../errors.js';
+import { INVENTORY_LANE } from '../position/lane-name.js';
+import type { Sink } from '../sinks/sink.js';
+import type { InventoryReport, runInventory } from './inventory.js';
+import type { InventoryObserver } from './observer.js';
+import { positionOf } from './position.js';
+import { dueStages, type InventorySchedule } from './schedule.js';
+
+/** What a running feed needs for its inventory. */
+export interface InventoryServiceParts {
+  readonly clock: Clock;
+  readonly observer: InventoryObserver;
+  /** Opens what one run needs; called before each run and closed after it, so that nothing is held in between. */
+  readonly open: () => Promise<{
+    readonly sink: Sink;
+    readonly run: (order: Parameters<typeof runInventory>[0], signal: AbortSignal) => Promise<InventoryReport>;
+    close(): Promise<void>;
+  }>;
+}
+
+/** No longer than this between two tries after a failure. */
+const RETRY_MS = 15 * 60_000;
+
+/**
+ * Reads the directory whenever it is due, until the signal aborts. A failure is told and the next reading tried again: it
+ * never stops the feed. Readings that were missed do not pile up.
+ */
+export async function runInventoryService(
+  schedule: InventorySchedule,
+  { clock, observer, open }: InventoryServiceParts,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    const startedAt = clock.now();
+    let failure: CollectorError | undefined;
+    try {
+      const opened = await open();
+      try {
+        const position = positionOf(await opened.sink.peek(INVENTORY_LANE));
+        const wait = (position?.marker?.started ?? 0) + schedule.interval - startedAt;
+        if (position?.finished === true && wait > 0) {
+          await opened.close();
+          await clock.sleep(wait, signal);
+          continue;
+        }
+        const { stages, full } = dueStages(position, schedule, startedAt);
+        const report = await opened.run({ stages, full, dryRun: false, confirmed: new Set() }, signal);
+        failure = report.refused;
+      } finally {
+        await opened.close();
+      }
+    } catch (error) {
+      failure = asCollectorError(error);
+      if (failure.code === 'ABORTED') return;
+    }
+    if (failure !== undefined) observer({ type: 'failed', error: failure });
+    const next = failure === undefined ? schedule.interval : Math.min(schedule.interval, RETRY_MS);
+    await clock.sleep(Math.max(0, startedAt + next - clock.now()), signal);
+  }
+}

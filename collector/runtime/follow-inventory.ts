@@ -1,0 +1,35 @@
+import type { FeedConfig } from '../config/feed-config.js';
+import { runInventory } from '../inventory/inventory.js';
+import type { InventoryObserver } from '../inventory/observer.js';
+import { runInventoryService } from '../inventory/service.js';
+import type { Client } from '../jumpcloud/client.js';
+import type { Timing } from '../jumpcloud/http/abort.js';
+import type { Log } from '../log/logger.js';
+import { assembleInventory } from './assemble-inventory.js';
+import { openSink } from './open-sink.js';
+
+/** Reads a running feed's directory whenever it is due, until the signal aborts; at once resolved where it is DISABLED. Never rejects. */
+export async function followInventory(
+  config: FeedConfig,
+  client: Client,
+  log: Log,
+  timing: Timing,
+  observer: InventoryObserver,
+  signal: AbortSignal,
+): Promise<void> {
+  const { intervalMs: interval, membershipsIntervalMs, fullIntervalMs } = config.inventory;
+  if (interval === undefined) return;
+  const schedule = { interval, membershipsInterval: membershipsIntervalMs, fullInterval: fullIntervalMs };
+  const open = async () => {
+    // A sink of its own: a lane's commits wait for nobody else's.
+    const sink = await openSink(config, log, timing);
+    const { settings, parts } = assembleInventory(config, client, sink, timing, observer);
+    return {
+      sink,
+      run: (order: Parameters<typeof runInventory>[0], until: AbortSignal) =>
+        runInventory(order, settings, parts, until),
+      close: () => sink.close(),
+    };
+  };
+  await runInventoryService(schedule, { clock: timing, observer, open }, signal);
+}
