@@ -1,6 +1,7 @@
 import type { FeedConfig } from '../config/feed-config.js';
 import type { Flags } from '../config/flags.js';
 import { CollectorError, exitCodes } from '../errors.js';
+import { put } from '../files/put.js';
 import { type InventoryOrder, runInventory } from '../inventory/inventory.js';
 import { type Marker, positionOf } from '../inventory/position.js';
 import { withParents } from '../inventory/schedule.js';
@@ -16,7 +17,6 @@ import { assembleInventory } from '../runtime/assemble-inventory.js';
 import { openSink } from '../runtime/open-sink.js';
 import { chosen } from './choose-feed.js';
 import { setUp } from './load.js';
-import { put } from './output.js';
 import { listenForStop } from './shutdown.js';
 
 interface CommonFlags extends Flags {

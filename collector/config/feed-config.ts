@@ -85,7 +85,6 @@ export interface InventoryConfig {
   readonly membershipsIntervalMs: number;
   readonly fullIntervalMs: number;
   readonly requestsPerSecond: number;
-  readonly accountName: string | undefined;
   readonly accountEdges: boolean;
   readonly employees: string | undefined;
   /** Above the folders of the feeds. */

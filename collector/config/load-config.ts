@@ -423,7 +423,6 @@ function toFeedConfig(from: Effective, endpoints: Endpoints): FeedConfig {
       membershipsIntervalMs: from.duration('inventory.membershipsInterval'),
       fullIntervalMs: from.duration('inventory.fullInterval'),
       requestsPerSecond: from.number('inventory.requestsPerSecond'),
-      accountName: from.optionalText('inventory.accountName'),
       accountEdges: from.boolean('inventory.accountEdges'),
       employees: from.optionalText('inventory.employees'),
       directory: from.text('inventory.directory'),

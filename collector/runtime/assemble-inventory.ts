@@ -28,7 +28,7 @@ export function assembleInventory(
   clock: Clock,
   observer: InventoryObserver,
 ): AssembledInventory {
-  const { inventory, jumpcloud, name } = config;
+  const { account, inventory, jumpcloud, name } = config;
   const { directory: ask } = client;
   if (ask === undefined)
     throw new CollectorError('CONFIG_INVALID', 'No console belongs to jumpcloud.baseUrl.', {
@@ -44,7 +44,7 @@ export function assembleInventory(
       baseUrl: jumpcloud.endpoints.baseUrl,
       region: jumpcloud.endpoints.region,
       organization: jumpcloud.orgId,
-      accountName: inventory.accountName,
+      accountName: account.name,
       directory: join(inventory.directory, name),
       accountEdges: inventory.accountEdges,
       mapper,

@@ -129,7 +129,6 @@ const effects: Readonly<Record<string, Effect>> = {
   },
   'inventory.fullInterval': { text: '30d', read: (feed) => feed.inventory.fullIntervalMs, becomes: 30 * day },
   'inventory.requestsPerSecond': { text: '20', read: (feed) => feed.inventory.requestsPerSecond, becomes: 20 },
-  'inventory.accountName': { text: 'Acme', read: (feed) => feed.inventory.accountName, becomes: 'Acme' },
   'inventory.accountEdges': { text: 'yes', read: (feed) => feed.inventory.accountEdges, becomes: true },
   'inventory.employees': { text: './staff.csv', read: (feed) => feed.inventory.employees, becomes: './staff.csv' },
   'inventory.directory': { text: './known', read: (feed) => feed.inventory.directory, becomes: './known' },
