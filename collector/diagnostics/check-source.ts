@@ -1,11 +1,11 @@
-import { servicesFor } from '../../mappings/catalogue/index-by-type.js';
+import { UNDOCUMENTED } from '../../mappings/catalogue/index-by-type.js';
 import { formatSecond } from '../../mappings/instant.js';
 import { serverTime } from '../clock.js';
 import { asCollectorError, type CollectorError } from '../errors.js';
 import type { Client } from '../jumpcloud/client.js';
 import { byReason, firstPage, organizationIn, type RefusedServices, refusalOf } from '../jumpcloud/insights/probe.js';
 import type { Page } from '../jumpcloud/insights/source.js';
-import { eventTypes } from '../position/event-families.js';
+import { countUnasked, describeUnasked, unaskedCure } from '../reconcile/unasked-services.js';
 import { type Finding, findingOf } from './finding.js';
 
 /** What JumpCloud answered, for the checks that follow. */
@@ -51,7 +51,7 @@ export async function checkSource(
     findings.push(...(await checkReach(client, feed, services, question.start(now()), now(), signal)));
     if (question.counts) {
       findings.push(await checkCount(client, feed, services, now(), signal));
-      findings.push(...(await checkUnknownServices(client, feed, new Set(refused.keys()), now(), signal)));
+      findings.push(...(await checkUnknownServices(client, feed, question, [...refused.keys()], now(), signal)));
     }
     const found = await lookForRecords(client, services, now(), signal);
     return { findings: [...findings, ...clockFindings(client, feed)], services, ...found };
@@ -180,42 +180,21 @@ async function checkCount(
   }
 }
 
-/**
- * Whether JumpCloud holds records of services that no event type asks for: a service that it introduced since. Counts a day
- * that ended two hours ago, twice: a count that still moves proves nothing. Services that JumpCloud refuses are left out.
- */
+/** Whether JumpCloud holds records of services that no event type asks for: one that it introduced since. */
 async function checkUnknownServices(
   client: Client,
   feed: string,
-  refused: ReadonlySet<string>,
+  { services }: SourceQuestion,
+  refused: readonly string[],
   now: number,
   signal: AbortSignal,
 ): Promise<Finding[]> {
-  const end = now - 2 * HOUR;
-  const start = end - 24 * HOUR;
-  const known = servicesFor(eventTypes).filter((service) => !refused.has(service));
-  const count = async () => {
-    const all = await client.count({ services: ['all'], start, end }, signal);
-    return all - (await client.count({ services: known, start, end }, signal));
-  };
-  try {
-    const [first, second] = [await count(), await count()];
-    if (first !== second || first <= 0) return [];
-    const besides = refused.size === 0 ? '' : `, or of those that it refuses (${[...refused].join(', ')})`;
-    return [
-      {
-        feed,
-        part: 'unknown services',
-        verdict: 'warning',
-        message: `JumpCloud holds ${first} records, of the day from ${formatSecond(start)} on, of services that this version does not know${besides}: no event type asks for them`,
-        cure: 'Look for the service in the JumpCloud console under Directory Insights, and for a newer version of this program.',
-      },
-    ];
-  } catch (error) {
-    // A key that may not count, or not ask for everything at once, proves nothing.
-    if (asCollectorError(error).is('refusesCount')) return [];
-    throw error;
-  }
+  if (services.includes(UNDOCUMENTED)) return [];
+  const found = await countUnasked(client, now, signal);
+  if (found === undefined || found.records === 0) return [];
+  return [
+    { feed, part: 'unknown services', verdict: 'warning', message: describeUnasked(found, refused), cure: unaskedCure },
+  ];
 }
 
 /** Goes back until there is a record that names an organization. */

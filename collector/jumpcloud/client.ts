@@ -19,6 +19,7 @@ import { createServerClock, type ServerClock } from './http/server-clock.js';
 import { createTransport } from './http/transport.js';
 import { type AskPage, type PageSize, queryOf, readPages } from './insights/pages.js';
 import type { Source } from './insights/source.js';
+import { withUndocumented } from './insights/undocumented.js';
 
 export interface ClientOptions extends RegionOptions {
   /** Default `bearer`. */
@@ -157,16 +158,20 @@ export function createClient(options: ClientOptions): Client {
     return calls.directory({ purpose: 'directory', request, read, ...common }, signal);
   };
 
-  return {
-    endpoints,
-    credential,
-    clock,
-    proxy: transport.proxy(new URL(endpoints.baseUrl)),
+  const source: Source = {
     pages: (search, signal) => {
       const ask: AskPage = (body, read, beyond, own) => post('/events', body, { maxBytes, beyond }, read, own);
       return readPages(search, ask, size, observer, serverNow, signal);
     },
     count: (search, signal) => post('/events/count', queryOf(search), { maxBytes: MAX_SMALL_BYTES }, readCount, signal),
+  };
+
+  return {
+    endpoints,
+    credential,
+    clock,
+    proxy: transport.proxy(new URL(endpoints.baseUrl)),
+    ...withUndocumented(source),
     directory: endpoints.consoleUrl === undefined ? undefined : askDirectory,
     keyLife: (signal) => readKeyLife(endpoints.consoleUrl === undefined ? undefined : askConsole, credential, signal),
     close() {

@@ -8,6 +8,7 @@ import type { CommitReport } from '../pipeline/observer.js';
 import { encodeCursor } from '../position/cursor-codec.js';
 import type { LaneObserver, ReconcileReport } from '../reconcile/observer.js';
 import type { RepairView } from '../reconcile/repair-queue.js';
+import { describeUnasked, unaskedCure } from '../reconcile/unasked-services.js';
 
 /** Unknown event types named in the log: once each, and no more than this, since strangers choose the names. */
 const MOST_TYPES = 100;
@@ -57,6 +58,9 @@ export function feedLogger(log: Log): LaneObserver {
       }
       case 'reconciled':
         return logComparison(log, lane, event.report);
+      case 'unasked':
+        if (event.found.records === 0) return;
+        return log.warn(describeUnasked(event.found, event.refused), { lane, cure: unaskedCure });
       case 'closed':
     }
   };

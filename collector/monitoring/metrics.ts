@@ -293,6 +293,7 @@ function feedObserver(series: Series, of: Of): LaneObserver {
         return series.failures.inc({ feed, lane, part: 'service', code: event.error.code }, event.services.length);
       case 'reconciled':
         return reconciled(series, of, event.report);
+      case 'unasked':
       case 'noted':
       case 'page':
       case 'idle':

@@ -237,6 +237,7 @@ export class BatchBuilder {
     let { newest, newestPassed, last, ordered, organization } = this.#reached;
     const passed = instantOfMs(Math.min(page.serverTime, page.fetchedAt));
     const notPassed = instantOfMs(Math.max(page.serverTime, page.fetchedAt));
+    if (page.isPartial) ordered = false;
     const candidates: Candidate[] = [];
     const identities = this.#identities.next(page.records);
     const headers = identities.map(({ header }) => header);

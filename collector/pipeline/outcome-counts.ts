@@ -1,4 +1,4 @@
-import { queryService } from '../../mappings/catalogue/index-by-type.js';
+import { askedAs } from '../../mappings/catalogue/index-by-type.js';
 import { SECONDS_PER_HOUR } from '../../mappings/time-units.js';
 
 /** Records of one service in one hour, by what became of them. */
@@ -31,11 +31,10 @@ export type MinuteCounts = ReadonlyMap<number, number>;
 
 /** In place of a service, for records that name none. */
 export const UNNAMED = '(none)';
-const LONGEST_NAME = 40;
 
-/** The name under which a record's service is counted: the one that a query uses. */
+/** The name under which a record's service is counted: the one that it is asked for by. */
 export function countedService(service: string): string {
-  return service === '' ? UNNAMED : queryService(service).slice(0, LONGEST_NAME);
+  return service === '' ? UNNAMED : askedAs(service);
 }
 
 /** Records that these counts account for: delivered in any form, or not selected. */

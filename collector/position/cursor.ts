@@ -1,3 +1,4 @@
+import { askedAs } from '../../mappings/catalogue/index-by-type.js';
 import type { Instant } from '../../mappings/instant.js';
 import { instantOfSecond } from '../../mappings/instant.js';
 
@@ -162,7 +163,8 @@ export function selectServices(
   return { cursor: { ...cursor, position: { ...position, services, perService, ownedFromByService } }, started };
 }
 
-/** Whole second from which the live lane owns a service's records. */
+/** Whole second from which the live lane owns a service's records; the service as a record or as a query names it. */
 export function serviceOwnedFrom({ position }: Pick<Cursor, 'position'>, service: string): number {
-  return position.ownedFromByService[service] ?? position.ownedFrom;
+  const { ownedFrom, ownedFromByService } = position;
+  return ownedFromByService[service] ?? ownedFromByService[askedAs(service)] ?? ownedFrom;
 }

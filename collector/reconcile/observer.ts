@@ -1,5 +1,6 @@
 import type { FeedEvent } from '../pipeline/observer.js';
 import type { ReconciledHours } from './hour-report.js';
+import type { UnaskedServices } from './unasked-services.js';
 
 /** What one pass has found, and what is known of whole hours since. Seconds since the epoch; the newest overlap is never part of it. */
 export interface ReconcileReport extends ReconciledHours {
@@ -28,7 +29,16 @@ export interface ReconcileEvent {
   readonly report: ReconcileReport;
 }
 
-export type ReconcileObserver = (event: ReconcileEvent) => void;
+/** The daily look has counted what JumpCloud holds of services that the feed does not ask for; none is told too. */
+export interface UnaskedEvent {
+  readonly type: 'unasked';
+  readonly lane: string;
+  readonly found: UnaskedServices;
+  /** Services that JumpCloud refuses. */
+  readonly refused: readonly string[];
+}
+
+export type ReconcileObserver = (event: ReconcileEvent | UnaskedEvent) => void;
 
 /** Sees a feed and the comparisons of its live lane. */
-export type LaneObserver = (event: FeedEvent | ReconcileEvent) => void;
+export type LaneObserver = (event: FeedEvent | ReconcileEvent | UnaskedEvent) => void;

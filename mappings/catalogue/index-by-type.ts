@@ -14,7 +14,8 @@ export type { CatalogueRow, Family } from './row.js';
  * Families: `login` is authentication. `admin` is the rest of the directory and of devices, and the services in
  * which administrators set things up: access_management, saas_app_management, asset_management, alerts, reports,
  * generic_di (risks and certificates), notifications, ai_admin, workflows. `other` is what people and devices do all day
- * in great numbers: password managers, MDM results, software changes, LDAP searches, storage, AI chats and sessions.
+ * in great numbers: password managers, MDM results, software changes, LDAP searches, storage, AI chats and sessions; and
+ * every service that has no row here, such as one that JumpCloud has introduced since.
  */
 export const allRows: readonly CatalogueRow[] = [
   ...loginRows,
@@ -34,6 +35,10 @@ for (const row of allRows) {
 }
 // One row for all services, so that names from records never fill memory.
 const [unknownRow] = rows('', 'admin', { '*': base() });
+const [unknownServiceRow] = rows('', 'other', { '*': base() });
+
+/** In place of a service: every service that the catalogue does not know. */
+export const UNDOCUMENTED = '(other)';
 
 /** The query value for a record's service: `ai-admin` is asked for as `ai_admin`, and `alert` as `alerts`. */
 export function queryService(service: string): string {
@@ -43,13 +48,14 @@ export function queryService(service: string): string {
 }
 
 /**
- * The row of an event type. A type without a row, or of a service without one, is an unknown Base Event of the family
- * `admin`; a record that names no service is found by its type where only one service has it.
+ * The row of an event type. A type without a row is an unknown Base Event of the family `admin`, one of a service without
+ * any row of the family `other`; a record that names no service is found by its type where only one service has it.
  */
 export function classify(service: string, eventType: string): CatalogueRow {
   if (service === '') return byType.get(eventType) ?? unknownRow!;
   const types = byService.get(service) ?? byService.get(queryService(service));
-  return types?.get(eventType) ?? types?.get('*') ?? unknownRow!;
+  if (types === undefined) return unknownServiceRow!;
+  return types.get(eventType) ?? types.get('*') ?? unknownRow!;
 }
 
 /** The family that collects an event type. */
@@ -57,8 +63,20 @@ export function family(service: string, eventType: string): Family {
   return classify(service, eventType).family;
 }
 
-/** The `service` values to ask for, so that every type of these families comes. */
+/** The `service` values to ask for, so that every type of these families comes; `other` is all the rest. */
 export function servicesFor(families: Iterable<Family>): string[] {
   const wanted = new Set(families);
-  return [...new Set(allRows.filter((row) => wanted.has(row.family)).map((row) => row.service))];
+  const services = new Set(allRows.filter((row) => wanted.has(row.family)).map((row) => row.service));
+  return wanted.has('other') ? [...services, UNDOCUMENTED] : [...services];
+}
+
+/** The `service` values that the catalogue knows. */
+export function documentedServices(): string[] {
+  return [...byService.keys()];
+}
+
+/** As what a record's service is asked for: its query value, or `UNDOCUMENTED`; what names none stays as it is. */
+export function askedAs(service: string): string {
+  const name = queryService(service);
+  return name === '' || byService.has(name) ? name : UNDOCUMENTED;
 }

@@ -13,7 +13,7 @@ import { createLog } from '../../collector/log/logger.js';
 import { clientLogger, feedLogger } from '../../collector/monitoring/log-observer.js';
 import { runFeed } from '../../collector/pipeline/feed.js';
 import { combineObservers, type FeedEvent } from '../../collector/pipeline/observer.js';
-import type { ReconcileEvent } from '../../collector/reconcile/observer.js';
+import type { LaneObserver } from '../../collector/reconcile/observer.js';
 import { assemble } from '../../collector/runtime/assemble.js';
 import { createKafkaSink } from '../../collector/sinks/kafka/kafka-sink.js';
 import type { Sink } from '../../collector/sinks/sink.js';
@@ -53,7 +53,7 @@ const sink = order.kafka ? kafkaSink(order.kafka) : tablesSink(order.tables);
 const { settings, parts, client } = assemble(config, {
   sink,
   timing: systemTiming,
-  observer: combineObservers<FeedEvent | ReconcileEvent>([
+  observer: combineObservers<Parameters<LaneObserver>[0]>([
     feedLogger(log),
     ({ type }) => {
       if (type === 'page') tell('page');

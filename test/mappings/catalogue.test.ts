@@ -39,7 +39,7 @@ describe('the catalogue', () => {
     expect(classify('', '').known).toBe(false);
   });
 
-  it('makes an unknown type a Base Event of the family admin', () => {
+  it('makes an unknown type a Base Event of the family admin, one of an unknown service of the family other', () => {
     expect(classify('directory', 'user_teleported')).toMatchObject({
       known: false,
       family: 'admin',
@@ -47,7 +47,7 @@ describe('the catalogue', () => {
     });
     expect(classify('quantum', 'qubit_flipped')).toMatchObject({
       known: false,
-      family: 'admin',
+      family: 'other',
       className: 'base_event',
     });
     expect(classify('workflows', 'workflow_run')).toMatchObject({
@@ -99,7 +99,9 @@ describe('the catalogue', () => {
     ])
       expect(admin).toContain(service);
     for (const service of ['password_manager', 'mdm', 'genai']) expect(admin).not.toContain(service);
-    expect(servicesFor(['login', 'admin', 'other']).length).toBe(21);
+    expect(servicesFor(['login', 'admin', 'other']).length).toBe(22);
+    expect(servicesFor(['other']).at(-1)).toBe('(other)');
+    expect(admin).not.toContain('(other)');
     expect(servicesFor([])).toEqual([]);
   });
 

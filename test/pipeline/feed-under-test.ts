@@ -28,6 +28,7 @@ export interface Told {
   readonly refused: string[];
   readonly reconciled: ReconcileReport[];
   readonly lateness: number[];
+  readonly unasked: number[];
   polls: number;
 }
 
@@ -102,7 +103,7 @@ export function feedFor(
     ...options,
   });
   onTestFinished(() => client.close());
-  const told: Told = { failures: [], notes: [], refused: [], reconciled: [], lateness: [], polls: 0 };
+  const told: Told = { failures: [], notes: [], refused: [], reconciled: [], lateness: [], unasked: [], polls: 0 };
   const ended = { at: Number.POSITIVE_INFINITY, controller: new AbortController() };
   const observers: LaneObserver[] = [
     observerFor(told, () => {
@@ -143,6 +144,7 @@ export function observerFor(told: Told, afterPoll: () => void): LaneObserver {
     if (event.type === 'committed') told.lateness.push(...event.lateness);
     if (event.type === 'refused') told.refused.push(...event.services);
     if (event.type === 'reconciled') told.reconciled.push(event.report);
+    if (event.type === 'unasked') told.unasked.push(event.found.records);
     if (event.type === 'failed') told.failures.push(event.error);
     if (event.type === 'caughtUp') told.polls += 1;
     if (event.type === 'caughtUp' || event.type === 'failed') afterPoll();

@@ -190,7 +190,7 @@ async function delivered(story: Story): Promise<string[]> {
     clocks: () => ({ local: time.now(), server: time.world(), confirmed: true, apart: false }),
     random: time.random,
     observer: observerFor(
-      { failures: [], notes: [], refused: [], reconciled: [], lateness: [], polls: 0 },
+      { failures: [], notes: [], refused: [], reconciled: [], lateness: [], unasked: [], polls: 0 },
       () => undefined,
     ),
     extensions: [],

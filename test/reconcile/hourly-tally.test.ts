@@ -89,9 +89,10 @@ describe('a tally', () => {
     let tally = empty;
     for (let past = 0; past < 72; past += 1) {
       const second = noon + past * HOUR;
-      const strangers = Array.from({ length: 40 }, (_, n): [string, number] => [`${'ü'.repeat(500)}${n}`, second]);
-      const named = Array.from({ length: 100 }, (_, n): [string, number] => [`service_${n}`, second]);
-      tally = added(tally, batch(...strangers, ...named), position(second));
+      const counts = { delivered: 1, deadLetters: 0, raw: 0, notSelected: 0, notSelectedAgain: 0 };
+      const names = Array.from({ length: 140 }, (_, n) => (n < 40 ? `${'ü'.repeat(37)}${n}` : `service_${n}`));
+      const rows = names.map((service) => ({ service, hour: hour + past, ...counts }));
+      tally = added(tally, rows, position(second));
     }
     const rows = [...tally.hours.values()].reduce((sum, { size }) => sum + size, 0);
     expect(rows).toBeLessThanOrEqual(1_200);

@@ -56,7 +56,7 @@ it('the newest overlap and what no lane has collected are left out, and said', a
   expect(report.hours[0]!.hour).toBe('2026-11-03T09:00:00Z');
 });
 
-it('a service whose name has a blank keeps it', async () => {
+it('a service that the catalogue does not know is compared with the others of its kind, whatever its name', async () => {
   const time = virtualTime(noon);
   const tenant = await tenantFor(time, { records: 0, quirks: { services: ['all', 'my service'] } });
   const timestamp = new Date(noon - 3 * HOUR).toISOString();
@@ -65,7 +65,7 @@ it('a service whose name has a blank keeps it', async () => {
   const feed = feedFor(tenant, sink, time, { start });
   await feed.once();
   const { hours } = await ask(feed, range(-6, -1));
-  expect(hours).toMatchObject([{ service: 'my service', hour: '2026-11-03T09:00:00Z', count: 1, delivered: 1 }]);
+  expect(hours).toMatchObject([{ service: '(other)', hour: '2026-11-03T09:00:00Z', count: 1, delivered: 1 }]);
   sink.remove(0, Number.POSITIVE_INFINITY);
   expect(await ask(feed, range(-6, -1), true)).toMatchObject({
     hours: [{ missing: 1, repaired: 1 }],

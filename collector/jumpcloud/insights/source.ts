@@ -15,6 +15,8 @@ export interface Page {
   /** 1 for the first page of a search. */
   readonly number: number;
   readonly last: boolean;
+  /** True where pages to come may hold earlier records: how far the search was read shows only at its end. */
+  readonly isPartial?: boolean;
   /** Epoch milliseconds of JumpCloud's clock, as its answers so far give it; the local clock where they do not. */
   readonly serverTime: number;
   /** Epoch milliseconds of the local clock at which the page arrived. */

@@ -1,15 +1,16 @@
+import { formatSecond } from '../../../mappings/instant.js';
 import type { FeedConfig } from '../../config/feed-config.js';
 import type { CollectorError } from '../../errors.js';
 import type { AuthorizationMode, ClientObserver } from '../../jumpcloud/http/observer.js';
 import { APART_MS } from '../../jumpcloud/http/server-clock.js';
 import { describeBasis, describeLife } from '../../key-expiry/lifetime.js';
 import type { KeyStatus } from '../../key-expiry/monitor.js';
-import type { FeedEvent } from '../../pipeline/observer.js';
 import { isLive, LIVE_LANE } from '../../position/lane-name.js';
 import type { SteppedBack } from '../../position/step-back.js';
 import { type ReconciledHour, reconciledHours } from '../../reconcile/hour-report.js';
-import type { LaneObserver, ReconcileEvent } from '../../reconcile/observer.js';
+import type { LaneObserver } from '../../reconcile/observer.js';
 import type { RepairView } from '../../reconcile/repair-queue.js';
+import { type UnaskedServices, unaskedServicesIn } from '../../reconcile/unasked-services.js';
 import type { Sink } from '../../sinks/sink.js';
 import { LaneStatus, type LaneView } from './lane-status.js';
 
@@ -59,6 +60,11 @@ export interface FeedView {
   readonly lanes: readonly LaneView[];
   /** Whole hours of the last three days, service by service. */
   readonly reconciliation: readonly ReconciledHour[];
+  /**
+   * Records of one day that JumpCloud holds of services that the feed does not ask for; times are RFC 3339. Null where
+   * it asks for all, and before the first look.
+   */
+  readonly unaskedServices: { readonly records: number; readonly from: string; readonly to: string } | null;
   readonly errors: readonly FailureView[];
   /** The last repair that the feed was asked for since the process started. */
   readonly repair: RepairView | null;
@@ -105,6 +111,7 @@ export class FeedStatus {
   readonly #lanes = new Map<string, LaneStatus>();
   readonly #started: number;
   #hours: readonly ReconciledHour[] = [];
+  #unasked: UnaskedServices | undefined;
   #errors: FailureView[] = [];
   #organization: string | undefined;
   #used: AuthorizationMode | undefined;
@@ -181,6 +188,7 @@ export class FeedStatus {
           : { since: new Date(since).toISOString(), thresholdSeconds: (config.health.noDataAfterMs ?? 0) / 1000 },
       lanes: [...this.#lanes.values()].map((lane) => lane.view()),
       reconciliation: this.#hours,
+      unaskedServices: this.#unaskedView(),
       errors: this.#errors,
       repair: this.#options.repair?.() ?? null,
     };
@@ -192,13 +200,16 @@ export class FeedStatus {
     return lane;
   }
 
-  #observe(event: FeedEvent | ReconcileEvent): void {
+  #observe(event: Parameters<LaneObserver>[0]): void {
     const { lane } = event;
     switch (event.type) {
       case 'noted':
         return;
       case 'reconciled':
         this.#hours = event.report.hours;
+        return;
+      case 'unasked':
+        this.#unasked = event.found;
         return;
       case 'refused':
         this.#remember(lane, 'service', event.error);
@@ -208,6 +219,7 @@ export class FeedStatus {
         break;
       case 'opened':
         if (isLive(lane)) this.#hours = reconciledHours(event.cursor).hours;
+        if (isLive(lane)) this.#unasked = unaskedServicesIn(event.cursor);
         this.#organization = event.cursor.organization ?? this.#organization;
         break;
       case 'committed':
@@ -271,6 +283,12 @@ export class FeedStatus {
     const threshold = this.#options.config.health.noDataAfterMs;
     const last = this.#lanes.get(LIVE_LANE)?.lastNew ?? this.#started;
     return threshold !== undefined && this.#options.now() - last > threshold ? last : undefined;
+  }
+
+  #unaskedView(): FeedView['unaskedServices'] {
+    if (this.#unasked === undefined) return null;
+    const { records, from, to } = this.#unasked;
+    return { records, from: formatSecond(from), to: formatSecond(to) };
   }
 
   #keyView(): KeyView | null {
