@@ -41,7 +41,7 @@ const [unknownServiceRow] = rows('', 'other', { '*': base() });
 export const UNDOCUMENTED = '(other)';
 
 /** The query value for a record's service: `ai-admin` is asked for as `ai_admin`, and `alert` as `alerts`. */
-export function queryService(service: string): string {
+function queryService(service: string): string {
   if (byService.has(service)) return service;
   const name = service.toLowerCase().replaceAll('-', '_');
   return name === 'alert' ? 'alerts' : name;
