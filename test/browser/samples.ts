@@ -221,6 +221,7 @@ export function statusOf(code: StateCode, change: Partial<FeedStatus> = {}): Fee
           cure: 'Renew the key.',
         },
       ],
+      unaskedServices: null,
       repair: null,
     },
     secrets: {
