@@ -1,6 +1,7 @@
 import type { OcsfTarget } from '../schemas/ocsf-target.js';
 import { describeErrors } from '../schemas/validators.js';
 import type { NormalisedEvent } from './event.js';
+import { accountTags } from './metadata.js';
 import { sha256 } from './record.js';
 
 /** A program with the collector's user agent used a key that a newer one has replaced. */
@@ -40,6 +41,8 @@ export interface KeyWarning {
   readonly cure: string;
   readonly now: number;
   readonly mapper: { readonly name: string; readonly version: string };
+  /** As in the feed's other events. */
+  readonly accountName?: string | undefined;
 }
 
 const CREATE = 1;
@@ -95,6 +98,7 @@ export function keyWarningEvent(warning: KeyWarning, target: OcsfTarget): Normal
       product: { name: mapper.name, vendor_name: mapper.name, version: mapper.version },
       original_time: new Date(now).toISOString(),
       ...(warning.organization === undefined ? {} : { tenant_uid: warning.organization }),
+      ...(warning.accountName === undefined ? {} : { tags: accountTags(warning.accountName) }),
     },
     unmapped: {
       feed,

@@ -9,6 +9,8 @@ export interface Provenance {
   /** Epoch milliseconds at which the page arrived; undefined where records come from elsewhere. */
   readonly fetchedAt: number | undefined;
   readonly mapper: { readonly name: string; readonly version: string };
+  /** What the event is tagged with; undefined: it has no tag. */
+  readonly accountName: string | undefined;
   /** Whether a value was replaced by `[redacted]`. */
   readonly redacted: boolean;
 }
@@ -47,6 +49,7 @@ export function buildMetadata(reader: RecordReader, provenance: Provenance, prof
     logged_time: datedAfterFetch ? undefined : fetchedAt,
     labels: labels.length > 0 ? labels : undefined,
     profiles: profiles.length > 0 ? profiles : undefined,
+    tags: accountTags(provenance.accountName),
     product: {
       name: 'Directory Insights',
       vendor_name: 'JumpCloud',
@@ -54,6 +57,11 @@ export function buildMetadata(reader: RecordReader, provenance: Provenance, prof
     },
     transformation_info_list: [{ name: mapper.name, product: { name: mapper.name, version: mapper.version } }],
   };
+}
+
+/** The tag by which analysts know the organization; no part of an event's identity. */
+export function accountTags(accountName: string | undefined): { name: string; value: string }[] | undefined {
+  return accountName === undefined ? undefined : [{ name: 'AccountName', value: accountName }];
 }
 
 function wellFormed(text: string): string {

@@ -36,12 +36,14 @@ export interface NormaliseContext {
   readonly mapper: { readonly name: string; readonly version: string };
   /** The OCSF release that events are written to. */
   readonly target: OcsfTarget;
+  /** The event carries it as the tag AccountName; absent: no tag. */
+  readonly accountName?: string | undefined;
   /** True where the record was stored without its secrets: the event says so again. */
   readonly redactedBefore?: boolean;
 }
 
 /** The part of the context that is the same for every record of a feed. */
-export type MappingSettings = Pick<NormaliseContext, 'rawData' | 'mapper' | 'target'>;
+export type MappingSettings = Pick<NormaliseContext, 'rawData' | 'mapper' | 'target' | 'accountName'>;
 
 /** Exactly one of the two for every record. */
 export type MappingResult =
@@ -159,6 +161,7 @@ function makeEvent(
     time: floorToMillisecond(header.instant!),
     fetchedAt: context.fetchedAt,
     mapper: context.mapper,
+    accountName: context.accountName,
     redacted: redacted || context.redactedBefore === true,
   };
   const raw = context.rawData ? { text } : undefined;

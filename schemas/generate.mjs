@@ -77,7 +77,7 @@ const objectSelection = {
   location: 'city continent country lat long region',
   managed_entity: 'name type type_id uid user',
   metadata:
-    'correlation_uid event_code is_truncated labels log_format log_name log_provider log_source log_version logged_time original_event_uid original_time product profiles tenant_uid transformation_info_list uid untruncated_size version',
+    'correlation_uid event_code is_truncated labels log_format log_name log_provider log_source log_version logged_time original_event_uid original_time product profiles tags tenant_uid transformation_info_list uid untruncated_size version',
   network_endpoint: 'autonomous_system hostname ip location name os port uid',
   observable: 'name type type_id value',
   organization: 'name ou_name uid',

@@ -83,7 +83,8 @@ export function createLog(options: LogOptions): RootLog {
       msg: String(info.message),
       fields: info.fields as LogFields,
     };
-    for (const reader of readers) reader(shownLine(line, redactor));
+    if (levels[info.level as LogLevel] <= levels[logger.level as LogLevel])
+      for (const reader of readers) reader(shownLine(line, redactor));
     return readable ? textLine(line, redactor, colour) : jsonLine(line, redactor);
   });
   const logger = winston.createLogger({

@@ -63,7 +63,7 @@ export function assemble(config: FeedConfig, options: AssemblyOptions): Assemble
 
 /** The guard of a feed's key; it knows what the position remembers once that was recalled. */
 export function guardOf(
-  { name, jumpcloud }: FeedConfig,
+  { name, jumpcloud, account }: FeedConfig,
   client: Pick<Client, 'credential' | 'clock'>,
   onWarning: AssemblyOptions['onKeyWarning'],
 ): KeyExpiryMonitor {
@@ -89,11 +89,17 @@ export function guardOf(
           basis: describeBasis(status.life),
           cure: status.rotation,
           mapper,
+          accountName: taggedAccount(account),
         },
         ocsfTarget,
       ),
     onWarning,
   });
+}
+
+/** The account name that a feed's events carry; undefined: none. */
+export function taggedAccount({ name, tag }: FeedConfig['account']): string | undefined {
+  return tag ? name : undefined;
 }
 
 /** What a feed collects, from its configuration. */
@@ -114,6 +120,7 @@ export function settingsOf(config: FeedConfig, sink: Pick<Sink, 'batchSize'>): F
     rawData: config.rawData,
     mapper,
     target: ocsfTarget,
+    accountName: taggedAccount(config.account),
     batchSize: sink.batchSize,
   };
 }
