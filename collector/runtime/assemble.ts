@@ -98,7 +98,7 @@ export function guardOf(
 }
 
 /** The account name that a feed's events carry; undefined: none. */
-export function taggedAccount({ name, tag }: FeedConfig['account']): string | undefined {
+function taggedAccount({ name, tag }: FeedConfig['account']): string | undefined {
   return tag ? name : undefined;
 }
 
