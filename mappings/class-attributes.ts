@@ -4,6 +4,7 @@ import type { OcsfAuthFactor } from './auth-factors.js';
 import type { OcsfDevice } from './device.js';
 import type { OcsfEndpoint } from './endpoint.js';
 import type { EventStatus } from './event-status.js';
+import type { JsonValue } from './json.js';
 import type { ActionPhrase } from './phrase.js';
 import type { OcsfUser } from './user.js';
 
@@ -13,6 +14,9 @@ export interface OcsfNamed {
   name?: string;
   type?: string;
   type_id?: number;
+  /** `resource_details`: the part that it plays. */
+  role_id?: number;
+  role?: string;
   /** `managed_entity`: whose account it is. */
   user?: OcsfUser;
 }
@@ -29,7 +33,7 @@ export interface ClassAttributes {
   device?: OcsfDevice;
   dst_endpoint?: OcsfEndpoint;
   entity?: OcsfNamed;
-  evidences?: { user?: OcsfUser; src_endpoint?: OcsfEndpoint }[];
+  evidences?: { user?: OcsfUser; src_endpoint?: OcsfEndpoint; data?: JsonValue }[];
   finding_info?: { uid: string; title?: string; desc?: string; types?: string[] };
   group?: OcsfNamed;
   http_request?: { user_agent: string };

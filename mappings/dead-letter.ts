@@ -11,7 +11,11 @@ export type DeadLetterReason =
   | 'forbidden_key'
   | 'schema_violation'
   | 'mapping_failed'
-  | 'refused_by_sink';
+  | 'refused_by_sink'
+  /** A webhook's body in which no alert is found. */
+  | 'unknown_shape'
+  /** A webhook's alert of another organization. */
+  | 'wrong_organization';
 
 /** A record that could not become a valid event, with its reason, as stored and published. */
 export interface DeadLetter {

@@ -14,7 +14,7 @@ const UPDATE = 2;
 const CLOSE = 3;
 
 /** OCSF's states of a finding by JumpCloud's words for those of alerts. */
-const states = new Map<string, number>([
+export const findingStates: ReadonlyMap<string, number> = new Map<string, number>([
   ['new', 1],
   ['open', 1],
   ['opened', 1],
@@ -33,7 +33,8 @@ const states = new Map<string, number>([
 
 const NEW = 1;
 const RESOLVED = 4;
-const closing = new Set([RESOLVED, 5, 6]);
+/** States in which a finding is over. */
+export const closingStates: ReadonlySet<number> = new Set([RESOLVED, 5, 6]);
 
 const riskLevels = new Map<string, number>([
   ['info', 0],
@@ -158,7 +159,7 @@ function addRiskLevel(reader: RecordReader, attributes: ClassAttributes): void {
 function readState(reader: RecordReader, row: CatalogueRow): EventStatus {
   const { record } = reader;
   const word = reader.text(record, 'status') ?? reader.text(reader.object(record, 'resource'), 'status');
-  const id = word === undefined ? stateAfter(row) : (states.get(word.toLowerCase()) ?? 99);
+  const id = word === undefined ? stateAfter(row) : (findingStates.get(word.toLowerCase()) ?? 99);
   const { statuses } = reader.target.classes.detection_finding;
   const state: EventStatus = { id, caption: id === 99 ? word! : statuses[id]!, pending: false };
   if (word !== undefined && id !== 99) state.code = word;
@@ -174,5 +175,5 @@ function stateAfter({ activity }: CatalogueRow): number {
 
 function activityOf({ activity }: CatalogueRow, state: EventStatus): number {
   if (typeof activity === 'number') return activity;
-  return closing.has(state.id) ? CLOSE : UPDATE;
+  return closingStates.has(state.id) ? CLOSE : UPDATE;
 }
