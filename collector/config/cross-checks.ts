@@ -19,6 +19,7 @@ export function checkRules(feed: Effective): void {
   checkCredential(feed);
   checkTls(feed);
   checkSasl(feed);
+  checkWebhook(feed);
 }
 
 /** Checks what the keys of the whole process demand of each other. */
@@ -89,6 +90,16 @@ function checkSasl(feed: Effective): void {
       'kafka.sasl.tokenEndpoint',
       'kafka.sasl.tokenEndpoint would send the client secret unencrypted: use https',
     );
+}
+
+function checkWebhook(feed: Effective): void {
+  const [secret, previous] = ['webhook.secret', 'webhook.previousSecret'] as const;
+  if (feed.settings.has(previous) && !feed.settings.has(secret))
+    feed.refuse(previous, `${previous} is set, but ${secret} is not`);
+  const [cert, key] = ['receiver.cert', 'receiver.key'] as const;
+  if (feed.settings.has(cert) === feed.settings.has(key)) return;
+  const [there, missing] = feed.settings.has(cert) ? [cert, key] : [key, cert];
+  feed.refuse(there, `${there} is set, but ${missing} is not: TLS needs both`);
 }
 
 /**

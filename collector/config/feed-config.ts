@@ -51,6 +51,7 @@ export interface FeedConfig {
   readonly tables: { readonly directory: string; readonly keepDays: number | undefined };
   readonly state: { readonly directory: string };
   readonly kafka: KafkaConfig;
+  readonly webhook: WebhookConfig;
   /** `noDataAfterMs` undefined: the feed may be silent. */
   readonly health: { readonly noDataAfterMs: number | undefined };
 }
@@ -89,6 +90,17 @@ export interface InventoryConfig {
   readonly employees: string | undefined;
   /** Above the folders of the feeds. */
   readonly directory: string;
+}
+
+export interface WebhookConfig {
+  readonly enabled: boolean;
+  readonly authorization: 'token' | 'basic' | 'header';
+  readonly user: string;
+  /** Lower case. */
+  readonly header: string;
+  /** The secret, and the one before it during a rotation; none: those that `webhook token` made. */
+  readonly secrets: readonly Secret[];
+  readonly alertsIntervalMs: number;
 }
 
 export interface KafkaConfig {
@@ -137,6 +149,14 @@ export interface SharedConfig {
     readonly host: string;
     readonly port: number;
     readonly token: Secret | undefined;
+  };
+  /** `url` without a slash at its end; `cert` a PEM file, known to be readable, and there where `key` is. */
+  readonly receiver: {
+    readonly host: string;
+    readonly port: number;
+    readonly url: string | undefined;
+    readonly cert: string | undefined;
+    readonly key: Secret | undefined;
   };
   readonly query: QueryLimits;
   readonly console: ConsoleConfig;

@@ -51,7 +51,15 @@ export interface Key {
 /** JSON Schema of the configuration, as in schemas/config.json. */
 const schema = document as unknown as SchemaNode;
 
-const sharedSections: ReadonlySet<string> = new Set(['log', 'http', 'query', 'console', 'shutdown', 'feeds']);
+const sharedSections: ReadonlySet<string> = new Set([
+  'log',
+  'http',
+  'receiver',
+  'query',
+  'console',
+  'shutdown',
+  'feeds',
+]);
 
 /** Keys whose own names are too common for a variable. */
 const ofFeed: ReadonlySet<string> = new Set(['name', 'description', 'owners', 'account']);

@@ -435,6 +435,7 @@ function toFeedConfig(from: Effective, endpoints: Endpoints): FeedConfig {
     questions: { lists: toQuestionLists(from) },
     kafka: toKafkaConfig(from),
     // A feed that polls only when it is asked to may be silent.
+    webhook: toWebhookConfig(from),
     health: { noDataAfterMs: noDataAfter === 'never' || interval === 'never' ? undefined : noDataAfter },
   };
 }
@@ -489,6 +490,18 @@ function toKafkaConfig(from: Effective): FeedConfig['kafka'] {
   };
 }
 
+function toWebhookConfig(from: Effective): FeedConfig['webhook'] {
+  const secrets = [from.secret('webhook.secret'), from.secret('webhook.previousSecret')];
+  return {
+    enabled: from.boolean('webhook.enabled'),
+    authorization: from.choice('webhook.authorization'),
+    user: from.text('webhook.user'),
+    header: from.text('webhook.header').toLowerCase(),
+    secrets: secrets.filter((secret) => secret !== undefined),
+    alertsIntervalMs: from.duration('webhook.alertsInterval'),
+  };
+}
+
 function toSharedConfig(from: Effective): SharedConfig {
   return {
     log: { level: from.choice('log.level'), format: from.choice('log.format') },
@@ -497,6 +510,13 @@ function toSharedConfig(from: Effective): SharedConfig {
       host: from.text('http.host'),
       port: from.number('http.port'),
       token: from.secret('http.token'),
+    },
+    receiver: {
+      host: from.text('receiver.host'),
+      port: from.number('receiver.port'),
+      url: from.optionalText('receiver.url')?.replace(/\/+$/, ''),
+      cert: from.optionalText('receiver.cert'),
+      key: from.secret('receiver.key'),
     },
     query: toQueryLimits(from),
     console: toConsoleConfig(from),

@@ -9,7 +9,13 @@ import type { Origin, Problem, Setting, Settings } from './setting.js';
 import { violations } from './validate.js';
 
 /** Paths of files that must be readable at start, so that a wrong path is named here and not by a TLS library. */
-const certificateFiles: readonly string[] = ['jumpcloud.ca', 'kafka.tls.ca', 'kafka.tls.cert', 'console.tls.cert'];
+const certificateFiles: readonly string[] = [
+  'jumpcloud.ca',
+  'kafka.tls.ca',
+  'kafka.tls.cert',
+  'console.tls.cert',
+  'receiver.cert',
+];
 
 /**
  * The settings in force for one feed, checked key by key: layers from weakest to strongest, then defaults, then what
