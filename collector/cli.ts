@@ -14,12 +14,12 @@ import { mapCommand } from './commands/map-command.js';
 import { queryCommand } from './commands/query-command.js';
 import { reconcileCommand } from './commands/reconcile-command.js';
 import { remapCommand } from './commands/remap-command.js';
-import { reportCommand } from './commands/report-command.js';
 import { runCommand } from './commands/run-command.js';
 import { simulateCommand } from './commands/simulate-command.js';
 import { stateCommand } from './commands/state-command.js';
 import { tablesCommand } from './commands/tables-command.js';
 import { usageFault } from './commands/usage-error.js';
+import { webhookCommand } from './commands/webhook-command.js';
 import { asCollectorError, exitCodes } from './errors.js';
 import { printableLines } from './log/printable.js';
 import { processRedactor } from './log/redactor.js';
@@ -57,7 +57,6 @@ const cli = yargs(hideBin(process.argv))
   .command(reconcileCommand)
   .command(mapCommand)
   .command(queryCommand)
-  .command(reportCommand)
   .command(tablesCommand)
   .command(configCommand)
   .command(consoleCommand)
@@ -67,6 +66,7 @@ const cli = yargs(hideBin(process.argv))
   .command(stateCommand)
   .command(deadLettersCommand)
   .command(remapCommand)
+  .command(webhookCommand)
   .command(simulateCommand)
   .demandCommand(1, 'Name a verb.')
   .strict()

@@ -10,6 +10,7 @@ import { StatusBoard } from '../monitoring/status/board.js';
 import { FeedSupervisor } from '../runtime/feed-supervisor.js';
 import type { ConsoleHost, RunningConsole } from '../runtime/supervisor.js';
 import { watchFeedFiles } from '../runtime/watch-feed-files.js';
+import { Webhooks } from '../runtime/webhooks.js';
 import { startHealth } from '../server/http-server.js';
 import { followToken } from '../server/port-token.js';
 import { version } from '../version.js';
@@ -31,8 +32,13 @@ export async function run(flags: Flags, { once }: { once: boolean }): Promise<nu
   const token = followToken(http.token, log, systemTiming.now);
   const isManaged = consoleConfig.enabled && !once;
   const history = isManaged ? await openHistoryOf(consoleConfig.directory, log) : undefined;
+  const webhooks = new Webhooks(async (receiver) => {
+    const { startWebhooks } = await import('../server/webhook-listener.js');
+    return startWebhooks({ ...config.shared.receiver, receiver, log: log.child({}) });
+  });
+  stopping.signal.addEventListener('abort', () => webhooks.stop());
   const supervisor = new FeedSupervisor({
-    environment: { log, metrics, board, once },
+    environment: { log, metrics, board, once, webhooks },
     clock: systemTiming,
     config,
     read: () => readConfigWithInvalid(flags),
@@ -75,6 +81,8 @@ export async function run(flags: Flags, { once }: { once: boolean }): Promise<nu
     supervisor.close();
     process.off('SIGHUP', hangUp);
     stopping.release();
+    webhooks.stop();
+    await webhooks.taken();
     await console?.close();
     await health?.close();
     await history?.close();
@@ -110,10 +118,10 @@ function takeOver({ secrets, shared }: LoadedConfig, before: SharedConfig, log: 
   log.level = shared.log.level;
   if (describeListeners(shared) !== describeListeners(before))
     log.warn(
-      'http, console, feeds.directory and shutdown are read at start: restart the process for what has changed there',
+      'http, receiver, console, feeds.directory and shutdown are read at start: restart the process for what has changed there',
     );
 }
 
-function describeListeners({ http, console, feedsDirectory, shutdown }: SharedConfig): string {
-  return JSON.stringify({ http, console, feedsDirectory, shutdown });
+function describeListeners({ http, receiver, console, feedsDirectory, shutdown }: SharedConfig): string {
+  return JSON.stringify({ http, receiver, console, feedsDirectory, shutdown });
 }

@@ -14,6 +14,7 @@ import { checkKey } from './check-key.js';
 import { checkPosition } from './check-position.js';
 import { checkSink } from './check-sink.js';
 import { checkSource, type SourceAnswers } from './check-source.js';
+import { checkWebhook } from './check-webhook.js';
 import type { CheckedFeed } from './checked-feed.js';
 import { type Finding, findingOf, inOrder } from './finding.js';
 
@@ -79,6 +80,7 @@ async function askJumpCloud(
   found.push(
     ...checkKey(guard, client, config.name),
     ...checkPosition(cursor, settings, answers.organization, client.clock.serverNow()),
+    ...(await checkWebhook(config, client, signal)),
   );
   return { answers, keyLife, found };
 }

@@ -7,6 +7,7 @@ import type { Cursor } from '../position/cursor.js';
 import { isLive } from '../position/lane-name.js';
 import { type ReconciledHour, type ReconciledHours, reconciledHours } from '../reconcile/hour-report.js';
 import type { LaneObserver } from '../reconcile/observer.js';
+import type { RequestOutcome } from '../webhook/receiver.js';
 import { Few } from './label-limiter.js';
 import { Lag } from './lag.js';
 import { addProcessMetrics } from './process-metrics.js';
@@ -48,6 +49,14 @@ export interface FeedMetrics {
   ready(ready: boolean): void;
   /** True while no new record came for longer than the feed's threshold. */
   noData(silent: boolean): void;
+  /** Opens the series of the feed's webhooks. */
+  webhook(): WebhookMetrics;
+}
+
+/** Setters for what a feed's webhooks come to. */
+export interface WebhookMetrics {
+  readonly onRequest: (outcome: RequestOutcome) => void;
+  readonly onMissed: (notices: number) => void;
 }
 
 const prefix = 'jumpcloud_ocsf_';
@@ -236,6 +245,15 @@ function createSeries(registry: Registry) {
       "Start of the last hour that was compared with JumpCloud's own count; absent before the first.",
       ['feed'],
     ),
+    webhookRequests: counter('webhook_requests_total', "Requests to the feed's webhook, by what they were answered.", [
+      'feed',
+      'outcome',
+    ]),
+    webhookMissed: counter(
+      'webhook_alerts_missed_total',
+      'Notices of alerts that the list of alerts showed and no webhook had brought; they are delivered.',
+      ['feed'],
+    ),
     refused: gauge('services_refused', 'Services that JumpCloud refuses and that are suspended.', lane),
   };
 }
@@ -251,6 +269,14 @@ function feedMetrics(series: Series, { of: { feed, sink, now }, lags, services }
     client: clientObserver(series, feed),
     ready: (ready) => series.feedReady.set({ feed }, ready ? 1 : 0),
     noData: (silent) => series.noData.set({ feed }, silent ? 1 : 0),
+    webhook() {
+      for (const outcome of Object.keys(requestOutcomes)) series.webhookRequests.inc({ feed, outcome }, 0);
+      series.webhookMissed.inc({ feed }, 0);
+      return {
+        onRequest: (outcome) => series.webhookRequests.inc({ feed, outcome }),
+        onMissed: (notices) => series.webhookMissed.inc({ feed }, notices),
+      };
+    },
   };
 }
 
@@ -364,6 +390,18 @@ const deadLetterReasons: Record<DeadLetterReason, true> = {
   schema_violation: true,
   mapping_failed: true,
   refused_by_sink: true,
+  unknown_shape: true,
+  wrong_organization: true,
+};
+
+const requestOutcomes: Record<RequestOutcome, true> = {
+  accepted: true,
+  test: true,
+  test_of_other: true,
+  unauthorized: true,
+  unavailable: true,
+  malformed: true,
+  cut: true,
 };
 
 const reasons = [

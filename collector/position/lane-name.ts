@@ -4,6 +4,8 @@ import type { Range } from './time-range.js';
 export const LIVE_LANE = 'live';
 /** The lane that delivers dead letters which map by now: one per feed, with a lock and a position of its own. */
 export const REPLAY_LANE = 'replay';
+/** The lane that delivers what JumpCloud's webhook channel sends and what its list of alerts shows. */
+export const WEBHOOK_LANE = 'webhook';
 
 /** The lane that delivers what the directory holds. */
 export const INVENTORY_LANE = 'inventory';

@@ -68,6 +68,8 @@ type Left = 'unchanged' | 'withoutRaw' | 'unmappable' | 'notDelivered';
 function remapEvent(stored: StoredEvent, { classes, mapping }: RemapSettings): NormalisedEvent | Left {
   const { raw_data: text, metadata } = stored.event;
   if (typeof text !== 'string' || !isObject(metadata)) return 'withoutRaw';
+  // What an alert's raw data holds is no record.
+  if (metadata.log_name === 'alerts' && metadata.event_code === 'alert') return 'withoutRaw';
   const labels = Array.isArray(metadata.labels) ? metadata.labels : [];
   const record = {
     uid: stored.uid,

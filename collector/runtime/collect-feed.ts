@@ -15,7 +15,7 @@ import {
   logKeyWarning,
   logRepair,
 } from '../monitoring/log-observer.js';
-import type { Metrics } from '../monitoring/metrics.js';
+import type { Metrics, WebhookMetrics } from '../monitoring/metrics.js';
 import type { StatusBoard } from '../monitoring/status/board.js';
 import type { FeedStatus } from '../monitoring/status/feed-status.js';
 import { runFeed } from '../pipeline/feed.js';
@@ -27,6 +27,8 @@ import type { Sink } from '../sinks/sink.js';
 import { assemble } from './assemble.js';
 import { followInventory } from './follow-inventory.js';
 import { openSink } from './open-sink.js';
+import type { WebhookFeed } from './webhook-feed.js';
+import type { Webhooks } from './webhooks.js';
 
 /** The first poll waits at most this long for the key's lifetime from JumpCloud's console. */
 const KEY_LIFE_TIMEOUT_MS = 5_000;
@@ -38,6 +40,8 @@ export interface FeedEnvironment {
   readonly board: StatusBoard;
   /** True: a feed ends when it is caught up. */
   readonly once: boolean;
+  /** Where feeds take webhooks. */
+  readonly webhooks: Webhooks;
   /** One more observer of a feed; absent: none. */
   readonly observe?: (feed: string) => LaneObserver;
 }
@@ -62,6 +66,7 @@ interface Parts {
   guard?: KeyExpiryMonitor;
   repairs?: RepairQueue;
   status?: FeedStatus;
+  webhook?: WebhookFeed;
 }
 
 /**
@@ -145,6 +150,7 @@ async function collectInto(
   const ended = new AbortController();
   const either = AbortSignal.any([signal, ended.signal]);
   const keyLife = followKeyLife(client, guard, log, timing, either);
+  const webhook = once ? undefined : followWebhook(config, client, observers, log, environment, parts, either);
   const inventory = once ? undefined : followInventory(config, client, log, timing, logInventory(log), either);
   try {
     await Promise.race([keyLife.asked, timing.sleep(KEY_LIFE_TIMEOUT_MS, either)]);
@@ -154,9 +160,44 @@ async function collectInto(
   } finally {
     ended.abort();
     await keyLife.ended;
-    await inventory;
+    await Promise.all([inventory, webhook]);
     client.close();
   }
+}
+
+/** Takes and delivers a feed's webhooks until the signal aborts; what was taken until then is delivered. Never rejects. */
+async function followWebhook(
+  config: FeedConfig,
+  { directory }: Pick<Client, 'directory'>,
+  observers: Observers,
+  log: Log,
+  { webhooks }: FeedEnvironment,
+  parts: Parts,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!config.webhook.enabled) return;
+  const { webhookFeed } = await import('./webhook-feed.js');
+  const { observer } = observers;
+  // A sink of its own: a lane's commits wait for nobody else's.
+  const sink = await openSink(config, log, systemTiming);
+  try {
+    const feed = webhookFeed(config, { sink, timing: systemTiming, observer, directory, log, ...observers.webhook() });
+    parts.webhook = feed;
+    const taken = new AbortController();
+    signal.addEventListener('abort', () => void webhooks.taken().then(() => taken.abort()));
+    await Promise.all([webhooks.add(config.name, feed), feed.run(taken.signal)]);
+  } catch (error) {
+    log.failure(error, { lane: 'webhook' });
+  } finally {
+    await sink.close();
+  }
+}
+
+/** Who is told what happens in a feed. */
+interface Observers {
+  readonly observer: LaneObserver;
+  readonly client: ClientObserver;
+  readonly webhook: () => WebhookMetrics;
 }
 
 /** Log, metrics and status of one feed. */
@@ -166,7 +207,7 @@ function createObservers(
   log: Log,
   { log: root, metrics, board, observe }: FeedEnvironment,
   parts: Parts,
-): { observer: LaneObserver; client: ClientObserver } {
+): Observers {
   const now = () => parts.client?.clock.serverNow() ?? Date.now();
   const skewMs = () => parts.client?.clock.skewMs();
   const key = () => parts.guard?.status();
@@ -179,6 +220,7 @@ function createObservers(
     key,
     skewMs,
     repair: () => parts.repairs?.view,
+    webhook: () => parts.webhook?.view,
     onReady: (ready) => measured.ready(ready),
     onNoData(silent, since) {
       measured.noData(silent);
@@ -195,6 +237,7 @@ function createObservers(
   };
   const more = observe === undefined ? [] : [observe(config.name)];
   return {
+    webhook: () => measured.webhook(),
     observer: combineObservers([feedLogger(log), measured.observer, status.observer, ...more]),
     client: combineClientObservers([masking, clientLogger(log), measured.client, status.client]),
   };

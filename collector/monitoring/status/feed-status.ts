@@ -12,6 +12,7 @@ import type { LaneObserver } from '../../reconcile/observer.js';
 import type { RepairView } from '../../reconcile/repair-queue.js';
 import { type UnaskedServices, unaskedServicesIn } from '../../reconcile/unasked-services.js';
 import type { Sink } from '../../sinks/sink.js';
+import type { ReceiverView, WebhookLaneView } from '../../webhook/receiver.js';
 import { LaneStatus, type LaneView } from './lane-status.js';
 
 /** Why a feed is not ready. */
@@ -68,6 +69,8 @@ export interface FeedView {
   readonly errors: readonly FailureView[];
   /** The last repair that the feed was asked for since the process started. */
   readonly repair: RepairView | null;
+  /** What came of webhooks since the process started; null: the feed takes none. */
+  readonly webhook: (ReceiverView & WebhookLaneView) | null;
 }
 
 export interface KeyView {
@@ -95,6 +98,7 @@ export interface FeedStatusOptions {
   readonly skewMs?: () => number | undefined;
   /** The last repair that the feed was asked for. */
   readonly repair?: () => RepairView | undefined;
+  readonly webhook?: () => (ReceiverView & WebhookLaneView) | undefined;
   /** Told whenever the feed becomes ready or stops being so. */
   readonly onReady?: (ready: boolean) => void;
   /** Told when no new record came for longer than `health.noDataAfter`, and when one came again. `since` is epoch milliseconds. */
@@ -191,6 +195,7 @@ export class FeedStatus {
       unaskedServices: this.#unaskedView(),
       errors: this.#errors,
       repair: this.#options.repair?.() ?? null,
+      webhook: this.#options.webhook?.() ?? null,
     };
   }
 
