@@ -30,7 +30,8 @@ export class SortedWriter {
   readonly #hash: Hash = createHash('sha256');
   #buffer = Buffer.allocUnsafe(CHUNK);
   #used = 0;
-  #last: Buffer | undefined;
+  /** A copy: the key itself lies in a reader's buffer, which moves on. */
+  #last = Buffer.alloc(0);
   #records = 0;
   #bytes = 0;
 
@@ -39,9 +40,10 @@ export class SortedWriter {
   }
 
   write({ key, value }: SortedRecord): void {
-    if (this.#last !== undefined && Buffer.compare(this.#last, key) >= 0)
+    if (this.#records > 0 && Buffer.compare(this.#last, key) >= 0)
       throw new RangeError('records of a sorted file come in the order of their keys');
-    this.#last = key;
+    if (this.#last.length === key.length) key.copy(this.#last);
+    else this.#last = Buffer.from(key);
     const size = HEAD + key.length + value.length;
     if (this.#used + size > this.#buffer.length) this.#flush();
     if (size > this.#buffer.length) this.#buffer = Buffer.allocUnsafe(size);
