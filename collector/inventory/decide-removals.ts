@@ -63,8 +63,14 @@ async function confirmEach(
 }
 
 /** Whether the edges that their lists lack for the second time may go. */
-export async function decideEdges({ known: path, read, confirmed }: Sides): Promise<Removals> {
+export async function decideEdges({
+  known: path,
+  read,
+  confirmed,
+  endsAreSure,
+}: Sides & { readonly endsAreSure: boolean }): Promise<Removals> {
   if (path === undefined) return noRemovals;
+  if (!endsAreSure) return { ...noRemovals, allowed: false, reason: 'the lists of their ends are incomplete or held' };
   let known = 0;
   let present = 0;
   let removable = 0;

@@ -51,7 +51,7 @@ export async function readSnapshot(
     refused = reading.refused;
     const { ids, requests, nulls, incomplete } = reading;
     parts.observer({ type: 'read', stage: name, ids, requests, nulls, incomplete });
-    stages.push(await sealedStage(name, reading, latest, order, parts, signal));
+    stages.push(await sealedStage(name, reading, latest, order, parts, stages, signal));
   }
   await syncDirectory(directory);
   const manifest: Manifest = { version: 1, ...order.head, stages };
@@ -85,12 +85,23 @@ function* idsIn(path: string | undefined): Generator<string, void, void> {
   for (const { key } of readSorted(path)) yield key.toString('hex');
 }
 
+/** Whether the stages of both ends of an edge are complete and their removals not held: only then is an edge's absence its own. */
+function endsAreSure(name: StageName, before: readonly SealedStage[]): boolean {
+  const parents = edgeStages.find((stage) => stage.name === name)?.parents;
+  const ends = ['users', 'groups', parents];
+  return ends.every((end) => {
+    const sealed = before.find((stage) => stage.name === end);
+    return sealed?.countsAbsence === true && sealed.removals.allowed;
+  });
+}
+
 async function sealedStage(
   name: StageName,
   reading: StageReading,
   observedAt: number,
   order: SnapshotOrder,
   parts: SnapshotParts,
+  before: readonly SealedStage[],
   signal: AbortSignal | undefined,
 ): Promise<SealedStage> {
   const { refused: _, ...rest } = reading;
@@ -102,7 +113,7 @@ async function sealedStage(
   const known = parts.known.path(name);
   const removals = objects
     ? await decideObjects(objects, { known, read, countsAbsence, confirmed }, parts.ask, signal)
-    : await decideEdges({ known, read, confirmed });
+    : await decideEdges({ known, read, confirmed, endsAreSure: endsAreSure(name, before) });
   if (removals.held > 0) parts.observer({ type: 'held', stage: name, held: removals.held, reason: removals.reason });
   return { ...sealed, removals };
 }
