@@ -299,7 +299,7 @@ it('Mend says which of reread, backfill, replay and remap mends what', async () 
   await dialog.getByRole('button', { name: 'Start the backfill' }).waitFor();
   await inspect(page, 'feed-mend');
   await page.keyboard.press('Escape');
-  expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Mend…');
+  await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe('Mend…');
 });
 
 it('S6: a hostile feed takes over no page', async () => {
