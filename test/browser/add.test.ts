@@ -85,7 +85,6 @@ it('A1 C2: a feed is added by the words of the field, the key tidied, tested and
     owners: [{ name: 'Bo', email: 'bo@example.com' }],
     jumpcloud: {
       baseUrl: 'https://api.jumpcloud.com/insights/directory/v1',
-      authorization: 'bearer',
       apiKey: KEY,
       eventTypes: ['login', 'admin'],
     },

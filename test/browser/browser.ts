@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
 import { ARGUMENTS, CHROMIUM } from './chromium.js';
 
 /** Where screenshots go: not committed. */
-export const SHOTS = fileURLToPath(new URL('../../dist/test/browser/screenshots', import.meta.url));
+const SHOTS = fileURLToPath(new URL('../../dist/test/browser/screenshots', import.meta.url));
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -54,7 +54,17 @@ export async function openPage(options: BrowserContextOptions = {}, allowed?: Re
     if (!message.text().startsWith('[DOM] ')) said.push(`console: ${message.type()}: ${message.text()}`);
   });
   page.on('pageerror', (error) => said.push(`error: ${error.stack ?? error.message}`));
-  onTestFinished(async () => {
+  onTestFinished(async ({ task }) => {
+    if (task.result?.state === 'fail') {
+      mkdirSync(SHOTS, { recursive: true });
+      await page.screenshot({ path: `${SHOTS}/failed.png`, fullPage: true }).catch(() => undefined);
+      console.log(
+        await page
+          .locator('body')
+          .innerText()
+          .catch(() => ''),
+      );
+    }
     await context.close();
     expect(said.filter((line) => !allowed?.test(line))).toEqual([]);
   });
@@ -81,7 +91,7 @@ export function scrollsSideways(page: Page): Promise<boolean> {
 }
 
 /** Each screen in both schemes and both widths: axe is content, nothing scrolls sideways, and a picture is kept. */
-export const LOOKS = [
+const LOOKS = [
   { scheme: 'light', width: 1280 },
   { scheme: 'dark', width: 1280 },
   { scheme: 'light', width: 320 },

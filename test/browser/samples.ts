@@ -20,7 +20,7 @@ import type {
 import { type FeedState, STATES, type StateCode } from '../../collector/console/state-words.js';
 import type { LaneView } from '../../collector/monitoring/status/lane-status.js';
 
-export const NOW = '2026-11-28T14:36:33Z';
+const NOW = '2026-11-28T14:36:33Z';
 
 /** Text as an attacker writes it: markup, addresses, prototypes, terminal codes, marks of direction, halves of pairs. */
 export const HOSTILE =
@@ -48,7 +48,7 @@ const detail: Partial<Record<StateCode, Partial<FeedState>>> = {
   manual: { lastRun: '2026-11-26T14:00:00Z', runBefore: '2027-02-12T00:00:00Z' },
 };
 
-export const stateOf = (code: StateCode): FeedState => ({ code, tone: STATES[code].tone, ...detail[code] });
+const stateOf = (code: StateCode): FeedState => ({ code, tone: STATES[code].tone, ...detail[code] });
 
 /** A feed of the list. */
 export function summary(change: Partial<FeedSummary> = {}): FeedSummary {

@@ -9,11 +9,11 @@ import type { Problem, Session } from '../../collector/console/answers.js';
 import { type Answers, API, type OperationId, ROUTES } from '../../collector/console/routes.js';
 import { type Opened, openPage } from './browser.js';
 
-export const ORIGIN = 'http://127.0.0.1:9465';
+const ORIGIN = 'http://127.0.0.1:9465';
 
 const web = fileURLToPath(new URL('../../dist/collector/console/web', import.meta.url));
 
-export const POLICY =
+const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
 /** A request as it came. */

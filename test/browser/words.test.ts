@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
+import { keys } from '../../collector/config/keys.js';
 import { STATES } from '../../collector/console/state-words.js';
-import { SEED_WORDS } from '../../collector/console/web/seed-words.js';
+import { SEED_KEYS, SEED_WORDS } from '../../collector/console/web/seed-words.js';
 import { visible } from '../../collector/console/web/text.js';
 
 const web = new URL('../../dist/collector/console/web/', import.meta.url);
@@ -19,6 +20,8 @@ it('C2: the words of the field stand as administrators know them', () => {
     'Bearer Token', 'Token', 'Event types', 'Submit', 'Account Name', 'Description', 'Polling Interval', 'DISABLED',
     'Tag with Account Name', 'Syncing', 'Connected',
   ]); // biome-ignore format: a list
+  const paths = keys.map(({ path }) => path);
+  for (const path of Object.values(SEED_KEYS)) expect(paths).toContain(path);
   expect(STATES.syncing.word).toBe(SEED_WORDS.syncing);
   expect(STATES.connected.word).toBe(SEED_WORDS.connected);
   expect(STATES.manual.word).toBe(SEED_WORDS.disabled);

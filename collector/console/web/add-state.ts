@@ -28,7 +28,7 @@ function stored(): Document {
 export function beginning(baseUrl: string, today: string): Document {
   return {
     name: '',
-    jumpcloud: { baseUrl, authorization: 'bearer', eventTypes: ['login', 'admin'], keyCreated: today },
+    jumpcloud: { baseUrl, eventTypes: ['login', 'admin'], keyCreated: today },
     poll: { interval: '60s', start: '24h' },
     sink: 'tables',
   };

@@ -40,7 +40,7 @@ export interface Reply<T> {
 }
 
 /** The address of an operation. */
-export function addressOf<Id extends OperationId>(id: Id, { path = {}, query = {} }: Request<Id> = {}): string {
+function addressOf<Id extends OperationId>(id: Id, { path = {}, query = {} }: Request<Id> = {}): string {
   const route: Route = ROUTES[id];
   const filled = route.path.replace(/\{(\w+)\}/g, (_, name: string) => segment(path[name] ?? ''));
   const given = Object.entries(query).filter((entry): entry is [string, string] => Boolean(entry[1]));

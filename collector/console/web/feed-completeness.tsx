@@ -28,7 +28,7 @@ const GLYPH: Readonly<Record<Verdict, string>> = {
   running: '▸',
 };
 
-export function verdictOf(hour: Hour | undefined, repair: Answer['repair']): Verdict {
+function verdictOf(hour: Hour | undefined, repair: Answer['repair']): Verdict {
   if (hour === undefined) return 'unknown';
   if (repair !== null && (repair.state === 'asked' || repair.state === 'running')) {
     const at = Date.parse(hour.hour);

@@ -164,7 +164,7 @@ export function ConfigurationFields(props: FeedFormProps) {
   const { text, set, errors, key, catalogue, document, secrets } = editing;
   const named = catalogue.regions.find(({ id }) => id === text('jumpcloud.region'));
   const baseUrl = text('jumpcloud.baseUrl') || (named?.baseUrl ?? '');
-  const authorization = text('jumpcloud.authorization') || 'bearer';
+  const authorization = text('jumpcloud.authorization');
   const sink = text('sink') || 'tables';
   const field = (path: string) => ({
     of: key(path),
@@ -205,15 +205,16 @@ export function ConfigurationFields(props: FeedFormProps) {
         label={SEED_WORDS.authorization}
         path="jumpcloud.authorization"
         value={authorization}
-        onValue={(value) => set('jumpcloud.authorization', value)}
+        onValue={(value) => set('jumpcloud.authorization', value || undefined)}
         choices={[
-          { value: 'bearer', label: SEED_WORDS.bearer },
+          { value: '', label: SEED_WORDS.bearer },
+          { value: 'bearer', label: `${SEED_WORDS.bearer} and no other header` },
           { value: 'x-api-key', label: 'x-api-key' },
           { value: 'service-account', label: 'Service account' },
         ]}
         error={errors.get('jumpcloud.authorization')}
         hint={
-          authorization === 'bearer'
+          authorization === ''
             ? 'Where JumpCloud refuses the key as a bearer token it is tried once as x-api-key; the test says which header it took.'
             : undefined
         }

@@ -58,7 +58,7 @@ export function Overview({ name, status }: TabProps) {
 }
 
 /** The sum of a series; undefined where nothing of it is known. */
-export function total(values: readonly (number | null)[] | undefined): number | undefined {
+function total(values: readonly (number | null)[] | undefined): number | undefined {
   const known = (values ?? []).filter((value) => value !== null);
   return known.length === 0 ? undefined : known.reduce((sum, value) => sum + value, 0);
 }

@@ -1,7 +1,7 @@
 /*
  * Fields: each with its label, what it means, what is wrong with it, and what to do.
  */
-import type { ComponentChildren } from 'preact';
+import type { ComponentChildren, RefObject } from 'preact';
 import { useId } from 'preact/hooks';
 import { Text } from './text.js';
 
@@ -103,18 +103,24 @@ export function AreaField({
   onValue,
   rows = 3,
   mono = false,
+  box,
+  onKey,
   ...field
 }: FieldProps & {
   readonly value: string;
   readonly onValue: (value: string) => void;
   readonly rows?: number;
   readonly mono?: boolean;
+  readonly box?: RefObject<HTMLTextAreaElement | null>;
+  readonly onKey?: (event: KeyboardEvent) => void;
 }) {
   return (
     <Field {...field}>
       {(described) => (
         <textarea
           {...described}
+          ref={box}
+          onKeyDown={onKey}
           rows={rows}
           class={mono ? 'mono' : undefined}
           spellcheck={!mono}

@@ -21,7 +21,7 @@ export function JobProgress({ id, onEnd }: { readonly id: string; readonly onEnd
   return <JobView job={job} />;
 }
 
-export function JobView({ job }: { readonly job: Job }) {
+function JobView({ job }: { readonly job: Job }) {
   if (job.error !== null)
     return (
       <Message tone="bad">

@@ -127,7 +127,7 @@ const mapOf = (text: string): Json =>
     }),
   );
 
-export function KeyHint({ of: key }: { readonly of: FormKey }) {
+function KeyHint({ of: key }: { readonly of: FormKey }) {
   return (
     <>
       {key.description}

@@ -14,6 +14,11 @@ const ChooseMethod = lazy(() => import('./add-feed.js').then((page) => page.Choo
 const ContactInformation = lazy(() => import('./add-feed.js').then((page) => page.ContactInformation));
 const Configuration = lazy(() => import('./add-feed.js').then((page) => page.Configuration));
 const FeedPage = lazy(() => import('./feed-page.js').then((page) => page.FeedPage));
+const QueryPage = lazy(() => import('./query-page.js').then((page) => page.QueryPage));
+const UsersPage = lazy(() => import('./users-page.js').then((page) => page.UsersPage));
+const TokensPage = lazy(() => import('./tokens-page.js').then((page) => page.TokensPage));
+const AuditPage = lazy(() => import('./audit-page.js').then((page) => page.AuditPage));
+const AboutPage = lazy(() => import('./about-page.js').then((page) => page.AboutPage));
 
 function NotFound() {
   return (
@@ -49,6 +54,11 @@ function Console() {
         <Route path="/add/configuration" component={Configuration} />
         <Route path="/feeds/:name" component={FeedPage} />
         <Route path="/feeds/:name/:tab" component={FeedPage} />
+        <Route path="/query" component={QueryPage} />
+        <Route path="/users" component={UsersPage} />
+        <Route path="/tokens" component={TokensPage} />
+        <Route path="/audit" component={AuditPage} />
+        <Route path="/about" component={AboutPage} />
         <Route default component={NotFound} />
       </Router>
       {session.ended && <LoginAgain />}

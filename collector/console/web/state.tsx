@@ -15,7 +15,7 @@ export function State({ state }: { readonly state: FeedState }) {
   );
 }
 
-export function useSentence(state: FeedState): string {
+function useSentence(state: FeedState): string {
   const zone = useZone();
   return stateSentence(state, { instant: (at) => formatInstant(at, zone, true), span: formatSpan });
 }
