@@ -14,6 +14,7 @@ import { mapCommand } from './commands/map-command.js';
 import { queryCommand } from './commands/query-command.js';
 import { reconcileCommand } from './commands/reconcile-command.js';
 import { remapCommand } from './commands/remap-command.js';
+import { reportCommand } from './commands/report-command.js';
 import { runCommand } from './commands/run-command.js';
 import { simulateCommand } from './commands/simulate-command.js';
 import { stateCommand } from './commands/state-command.js';
@@ -57,6 +58,7 @@ const cli = yargs(hideBin(process.argv))
   .command(reconcileCommand)
   .command(mapCommand)
   .command(queryCommand)
+  .command(reportCommand)
   .command(tablesCommand)
   .command(configCommand)
   .command(consoleCommand)

@@ -6,9 +6,7 @@ import { nearest } from '../config/did-you-mean.js';
 import type { QueryLimits } from '../config/feed-config.js';
 import { CollectorError } from '../errors.js';
 import { exists } from '../files/durable-file.js';
-import { REPLAY_LANE } from '../position/lane-name.js';
 import { quoteText } from '../sinks/tables/columns.js';
-import { ofLaneId } from '../sinks/tables/data-file.js';
 import { type PlainValue, plainValue } from '../sinks/tables/duckdb-value.js';
 import { allTables, deadLetterTable, entityTable, rawRecordTable } from '../sinks/tables/table-catalog.js';
 import { type LiveFile, readTables, type TableContent, type TablesContent } from '../sinks/tables/tables-snapshot.js';
@@ -16,6 +14,7 @@ import { flatColumns, tablesOf, typedRows, viewNames, viewStatement } from '../s
 import { engineSettings, limitReached, timeIsOver } from './limits.js';
 import { networkMacros } from './network-macros.js';
 import { type BoundParameter, bindParameters } from './parameters.js';
+import { neededFiles } from './prune-files.js';
 import { copyWaiting, type DamagedFile, judgeFiles } from './snapshot-files.js';
 import { type AdmittedStatement, admit, splitStatement } from './statement-gate.js';
 
@@ -145,10 +144,10 @@ async function shut(connection: DuckDBConnection, files: readonly LiveFile[]): P
 
 /** Makes the views that a statement names, over the files that it needs. @returns those of them that cannot be read */
 async function makeViews(
-  { connection, root, snapshot, spill, skipDamaged, account }: OpenParts,
+  { connection, root, spill, skipDamaged, account }: OpenParts,
   statement: AdmittedStatement,
+  wanted: TablesContent,
 ): Promise<DamagedFile[]> {
-  const wanted = filesOfStatement(statement, snapshot);
   const judged = judgeFiles(
     [root, spill],
     [...wanted.values()].flatMap(({ files }) => files),
@@ -163,21 +162,6 @@ async function makeViews(
     for (const view of viewNames)
       if (!named.includes(view)) await connection.run(viewStatement(view, () => [], account));
   return [...damaged.values()];
-}
-
-/** The files that the views of a statement read. */
-function filesOfStatement({ views }: AdmittedStatement, snapshot: TablesContent): TablesContent {
-  const wanted = new Map<string, TableContent>();
-  for (const [name, table] of snapshot) {
-    const files = table.files.filter((file) => views.some((view) => reads(view, file)));
-    if (files.length > 0) wanted.set(name, { ...table, files });
-  }
-  return wanted;
-}
-
-function reads(view: string, { table, lanes }: LiveFile): boolean {
-  const isReplayed = Object.keys(lanes).some((id) => ofLaneId(id).lane === REPLAY_LANE);
-  return tablesOf(view).includes(table) || (view === deadLetterTable.name && isReplayed);
 }
 
 /** Opens each file by itself: DuckDB names only the first that it cannot read, and not always that. */
@@ -238,15 +222,11 @@ function tablesOver(parts: OpenParts): OpenTables {
           throw asQueryError(error, parts);
         });
         if (parts.account !== undefined) refuseWithoutAccount(statement);
-        const lookAtFiles = async () =>
-          note(
-            await findDamaged(
-              connection,
-              [...filesOfStatement(statement, snapshot).values()].flatMap((t) => t.files),
-            ),
-          );
+        const wanted = await neededFiles(connection, statement, parameters, snapshot);
+        const files = [...wanted.values()].flatMap((table) => table.files);
+        const lookAtFiles = async () => note(await findDamaged(connection, files));
         const result = await worker.work(async () => {
-          note(await makeViews(parts, statement));
+          note(await makeViews(parts, statement, wanted));
           return start(connection, statement, parameters);
         }, lookAtFiles);
         return { columns: columnsOf(result), rows: rowsOf(result, worker, lookAtFiles) };

@@ -2,6 +2,7 @@ import { isObject, type JsonValue } from '../../mappings/json.js';
 import { nearest } from '../config/did-you-mean.js';
 import { CollectorError } from '../errors.js';
 import { harmlessFunctions, harmlessTableFunctions } from './harmless-functions.js';
+import { type BoundsByView, timeBounds } from './time-bounds.js';
 
 /** A statement as it may be handed to the gate's parser: the SELECT, and the EXPLAIN that stood before it. */
 export interface SplitStatement {
@@ -17,6 +18,8 @@ export interface AdmittedStatement {
   readonly views: readonly string[];
   /** It asks which views there are (SHOW TABLES, the information schema). */
   readonly listsViews: boolean;
+  /** What of time it asks each view about. */
+  readonly bounds: BoundsByView;
 }
 
 /** Characters; parsing takes some hundred times as many bytes. */
@@ -72,7 +75,11 @@ export function admit(statement: SplitStatement, serialized: string, views: Read
     ({ type, schema_name }) =>
       type === 'SHOW_REF' || (typeof schema_name === 'string' && fold(schema_name) === 'information_schema'),
   );
-  return { sql: statement.explain + statement.select, views: [...named], listsViews };
+  const bounds = timeBounds(
+    nodes.filter(({ type }) => type === 'SELECT_NODE'),
+    nodes.filter(({ type }) => type === 'BASE_TABLE'),
+  );
+  return { sql: statement.explain + statement.select, views: [...named], listsViews, bounds };
 }
 
 type Node = Readonly<Record<string, JsonValue>>;

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,11 +7,15 @@ import { onTestFinished } from 'vitest';
 import { loadConfig, readFileFromDisk } from '../../collector/config/load-config.js';
 import { PROOF_HEADER } from '../../collector/console/routes.js';
 import { startConsole } from '../../collector/console/start.js';
+import { systemTiming } from '../../collector/jumpcloud/http/abort.js';
 import { createLog } from '../../collector/log/logger.js';
 import { Redactor } from '../../collector/log/redactor.js';
+import { openHistory } from '../../collector/monitoring/feed-history.js';
 import { createMetrics } from '../../collector/monitoring/metrics.js';
 import { StatusBoard } from '../../collector/monitoring/status/board.js';
+import { FeedSupervisor } from '../../collector/runtime/feed-supervisor.js';
 import type { SupervisedFeed, Supervisor } from '../../collector/runtime/supervisor.js';
+import { Webhooks } from '../../collector/runtime/webhooks.js';
 
 export const PASSWORD = 'correct horse battery staple';
 
@@ -60,7 +64,7 @@ export interface Client {
   send(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Reply>;
 }
 
-function folder(): string {
+export function folder(): string {
   const path = mkdtempSync(join(tmpdir(), 'console-'));
   onTestFinished(() => rmSync(path, { recursive: true, force: true }));
   return path;
@@ -90,13 +94,22 @@ function stillSupervisor(feeds: readonly SupervisedFeed[] = [], over: Partial<Su
 }
 
 export async function startTestConsole(
-  options: { env?: Record<string, string>; supervisor?: Supervisor; directory?: string } = {},
+  options: {
+    env?: Record<string, string>;
+    supervisor?: Supervisor;
+    directory?: string;
+    /** Feeds run, as `run` runs them. */
+    live?: boolean;
+  } = {},
 ): Promise<TestConsole> {
   const directory = options.directory ?? folder();
-  const config = loadConfig({
-    env: { CONSOLE_ENABLED: 'true', CONSOLE_PORT: '0', CONSOLE_DIRECTORY: directory, ...options.env },
-    readFile: readFileFromDisk,
-  });
+  const read = () =>
+    loadConfig({
+      env: { CONSOLE_ENABLED: 'true', CONSOLE_PORT: '0', CONSOLE_DIRECTORY: directory, ...options.env },
+      readFile: readFileFromDisk,
+      readDirectory: readdirSync,
+    });
+  const config = read();
   const stream = new PassThrough();
   let logged = '';
   stream.on('data', (chunk) => {
@@ -105,14 +118,42 @@ export async function startTestConsole(
   const log = createLog({ level: 'debug', format: 'json', stream, redactor: new Redactor() });
   const clock = { now: Date.now() };
   const board = new StatusBoard('test');
+  const metrics = createMetrics({ version: 'test' });
+  const ending = new AbortController();
+  const history = options.live === true ? await openHistory(join(directory, 'activity'), log, systemTiming) : undefined;
+  const live =
+    history &&
+    new FeedSupervisor({
+      environment: {
+        log,
+        metrics,
+        board,
+        once: false,
+        webhooks: new Webhooks(async () => ({ close: async () => {} })),
+      },
+      clock: systemTiming,
+      config,
+      read,
+      onRead: ({ secrets }) => {
+        for (const secret of secrets) log.redact(secret.reveal());
+      },
+      signal: ending.signal,
+      history,
+      pauses: join(directory, 'pauses.json'),
+      staysAlive: true,
+    });
+  if (live !== undefined) {
+    board.supervise(live.supervision);
+    live.begin();
+  }
   const stderr = process.stderr.write;
   process.stderr.write = (() => true) as typeof process.stderr.write;
   const running = await startConsole(
     {
       shared: config.shared,
-      supervisor: options.supervisor ?? stillSupervisor(),
+      supervisor: live ?? options.supervisor ?? stillSupervisor(),
       board,
-      metrics: createMetrics({ version: 'test' }),
+      metrics,
       log,
       files: [],
       notes: [],
@@ -126,6 +167,10 @@ export async function startTestConsole(
     if (closed) return;
     closed = true;
     await running.close();
+    ending.abort();
+    await live?.finished;
+    live?.close();
+    await history?.close();
     await log.close();
   };
   onTestFinished(close);

@@ -49,6 +49,14 @@ function running({ view, manual, retention, since }: SupervisedFeed, now: number
       ...(lane.nextPoll === null ? {} : { nextTry: lane.nextPoll }),
     });
   }
+  // Found out between two polls, a refusal holds the next one back: the lane itself has not met it yet.
+  if (view.key?.refused === true)
+    return state('failing', {
+      since: lane.since,
+      reason: `JumpCloud refuses the key …${view.key.lastFour}`,
+      cure: view.key.rotation,
+      error: 'CREDENTIAL_REFUSED',
+    });
   if (manual)
     return state('manual', {
       since: lane.since,

@@ -216,10 +216,11 @@ function check(
 ): ConfiguredFeed {
   let inline = document;
   for (const [path, text] of secrets) inline = withValue(inline, path.split('.'), text);
-  const read = readFeed(name, store.yamlOf(inline, name, paths), `${name}.yaml`);
+  const yaml = store.yamlOf(inline, name, paths);
+  const read = readFeed(name, yaml, `${name}.yaml`);
   if ('config' in read) return read;
   const problems = read.problems.map(({ message, where }) => ({
-    pointer: pointerIn(message, where),
+    pointer: pointerIn(message, where, yaml),
     message,
   }));
   throw refused(
@@ -233,9 +234,20 @@ function check(
   );
 }
 
-function pointerIn(message: string, where: string): string {
-  const key = keyNamedIn(message) ?? keyNamedIn(where);
+/** The place in the document that a problem is about: the key that it names, else what stands in the line that it names. */
+function pointerIn(message: string, where: string, yaml: string): string {
+  const key = keyNamedIn(message) ?? keyNamedIn(where) ?? pathOfLine(yaml, Number(/:(\d+)$/.exec(where)?.[1]));
   return key === undefined ? '' : pointerOf(key);
+}
+
+/** The path of the member that a line of the store's YAML begins; undefined: it begins none. */
+function pathOfLine(yaml: string, line: number): string | undefined {
+  const open: string[] = [];
+  for (const text of yaml.split('\n').slice(0, line)) {
+    const [, indent = '', name] = /^( *)([A-Za-z][\w-]*):/.exec(text) ?? [];
+    if (name !== undefined) open.splice(indent.length / 2, open.length, name);
+  }
+  return open.length === 0 ? undefined : open.join('.');
 }
 
 /** What has to be confirmed before a change is made; undefined: nothing. */

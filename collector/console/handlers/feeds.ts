@@ -1,6 +1,6 @@
 import { isObject, type JsonValue } from '../../../mappings/json.js';
 import type { ConfiguredFeed } from '../../config/configured-feed.js';
-import type { Supervisor } from '../../runtime/supervisor.js';
+import type { Applied, Supervisor } from '../../runtime/supervisor.js';
 import type { FeedDocument, Job } from '../answers.js';
 import { changesBetween, type Document, etagOf, SECRET_KEYS, valueAt, withValue } from '../feeds/document.js';
 import {
@@ -80,14 +80,14 @@ export function feedHandlers(parts: FeedParts): Pick<Handlers, FeedOperation> {
     });
     asked.audit.details.revision = saved.revision.number;
     await store.deleteDraft(name);
-    const { applied } = await supervisor.reload();
+    const applied = await applyChange(supervisor, name);
     await store.sweep();
     return {
       status: before === undefined ? 201 : 200,
       json: saved.document as FeedDocument,
       headers: {
         etag: saved.etag,
-        'x-applied': applied.get(name) ?? 'unchanged',
+        'x-applied': applied,
         'x-notes': encodeURIComponent(JSON.stringify(candidate.notes)),
       },
     };
@@ -249,6 +249,21 @@ export function refuseForeign(supervisor: Supervisor, name: string): void {
     );
   if (same.name !== name)
     throw refused(409, 'NAME_TAKEN', `There is a feed ${same.name}.`, 'Choose a name that differs in more than case.');
+}
+
+/**
+ * Applies what is in the files of the feeds now.
+ * @throws Refused where that cannot be read: what was saved is taken up when it can
+ */
+export async function applyChange(supervisor: Supervisor, name: string): Promise<Applied> {
+  const { applied, refused: why } = await supervisor.reload();
+  if (why === undefined) return applied.get(name) ?? 'unchanged';
+  throw refused(
+    503,
+    'NOT_APPLIED',
+    `It is saved, and not in force yet: ${why.message}`,
+    `${why.cure} It is taken up by itself then.`,
+  );
 }
 
 /**

@@ -19,7 +19,7 @@ import { type PrepareOptions, prepareFeed } from '../feeds/prepare-feed.js';
 import { type Handlers, nameOf } from '../handler.js';
 import type { Jobs } from '../jobs.js';
 import { Refused, refused } from '../problem.js';
-import { noFeed, refuseForeign } from './feeds.js';
+import { applyChange, noFeed, refuseForeign } from './feeds.js';
 
 export interface TestParts {
   readonly supervisor: Supervisor;
@@ -107,7 +107,7 @@ export function testHandlers(parts: TestParts): Pick<Handlers, 'testFeed' | 'tes
             },
             action: 'renewed',
           });
-          await supervisor.reload();
+          await applyChange(supervisor, name);
           await store.sweep();
         }
         const since = now();

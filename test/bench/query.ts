@@ -1,0 +1,134 @@
+/**
+ * Questions over the tables of a simulated tenant: the built command, each run a process of its own, less that of
+ * `query "SELECT 1"`, against plain DuckDB over the same rows in one ordinary Parquet file per table. Medians of eleven
+ * alternated runs. Prints one JSON line.
+ *
+ *     npm run bench:query -- [--records 400000] [--days 60] [--tables DIRECTORY]
+ *
+ * With --tables it asks about tables that are there, and collects none.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { readTables, type TablesContent } from '../../collector/sinks/tables/tables-snapshot.js';
+import { scanOf } from '../../collector/sinks/tables/views.js';
+import { spawnTenant } from '../../fixtures/tenant/process.js';
+import { runCommand } from './command.js';
+
+const RUNS = 11;
+const DAY = 86_400_000;
+const { values } = parseArgs({
+  options: {
+    records: { type: 'string', default: '400000' },
+    days: { type: 'string', default: '60' },
+    tables: { type: 'string' },
+  },
+});
+
+/** Collects a tenant's history, and merges the files as a running collector has after a day. */
+async function collect(directory: string): Promise<void> {
+  const now = Date.now();
+  const days = Number(values.days);
+  const tenant = await spawnTenant({ seed: 5, records: Number(values.records), from: now - days * DAY, to: now });
+  await runCommand(['run', '--once'], {
+    JUMPCLOUD_BASE_URL: tenant.baseUrl,
+    JUMPCLOUD_API_KEY: tenant.apiKey,
+    JUMPCLOUD_EVENT_TYPES: 'login,admin,other',
+    POLL_START: `${days + 1}d`,
+    POLL_REQUESTS_PER_SECOND: '1000',
+    TABLES_DIRECTORY: directory,
+  });
+  await tenant.close();
+}
+
+/** The same rows as an ordinary Parquet file per table; their bytes. */
+async function writePlain(content: TablesContent, directory: string): Promise<number> {
+  const instance = await DuckDBInstance.create(':memory:', { memory_limit: '1GB', threads: '2' });
+  const connection = await instance.connect();
+  let bytes = 0;
+  for (const { table, files } of content.values()) {
+    const path = join(directory, `${table}.parquet`);
+    await connection.run(
+      `COPY (SELECT * EXCLUDE (_lane) FROM ${scanOf(files)}) TO '${path}' (FORMAT parquet, COMPRESSION zstd)`,
+    );
+    bytes += (await stat(path)).size;
+  }
+  connection.closeSync();
+  instance.closeSync();
+  return bytes;
+}
+
+async function plainMs(sql: string): Promise<number> {
+  const started = performance.now();
+  const instance = await DuckDBInstance.create(':memory:', { threads: '2' });
+  const connection = await instance.connect();
+  await connection.run(`SET TimeZone = 'UTC'`);
+  await connection.runAndReadAll(sql);
+  const ms = performance.now() - started;
+  connection.closeSync();
+  instance.closeSync();
+  return ms;
+}
+
+function commandMs(sql: string, directory: string): number {
+  const started = performance.now();
+  execFileSync(process.execPath, ['dist/collector/cli.js', 'query', sql, '--format', 'csv'], {
+    env: { PATH: process.env.PATH, TABLES_DIRECTORY: directory },
+    stdio: ['ignore', 'ignore', 'inherit'],
+    maxBuffer: 1 << 28,
+  });
+  return performance.now() - started;
+}
+
+const median = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? 0;
+
+const work = await mkdtemp(join(tmpdir(), 'bench-query-'));
+const directory = values.tables ?? join(work, 'tables');
+try {
+  if (values.tables === undefined) await collect(directory);
+  await runCommand(['tables', 'merge'], { TABLES_DIRECTORY: directory });
+  const content = await readTables(directory);
+  const all = [...content.values()].flatMap(({ files }) => files);
+  const last = Math.max(...all.map(({ times }) => times?.last ?? 0));
+  const day = new Date(last - (last % DAY) - DAY).toISOString().slice(0, 10);
+  const dayAfter = new Date(last - (last % DAY)).toISOString().slice(0, 10);
+  const plain = join(work, 'plain');
+  await mkdir(plain);
+  const plainBytes = await writePlain(content, plain);
+  const failures = (from: string, name: string, where: string) =>
+    `SELECT ${name} AS name, count(*) FROM ${from} WHERE status = 'Failure'${where} GROUP BY 1 ORDER BY 2 DESC LIMIT 10`;
+  const ofDay = ` AND time_dt >= TIMESTAMPTZ '${day}' AND time_dt < TIMESTAMPTZ '${dayAfter}'`;
+  const file = `'${plain}/authentication.parquet'`;
+  const questions: Record<string, [ours: string, theirs: string]> = {
+    all: [failures('authentication', 'user_name', ''), failures(file, '"user".name', '')],
+    day: [failures('authentication', 'user_name', ofDay), failures(file, '"user".name', ofDay)],
+  };
+  const figures: Record<string, unknown> = {};
+  for (const [name, [ours, theirs]] of Object.entries(questions)) {
+    const [mine, one, others]: [number[], number[], number[]] = [[], [], []];
+    for (let run = 0; run < RUNS; run++) {
+      mine.push(commandMs(ours, directory));
+      one.push(commandMs('SELECT 1', directory));
+      others.push(await plainMs(theirs));
+    }
+    const ms = Math.round(median(mine) - median(one));
+    const plainMedian = Math.round(median(others));
+    figures[name] = { ms, plainMs: plainMedian, mostMs: 2 * plainMedian + 150, selectOneMs: Math.round(median(one)) };
+  }
+  const bytes = all.reduce((sum, { bytes: size }) => sum + size, 0);
+  process.stdout.write(
+    `${JSON.stringify({
+      bench: 'query',
+      rows: all.reduce((sum, { rows }) => sum + rows, 0),
+      files: all.length,
+      mib: Math.round(bytes / 1024 / 1024),
+      sizeOfOneFile: Number((bytes / plainBytes).toFixed(2)),
+      ...figures,
+    })}\n`,
+  );
+} finally {
+  await rm(work, { recursive: true, force: true });
+}
