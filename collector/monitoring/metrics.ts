@@ -7,6 +7,7 @@ import type { Cursor } from '../position/cursor.js';
 import { isLive } from '../position/lane-name.js';
 import { type ReconciledHour, type ReconciledHours, reconciledHours } from '../reconcile/hour-report.js';
 import type { LaneObserver } from '../reconcile/observer.js';
+import type { SinkUpkeep } from '../sinks/sink.js';
 import type { RequestOutcome } from '../webhook/receiver.js';
 import { Few } from './label-limiter.js';
 import { Lag } from './lag.js';
@@ -40,6 +41,8 @@ export interface FeedMetricsOptions {
   readonly keyExpires?: () => number | undefined;
   /** JumpCloud's clock less the local one in milliseconds; undefined before the first answer. Asked at every scrape. */
   readonly skewMs?: () => number | undefined;
+  /** How the sink keeps in order what it holds; undefined: it has nothing to say. Asked at every scrape. */
+  readonly upkeep?: () => SinkUpkeep | undefined;
 }
 
 /** The observers that update a feed's series, and setters for what no observer reports. */
@@ -117,7 +120,11 @@ async function removeFeed(metric: Counter | Gauge | Histogram, feed: string): Pr
 }
 
 /** What changes while nothing happens is measured when it is asked for. */
-function measure(series: Series, { feed, now, keyExpires, skewMs }: FeedMetricsOptions, lags: Map<string, Lag>): void {
+function measure(
+  series: Series,
+  { feed, now, keyExpires, skewMs, upkeep }: FeedMetricsOptions,
+  lags: Map<string, Lag>,
+): void {
   for (const [name, lag] of lags) {
     const ms = lag.at(now());
     if (ms !== undefined) series.lag.set({ feed, lane: name }, ms / 1000);
@@ -130,6 +137,12 @@ function measure(series: Series, { feed, now, keyExpires, skewMs }: FeedMetricsO
     if (ms === undefined) gauge.remove({ feed });
     else gauge.set({ feed }, ms / 1000);
   }
+  const kept = upkeep?.();
+  if (kept === undefined) return;
+  series.unlogged.set({ feed }, kept.unlogged);
+  series.backlog.set({ feed }, kept.backlog);
+  series.repairs.set({ feed }, kept.repairs);
+  series.upkeepFailures.set({ feed }, kept.failures);
 }
 
 type Series = ReturnType<typeof createSeries>;
@@ -254,6 +267,22 @@ function createSeries(registry: Registry) {
       'Notices of alerts that the list of alerts showed and no webhook had brought; they are delivered.',
       ['feed'],
     ),
+    unlogged: gauge(
+      'tables_unlogged_files',
+      "Committed files that the tables' logs do not have yet: other engines do not see them.",
+      ['feed'],
+    ),
+    backlog: gauge('tables_merge_backlog_files', 'Files that were to be merged and were not, at the last look.', [
+      'feed',
+    ]),
+    repairs: gauge(
+      'tables_repairs',
+      'Lanes whose last commits were brought into the logs after a crash, since the start.',
+      ['feed'],
+    ),
+    upkeepFailures: gauge('tables_maintenance_failures', 'Merges and other upkeep that failed, since the start.', [
+      'feed',
+    ]),
     refused: gauge('services_refused', 'Services that JumpCloud refuses and that are suspended.', lane),
   };
 }

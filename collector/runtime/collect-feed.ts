@@ -212,7 +212,14 @@ function createObservers(
   const skewMs = () => parts.client?.clock.skewMs();
   const key = () => parts.guard?.status();
   const keyExpires = () => key()?.life.expiresAt;
-  const measured = metrics.feed({ feed: config.name, sink: sink.kind, now, keyExpires, skewMs });
+  const measured = metrics.feed({
+    feed: config.name,
+    sink: sink.kind,
+    now,
+    keyExpires,
+    skewMs,
+    upkeep: () => sink.upkeep?.(),
+  });
   const status = board.feed({
     config,
     sink,

@@ -93,6 +93,18 @@ export interface RewritableLane {
   close(): Promise<void>;
 }
 
+/** How a sink keeps what it holds in order beside its commits, since it was opened. */
+export interface SinkUpkeep {
+  /** Committed files that are not yet where other programs look for them. */
+  readonly unlogged: number;
+  /** Files that are to become fewer and had not at the last look. */
+  readonly backlog: number;
+  /** Times that something a crash had left was finished. */
+  readonly repairs: number;
+  /** Times that upkeep failed. It is tried again. */
+  readonly failures: number;
+}
+
 /**
  * A destination. One per feed; lanes are opened from it. Creating it touches neither disk nor network.
  * The optional members are capabilities: a sink has them or not, and whoever needs one asks for it, never for `kind`.
@@ -128,6 +140,8 @@ export interface Sink {
   find?(uids: readonly string[], from: Instant, to: Instant): Promise<ReadonlySet<string>>;
   /** Who holds a lane, for people; undefined: nobody. */
   holder?(lane: string): Promise<string | undefined>;
+  /** What upkeep there was; asked at any time, touches nothing. */
+  upkeep?(): SinkUpkeep;
   /** Looks at everything that delivering needs. Leaves nothing behind; what is wrong is a finding, not an error. */
   check?(): Promise<readonly SinkFinding[]>;
   /** The feed's dead letters, but for those that the replay lane has delivered. */

@@ -51,7 +51,15 @@ beforeAll(async () => {
 /** Lets everything happen to a feed once, so that each series of the collector has a sample. */
 async function everySeries(): Promise<Map<string, Set<string>>> {
   const metrics = createMetrics({ version: '0.0.0' });
-  const feed = metrics.feed({ feed: 'acme', sink: 'kafka', now: Date.now, keyExpires: () => 1e12, skewMs: () => 5 });
+  const upkeep = () => ({ unlogged: 0, backlog: 0, repairs: 0, failures: 0 });
+  const feed = metrics.feed({
+    feed: 'acme',
+    sink: 'kafka',
+    now: Date.now,
+    keyExpires: () => 1e12,
+    skewMs: () => 5,
+    upkeep,
+  });
   const error = new CollectorError('RATE_LIMITED', 'slow down', { cure: 'Wait.' });
   const request = { purpose: 'api', path: '/events', status: 200, code: undefined, ms: 1, bytes: 1 } as const;
   feed.observer({ type: 'opened', lane: 'live', cursor: cursorAt('2026-11-21T00:00:00Z'), resumed: false });

@@ -50,6 +50,17 @@ describe('the metrics', () => {
     expect(seriesValue(await metrics.text(), 'jumpcloud_ocsf_process_resident_memory_bytes')).toBeGreaterThan(1e6);
   });
 
+  it('say how the sink keeps in order what it holds, as it is at each scrape', async () => {
+    let unlogged = 3;
+    const { value } = feed({ upkeep: () => ({ unlogged, backlog: 5, repairs: 1, failures: 2 }) });
+    expect(await value('tables_unlogged_files', { feed: 'acme' })).toBe(3);
+    unlogged = 0;
+    expect(await value('tables_unlogged_files', { feed: 'acme' })).toBe(0);
+    expect(await value('tables_merge_backlog_files', { feed: 'acme' })).toBe(5);
+    expect(await value('tables_repairs', { feed: 'acme' })).toBe(1);
+    expect(await value('tables_maintenance_failures', { feed: 'acme' })).toBe(2);
+  });
+
   it('name the build', async () => {
     const { value } = feed();
     expect(await value('build_info', { version: '1.2.3', ocsf_version: '1.8.0', node_version: process.version })).toBe(

@@ -39,13 +39,16 @@ interface Turn {
 }
 
 const turns = new Map<string, Turn>();
-const repaired = new WeakMap<TablesLogs, Promise<unknown>>();
+const repaired = new WeakSet<TablesLogs>();
 
-/** Brings the logs up to the states of all lanes, once per process and directory. */
-export async function repairOnce(logs: TablesLogs, now: number): Promise<void> {
-  const repair = repaired.get(logs) ?? repairLogs(logs, now);
-  repaired.set(logs, repair);
-  await repair;
+/**
+ * Brings the logs up to the states of all lanes, once per process and directory.
+ * @returns how many lanes needed it
+ */
+export async function repairOnce(logs: TablesLogs, now: number): Promise<number> {
+  if (repaired.has(logs)) return 0;
+  repaired.add(logs);
+  return (await repairLogs(logs, now)).length;
 }
 
 /** How tables are maintained beside a collector. */

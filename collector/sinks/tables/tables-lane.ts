@@ -41,6 +41,8 @@ export interface LaneSetting {
   /** Called once a lane is open, and after each commit. */
   readonly afterOpen: () => Promise<void>;
   readonly afterCommit: () => Promise<void>;
+  /** Told how many committed files a lane's logs lack. */
+  readonly unlogged: (lane: string, files: number) => void;
   /** Called with what an operator should read. */
   readonly notice: (message: string) => void;
 }
@@ -217,6 +219,7 @@ export class TablesLane implements LaneSink, RewritableLane {
   /** Writes to the logs; says when that begins to fail, and when it works again. */
   async #append(unlogged: Unlogged, before: Unlogged, logged?: () => Promise<void>): Promise<Appended> {
     const appended = await appendToLogs(this.#logs, this.#id, unlogged, this.setting.clock.now(), logged);
+    this.setting.unlogged(this.name, appended.left.files.length + appended.left.replaced.length);
     const failedBefore = before.files.length + before.replaced.length > 0;
     if (appended.error !== undefined && !failedBefore)
       this.setting.notice(

@@ -43,7 +43,7 @@ export interface TablesOptions {
   readonly checkpoint?: (step: string) => Promise<void>;
 }
 
-function settingOf(options: TablesOptions): Omit<LaneSetting, 'afterOpen' | 'afterCommit' | 'open'> {
+function settingOf(options: TablesOptions): Omit<LaneSetting, 'afterOpen' | 'afterCommit' | 'open' | 'unlogged'> {
   const directory = resolve(options.directory);
   const notice = options.notice ?? (() => {});
   return {
@@ -72,12 +72,15 @@ export function createTablesSink(options: TablesOptions): Sink {
   const states = stateDirectory(directory, options.feed);
   const open = new Set<Closable>();
   const logs = TablesLogs.of(directory);
+  const unlogged = new Map<string, number>();
+  const upkeep = { backlog: 0, repairs: 0, failures: 0 };
   const setting: LaneSetting = {
     ...common,
     open,
+    unlogged: (lane, files) => void unlogged.set(lane, files),
     async afterOpen() {
       try {
-        await repairOnce(logs, common.clock.now());
+        upkeep.repairs += await repairOnce(logs, common.clock.now());
       } catch (error) {
         common.notice(`The tables’ logs could not be brought up to every lane: ${messageOf(error)}`);
       }
@@ -85,8 +88,13 @@ export function createTablesSink(options: TablesOptions): Sink {
     async afterCommit() {
       const setting = { directory, limits: common.limits, clock: common.clock, everyMs, maintain };
       maintainBeside(setting, (result) => {
+        if ('report' in result) {
+          upkeep.backlog = result.report.backlog;
+          upkeep.repairs += result.report.repairs;
+        }
         const failures =
           'error' in result ? [`Maintaining the tables failed: ${messageOf(result.error)}`] : result.report.failures;
+        upkeep.failures += failures.length;
         for (const failure of failures) common.notice(`${failure}. It is tried again.`);
       });
     },
@@ -134,6 +142,7 @@ export function createTablesSink(options: TablesOptions): Sink {
         throw tablesFailed(error, directory);
       }
     },
+    upkeep: () => ({ ...upkeep, unlogged: [...unlogged.values()].reduce((sum, files) => sum + files, 0) }),
     async check() {
       const findings = [...(await checkDirectory(directory, 'tables')), await checkEngine()];
       const isSound = findings.every(({ verdict }) => verdict !== 'failed');
