@@ -166,6 +166,9 @@ class Run {
   ): Promise<Marker> {
     const { parts, settings, known } = this;
     const counts: StageCounts[] = [];
+    // What is known may only be of a generation that the sink has heard of, also where its stages change nothing.
+    if (!dryRun && this.position?.generation !== manifest.generation)
+      await this.#commit(manifest, { events: [], entities: [], deadLetters: [] }, { at: undefined, finished: false });
     await deliver({
       directory,
       manifest,
