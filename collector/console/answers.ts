@@ -292,8 +292,9 @@ export interface Questions {
     readonly parameters: readonly {
       readonly name: string;
       readonly title: string;
-      readonly type: 'text' | 'number' | 'date';
-      readonly default: string | null;
+      readonly type: 'instant' | 'duration' | 'integer' | 'number' | 'text' | 'list';
+      /** As a user would write it. */
+      readonly default: string;
     }[];
   }[];
 }
@@ -427,11 +428,11 @@ export interface Bodies {
     /** A ready question instead of `sql`. */
     readonly question?: string;
     readonly parameters?: Readonly<Record<string, string>>;
-    /** Days of events that are looked at. */
-    readonly from?: string;
-    readonly to?: string;
-    /** Default `rows`: lines of QueryLine, at most `console.query.rows`. The others are downloads without that limit. */
-    readonly format?: 'rows' | 'csv' | 'ndjson';
+    /**
+     * Default `rows`: lines of QueryLine, at most `console.query.rows`. The others are downloads without that limit;
+     * `csv-safe` holds no formula for a spreadsheet.
+     */
+    readonly format?: 'rows' | 'csv' | 'csv-safe' | 'ndjson';
   };
   readonly inviteUser: { readonly name: string; readonly role: Role };
   readonly changeUser: { readonly role: Role };

@@ -108,7 +108,7 @@ export async function startConsole(host: ConsoleHost, clock: ConsoleClock = syst
     ...actionHandlers({ supervisor, jobs, log: host.log, status, sleep: systemTiming.sleep }),
     ...deadLetterHandlers({ supervisor, jobs, log: host.log }),
     ...testHandlers({ supervisor, store, prepare, jobs, log: host.log, exclusive, now }),
-    ...queryHandlers({ supervisor, settings, log: host.log, now }),
+    ...queryHandlers({ supervisor, settings, limits: host.shared.query, now }),
     ...systemHandlers({ host, settings, store, audit, origin, now }),
   };
   server = createConsoleServer({

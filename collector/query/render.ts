@@ -39,6 +39,15 @@ export function render(
   }
 }
 
+/** For a program that shows a table: a line with the columns and their types, then a line per row, its values in that order. */
+export async function* renderRows({ columns, rows }: QueryAnswer): AsyncGenerator<string> {
+  yield `${printableJson(JSON.stringify({ columns }))}\n`;
+  for await (const row of rows) {
+    const values = columns.map((_, index) => jsonText(row[index] ?? null));
+    yield `${printableJson(`{"row":[${values.join(',')}]}`)}\n`;
+  }
+}
+
 async function* renderJson({ columns, rows }: QueryAnswer): AsyncGenerator<string> {
   for await (const row of rows) {
     const members = columns.map(({ name }, index) => `${JSON.stringify(name)}:${jsonText(row[index] ?? null)}`);

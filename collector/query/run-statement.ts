@@ -18,18 +18,20 @@ export interface RunOptions {
   readonly stdout?: Writable;
   /** Called before the first byte of the answer is written. */
   readonly answering?: () => void;
+  /** Default: ours. */
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 /** Answers in a separate process, which ends with this one, at the signal, and when it exceeds its memory limit. */
 export async function runStatement(
   request: StatementRequest,
-  { signal, stdout, answering = () => {} }: RunOptions,
+  { signal, stdout, answering = () => {}, env = process.env }: RunOptions,
 ): Promise<StatementReport> {
   const child = fork(program, {
     stdio: ['ignore', stdout === undefined ? 'inherit' : 'pipe', 'inherit', 'ipc'],
     execArgv: [...process.execArgv, '--heap-growing-percent=10', '--semi-space-growth-factor=1'],
     // Freed pages go back to the system at once.
-    env: { DUCKDB_JE_MALLOC_CONF: 'dirty_decay_ms:0,muzzy_decay_ms:0', ...process.env },
+    env: { DUCKDB_JE_MALLOC_CONF: 'dirty_decay_ms:0,muzzy_decay_ms:0', ...env },
   });
   const end = () => void child.kill('SIGKILL');
   signal.addEventListener('abort', end);

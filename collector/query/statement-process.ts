@@ -4,7 +4,7 @@ import { finished } from 'node:stream/promises';
 import { asCollectorError, type CollectorError } from '../errors.js';
 import { put } from '../files/put.js';
 import { openTables, type QueryAnswer } from './open-tables.js';
-import { type AnswerFormat, render } from './render.js';
+import { type AnswerFormat, render, renderRows } from './render.js';
 import { ANSWERING, type StatementReport, type StatementRequest } from './statement-request.js';
 import { writeParquet } from './write-parquet.js';
 
@@ -39,13 +39,17 @@ async function answer(request: StatementRequest): Promise<void> {
   }
 }
 
-async function writeAnswer(rows: QueryAnswer, format: AnswerFormat, output: string | undefined): Promise<void> {
+async function writeAnswer(
+  rows: QueryAnswer,
+  format: AnswerFormat | 'rows',
+  output: string | undefined,
+): Promise<void> {
   const { columns, isTTY } = process.stdout;
   const file = output === undefined ? undefined : createWriteStream(output, { flags: 'wx', mode: 0o600 });
   const stream: Writable = file ?? process.stdout;
   const reader = { width: columns || 160, terminal: isTTY && file === undefined };
   let first = true;
-  for await (const piece of render(rows, format, reader)) {
+  for await (const piece of format === 'rows' ? renderRows(rows) : render(rows, format, reader)) {
     if (first) process.send?.(ANSWERING);
     first = false;
     await put(stream, piece);

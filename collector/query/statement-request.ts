@@ -10,7 +10,8 @@ export interface StatementRequest {
   readonly directory: string;
   /** The account whose events alone are read; undefined: all. */
   readonly account: string | undefined;
-  readonly format: AnswerFormat | 'parquet';
+  /** `rows`: as `renderRows` writes them. */
+  readonly format: AnswerFormat | 'parquet' | 'rows';
   /** A file that does not exist; undefined: stdout. */
   readonly output: string | undefined;
   readonly limits: QueryLimits;

@@ -1,62 +1,14 @@
-import { mkdirSync, readdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { keys } from '../../collector/config/keys.js';
-import { startTenant, type Tenant } from '../../fixtures/tenant/tenant.js';
-import { type Client, folder, type Reply, startTestConsole, type TestConsole } from './harness.js';
+import { startTenant } from '../../fixtures/tenant/tenant.js';
+import { type Client, folder, type Reply } from './harness.js';
+import { house, put, until } from './house.js';
 
 const DAY = 24 * 60 * 60_000;
-
-interface House {
-  readonly one: TestConsole;
-  readonly admin: Client;
-  readonly tenant: Tenant;
-  readonly root: string;
-  document(name: string, more?: object): { name: string; [section: string]: unknown };
-}
-
-/** A console over a simulated tenant, with roots for paths. */
-async function house(more: { records?: number; env?: Record<string, string> } = {}): Promise<House> {
-  const now = Date.now();
-  const tenant = await startTenant({ seed: 3, records: more.records ?? 300, from: now - DAY, to: now - 120_000 });
-  onTestFinished(() => tenant.close());
-  const root = realpathSync(folder());
-  for (const name of ['tables', 'secrets', 'ca']) mkdirSync(join(root, name));
-  const one = await startTestConsole({
-    live: true,
-    env: {
-      CONSOLE_ADDRESSES: '127.0.0.1',
-      CONSOLE_ROOTS_TABLES: join(root, 'tables'),
-      CONSOLE_ROOTS_SECRETS: join(root, 'secrets'),
-      CONSOLE_ROOTS_CA: join(root, 'ca'),
-      ...more.env,
-    },
-  });
-  const admin = await one.firstAdmin();
-  const document: House['document'] = (name, changes = {}) => ({
-    name,
-    jumpcloud: { baseUrl: tenant.baseUrl, apiKey: tenant.apiKey, eventTypes: ['login', 'admin', 'other'] },
-    poll: { start: '2d', interval: '1s' },
-    tables: { directory: join(root, 'tables', name) },
-    ...changes,
-  });
-  return { one, admin, tenant, root, document };
-}
-
-const put = (client: Client, document: Readonly<Record<string, unknown>>, headers = {}): Promise<Reply> =>
-  client.send('PUT', `/feeds/${document.name}`, document, headers);
-
-/** Asks until it is so. */
-async function until<T>(ask: () => Promise<T>, holds: (value: T) => boolean): Promise<T> {
-  for (let tries = 0; ; tries++) {
-    const value = await ask();
-    if (holds(value)) return value;
-    if (tries > 300) throw new Error(`it did not come: ${JSON.stringify(value).slice(0, 2_000)}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
 
 const stateOf = async (client: Client, name: string) => (await client.get(`/feeds/${name}/status`)).json?.state?.code;
 const lines = (reply: Reply) =>

@@ -1,8 +1,11 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { loadConfig, readFileFromDisk } from '../../collector/config/load-config.js';
 import { PROOF_HEADER } from '../../collector/console/routes.js';
@@ -15,7 +18,9 @@ import { createMetrics } from '../../collector/monitoring/metrics.js';
 import { StatusBoard } from '../../collector/monitoring/status/board.js';
 import { FeedSupervisor } from '../../collector/runtime/feed-supervisor.js';
 import type { SupervisedFeed, Supervisor } from '../../collector/runtime/supervisor.js';
-import { Webhooks } from '../../collector/runtime/webhooks.js';
+import { freePort } from '../free-port.js';
+
+const PROGRAM = fileURLToPath(new URL('../../dist/collector/cli.js', import.meta.url));
 
 export const PASSWORD = 'correct horse battery staple';
 
@@ -35,15 +40,10 @@ export interface Sent {
   readonly body?: unknown;
 }
 
-/** A console on a free port of loopback, its clock the test's. */
-export interface TestConsole {
+/** How a console is asked. */
+export interface People {
   readonly port: number;
   readonly origin: string;
-  readonly directory: string;
-  /** Epoch milliseconds, to be moved. */
-  now: number;
-  /** What was logged. */
-  readonly logged: () => string;
   send(path: string, sent?: Sent): Promise<Reply>;
   /** The one-time token of the first start. */
   firstToken(): string;
@@ -52,6 +52,15 @@ export interface TestConsole {
   /** Invites and logs in. */
   user(by: Client, name: string, role: string): Promise<Client>;
   token(by: Client, name: string, role: string): Promise<Client>;
+}
+
+/** A console on a free port of loopback, its clock the test's. */
+export interface TestConsole extends People {
+  readonly directory: string;
+  /** Epoch milliseconds, to be moved. */
+  now: number;
+  /** What was logged. */
+  readonly logged: () => string;
   close(): Promise<void>;
 }
 
@@ -124,13 +133,7 @@ export async function startTestConsole(
   const live =
     history &&
     new FeedSupervisor({
-      environment: {
-        log,
-        metrics,
-        board,
-        once: false,
-        webhooks: new Webhooks(async () => ({ close: async () => {} })),
-      },
+      environment: { log, metrics, board, once: false },
       clock: systemTiming,
       config,
       read,
@@ -174,9 +177,24 @@ export async function startTestConsole(
     await log.close();
   };
   onTestFinished(close);
-  const port = running.port!;
+  return {
+    ...peopleAt(running.port!, directory),
+    directory,
+    get now() {
+      return clock.now;
+    },
+    set now(value) {
+      clock.now = value;
+    },
+    logged: () => logged,
+    close,
+  };
+}
+
+/** How a console that listens on a port is asked. */
+function peopleAt(port: number, directory: string): People {
   const origin = `http://127.0.0.1:${port}`;
-  const send: TestConsole['send'] = (path, { method = 'GET', headers = {}, body } = {}) =>
+  const send: People['send'] = (path, { method = 'GET', headers = {}, body } = {}) =>
     new Promise((resolve, reject) => {
       const text = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
       const asked = request(
@@ -239,14 +257,6 @@ export async function startTestConsole(
   return {
     port,
     origin,
-    directory,
-    get now() {
-      return clock.now;
-    },
-    set now(value) {
-      clock.now = value;
-    },
-    logged: () => logged,
     send,
     firstToken,
     firstAdmin: () => logIn({ token: firstToken(), user: 'ana', password: PASSWORD }),
@@ -258,6 +268,44 @@ export async function startTestConsole(
       const made = await by.send('POST', '/tokens', { name, role });
       return clientOf({ authorization: `Bearer ${made.json.token}` });
     },
-    close,
   };
+}
+
+/**
+ * A console of the built program, as a process that may evaluate no text as code. Needs `npm run build`.
+ */
+export async function startBuiltConsole(
+  options: { env?: Record<string, string>; directory?: string } = {},
+): Promise<TestConsole & { readonly child: ChildProcess }> {
+  const directory = options.directory ?? folder();
+  const port = await freePort();
+  const child = spawn(process.execPath, ['--disallow-code-generation-from-strings', PROGRAM, 'run'], {
+    cwd: directory,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: {
+      PATH: process.env.PATH,
+      CONSOLE_ENABLED: 'true',
+      CONSOLE_PORT: String(port),
+      CONSOLE_DIRECTORY: directory,
+      HTTP_ENABLED: 'false',
+      LOG_FORMAT: 'json',
+      ...options.env,
+    },
+  });
+  let logged = '';
+  child.stderr?.on('data', (chunk) => {
+    logged += String(chunk);
+  });
+  const close = async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill('SIGTERM');
+    await ended;
+  };
+  onTestFinished(close);
+  while (!logged.includes('the console is at')) {
+    if (child.exitCode !== null) throw new Error(logged);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return { ...peopleAt(port, directory), directory, now: Date.now(), logged: () => logged, close, child };
 }

@@ -1,0 +1,62 @@
+import type { ChildProcess } from 'node:child_process';
+import { mkdirSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { startTenant, type Tenant } from '../../fixtures/tenant/tenant.js';
+import { type Client, folder, type Reply, startBuiltConsole, startTestConsole, type TestConsole } from './harness.js';
+
+const DAY = 24 * 60 * 60_000;
+
+export interface House {
+  readonly one: TestConsole;
+  readonly admin: Client;
+  /** Of the built program; undefined: it runs in this process. */
+  readonly child: ChildProcess | undefined;
+  readonly tenant: Tenant;
+  readonly root: string;
+  document(name: string, more?: object): { name: string; [section: string]: unknown };
+}
+
+/** A console over a simulated tenant, with roots for paths. */
+export async function house(
+  more: { records?: number; env?: Record<string, string>; built?: boolean } = {},
+): Promise<House> {
+  const now = Date.now();
+  const tenant = await startTenant({ seed: 3, records: more.records ?? 300, from: now - DAY, to: now - 120_000 });
+  onTestFinished(() => tenant.close());
+  const root = realpathSync(folder());
+  for (const name of ['tables', 'secrets', 'ca']) mkdirSync(join(root, name));
+  const options = {
+    env: {
+      CONSOLE_ADDRESSES: '127.0.0.1',
+      CONSOLE_ROOTS_TABLES: join(root, 'tables'),
+      CONSOLE_ROOTS_SECRETS: join(root, 'secrets'),
+      CONSOLE_ROOTS_CA: join(root, 'ca'),
+      ...more.env,
+    },
+  };
+  const one = await (more.built === true ? startBuiltConsole(options) : startTestConsole({ ...options, live: true }));
+  const admin = await one.firstAdmin();
+  const document: House['document'] = (name, changes = {}) => ({
+    name,
+    jumpcloud: { baseUrl: tenant.baseUrl, apiKey: tenant.apiKey, eventTypes: ['login', 'admin', 'other'] },
+    poll: { start: '2d', interval: '1s' },
+    tables: { directory: join(root, 'tables', name) },
+    ...changes,
+  });
+  const child = 'child' in one ? (one.child as ChildProcess) : undefined;
+  return { one, admin, child, tenant, root, document };
+}
+
+export const put = (client: Client, document: Readonly<Record<string, unknown>>, headers = {}): Promise<Reply> =>
+  client.send('PUT', `/feeds/${document.name}`, document, headers);
+
+/** Asks until it is so. */
+export async function until<T>(ask: () => Promise<T>, holds: (value: T) => boolean): Promise<T> {
+  for (let tries = 0; ; tries++) {
+    const value = await ask();
+    if (holds(value)) return value;
+    if (tries > 300) throw new Error(`it did not come: ${JSON.stringify(value).slice(0, 2_000)}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
