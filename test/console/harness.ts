@@ -18,6 +18,7 @@ import { createMetrics } from '../../collector/monitoring/metrics.js';
 import { StatusBoard } from '../../collector/monitoring/status/board.js';
 import { FeedSupervisor } from '../../collector/runtime/feed-supervisor.js';
 import type { SupervisedFeed, Supervisor } from '../../collector/runtime/supervisor.js';
+import { Webhooks } from '../../collector/runtime/webhooks.js';
 import { freePort } from '../free-port.js';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/collector/cli.js', import.meta.url));
@@ -133,7 +134,13 @@ export async function startTestConsole(
   const live =
     history &&
     new FeedSupervisor({
-      environment: { log, metrics, board, once: false },
+      environment: {
+        log,
+        metrics,
+        board,
+        once: false,
+        webhooks: new Webhooks(async () => ({ close: async () => {} })),
+      },
       clock: systemTiming,
       config,
       read,
