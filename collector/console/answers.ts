@@ -428,6 +428,9 @@ export interface Bodies {
     /** A ready question instead of `sql`. */
     readonly question?: string;
     readonly parameters?: Readonly<Record<string, string>>;
+    /** Of a ready question: the days that it looks at, `to` exclusive. A statement of one's own says so by itself. */
+    readonly from?: string;
+    readonly to?: string;
     /**
      * Default `rows`: lines of QueryLine, at most `console.query.rows`. The others are downloads without that limit;
      * `csv-safe` holds no formula for a spreadsheet.

@@ -171,16 +171,28 @@ export function queryHandlers({ supervisor, settings, limits, now }: QueryParts)
       }
     },
     async query(asked) {
-      const { feed, sql, question, parameters = {}, format = 'rows' } = asked.body;
+      const { feed, sql, question, parameters = {}, format = 'rows', from, to } = asked.body;
       asked.audit.target = { type: 'feed', name: feed };
       asked.audit.details.query = (question ?? sql ?? '').slice(0, 500);
-      const { tables } = tablesOf(feed);
+      const { tables, questions } = tablesOf(feed);
       let bound: BoundParameter[] = [];
       let text = sql ?? '';
+      if (question === undefined && (from !== undefined || to !== undefined))
+        throw refused(
+          422,
+          'DAYS',
+          'A statement of one’s own says itself which days it looks at.',
+          "Write WHERE time_dt >= '2026-11-21' AND time_dt < '2026-11-28', and leave the days empty.",
+          { problems: [{ pointer: from === undefined ? '/to' : '/from', message: 'is for ready questions' }] },
+        );
       if (question !== undefined) {
         const ready = questionNamed(question);
         text = ready.sql;
-        bound = parameterValues(ready, { parameters: new Map(Object.entries(parameters)), lists: new Map() }, now());
+        const days = Object.entries({ since: from, until: to }).flatMap(([name, day]) =>
+          day === undefined ? [] : [[name, day] as const],
+        );
+        const given = new Map([...days, ...Object.entries(parameters)]);
+        bound = parameterValues(ready, { parameters: given, lists: questions.lists }, now());
       }
       const one = begin(nameOf(asked), asked.signal);
       const statement = { sql: text, parameters: bound, directory: tables.directory, format };

@@ -230,8 +230,8 @@ function QuestionFields({
           path={`parameter.${name}`}
           value={values[name] ?? ''}
           onValue={(value) => onValues({ ...values, [name]: value })}
-          placeholder={type === 'date' ? '2026-11-28' : (standard ?? '')}
-          {...(type === 'number' ? { inputMode: 'decimal' as const } : {})}
+          placeholder={type === 'instant' ? '2026-11-28' : standard}
+          {...(type === 'number' || type === 'integer' ? { inputMode: 'decimal' as const } : {})}
         />
       ))}
       <details>
