@@ -11,7 +11,42 @@ const tablesDirectoryOption = {
 
 const jsonOption = { json: { type: 'boolean', default: false, describe: 'Print JSON' } } as const;
 
-export const tablesCommand = verbGroup('tables', 'Check and maintain the tables', [
+export const tablesCommand = verbGroup('tables', 'Check, maintain, describe and copy the tables', [
+  verb(
+    'ddl',
+    'Print the statements by which another engine knows the tables, with a flat view per class',
+    (command) =>
+      command.options({
+        ...tablesDirectoryOption,
+        engine: {
+          choices: ['duckdb', 'spark', 'trino', 'athena', 'clickhouse', 'snowflake', 'databricks'],
+          demandOption: true,
+          requiresArg: true,
+        },
+        location: {
+          type: 'string',
+          requiresArg: true,
+          describe: 'Where the engine finds the tables (s3://…, a stage); default: the directory',
+        },
+        files: {
+          type: 'boolean',
+          default: false,
+          describe: 'For duckdb without its extension delta: name the files of this moment',
+        },
+      } as const),
+    async (argv) => (await import('./tables-elsewhere.js')).printDdl(argv),
+  ),
+  verb(
+    'export',
+    'Copy the tables of one moment as plain Parquet, for engines that read no Delta Lake log',
+    (command) =>
+      command.options({
+        ...tablesDirectoryOption,
+        to: { type: 'string', demandOption: true, requiresArg: true, describe: 'Folder to make' },
+        ...jsonOption,
+      } as const),
+    async (argv) => (await import('./tables-elsewhere.js')).copyTables(argv),
+  ),
   verb(
     'check',
     'Whether states, logs and files agree, rows are as many as the logs say, and each uid is there once (79 where not)',

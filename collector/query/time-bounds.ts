@@ -25,6 +25,8 @@ const STEADY: ReadonlySet<string> = new Set([
     '/',
     'trunc',
     'floor',
+    'least',
+    'greatest',
     'round',
     'now',
     'get_current_timestamp',
