@@ -91,6 +91,7 @@ export class HostileUpstream {
     response.writeHead(200, headers).end(`[${page.map(({ text }) => text).join(',')}]`);
   }
 
+  /** No redirect and no refusal (400 to 403): these are answers, and end or suspend what they are given to. */
   #spoil(response: ServerResponse): void {
     const { pick, key } = this;
     const text = () => String.fromCharCode(...Array.from({ length: 1 + pick.below(200) }, () => pick.below(256)));
@@ -124,10 +125,6 @@ export class HostileUpstream {
       () =>
         body(200, '[{}]'.slice(0, 2), {
           date: pick.of(['Fri, 31 Dec 9999 23:59:59 GMT', 'x', new Date(Date.now() + 864e6).toUTCString()]),
-        }),
-      () =>
-        body(pick.of([301, 302, 307, 308]), '', {
-          location: pick.of(['https://127.0.0.1:1/', 'file:///etc/passwd', '//x']),
         }),
       () => {
         response.writeHead(200, { 'content-type': 'application/json' });
