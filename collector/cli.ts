@@ -22,7 +22,8 @@ import { tablesCommand } from './commands/tables-command.js';
 import { usageFault } from './commands/usage-error.js';
 import { webhookCommand } from './commands/webhook-command.js';
 import { asCollectorError, exitCodes } from './errors.js';
-import { printableLines } from './log/printable.js';
+import { printFatal } from './log/fatal-line.js';
+import { errorFields } from './log/format.js';
 import { processRedactor } from './log/redactor.js';
 import { version } from './version.js';
 
@@ -42,7 +43,8 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
   process.on(event, (error: unknown) => {
     // The reader of a pipe left (EPIPE): there is nobody to write for.
     if (error instanceof Error && 'code' in error && error.code === 'EPIPE') process.exit(exitCodes.done);
-    complain(`defect (${event}): ${error instanceof Error ? error.stack : String(error)}`);
+    const defect = `defect (${event}): ${error instanceof Error ? error.stack : String(error)}`;
+    complain(defect, { msg: defect, code: 'INTERNAL' });
     process.exit(exitCodes.internal);
   });
 }
@@ -84,14 +86,17 @@ const cli = yargs(hideBin(process.argv))
     if (error && !message) throw error;
     const line = hideBin(process.argv);
     if (line.length === 0) self.showHelp((help) => process.stderr.write(`${help}\n\n`));
-    complain(usageFault(message, line));
+    const fault = usageFault(message, line);
+    complain(fault, { msg: fault, code: 'USAGE' });
     // At once: yargs would go on to run the verb that it has just refused.
     process.exit(exitCodes.usage);
   });
 
-/** Prints the failure that ends the program on stderr, without secrets and terminal control characters. */
-function complain(text: string): void {
-  process.stderr.write(`${printableLines(processRedactor.mask(text))}\n`);
+/** The failure that ends the program, for people and as what a log line holds. */
+function complain(text: string, line: Parameters<typeof printFatal>[3]): void {
+  const flags = hideBin(process.argv).join(' ');
+  const isJsonAsked = /(?:^| )--log-format[= ]json(?: |$)/.test(flags) || process.env.LOG_FORMAT === 'json';
+  printFatal(processRedactor, isJsonAsked ? 'json' : 'text', text, line);
 }
 
 try {
@@ -101,7 +106,8 @@ try {
   process.exitCode = failure.exitCode;
   // ABORTED: stopped on request, or the reader of the result has left. Nothing went wrong.
   if (failure.code !== 'ABORTED') {
-    complain(`${failure.message}\n  → ${failure.cure}`);
-    if (failure.code === 'INTERNAL' && error instanceof Error) complain(String(error.stack));
+    const stack = failure.code === 'INTERNAL' && error instanceof Error ? `\n${error.stack}` : '';
+    const text = `${failure.message}\n  → ${failure.cure}${stack}`;
+    complain(text, { msg: failure.message, ...errorFields(failure) });
   }
 }

@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import winston from 'winston';
 import { asCollectorError } from '../errors.js';
+import { setFatalFormat } from './fatal-line.js';
 import { errorFields, jsonLine, type Line, shownLine, textLine } from './format.js';
 import type { LogFormat, LogLevel } from './levels.js';
 import { Redactor } from './redactor.js';
@@ -73,6 +74,7 @@ export function createLog(options: LogOptions): RootLog {
   const repeat = new Repeat(now, options.summaryEveryMs ?? 600_000);
   const readable = options.format === 'text' || (options.format === 'auto' && stream.isTTY === true);
   const colour = stream.isTTY === true && !options.noColor;
+  if (stream === process.stderr) setFatalFormat(readable ? 'text' : 'json');
   // A reader of the log that goes away (EPIPE) is no reason to stop collecting, and there is nowhere left to say so.
   stream.on('error', () => {});
   const readers: ((line: Line) => void)[] = [];
