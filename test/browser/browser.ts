@@ -49,11 +49,11 @@ export async function openPage(options: BrowserContextOptions = {}, allowed?: Re
     });
   });
   const page = await context.newPage();
-  page.on('console', (message) => {
+  context.on('console', (message) => {
     // Chromium's advice on forms, which no user is shown: a feed has more than one secret.
     if (!message.text().startsWith('[DOM] ')) said.push(`console: ${message.type()}: ${message.text()}`);
   });
-  page.on('pageerror', (error) => said.push(`error: ${error.stack ?? error.message}`));
+  context.on('weberror', (thrown) => said.push(`error: ${thrown.error().stack ?? thrown.error().message}`));
   onTestFinished(async ({ task }) => {
     if (task.result?.state === 'fail') {
       mkdirSync(SHOTS, { recursive: true });

@@ -91,3 +91,20 @@ it('X2: the first Tab reaches the skip link, which leads to the content', async 
   await page.keyboard.press('Enter');
   expect(await page.evaluate(() => document.activeElement?.id)).toBe('main');
 });
+
+it('tabs of one origin share the session: a second one needs no login, and Log out ends all', async () => {
+  const { page, visit } = await scripted({ ...list, logout: () => ({}) }, { session: null });
+  await visit('/feeds');
+  await page.getByRole('heading', { name: 'Log in' }).waitFor();
+  await page.evaluate(() => {
+    sessionStorage.setItem('console.proof', 'p');
+  });
+  await page.reload();
+  await page.getByText('feed-connected').waitFor();
+  const tab = await page.context().newPage();
+  await tab.goto(page.url());
+  await tab.getByText('feed-connected').waitFor();
+  await tab.getByText('ana (admin)').click();
+  await tab.getByRole('button', { name: 'Log out' }).click();
+  await page.getByRole('heading', { name: 'Log in' }).waitFor();
+});

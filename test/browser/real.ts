@@ -16,7 +16,7 @@ export interface RealConsole extends Opened {
   readonly directory: string;
   readonly origin: string;
   readonly running: Running;
-  /** Logs in for the first time. */
+  /** Logs in for the first time, as `ana`. */
   begin(): Promise<void>;
 }
 
@@ -63,6 +63,14 @@ async function firstLogin(page: Page, link: string): Promise<void> {
   await page.getByLabel('Password again').fill(PASSWORD);
   await page.getByRole('button', { name: 'Set password and log in' }).click();
   await page.getByRole('heading', { name: 'Data Feeds' }).waitFor();
+}
+
+/** Another tab of the same browser: it takes part in the session of the first. */
+export async function secondTab(page: Page, origin: string): Promise<Page> {
+  const tab = await page.context().newPage();
+  await tab.goto(`${origin}/feeds`);
+  await tab.getByRole('heading', { name: 'Data Feeds' }).waitFor();
+  return tab;
 }
 
 /** From the list to the filled form; the key is typed as given. */

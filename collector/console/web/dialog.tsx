@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
+import { Text, visible } from './text.js';
 
 /** A native modal dialog: focus goes in and comes back, Escape closes it. */
 export function Dialog({
@@ -35,10 +36,12 @@ export function Dialog({
         if (closable) onClose();
       }}
     >
-      <h2 id={id}>{title}</h2>
+      <h2 id={id}>
+        <Text>{title}</Text>
+      </h2>
       {children}
       {closable && (
-        <button type="button" class="close" onClick={onClose} aria-label={`Close: ${title}`}>
+        <button type="button" class="close" onClick={onClose} aria-label={`Close: ${visible(title)}`}>
           ✕
         </button>
       )}

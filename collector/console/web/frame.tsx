@@ -5,7 +5,7 @@ import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { ask } from './api.js';
 import { PasswordDialog } from './password.js';
-import { loggedOut, useMay, useSession } from './session.js';
+import { loggedOutHere, useMay, useSession } from './session.js';
 import { Text } from './text.js';
 import { setZone, useZone, zoneName } from './zone.js';
 
@@ -126,7 +126,7 @@ function UserMenu() {
   const { user, role } = session.session;
   const logOut = async () => {
     await ask('logout').catch(() => undefined);
-    loggedOut();
+    loggedOutHere();
   };
   return (
     <details class="menu" name="menu">

@@ -7,7 +7,7 @@ import { FeedList } from './feed-list.js';
 import { Frame } from './frame.js';
 import { hasOneTimeToken, LoginAgain, LoginPage, takeOneTimeToken } from './login.js';
 import { Heading } from './page.js';
-import { loggedIn, loggedOut, proof, useSession } from './session.js';
+import { loggedIn, loggedOut, proof, takeProofFromTabs, useSession } from './session.js';
 
 const ChooseSource = lazy(() => import('./add-feed.js').then((page) => page.ChooseSource));
 const ChooseMethod = lazy(() => import('./add-feed.js').then((page) => page.ChooseMethod));
@@ -34,12 +34,14 @@ function NotFound() {
 function Console() {
   const session = useSession();
   useEffect(() => {
-    if (hasOneTimeToken() || proof() === undefined) loggedOut();
-    else
+    const look = () =>
       ask('whoAmI').then(loggedIn, (error) => {
-        // Refused: the login is shown already. Unreachable: the pages say so and go on by themselves.
+        // Refused: the login is shown already.
         if (!(error instanceof Refusal)) loggedOut();
       });
+    takeProofFromTabs(look);
+    if (hasOneTimeToken() || proof() === undefined) loggedOut();
+    else void look();
   }, []);
   if (session.kind === 'unknown') return <p class="loading">Loading…</p>;
   if (session.kind === 'out') return <LoginPage />;

@@ -1,5 +1,6 @@
 /*
- * Who is logged in. The cookie alone opens nothing: each request carries the proof, which this tab alone holds.
+ * Who is logged in. The cookie alone opens nothing: each request carries the proof, which the tabs of this origin alone
+ * hold. They share one cookie, so they share the proof too: else a login in one would end the others.
  */
 import { useEffect, useState } from 'preact/hooks';
 import type { Role, Session } from '../answers.js';
@@ -44,7 +45,10 @@ export function forgetProof(): void {
 }
 
 export function loggedIn(session: Session): void {
-  if (session.proof !== undefined) sessionStorage.setItem(KEY, session.proof);
+  if (session.proof !== undefined) {
+    sessionStorage.setItem(KEY, session.proof);
+    tabs.postMessage({ proof: session.proof });
+  }
   const { proof: _, ...known } = session;
   become({ kind: 'in', session: known, ended: false });
 }
@@ -52,6 +56,12 @@ export function loggedIn(session: Session): void {
 export function loggedOut(): void {
   forgetProof();
   become({ kind: 'out' });
+}
+
+/** Ends the session of all tabs. */
+export function loggedOutHere(): void {
+  tabs.postMessage({ isOut: true });
+  loggedOut();
 }
 
 /** A request was refused for want of a session. */
@@ -70,4 +80,31 @@ export function useMay(role: Role): boolean {
 export function useManages(): boolean {
   const now = useSession();
   return useMay('admin') && now.kind === 'in' && now.session.manage;
+}
+
+/** What tabs tell each other. A channel reaches its own origin alone, the port included. */
+interface Told {
+  readonly asks?: true;
+  readonly proof?: string;
+  readonly isOut?: true;
+}
+
+const tabs = new BroadcastChannel('console.session');
+let onProof: () => void = () => undefined;
+
+tabs.onmessage = ({ data }: MessageEvent<Told>) => {
+  if (data.isOut) loggedOut();
+  else if (data.proof !== undefined && data.proof !== proof()) {
+    sessionStorage.setItem(KEY, data.proof);
+    onProof();
+  } else if (data.asks && state.kind === 'in' && !state.ended) tabs.postMessage({ proof: proof() });
+};
+
+/**
+ * Asks the other tabs for the proof.
+ * @param arrived called now and whenever one comes: this tab is to ask who it is then
+ */
+export function takeProofFromTabs(arrived: () => void): void {
+  onProof = arrived;
+  tabs.postMessage({ asks: true });
 }

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
-import type { NewApiToken, Role } from '../answers.js';
+import type { ApiToken, NewApiToken, Role } from '../answers.js';
 import { ask } from './api.js';
+import { Confirm } from './confirm.js';
 import { CopyButton } from './copy-as-panel.js';
 import { SelectField, TextField } from './form.js';
 import { ErrorSummary, errorsOf } from './form-errors.js';
@@ -21,6 +22,7 @@ export function TokensPage() {
   const [role, setRole] = useState<Role>('viewer');
   const [days, setDays] = useState('90');
   const [made, setMade] = useState<NewApiToken>();
+  const [revoking, setRevoking] = useState<ApiToken>();
   const [error, setError] = useState<unknown>();
   const act = async (work: Promise<NewApiToken | undefined>) => {
     setError(undefined);
@@ -101,7 +103,7 @@ export function TokensPage() {
                         type="button"
                         class="danger"
                         aria-label={`Revoke ${token.name}`}
-                        onClick={() => act(ask('deleteToken', { path: { id: token.id } }))}
+                        onClick={() => setRevoking(token)}
                       >
                         Revoke
                       </button>
@@ -113,6 +115,15 @@ export function TokensPage() {
           )
         }
       </Loaded>
+      {revoking !== undefined && (
+        <Confirm
+          title={`Revoke ${revoking.name}`}
+          text="Programs that use it are refused from now on."
+          verb="Revoke"
+          onYes={() => act(ask('deleteToken', { path: { id: revoking.id } }))}
+          onClose={() => setRevoking(undefined)}
+        />
+      )}
       <h2>New token</h2>
       <form
         noValidate

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { Invitation, Role } from '../answers.js';
 import { ask } from './api.js';
+import { Confirm } from './confirm.js';
 import { CopyButton } from './copy-as-panel.js';
 import { SelectField, TextField } from './form.js';
 import { ErrorSummary, errorsOf } from './form-errors.js';
@@ -23,6 +24,7 @@ export function UsersPage() {
   const [name, setName] = useState('');
   const [role, setRole] = useState<Role>('viewer');
   const [invitation, setInvitation] = useState<Invitation>();
+  const [leaving, setLeaving] = useState<string>();
   const [error, setError] = useState<unknown>();
   const invite = async (body: { readonly name: string; readonly role: Role }) => {
     setError(undefined);
@@ -70,7 +72,12 @@ export function UsersPage() {
                 <tr key={user.name}>
                   <th scope="row">
                     <Text>{user.name}</Text>
-                    {user.invited && <span class="badge">invited</span>}
+                    {user.invited && (
+                      <>
+                        {' '}
+                        <span class="badge">invited</span>
+                      </>
+                    )}
                   </th>
                   <td data-label="Role">
                     <select
@@ -108,7 +115,7 @@ export function UsersPage() {
                       type="button"
                       class="danger"
                       aria-label={`Remove ${user.name}`}
-                      onClick={() => act(ask('removeUser', { path: { name: user.name } }))}
+                      onClick={() => setLeaving(user.name)}
                     >
                       Remove
                     </button>
@@ -119,6 +126,15 @@ export function UsersPage() {
           </table>
         )}
       </Loaded>
+      {leaving !== undefined && (
+        <Confirm
+          title={`Remove ${leaving}`}
+          text="This ends all sessions of this user at once. What the user did stays in the audit; API tokens that were made stay too."
+          verb="Remove"
+          onYes={() => act(ask('removeUser', { path: { name: leaving } }))}
+          onClose={() => setLeaving(undefined)}
+        />
+      )}
       <h2>Invite</h2>
       <form
         noValidate
