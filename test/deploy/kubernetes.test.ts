@@ -159,15 +159,15 @@ describe('the manifests', () => {
 
   it('all belong to one name and label', () => {
     for (const manifest of files.flatMap(read).filter(({ kind }) => kind !== 'Kustomization')) {
-      expect(manifest.metadata.name).toMatch(/^jumpcloud-ocsf(-kafka|-environment|-ca)?$/);
+      expect(manifest.metadata.name).toMatch(/^jumpcloud-ocsf(-kafka|-environment|-ca|-feeds)?$/);
       expect(manifest.metadata.labels).toMatchObject(label);
     }
   });
 
   it('are all named by a kustomization but for the examples, and a kustomization names nothing else', () => {
-    const named = ['common', 'kafka', 'tables', 'monitoring'].flatMap((folder) =>
+    const named = ['common', 'kafka', 'tables', 'feeds', 'monitoring'].flatMap((folder) =>
       one(`${folder}/kustomization.yaml`, 'Kustomization')
-        .resources!.filter((resource) => resource !== '../common')
+        .resources!.filter((resource) => !resource.startsWith('../'))
         .map((resource) => `${folder}/${resource}`),
     );
     const examples = ['secret.example.yaml', 'environment.example.yaml', 'namespace.yaml'];
@@ -292,6 +292,35 @@ describe.each(pods)('the pod of the sink $sink', ({ sink, workload, pod }) => {
     const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { version: string };
     expect(container.image).toBe(`jumpcloud-ocsf:${version}`);
   });
+});
+
+it('the feeds of a ConfigMap are mounted where the configuration looks for them, and the collector takes each', () => {
+  const { patches } = one('feeds/kustomization.yaml', 'Kustomization') as Manifest & {
+    readonly patches: readonly { readonly patch: string }[];
+  };
+  const changes = patches.flatMap(({ patch }) => parse(patch) as { path: string; value: unknown }[]);
+  const valueAt = (path: string) => changes.find((change) => change.path === path)!.value;
+  const map = one('feeds/feeds.yaml', 'ConfigMap');
+  const mount = valueAt('/spec/template/spec/containers/0/volumeMounts/-') as Mount;
+  expect(valueAt('/spec/template/spec/volumes/-')).toEqual({
+    name: mount.name,
+    configMap: { name: map.metadata.name },
+  });
+  const { feeds, invalid, notes } = loadConfig({
+    env: {},
+    defaultFile: defaultConfigFile,
+    readDirectory: (path) => (path === mount.mountPath ? Object.keys(map.data!) : []),
+    readFile: (path) => {
+      if (path === defaultConfigFile) return { text: valueAt('/data/config.yaml') as string, mode: 0o644 };
+      const feed = map.data![path.slice(mount.mountPath.length + 1)];
+      return { text: feed ?? 'text-of-a-secret', mode: 0o440 };
+    },
+  });
+  expect({ invalid, notes }).toEqual({ invalid: [], notes: [] });
+  expect(feeds.map(({ name, poll }) => [name, poll.intervalMs])).toEqual([
+    ['acme', 60_000],
+    ['globex', Number.POSITIVE_INFINITY],
+  ]);
 });
 
 it('puts the pods into a namespace that enforces the restricted Pod Security Standard', () => {

@@ -87,6 +87,7 @@ async function everySeries(): Promise<Map<string, Set<string>>> {
   feed.observer({ type: 'failed', lane: 'live', part: 'source', error, retryMs: 1000 });
   feed.client.onRequest?.({ ...request, requestId: undefined });
   feed.client.onRetry?.({ purpose: 'api', code: 'RATE_LIMITED', attempt: 1, waitMs: 1000 } as never);
+  metrics.atRest('acme', true, 1e12);
   feed.observer({ type: 'reconciled', lane: 'live', report: passOver(comparedCursor({ sso: [5, 4, 1] })) });
   const series = new Map<string, Set<string>>();
   for (const family of parseMetrics(await metrics.text()).values()) {
@@ -94,7 +95,8 @@ async function everySeries(): Promise<Map<string, Set<string>>> {
       series.set(name, new Set([...(series.get(name) ?? []), ...Object.keys(labels)]));
     expect(family.samples, `${family.name} has no sample: let it happen above`).not.toEqual([]);
   }
-  return series;
+  // Prometheus' own, of each target.
+  return series.set('up', new Set(['job', 'instance']));
 }
 
 /** What a query reads that the collector does not export. */
@@ -129,7 +131,7 @@ describe('the alerts', () => {
       expect(places, alert).toContain(url.hash.slice(1));
       expect(url.hash.slice(1)).toBe(alert.toLowerCase());
       expect(annotations.summary).toMatch(
-        alert === 'JumpCloudCollectorDown' ? /collector/ : /\{\{ \$labels\.feed \}\}/,
+        alert.startsWith('JumpCloudCollector') ? /collector/ : /\{\{ \$labels\.feed \}\}/,
       );
     }
   });
@@ -180,6 +182,9 @@ describe('the dashboard', () => {
       'process_start_time_seconds',
       'process_heap_used_bytes',
       'process_event_loop_utilization',
+      'feed_at_rest',
+      'retention_deadline_timestamp_seconds',
+      'up',
     ];
     const left = [...bases].filter((name) => !shown.has(name)).map((name) => name.replace('jumpcloud_ocsf_', ''));
     expect(left.filter((name) => !elsewhere.includes(name))).toEqual([]);
