@@ -6,11 +6,18 @@ export const demoCommand = verb(
   (command) =>
     command.options({
       records: { type: 'number', default: 12_000, describe: 'Records of the simulated tenant' },
+      console: {
+        type: 'boolean',
+        default: false,
+        describe: 'Keep collecting, and show the console over it',
+      },
+      port: { type: 'number', default: 9465, describe: 'Port of the console; 0 takes any free one' },
       directory: {
         type: 'string',
         default: './data/demo',
         describe: 'Created or replaced; must be absent or hold an earlier demo',
       },
     }),
-  async (argv) => (await import('./demo.js')).demo(argv),
+  async (argv) =>
+    argv.console ? (await import('./demo-console.js')).demoConsole(argv) : (await import('./demo.js')).demo(argv),
 );

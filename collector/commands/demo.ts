@@ -1,9 +1,8 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { settableClock } from '../../fixtures/tenant/clock.js';
 import { startTenant, type Tenant } from '../../fixtures/tenant/tenant.js';
 import { loadConfig, readFileFromDisk } from '../config/load-config.js';
-import { CollectorError, exitCodes } from '../errors.js';
+import { exitCodes } from '../errors.js';
 import { systemTiming } from '../jumpcloud/http/abort.js';
 import { describeLife } from '../key-expiry/lifetime.js';
 import { createLog } from '../log/logger.js';
@@ -16,13 +15,13 @@ import { render } from '../query/render.js';
 import type { LaneObserver } from '../reconcile/observer.js';
 import { assemble } from '../runtime/assemble.js';
 import { createTablesSink } from '../sinks/tables/tables-sink.js';
+import { recreate } from './demo-directory.js';
 import { bar, progressLine } from './progress.js';
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 /** Minutes before the end of the story at which the demo polls: the later polls meet what was late for the earlier ones. */
 const POLLS = [40, 30, 20, 10, 0];
-const MARKER = '.jumpcloud-ocsf-demo';
 
 const QUESTION = `SELECT user_name, sum(coalesce(count, 1)) AS failures, count(DISTINCT src_ip) AS addresses,
        min(time_dt) AS first_seen, any_value(reason) AS reason
@@ -140,23 +139,6 @@ async function collectStory(
     client.close();
     await sink.close();
   }
-}
-
-/** Replaces the directory of an earlier demo. @throws CollectorError USAGE for any other directory */
-function recreate(directory: string): void {
-  if (existsSync(directory)) {
-    if (!existsSync(join(directory, MARKER))) {
-      throw new CollectorError('USAGE', `${directory} exists and was not created by a demo.`, {
-        cure: 'Name another place with --directory.',
-      });
-    }
-    rmSync(directory, { recursive: true });
-  }
-  mkdirSync(directory, { recursive: true });
-  writeFileSync(
-    join(directory, MARKER),
-    'Created by `jumpcloud-ocsf demo`, which removes this directory when it runs again.\n',
-  );
 }
 
 function showing(show: (text: string) => void, total: number): LaneObserver {
