@@ -15,6 +15,7 @@ import { queryCommand } from './commands/query-command.js';
 import { reconcileCommand } from './commands/reconcile-command.js';
 import { remapCommand } from './commands/remap-command.js';
 import { reportCommand } from './commands/report-command.js';
+import { respondCommand } from './commands/respond-command.js';
 import { runCommand } from './commands/run-command.js';
 import { simulateCommand } from './commands/simulate-command.js';
 import { stateCommand } from './commands/state-command.js';
@@ -66,6 +67,7 @@ const cli = yargs(hideBin(process.argv))
   .command(consoleCommand)
   .command(checkCommand)
   .command(inventoryCommand)
+  .command(respondCommand)
   .command(keyCommand)
   .command(stateCommand)
   .command(deadLettersCommand)

@@ -54,6 +54,22 @@ export interface FeedConfig {
   readonly webhook: WebhookConfig;
   /** `noDataAfterMs` undefined: the feed may be silent. */
   readonly health: { readonly noDataAfterMs: number | undefined };
+  readonly respond: RespondConfig;
+}
+
+/** Response: a credential of its own, and what it may do. */
+export interface RespondConfig {
+  readonly clientId: string | undefined;
+  readonly clientSecret: Secret | undefined;
+  readonly orgId: string | undefined;
+  /** Verbs; empty: nothing is ever done. */
+  readonly allow: readonly string[];
+  readonly groups: readonly string[];
+  readonly protectedUsers: readonly string[];
+  readonly protectedGroups: readonly string[];
+  readonly actionsPerHour: number;
+  readonly directory: string;
+  readonly killSwitch: string;
 }
 
 /** A person or team that owns a feed. */

@@ -7,7 +7,15 @@ import type { EventType } from '../position/event-families.js';
 import type { ConfiguredFeed, FeedSource, InvalidFeed } from './configured-feed.js';
 import { checkRules, checkSharedRules, endpointsOf } from './cross-checks.js';
 import { configFileVariable, readEnvironment } from './environment.js';
-import type { ConsoleConfig, FeedConfig, Owner, QueryLimits, QuestionLists, SharedConfig } from './feed-config.js';
+import type {
+  ConsoleConfig,
+  FeedConfig,
+  Owner,
+  QueryLimits,
+  QuestionLists,
+  RespondConfig,
+  SharedConfig,
+} from './feed-config.js';
 import { configFileFlag, type Flags, readFlags } from './flags.js';
 import { keyAt, keys } from './keys.js';
 import { Effective } from './resolve.js';
@@ -437,6 +445,23 @@ function toFeedConfig(from: Effective, endpoints: Endpoints): FeedConfig {
     // A feed that polls only when it is asked to may be silent.
     webhook: toWebhookConfig(from),
     health: { noDataAfterMs: noDataAfter === 'never' || interval === 'never' ? undefined : noDataAfter },
+    respond: toRespondConfig(from),
+  };
+}
+
+function toRespondConfig(from: Effective): RespondConfig {
+  const directory = from.text('respond.directory');
+  return {
+    clientId: from.optionalText('respond.clientId'),
+    clientSecret: from.secret('respond.clientSecret'),
+    orgId: from.optionalText('respond.orgId'),
+    allow: from.list<string>('respond.allow') ?? [],
+    groups: from.list<string>('respond.groups') ?? [],
+    protectedUsers: from.list<string>('respond.protectedUsers') ?? [],
+    protectedGroups: from.list<string>('respond.protectedGroups') ?? [],
+    actionsPerHour: from.number('respond.actionsPerHour'),
+    directory,
+    killSwitch: from.optionalText('respond.killSwitch') ?? join(directory, 'STOP'),
   };
 }
 

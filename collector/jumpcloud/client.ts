@@ -6,6 +6,7 @@ import { createSecret, type SecretSource } from './auth/secret-source.js';
 import type { AskDirectory } from './directory/ask.js';
 import { createDirectoryBudget } from './directory/budget.js';
 import { type KeyLife, readKeyLife } from './directory/key-life.js';
+import { createWriteOnce, type WriteOnce } from './directory/write-once.js';
 import { systemTiming, type Timing } from './http/abort.js';
 import { type Endpoints, type RegionOptions, resolveEndpoints } from './http/endpoints.js';
 import { damaged, readJson, readObject } from './http/json-body.js';
@@ -70,6 +71,8 @@ export interface Client extends Source {
    * repeated: polls come first.
    */
   readonly directory: AskDirectory | undefined;
+  /** One write of the directory API, sent once; undefined where no console belongs to the base URL. */
+  readonly write: WriteOnce | undefined;
   /** Ends what is under way for the credential and closes kept connections. Searches are ended by their own signals. */
   close(): void;
 }
@@ -173,6 +176,17 @@ export function createClient(options: ClientOptions): Client {
     proxy: transport.proxy(new URL(endpoints.baseUrl)),
     ...withUndocumented(source),
     directory: endpoints.consoleUrl === undefined ? undefined : askDirectory,
+    write:
+      endpoints.consoleUrl === undefined
+        ? undefined
+        : createWriteOnce({
+            consoleUrl: endpoints.consoleUrl,
+            exchange,
+            credential,
+            headers: organization,
+            where: secret.where,
+            now: () => timing.now(),
+          }),
     keyLife: (signal) => readKeyLife(endpoints.consoleUrl === undefined ? undefined : askConsole, credential, signal),
     close() {
       closed.abort();

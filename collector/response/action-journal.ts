@@ -38,6 +38,9 @@ export interface Approval {
   readonly hash: string;
 }
 
+/** The journal's name in its directory. */
+export const JOURNAL = 'response';
+
 /** One line of the journal of response. */
 export type ActionEntry =
   | { readonly type: 'planned'; readonly plan: Plan }

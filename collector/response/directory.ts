@@ -1,19 +1,6 @@
+import type { WriteResult } from '../jumpcloud/directory/write-once.js';
 import type { Plan, ResponseAsk } from './plan.js';
 import type { Target } from './target.js';
-
-/** How the one request of an action fared. */
-export type SendResult =
-  | {
-      readonly kind: 'answered';
-      readonly status: number;
-      readonly requestId: string | undefined;
-      /** What JumpCloud asks to wait, of a 429. */
-      readonly retryAfterMs: number | undefined;
-      /** Code of the error list, of an answer that is none of success. */
-      readonly code: string | undefined;
-    }
-  /** No answer came, or none that says whether it was executed. */
-  | { readonly kind: 'lost'; readonly code: string | undefined };
 
 /** The directory as response sees it. */
 export interface ResponseDirectory {
@@ -25,5 +12,5 @@ export interface ResponseDirectory {
   /** Reads what the verb changes, by id. @throws CollectorError */
   readAgain(plan: Plan, signal?: AbortSignal): Promise<Pick<Target, 'user' | 'member'>>;
   /** Sends the request of a plan once. Never throws and never repeats. */
-  send(plan: Plan, signal?: AbortSignal): Promise<SendResult>;
+  send(plan: Plan, signal?: AbortSignal): Promise<WriteResult>;
 }

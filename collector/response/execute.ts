@@ -1,8 +1,9 @@
 import type { Clock } from '../clock.js';
 import { asCollectorError } from '../errors.js';
 import type { Journal } from '../files/hash-chained-journal.js';
+import type { WriteResult } from '../jumpcloud/directory/write-once.js';
 import { type ActionRecord, append, applyEntry, disabledByUs, type Outcome } from './action-journal.js';
-import type { ResponseDirectory, SendResult } from './directory.js';
+import type { ResponseDirectory } from './directory.js';
 import type { Refusal, ResponsePolicy } from './guards.js';
 import { type History, type Plan, planOf, type ResponseAsk } from './plan.js';
 import { isAsWanted, sameBefore } from './target.js';
@@ -133,6 +134,12 @@ export async function execute(actionId: string, deps: ResponseDependencies, sign
   await append(deps.journal, intent);
   applyEntry(deps.actions, intent);
   const sent = await sendOnce(planned, deps, signal);
+  if (sent.kind === 'not_sent')
+    return finish(
+      actionId,
+      outcome('failed', deps.clock.now(), `Nothing was sent: ${sent.message}`, { code: sent.code }),
+      deps,
+    );
   return finish(actionId, await verify(planned, sent, deps, signal), deps);
 }
 
@@ -163,7 +170,7 @@ async function sendOnce(planned: Plan, { directory, limits, clock }: ResponseDep
 /** Reads again until the target is as wanted or the time is over. Only what was read decides. */
 async function verify(
   planned: Plan,
-  sent: SendResult,
+  sent: WriteResult,
   { directory, limits, clock }: ResponseDependencies,
   signal?: AbortSignal,
 ): Promise<Outcome> {
@@ -198,14 +205,14 @@ async function verify(
   return outcome('unknown', clock.now(), `${answer}, and ${seen}.`, common());
 }
 
-function foundDetail(verb: Verb, sent: SendResult): string {
+function foundDetail(verb: Verb, sent: WriteResult): string {
   const past = verb === 'expire-password' ? 'expired' : verbs[verb].past;
   return sent.kind === 'answered' && sent.status < 300
     ? `${past}, and found so when read again`
     : `found ${past} when read again, though ${sent.kind === 'answered' ? `JumpCloud answered ${sent.status}` : 'no answer came to the request'}`;
 }
 
-function refusedDetail(verb: Verb, sent: SendResult): string {
+function refusedDetail(verb: Verb, sent: WriteResult): string {
   const status = sent.kind === 'answered' ? sent.status : 0;
   if (status === 403)
     return `JumpCloud refuses it (403): the service account's role lacks the scope ${verbs[verb].scope}.`;

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Journal, JournalEntry } from '../../collector/files/hash-chained-journal.js';
+import type { WriteResult } from '../../collector/jumpcloud/directory/write-once.js';
 import { type ActionRecord, readActions } from '../../collector/response/action-journal.js';
-import type { ResponseDirectory, SendResult } from '../../collector/response/directory.js';
+import type { ResponseDirectory } from '../../collector/response/directory.js';
 import {
   approve,
   execute,
@@ -85,10 +86,10 @@ function world() {
   const directory: ResponseDirectory = {
     read: async ({ verb }) => targetOf(verb),
     readAgain: async ({ verb }) => targetOf(verb),
-    send: async ({ verb, actionId }): Promise<SendResult> => {
+    send: async ({ verb, actionId }): Promise<WriteResult> => {
       const fault = faults.shift() ?? 'none';
       requests.push(fault);
-      const answered = (status: number, retryAfterMs?: number): SendResult => ({
+      const answered = (status: number, retryAfterMs?: number): WriteResult => ({
         kind: 'answered',
         status,
         requestId: 'r-1',

@@ -97,7 +97,7 @@ export function createCall({ exchange, pace, policy, observer, timing }: CallOpt
         tell(ask, started, answer);
         return { kind: 'done', value };
       }
-      failure = failureOfStatus(describe(answer), circumstancesOf(ask));
+      failure = failureOfStatus(describeAnswer(answer), circumstancesOf(ask));
     } catch (error) {
       failure = failureOfException(error, circumstancesOf(ask));
     }
@@ -151,7 +151,8 @@ function isJsonObject(text: string): boolean {
   }
 }
 
-function describe({ status, headers, body }: Answer): Parameters<typeof failureOfStatus>[0] {
+/** An answer as the error table looks at it. */
+export function describeAnswer({ status, headers, body }: Answer): Parameters<typeof failureOfStatus>[0] {
   const text = body.toString('utf8');
   const html = (headers['content-type'] ?? '').includes('html') || /^\s*</.test(text);
   return { status, body: text, html, json: isJsonObject(text), location: headers.location };

@@ -1,0 +1,214 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { TenantOptions } from '../../fixtures/tenant/tenant.js';
+import { command, feedOf, folder, tenant } from './command.js';
+
+const ALLOW = 'disable-user,enable-user,add-to-group,remove-from-group,expire-password';
+
+/** A tenant with a directory, and response with a service account of its own. */
+async function responding(options: TenantOptions = {}, more: Readonly<Record<string, string>> = {}) {
+  const simulated = await tenant({
+    records: 0,
+    directory: { users: 60, groups: 6 },
+    serviceAccounts: [{}],
+    ...options,
+  });
+  const [account] = simulated.serviceAccounts;
+  const cwd = folder();
+  const { directory } = simulated;
+  const plain = directory.ids('users').filter((id) => {
+    const user = directory.get('users', id)!;
+    const method = {
+      state: user.state,
+      linked: user.admin,
+      managed: user.externally_managed,
+      never: user.password_never_expires,
+    };
+    return method.state === 'ACTIVATED' && method.linked == null && method.managed !== true && method.never !== true;
+  });
+  directory.change('users', plain[1]!, { password_expired: false, password_expiration_date: '2099-01-01T00:00:00Z' });
+  const group = directory.ids('groups').find((id) => directory.get('groups', id)!.membershipMethod === 'STATIC')!;
+  const env = feedOf(simulated, {
+    RESPOND_CLIENT_ID: account!.clientId,
+    RESPOND_CLIENT_SECRET: account!.clientSecret,
+    RESPOND_ORG_ID: simulated.organization,
+    RESPOND_ALLOW: ALLOW,
+    RESPOND_GROUPS: group,
+    RESPOND_DIRECTORY: 'respond',
+    JUMPCLOUD_TOKEN_URL: simulated.tokenUrl,
+    JUMPCLOUD_CONSOLE_URL: simulated.consoleUrl,
+    ...more,
+  });
+  const respond = (...args: string[]) => command(['respond', ...args], { env, cwd });
+  const writes = () =>
+    directory.writes.filter(({ byRequest }) => byRequest).map(({ operation, ids }) => [operation, ...ids]);
+  return {
+    simulated,
+    directory,
+    cwd,
+    env,
+    respond,
+    writes,
+    user: plain[1]!,
+    other: plain[2]!,
+    group,
+    account: account!,
+  };
+}
+
+describe('respond', () => {
+  it('plans without --execute, says so first and last, and sends nothing', async () => {
+    const { respond, writes, user } = await responding();
+    const planned = await respond('run', 'disable-user', '--user', user, '--reason', 'INC-1');
+    expect(planned, planned.stderr).toMatchObject({ code: 0 });
+    const lines = planned.stdout.trimEnd().split('\n');
+    expect([lines[0], lines.at(-1)]).toEqual(['NOT EXECUTED (plan only)', 'NOT EXECUTED (plan only)']);
+    expect(planned.stdout).toContain('JumpCloud: suspend');
+    expect(writes()).toEqual([]);
+  });
+
+  it('disables by one write, finds the user suspended, and undoes it; the same again sends nothing', async () => {
+    const { respond, writes, directory, user } = await responding();
+    const args = ['run', 'disable-user', '--user', user, '--reason', 'INC-1', '--execute', '--json'];
+    const done = await respond(...args);
+    expect(done.code, done.stderr + done.stdout).toBe(0);
+    const { plan, outcome } = JSON.parse(done.stdout);
+    expect(outcome).toMatchObject({ result: 'verified', status: 200 });
+    expect(directory.get('users', user)).toMatchObject({ state: 'SUSPENDED', suspended: true });
+    expect(JSON.parse((await respond(...args)).stdout).outcome).toEqual(outcome);
+    expect(writes()).toHaveLength(1);
+    const undone = await respond('undo', plan.actionId, '--execute', '--json');
+    expect(undone.code, undone.stderr + undone.stdout).toBe(0);
+    expect(directory.get('users', user)).toMatchObject({ state: 'ACTIVATED', suspended: false });
+    expect(writes()).toHaveLength(2);
+    const status = await respond('status', '--json');
+    expect(JSON.parse(status.stdout)).toMatchObject({ chain: { lines: 6 } });
+    expect(status.code).toBe(0);
+  });
+
+  it('adds to and removes from a group by id and by name, and says where nothing changes', async () => {
+    const { respond, writes, directory, group, user } = await responding();
+    const username = String(directory.get('users', user)!.username);
+    const was = directory.isMember(group, user);
+    const [first, second] = was ? ['remove-from-group', 'add-to-group'] : ['add-to-group', 'remove-from-group'];
+    for (const [verb, id] of [
+      [first, 'a1'],
+      [second, 'a2'],
+    ] as const) {
+      const done = await respond(
+        'run',
+        verb,
+        '--user',
+        username,
+        '--group',
+        group,
+        '--reason',
+        'INC-2',
+        '--action-id',
+        id,
+        '--execute',
+      );
+      expect(done.code, done.stderr + done.stdout).toBe(0);
+      expect(done.stdout).toContain('outcome      verified');
+    }
+    expect(directory.isMember(group, user)).toBe(was);
+    const again = await respond(
+      'run',
+      second!,
+      '--user',
+      username,
+      '--group',
+      group,
+      '--reason',
+      'INC-2',
+      '--action-id',
+      'a3',
+      '--execute',
+    );
+    expect(again.stdout).toContain('no_change');
+    expect(writes()).toHaveLength(2);
+  });
+
+  it('refuses an id of nobody, a group of nobody and a name that the server does not filter by', async () => {
+    const { respond, writes, group, user } = await responding();
+    const nobody = '66a0c0ffee00000000000000';
+    for (const args of [
+      ['disable-user', '--user', nobody],
+      ['disable-user', '--user', 'nobody.here'],
+      ['remove-from-group', '--user', user, '--group', nobody],
+      ['remove-from-group', '--user', nobody, '--group', group],
+    ]) {
+      const done = await respond('run', ...args, '--reason', 'INC-3', '--execute');
+      expect(done.code, args.join(' ')).toBe(2);
+    }
+    expect(writes()).toEqual([]);
+  });
+
+  it('stops at the kill switch, at a protected user and where nothing is allowed', async () => {
+    const { respond, writes, cwd, env, directory, user } = await responding();
+    const args = ['run', 'disable-user', '--user', user, '--reason', 'INC-4', '--execute'];
+    const protectedUser = {
+      ...env,
+      RESPOND_PROTECTED_USERS: String(directory.get('users', user)!.email).toUpperCase(),
+    };
+    const guarded = await command(['respond', ...args], { cwd, env: protectedUser });
+    expect([guarded.code, guarded.stdout]).toEqual([78, expect.stringContaining('PROTECTED')]);
+    const { RESPOND_ALLOW: _, ...nothing } = env;
+    const off = await command(['respond', ...args], { cwd, env: nothing });
+    expect([off.code, off.stdout]).toEqual([78, expect.stringContaining('VERB_NOT_ALLOWED')]);
+    writeFileSync(join(cwd, 'respond', 'STOP'), '');
+    const stopped = await respond(...args);
+    expect([stopped.code, stopped.stdout]).toEqual([78, expect.stringContaining('kill switch')]);
+    expect(writes()).toEqual([]);
+  });
+
+  it('says that a role lacks the scope, and does not try again', async () => {
+    const { respond, simulated, user } = await responding({
+      serviceAccounts: [
+        { scopes: ['users.readonly', 'administrators.readonly', 'groups.readonly', 'users.state.readonly'] },
+      ],
+    });
+    const done = await respond('run', 'expire-password', '--user', user, '--reason', 'INC-5', '--execute');
+    expect(done.code, done.stderr + done.stdout).toBe(77);
+    expect(done.stdout).toContain('users.password.expire');
+    expect(simulated.requests.filter(({ method, path }) => method === 'POST' && path.endsWith('/expire'))).toHaveLength(
+      1,
+    );
+  });
+
+  it('finds what was executed though its answer never came, by one write', async () => {
+    const { respond, simulated, writes, user } = await responding();
+    simulated.script([
+      {
+        when: { route: 'console', match: ({ method }) => method === 'PUT', times: 1 },
+        effect: { kind: 'reset', at: 'mid_body' },
+      },
+    ]);
+    const done = await respond('run', 'disable-user', '--user', user, '--reason', 'INC-6', '--execute');
+    expect(done.stdout + done.stderr).toContain('outcome      verified');
+    expect(writes()).toHaveLength(1);
+  });
+
+  it('keeps the client secret and tokens out of its journal, its output and its log', async () => {
+    const { respond, cwd, account, user } = await responding();
+    const done = await respond(
+      'run',
+      'expire-password',
+      '--user',
+      user,
+      '--reason',
+      'INC-7',
+      '--execute',
+      '--log-level',
+      'debug',
+    );
+    expect(done.code, done.stderr + done.stdout).toBe(0);
+    const journal = readdirSync(join(cwd, 'respond')).filter((name) => name.endsWith('.ndjson'));
+    expect(journal).toHaveLength(1);
+    const all =
+      done.stdout + done.stderr + journal.map((name) => readFileSync(join(cwd, 'respond', name), 'utf8')).join('');
+    expect(all).not.toContain(account.clientSecret);
+    expect(all).not.toMatch(/Bearer [A-Za-z0-9]/);
+  });
+});
