@@ -94,7 +94,9 @@ const dialects: Readonly<Record<DdlEngine, Dialect>> = {
       `CREATE TABLE IF NOT EXISTS ${backticks(name)} ENGINE = ${location.startsWith('/') ? 'DeltaLakeLocal' : 'DeltaLake'}(${quoteText(`${location}/${name}`)})`,
     ],
     name: backticks,
-    path: dotted(backticks),
+    // Of a member ClickHouse 26 makes a column of its own, which its reader of Delta Lake does not find.
+    path: ([first = '', ...members]) =>
+      members.length === 0 ? backticks(first) : `identity(${backticks(first)}).${members.map(backticks).join('.')}`,
     tag: (list, tag) => `arrayFirst(tag -> tag.name = ${quoteText(tag)}, ${list}).value`,
     createView: 'CREATE OR REPLACE VIEW',
     remark: 'In object storage give the credentials behind the address, or a named collection.',
