@@ -26,7 +26,7 @@ export async function runFeed(
   try {
     while (!signal.aborted) {
       try {
-        lane ??= await openLive(settings, parts, signal, failures === 0);
+        lane ??= await openProven(settings, parts, signal, failures === 0);
         attach(lane, parts);
         if (isManual && parts.pollRequests?.isPending !== true) {
           parts.observer({ type: 'idle', lane: lane.name });
@@ -66,6 +66,30 @@ export async function runFeed(
   } finally {
     for (const task of parts.idleTasks) task.close?.();
     await lane?.close();
+  }
+}
+
+/** Feeds whose lanes' lock was proven: once a process is enough. */
+const proven = new WeakSet<object>();
+
+/** Opens the live lane and meanwhile proves that its lock keeps a second process out. */
+async function openProven(
+  settings: FeedSettings,
+  parts: FeedDependencies,
+  signal: AbortSignal,
+  tells: boolean,
+): Promise<Lane> {
+  const proof = proven.has(parts.sink) ? undefined : parts.sink.proveLock?.();
+  // Awaited below; until then a rejection must not count as unhandled.
+  proof?.catch(() => undefined);
+  const lane = await openLive(settings, parts, signal, tells);
+  try {
+    await proof;
+    proven.add(parts.sink);
+    return lane;
+  } catch (error) {
+    await lane.close();
+    throw error;
   }
 }
 

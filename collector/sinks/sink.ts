@@ -144,6 +144,11 @@ export interface Sink {
   upkeep?(): SinkUpkeep;
   /** Looks at everything that delivering needs. Leaves nothing behind; what is wrong is a finding, not an error. */
   check?(): Promise<readonly SinkFinding[]>;
+  /**
+   * Proves that a lane's lock keeps a second process out, by having one try. Absent where no file system is needed for it.
+   * @throws CollectorError STORAGE_FAILED where it does not
+   */
+  proveLock?(): Promise<void>;
   /** The feed's dead letters, but for those that the replay lane has delivered. */
   unresolvedDeadLetters?(): AsyncIterable<DeadLetter>;
   /**

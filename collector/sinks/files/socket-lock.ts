@@ -7,6 +7,7 @@ import { errno, exists, isMissing, makeDirectory, storageFailed } from '../../fi
 import { fileNameOf } from '../../files/file-name.js';
 import { failedFinding } from '../finding.js';
 import { laneInUse } from '../in-process-lock.js';
+import { keepsNobodyOut, proveExcluded } from '../second-process.js';
 import type { SinkFinding } from '../sink.js';
 
 const ATTEMPTS = 4;
@@ -26,24 +27,48 @@ export async function takeLaneLock(directory: string, lane: string): Promise<Soc
 }
 
 /**
- * Whether a lane below a directory that is there can be locked: of two that try, one must fail.
+ * Whether a lane below a directory that is there can be locked.
  * @returns no finding where the directory is still to be made
  */
 export async function checkSocketLock(directory: string): Promise<SinkFinding[]> {
   if (!(await exists(directory))) return [];
-  const probe = await mkdtemp(join(directory, '.check-'));
   try {
-    const first = await SocketLock.take(probe);
-    const second = first && (await SocketLock.take(probe));
-    await first?.release();
-    await second?.release();
-    if (first && !second) return [{ part: 'lock', verdict: 'ok', message: `a lane below ${directory} can be locked` }];
-    throw Object.assign(new Error('a lock there keeps nobody out'), { code: 'ENOLCK' });
+    await proveSocketLock(directory);
+    return [{ part: 'lock', verdict: 'ok', message: `a lane below ${directory} can be locked` }];
   } catch (error) {
     return [failedFinding(storageFailed(error, directory), 'lock')];
-  } finally {
-    await rm(probe, { recursive: true, force: true });
   }
+}
+
+/**
+ * Takes a lock in a directory of the check's own: a second try of this process must fail, and one of a second process.
+ * @throws CollectorError STORAGE_FAILED
+ */
+export async function proveSocketLock(directory: string): Promise<void> {
+  try {
+    await makeDirectory(directory);
+    const probe = await mkdtemp(join(directory, '.check-'));
+    try {
+      const first = await SocketLock.take(probe);
+      try {
+        if (first === undefined || (await trySocketLock(probe))) throw keepsNobodyOut();
+        await proveExcluded('stdout', probe);
+      } finally {
+        await first?.release();
+      }
+    } finally {
+      await rm(probe, { recursive: true, force: true });
+    }
+  } catch (error) {
+    throw storageFailed(error, directory);
+  }
+}
+
+/** Whether the lock in this directory can be taken; it is given back at once. */
+export async function trySocketLock(directory: string): Promise<boolean> {
+  const lock = await SocketLock.take(directory);
+  await lock?.release();
+  return lock !== undefined;
 }
 
 /**

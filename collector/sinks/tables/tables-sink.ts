@@ -1,4 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { DeadLetter } from '../../../mappings/dead-letter.js';
@@ -12,11 +11,13 @@ import { type Closable, heldLock } from '../files/held-lock.js';
 import { laneNames, peekCursor } from '../files/peek-lanes.js';
 import { failedFinding } from '../finding.js';
 import type { Sink, SinkFinding } from '../sink.js';
-import { Engine, type EngineLimits } from './engine.js';
+import { checkFiles } from './check-files.js';
+import { Engine } from './engine.js';
 import { tablesFailed } from './error-table.js';
 import { findDelivered } from './find-delivered.js';
 import { isLaneState } from './lane-state.js';
 import { stateDirectory } from './layout.js';
+import { proveTablesLock } from './lock-proof.js';
 import { maintainBeside, maintainInProcess, repairOnce } from './maintain-beside.js';
 import type { MaintenanceReport } from './maintain-tables.js';
 import type { MaintenanceRequest } from './maintenance-process.js';
@@ -146,8 +147,9 @@ export function createTablesSink(options: TablesOptions): Sink {
     async check() {
       const findings = [...(await checkDirectory(directory, 'tables')), await checkEngine()];
       const isSound = findings.every(({ verdict }) => verdict !== 'failed');
-      return isSound ? [...findings, ...(await checkLock(directory, common.limits))] : findings;
+      return isSound ? [...findings, ...(await checkLock(directory)), ...(await checkFiles(directory))] : findings;
     },
+    proveLock: () => proveTablesLock(states),
     unresolvedDeadLetters,
     rewritable: (lane) => new TablesLane(lane, setting),
   };
@@ -176,16 +178,13 @@ async function checkEngine(): Promise<SinkFinding> {
   }
 }
 
-/** Takes a lock as a lane does, in a directory that is there: a file system may take files and have no locks. */
-async function checkLock(directory: string, limits: EngineLimits): Promise<SinkFinding[]> {
+/** Whether a lane can be locked, in a directory that is there: a file system may take files and have no locks. */
+async function checkLock(directory: string): Promise<SinkFinding[]> {
   if (!(await exists(directory))) return [];
-  const probe = await mkdtemp(join(directory, '.check-'));
   try {
-    (await Engine.open(join(probe, 'held'), join(probe, 'spill'), limits, 'check')).close();
+    await proveTablesLock(directory);
     return [{ part: 'lock', verdict: 'ok', message: `a lane below ${directory} can be locked` }];
   } catch (error) {
     return [failedFinding(tablesFailed(error, directory), 'lock')];
-  } finally {
-    await rm(probe, { recursive: true, force: true });
   }
 }

@@ -1,0 +1,76 @@
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { Finding } from '../../collector/diagnostics/finding.js';
+import { command, feedOf, folder, tenant } from './command.js';
+
+const DAY = 86_400_000;
+/** A file system of which the second process believes that nobody holds a lock there. */
+const NO_LOCKS = `data:text/javascript,${encodeURIComponent(`
+  import net from 'node:net';
+  import { syncBuiltinESMExports } from 'node:module';
+  if (process.argv[1]?.endsWith('try-lock-process.js')) {
+    net.connect = () => {
+      const socket = new net.Socket();
+      setImmediate(() => socket.emit('error', Object.assign(new Error('nobody'), { code: 'ECONNREFUSED' })));
+      return socket;
+    };
+    syncBuiltinESMExports();
+  }
+`)}`;
+
+async function feed(more: Readonly<Record<string, string>>) {
+  const simulated = await tenant({ from: Date.now() - DAY, to: Date.now(), records: 30 });
+  return feedOf(simulated, { POLL_START: '30h', ...more });
+}
+
+describe("a lane's lock is proven by a second process that tries it", () => {
+  it.each([
+    ['tables', {}],
+    ['stdout', { SINK: 'stdout' }],
+  ])('which fails to take it: check says so, and run leaves nothing of the trial behind (%s)', async (kind, more) => {
+    const env = await feed(more);
+    const cwd = folder();
+    const ended = await command(['run', '--once'], { env, cwd });
+    expect(ended.code, ended.stderr).toBe(0);
+    const checked = await command(['check', '--json'], { env, cwd });
+    const { findings } = JSON.parse(checked.stdout) as { findings: Finding[] };
+    expect(findings.filter(({ part }) => part === 'lock')).toMatchObject([{ verdict: 'ok' }]);
+    const left = readdirSync(cwd, { recursive: true, encoding: 'utf8' }).filter((name) => name.includes('.check-'));
+    expect({ kind, left }).toEqual({ kind, left: [] });
+  });
+
+  it('which takes it: check and run refuse, and name the cure', async () => {
+    const env = { ...(await feed({ SINK: 'stdout' })), NODE_OPTIONS: `--import=${NO_LOCKS}` };
+    const cwd = folder();
+    const ran = await command(['run', '--once'], { env, cwd });
+    expect(ran).toMatchObject({ code: 74, stdout: '', stderr: expect.stringContaining('no locks') });
+    const checked = await command(['check', '--json'], { env, cwd });
+    const { findings, exitCode } = JSON.parse(checked.stdout) as { findings: Finding[]; exitCode: number };
+    expect(exitCode).toBe(74);
+    expect(findings.filter(({ part }) => part === 'lock')).toMatchObject([
+      { verdict: 'failed', code: 'STORAGE_FAILED', cure: expect.stringContaining('no locks') },
+    ]);
+  });
+});
+
+it('check compares the files of the tables with what states and logs say of them', async () => {
+  const env = await feed({});
+  const cwd = folder();
+  await command(['run', '--once'], { env, cwd });
+  const files = async () => {
+    const { stdout } = await command(['check', '--json'], { env, cwd });
+    const { findings, exitCode } = JSON.parse(stdout) as { findings: Finding[]; exitCode: number };
+    return { exitCode, files: findings.filter(({ part }) => part === 'files') };
+  };
+  expect(await files()).toMatchObject({ exitCode: 0, files: [{ verdict: 'ok' }] });
+  const tables = join(cwd, 'tables');
+  const some = readdirSync(tables, { recursive: true, encoding: 'utf8' }).find((name) =>
+    /^\w+\/event_day.*parquet$/.test(name),
+  )!;
+  rmSync(join(tables, some));
+  expect(await files()).toMatchObject({
+    exitCode: 74,
+    files: [{ verdict: 'failed', message: expect.stringContaining(some), code: 'STORAGE_FAILED' }],
+  });
+});
