@@ -35,7 +35,14 @@ export async function checkTablesVerb(flags: TablesFlags & { readonly repair: bo
 /** `tables merge` and `tables vacuum`. */
 export async function maintain(flags: TablesFlags, parts: NonNullable<MaintenanceSetting['parts']>): Promise<number> {
   const directory = await directoryOf(flags);
-  const report = await maintainTables({ directory, limits, clock: systemClock, parts });
+  const report = await maintainTables({
+    directory,
+    limits,
+    clock: systemClock,
+    parts,
+    // Whoever asks means now: readers of this moment begin again.
+    rules: { settledMs: 0 },
+  });
   if (flags.json) writeJson(process.stdout, { version: 1, ...report });
   else writeText(process.stdout, mendedLines(report) + restOf(report));
   if (report.failures.length > 0)
