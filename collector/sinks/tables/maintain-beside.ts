@@ -1,7 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { Clock } from '../../clock.js';
 import { repairLogs } from './append-to-logs.js';
 import type { MaintenanceReport } from './maintain-tables.js';
 import type { MaintenanceAnswer, MaintenanceRequest } from './maintenance-process.js';
@@ -53,7 +52,6 @@ export async function repairOnce(logs: TablesLogs, now: number): Promise<number>
 
 /** How tables are maintained beside a collector. */
 export interface BesideSetting extends MaintenanceRequest {
-  readonly clock: Pick<Clock, 'now'>;
   readonly everyMs: number;
   readonly maintain: (request: MaintenanceRequest) => Promise<MaintenanceReport>;
 }
@@ -63,10 +61,11 @@ export interface BesideSetting extends MaintenanceRequest {
  * has. Does not wait for the end.
  */
 export function maintainBeside(
-  { directory, limits, clock, everyMs, maintain }: BesideSetting,
+  { directory, limits, everyMs, maintain }: BesideSetting,
   done: (result: { readonly report: MaintenanceReport } | { readonly error: unknown }) => void,
 ): void {
-  const now = clock.now();
+  // Time that passes, whatever a clock says: the process has a clock of its own.
+  const now = performance.now();
   const turn = turns.get(directory) ?? { startedAt: now, running: false };
   turns.set(directory, turn);
   if (turn.running || now < turn.startedAt + everyMs) return;

@@ -87,7 +87,7 @@ export function createTablesSink(options: TablesOptions): Sink {
       }
     },
     async afterCommit() {
-      const setting = { directory, limits: common.limits, clock: common.clock, everyMs, maintain };
+      const setting = { directory, limits: common.limits, everyMs, maintain };
       maintainBeside(setting, (result) => {
         if ('report' in result) {
           upkeep.backlog = result.report.backlog;
