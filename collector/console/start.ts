@@ -14,6 +14,7 @@ import { hashPassword } from './accounts/password.js';
 import { createSessions } from './accounts/sessions.js';
 import { openTokens } from './accounts/tokens.js';
 import { openUsers, type Users } from './accounts/users.js';
+import { ACTIVITY, startActivityDelivery } from './activity-delivery.js';
 import { readAssets } from './assets.js';
 import { openAudit } from './audit.js';
 import { createConsoleServer, portOf } from './console-server.js';
@@ -64,7 +65,13 @@ export async function startConsole(host: ConsoleHost, clock: ConsoleClock = syst
   await store.sweep();
   const jobs = createJobs(now, log);
   const lastLogins = new Map<string, string>();
-  const audit = await openAudit(directory, now, log, () => undefined);
+  const delivery = await startActivityDelivery({
+    directory,
+    readFeed: (name, yaml, file) => host.supervisor.readFeed(name, yaml, file),
+    clock: { ...systemTiming, now },
+    log: host.log.child({ feed: ACTIVITY }),
+  });
+  const audit = await openAudit(directory, now, log, delivery.wake);
   let server: Server | undefined;
   const origin = () => originOf(host.shared.console, server === undefined ? undefined : portOf(server));
   const reach = () => reachOf(host.shared.console, server === undefined ? undefined : portOf(server));
@@ -140,6 +147,7 @@ export async function startConsole(host: ConsoleHost, clock: ConsoleClock = syst
       await jobs.close();
       await tokens.close();
       await audit.close();
+      await delivery.close();
     },
   };
 }

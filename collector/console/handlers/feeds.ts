@@ -1,6 +1,7 @@
 import { isObject, type JsonValue } from '../../../mappings/json.js';
 import type { ConfiguredFeed } from '../../config/configured-feed.js';
 import type { Applied, Supervisor } from '../../runtime/supervisor.js';
+import { ACTIVITY } from '../activity-delivery.js';
 import type { FeedDocument, Job } from '../answers.js';
 import { changesBetween, type Document, etagOf, SECRET_KEYS, valueAt, withValue } from '../feeds/document.js';
 import {
@@ -238,6 +239,8 @@ function draftName(name: string): string {
 /** Feeds of the operator's own files are not changed here, and no name stands for two feeds. */
 export function refuseForeign(supervisor: Supervisor, name: string): void {
   if (!isFeedName(name)) throw noFeed();
+  if (name.toLowerCase() === ACTIVITY)
+    throw refused(409, 'NAME_TAKEN', 'That is the name of the console’s own events.', 'Choose another name.');
   const same = supervisor.list().find((feed) => feed.name.toLowerCase() === name.toLowerCase());
   if (same === undefined) return;
   if (same.source.kind === 'file')

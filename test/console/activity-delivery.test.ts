@@ -1,0 +1,38 @@
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { journalLines } from '../../collector/files/hash-chained-journal.js';
+import { openTables } from '../../collector/query/open-tables.js';
+import { startTestConsole } from './harness.js';
+
+async function delivered(directory: string): Promise<string[]> {
+  const tables = await openTables(join(directory, 'collector_activity'));
+  try {
+    const found: string[] = [];
+    const { rows } = await tables.query(
+      "SELECT concat_ws(' ', event_code, status_code, class_uid) FROM events ORDER BY time_dt, event_code",
+    );
+    for await (const [text] of rows) found.push(String(text));
+    return found;
+  } finally {
+    await tables.close();
+  }
+}
+
+it('S18: each line of the audit is delivered once as an OCSF event, over restarts too', async () => {
+  const one = await startTestConsole();
+  const admin = await one.firstAdmin();
+  one.now += 1_000;
+  await admin.send('POST', '/tokens', { name: 'bot', role: 'viewer' });
+  await one.close();
+  expect(await delivered(one.directory)).toEqual(['console.login 200 3002', 'console.createToken 201 6003']);
+
+  const two = await startTestConsole({ directory: one.directory });
+  two.now = one.now + 1_000;
+  await two.send('/api/v1/session', { method: 'POST', body: { user: 'ana', password: 'wrong wrong wrong' } });
+  await two.close();
+  const all = await delivered(one.directory);
+  expect(all).toEqual(['console.login 200 3002', 'console.createToken 201 6003', 'console.login 401 3002']);
+  let lines = 0;
+  for await (const _ of journalLines(one.directory, 'audit')) lines += 1;
+  expect(lines).toBe(all.length);
+});
