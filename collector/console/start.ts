@@ -42,6 +42,8 @@ const RETRY_MS = 30_000;
 export interface ConsoleClock {
   /** Epoch milliseconds. */
   readonly now: () => number;
+  /** False: the console's own events stay in the audit. */
+  readonly delivers?: boolean;
 }
 
 /**
@@ -49,8 +51,11 @@ export interface ConsoleClock {
  * taken port is tried again.
  * @throws CollectorError STORAGE_FAILED, STATE_CORRUPT where `console.directory` cannot be used
  */
-export async function startConsole(host: ConsoleHost, clock: ConsoleClock = systemTiming): Promise<RunningConsole> {
-  const { now } = clock;
+export async function startConsole(
+  host: ConsoleHost,
+  clock: ConsoleClock = { now: systemTiming.now },
+): Promise<RunningConsole> {
+  const { now, delivers = true } = clock;
   const settings = settingsOf(host.shared.console);
   const log = host.log.child({});
   const { directory } = settings;
@@ -65,13 +70,15 @@ export async function startConsole(host: ConsoleHost, clock: ConsoleClock = syst
   await store.sweep();
   const jobs = createJobs(now, log);
   const lastLogins = new Map<string, string>();
-  const delivery = await startActivityDelivery({
-    directory,
-    readFeed: (name, yaml, file) => host.supervisor.readFeed(name, yaml, file),
-    clock: { ...systemTiming, now },
-    log: host.log.child({ feed: ACTIVITY }),
-  });
-  const audit = await openAudit(directory, now, log, delivery.wake);
+  const delivery =
+    delivers &&
+    (await startActivityDelivery({
+      directory,
+      readFeed: (name, yaml, file) => host.supervisor.readFeed(name, yaml, file),
+      clock: { ...systemTiming, now },
+      log: host.log.child({ feed: ACTIVITY }),
+    }));
+  const audit = await openAudit(directory, now, log, delivery ? delivery.wake : () => undefined);
   let server: Server | undefined;
   const origin = () => originOf(host.shared.console, server === undefined ? undefined : portOf(server));
   const reach = () => reachOf(host.shared.console, server === undefined ? undefined : portOf(server));
@@ -147,7 +154,7 @@ export async function startConsole(host: ConsoleHost, clock: ConsoleClock = syst
       await jobs.close();
       await tokens.close();
       await audit.close();
-      await delivery.close();
+      if (delivery) await delivery.close();
     },
   };
 }

@@ -19,14 +19,14 @@ async function delivered(directory: string): Promise<string[]> {
 }
 
 it('S18: each line of the audit is delivered once as an OCSF event, over restarts too', async () => {
-  const one = await startTestConsole();
+  const one = await startTestConsole({ delivers: true });
   const admin = await one.firstAdmin();
   one.now += 1_000;
   await admin.send('POST', '/tokens', { name: 'bot', role: 'viewer' });
   await one.close();
   expect(await delivered(one.directory)).toEqual(['console.login 200 3002', 'console.createToken 201 6003']);
 
-  const two = await startTestConsole({ directory: one.directory });
+  const two = await startTestConsole({ delivers: true, directory: one.directory });
   two.now = one.now + 1_000;
   await two.send('/api/v1/session', { method: 'POST', body: { user: 'ana', password: 'wrong wrong wrong' } });
   await two.close();

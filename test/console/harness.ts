@@ -108,6 +108,8 @@ export async function startTestConsole(
     env?: Record<string, string>;
     supervisor?: Supervisor;
     directory?: string;
+    /** The console's own events are delivered. */
+    delivers?: boolean;
     /** Feeds run, as `run` runs them. */
     live?: boolean;
   } = {},
@@ -168,7 +170,7 @@ export async function startTestConsole(
       files: [],
       notes: [],
     },
-    { now: () => clock.now },
+    { now: () => clock.now, delivers: options.delivers === true },
   ).finally(() => {
     process.stderr.write = stderr;
   });
