@@ -38,6 +38,8 @@ export interface RoadOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly sink?: (config: FeedConfig) => Sink;
   readonly ask?: AskDirectory;
+  /** Milliseconds by which the road's clock is behind. */
+  readonly behindMs?: number;
   readonly listener?: Partial<WebhookListenerOptions>;
 }
 
@@ -71,7 +73,7 @@ export async function openRoad(options: RoadOptions = {}): Promise<Road> {
   const secret = store.isConfigured ? config!.webhook.secrets[0]!.reveal() : (await store.make(0)).secret;
   const feed = webhookFeed(config!, {
     sink,
-    timing: systemTiming,
+    timing: { ...systemTiming, now: () => Date.now() - (options.behindMs ?? 0) },
     observer: () => undefined,
     directory: options.ask,
     log,

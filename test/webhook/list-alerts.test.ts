@@ -1,0 +1,157 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { checkWebhook } from '../../collector/diagnostics/check-webhook.js';
+import { createClient } from '../../collector/jumpcloud/client.js';
+import { envelopeOf } from '../../fixtures/tenant/alerts/envelope.js';
+import { startTenant, type TenantOptions } from '../../fixtures/tenant/tenant.js';
+import { findingsOf, openRoad, organization, ownDirectory, rowsOf } from './open-road.js';
+import { uidOf } from './running-collector.js';
+
+/** A tenant with one channel, and a client of its directory. */
+async function open(options: TenantOptions = {}) {
+  const tenant = await startTenant({ records: 10, ...options, id: organization } as TenantOptions);
+  const client = createClient({
+    ...{ baseUrl: tenant.baseUrl, consoleUrl: tenant.consoleUrl, authorization: 'x-api-key' },
+    ...{ secret: { value: tenant.apiKey, where: 'test' }, requestsPerSecond: 1_000 },
+  });
+  onTestFinished(async () => {
+    client.close();
+    await tenant.close();
+  });
+  return {
+    tenant,
+    client,
+    alerts: tenant.alerts,
+    env: { JUMPCLOUD_ORG_ID: tenant.organization, WEBHOOK_ALERTS_INTERVAL: '1s' },
+  };
+}
+
+const body = (notice: Parameters<typeof envelopeOf>[0]) => JSON.stringify(envelopeOf(notice));
+
+/** Waits until the tables would hold so many notices: the road says so in its view. */
+async function until(holds: () => boolean): Promise<void> {
+  for (let tries = 0; !holds() && tries < 800; tries += 1) await new Promise((resume) => setTimeout(resume, 10));
+  expect(holds()).toBe(true);
+}
+
+describe('the list of alerts', () => {
+  it.each(['webhook first', 'list first'])(
+    'W6: gives with the webhook one finding under one uid (%s)',
+    async (order) => {
+      const { tenant, client, alerts, env } = await open();
+      const directory = await ownDirectory();
+      const notice = alerts.raise();
+      const polls = () => tenant.requests.filter(({ path }) => path === '/api/v2/alerts').length;
+      const push = async () => {
+        const road = await openRoad({ directory, env });
+        expect((await road.post(body(notice))).status).toBe(200);
+        await road.stop();
+      };
+      const poll = async () => {
+        const road = await openRoad({ directory, env, ask: client.directory! });
+        const before = polls();
+        await until(() => polls() >= before + 2);
+        await road.stop();
+      };
+      await (order === 'webhook first' ? push() : poll());
+      await (order === 'webhook first' ? poll() : push());
+      expect((await findingsOf(directory)).map(([uid]) => uid)).toEqual([uidOf(notice)]);
+      const [[related, lists] = []] = await rowsOf(
+        directory,
+        'SELECT finding_info.related_events[1].uid, metadata.log_source FROM detection_finding',
+      );
+      expect(lists).toBe(order === 'webhook first' ? 'webhook' : 'alerts');
+      expect(related).toMatch(/^[0-9a-f]{32}$/);
+    },
+  );
+
+  it('shows every occurrence and the status that no webhook brought, and counts them as missed', async () => {
+    const { tenant, client, alerts, env } = await open({ now: () => Date.now() - 5 * 60_000 });
+    const directory = await ownDirectory();
+    // The lane's first start lies before the alert.
+    await (await openRoad({ directory, env, behindMs: 10 * 60_000 })).stop();
+    alerts.raise();
+    const alert = alerts.alerts[0]!;
+    for (let more = 0; more < 3; more += 1) alerts.occur(alert);
+    alerts.setStatus(alert, 'ALERT_STATUS_RESOLVED');
+    const brought = alerts.notices[1]!;
+    const road = await openRoad({ directory, env });
+    await road.post(body(brought));
+    await road.stop();
+    const polling = await openRoad({ directory, env, ask: client.directory! });
+    await until(() => tenant.requests.filter(({ path }) => path === '/api/v2/alerts').length >= 3);
+    await polling.stop();
+    const uids = (await findingsOf(directory)).map(([uid]) => uid);
+    expect([...uids].sort()).toEqual(alerts.notices.map(uidOf).sort());
+    expect(polling.feed.view.missed).toBe(4);
+  });
+
+  it('is told as a failure where the role may not read it, and webhooks are delivered all the same', async () => {
+    const { client, alerts, env } = await open({ keys: [{ scopes: ['directoryinsights.readonly'] }] } as TenantOptions);
+    const road = await openRoad({ env, ask: client.directory! });
+    await until(() => road.feed.view.listFailure !== null);
+    expect(road.feed.view.listFailure?.code).toBe('ROLE_REFUSED');
+    const notice = alerts.raise();
+    await road.post(body(notice));
+    await road.stop();
+    expect((await findingsOf(road.directory)).map(([uid]) => uid)).toEqual([uidOf(notice)]);
+  });
+
+  it('W11: brings the finding whose webhook has an unknown shape, and the body is kept', async () => {
+    const { tenant, client, alerts, env } = await open();
+    const notice = alerts.raise();
+    const road = await openRoad({ env, ask: client.directory! });
+    await road.post(JSON.stringify({ future: { alertRef: notice.alert.objectId } }));
+    await until(() => tenant.requests.filter(({ path }) => path === '/api/v2/alerts').length >= 2);
+    await road.stop();
+    expect((await findingsOf(road.directory)).map(([uid]) => uid)).toEqual([uidOf(notice)]);
+    expect(await rowsOf(road.directory, 'SELECT reason FROM dead_letters')).toEqual([['unknown_shape']]);
+  });
+
+  it('makes the receiver degraded where JumpCloud itself was answered 401', async () => {
+    const { client, alerts, env } = await open();
+    Object.assign(alerts.channels[0]!, { lastResponseStatusCode: 401, lastResponseTimeStamp: '2026-11-28T09:00:00Z' });
+    const road = await openRoad({ env, ask: client.directory! });
+    await until(() => road.feed.view.degraded !== null);
+    expect(road.feed.view.degraded).toContain('401');
+    expect(road.log()).toContain('the last answer JumpCloud got through channel SIEM was 401');
+    await road.stop();
+  });
+});
+
+describe('check of webhooks', () => {
+  const lines = async ({ client }: Awaited<ReturnType<typeof open>>) => {
+    const { config } = await openRoad();
+    const found = await checkWebhook(config, client, new AbortController().signal);
+    return found.map(({ verdict, message }) => `${verdict}: ${message}`);
+  };
+
+  it('tells that all is well', async () => {
+    const opened = await open();
+    expect(await lines(opened)).toEqual([
+      'ok: JumpCloud has the channel SIEM, 0 % of 0 requests succeeded',
+      'ok: the list of alerts can be read',
+    ]);
+  });
+
+  it('tells a channel that is attached to no enabled rule, and one whose last answer was 401', async () => {
+    const opened = await open();
+    for (const rule of opened.alerts.rules) rule.enabled = false;
+    Object.assign(opened.alerts.channels[0]!, { lastResponseStatusCode: 401, totalRequests: 4, successes: 3 });
+    expect(await lines(opened)).toEqual([
+      'warning: the last answer JumpCloud got through channel SIEM was 401: its secret is wrong',
+      'warning: the channel SIEM is attached to no enabled rule',
+      'ok: the list of alerts can be read',
+    ]);
+  });
+
+  it('tells where JumpCloud has no channel for the feed, and where the role may not look', async () => {
+    const opened = await open();
+    opened.alerts.channels[0]!.url = 'https://elsewhere.example.com/';
+    expect(await lines(opened)).toEqual([
+      'warning: JumpCloud has no webhook channel whose URL ends with that of this feed',
+      'ok: the list of alerts can be read',
+    ]);
+    const narrow = await open({ keys: [{ scopes: [] }] } as TenantOptions);
+    expect((await lines(narrow)).every((line) => line.startsWith('warning: '))).toBe(true);
+  });
+});

@@ -1,0 +1,57 @@
+import { expect, it } from 'vitest';
+import { systemTiming } from '../../collector/jumpcloud/http/abort.js';
+import { createLog } from '../../collector/log/logger.js';
+import { replayKeptBodies } from '../../collector/reprocess/replay-webhooks.js';
+import { openSink } from '../../collector/runtime/open-sink.js';
+import { mapper } from '../../collector/version.js';
+import { envelopeOf } from '../../fixtures/tenant/alerts/envelope.js';
+import { AlertState } from '../../fixtures/tenant/alerts/state.js';
+import { bodyUid, keptBody } from '../../mappings/alerts/kept-body.js';
+import type { DeadLetter } from '../../mappings/dead-letter.js';
+import type { JsonObject } from '../../mappings/json.js';
+import { ocsfTarget } from '../../schemas/ocsf-target.js';
+import { findingsOf, openRoad, organization, rowsOf } from './open-road.js';
+import { uidOf } from './running-collector.js';
+
+/** A body as a mapping of before kept it, which did not know its shape. */
+function letterOf(value: JsonObject): DeadLetter {
+  const text = JSON.stringify(value);
+  const about = { reason: 'unknown_shape' as const, message: 'No alert is named in the body.', details: [] };
+  return keptBody(bodyUid(organization, text, value), { ...about, text, value, organization, receivedAt: Date.now() });
+}
+
+it('W11: kept bodies that are findings by now are delivered once, under the uid of the finding', async () => {
+  const alerts = new AlertState(21, organization, Date.now);
+  const [known, unknown] = [alerts.raise(), alerts.raise()];
+  const road = await openRoad();
+  // The list of alerts, or another webhook, has brought the first one since.
+  await road.post(JSON.stringify(envelopeOf(known)));
+  await road.stop();
+  const letters = [letterOf(envelopeOf(known)), letterOf(envelopeOf(unknown)), letterOf({ still: 'unknown' })];
+  const replay = async (dryRun: boolean) => {
+    const log = createLog({ level: 'error', format: 'text' });
+    const sink = await openSink(road.config, log, systemTiming);
+    const settings = {
+      ...{ feed: 'acme', baseUrl: road.config.jumpcloud.endpoints.baseUrl, classes: undefined, dryRun },
+      ...{ organization: async () => organization, mapping: { rawData: true, mapper, target: ocsfTarget } },
+    };
+    try {
+      return await replayKeptBodies(
+        async function* () {
+          yield* letters;
+        },
+        sink,
+        systemTiming,
+        settings,
+      );
+    } finally {
+      await sink.close();
+    }
+  };
+  expect(await replay(true)).toEqual({ delivered: 1, already: 1, unknown: 1 });
+  expect(await replay(false)).toEqual({ delivered: 1, already: 1, unknown: 1 });
+  expect(await replay(false)).toEqual({ delivered: 0, already: 2, unknown: 1 });
+  const uids = (await findingsOf(road.directory)).map(([uid]) => uid);
+  expect([...uids].sort()).toEqual([known, unknown].map(uidOf).sort());
+  expect(await rowsOf(road.directory, 'SELECT * FROM dead_letters')).toEqual([]);
+});
