@@ -70,7 +70,7 @@ interface Manifest {
     readonly podSelector?: { readonly matchLabels: object };
     readonly template?: { readonly metadata: { readonly labels: object }; readonly spec: PodSpec };
     readonly volumeClaimTemplates?: readonly { readonly metadata: { readonly name: string } }[];
-    readonly ports?: readonly { readonly name: string; readonly port: number; readonly targetPort: string }[];
+    readonly ports?: readonly { readonly name: string; readonly port: number; readonly targetPort: string | number }[];
     readonly endpoints?: readonly {
       readonly port: string;
       readonly path: string;
@@ -112,6 +112,7 @@ const published: Readonly<Record<string, string>> = {
   'apps/v1/Deployment': 'apps/v1',
   'apps/v1/StatefulSet': 'apps/v1',
   'networking.k8s.io/v1/NetworkPolicy': 'networking/v1',
+  'networking.k8s.io/v1/Ingress': 'networking/v1',
 };
 
 /** What the compiler says about manifests written as literals of the published types: unknown keys, missing and wrong values. */
@@ -159,13 +160,13 @@ describe('the manifests', () => {
 
   it('all belong to one name and label', () => {
     for (const manifest of files.flatMap(read).filter(({ kind }) => kind !== 'Kustomization')) {
-      expect(manifest.metadata.name).toMatch(/^jumpcloud-ocsf(-kafka|-environment|-ca|-feeds)?$/);
+      expect(manifest.metadata.name).toMatch(/^jumpcloud-ocsf(-kafka|-webhook|-environment|-ca|-feeds)?$/);
       expect(manifest.metadata.labels).toMatchObject(label);
     }
   });
 
   it('are all named by a kustomization but for the examples, and a kustomization names nothing else', () => {
-    const named = ['common', 'kafka', 'tables', 'feeds', 'monitoring'].flatMap((folder) =>
+    const named = ['common', 'kafka', 'tables', 'feeds', 'webhook', 'monitoring'].flatMap((folder) =>
       one(`${folder}/kustomization.yaml`, 'Kustomization')
         .resources!.filter((resource) => !resource.startsWith('../'))
         .map((resource) => `${folder}/${resource}`),
@@ -188,7 +189,8 @@ describe('the manifests', () => {
       expect(workload.spec!.template!.metadata.labels).toMatchObject(label);
     }
     expect(service.spec!.selector).toEqual(label);
-    for (const path of ['common/network-policy.yaml', 'kafka/network-policy.yaml'])
+    expect(one('webhook/service.yaml', 'Service').spec!.selector).toEqual(label);
+    for (const path of ['common', 'kafka', 'webhook'].map((folder) => `${folder}/network-policy.yaml`))
       expect(one(path, 'NetworkPolicy').spec!.podSelector!.matchLabels).toEqual(label);
     expect(one('monitoring/service-monitor.yaml', 'ServiceMonitor').spec!.selector!.matchLabels).toEqual(
       service.metadata.labels,
@@ -340,6 +342,16 @@ describe('the network policies', () => {
     expect(common.ingress!.map(({ from }) => from)).toEqual([
       [inNamespace('monitoring', { 'app.kubernetes.io/name': 'prometheus' })],
     ]);
+  });
+
+  it('let the ingress controller reach the webhook port, and no other', () => {
+    const { ingress } = one('webhook/network-policy.yaml', 'NetworkPolicy').spec!;
+    const port = keys.find(({ path }) => path === 'receiver.port')!.schema.default;
+    expect(ingress!.map(({ from }) => from)).toEqual([
+      [inNamespace('ingress-nginx', { 'app.kubernetes.io/name': 'ingress-nginx' })],
+    ]);
+    expect(ingress!.flatMap(({ ports }) => ports)).toEqual([{ port, protocol: 'TCP' }]);
+    expect(one('webhook/service.yaml', 'Service').spec!.ports).toEqual([{ name: 'webhook', port, targetPort: port }]);
   });
 
   it('let DNS out to kube-dns alone, and no rule out to everywhere', () => {

@@ -60,6 +60,9 @@ async function everySeries(): Promise<Map<string, Set<string>>> {
     skewMs: () => 5,
     upkeep,
   });
+  const webhook = feed.webhook();
+  webhook.onRequest('accepted');
+  webhook.onMissed(1);
   const error = new CollectorError('RATE_LIMITED', 'slow down', { cure: 'Wait.' });
   const request = { purpose: 'api', path: '/events', status: 200, code: undefined, ms: 1, bytes: 1 } as const;
   feed.observer({ type: 'opened', lane: 'live', cursor: cursorAt('2026-11-21T00:00:00Z'), resumed: false });

@@ -8,4 +8,4 @@ const { values } = parseArgs({
 });
 const outcome = await killWhileSending({ kills: Number(values.kills), seed: Number(values.seed) });
 process.stdout.write(`${JSON.stringify(outcome)}\n`);
-process.exitCode = outcome.allAcknowledged && outcome.missing + outcome.beyond + outcome.twice === 0 ? 0 : 1;
+process.exitCode = outcome.givenUp.length + outcome.lost + outcome.beyond + outcome.twice === 0 ? 0 : 1;

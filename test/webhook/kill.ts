@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { sendNotices } from '../../fixtures/tenant/alerts/sender.js';
+import { type Sent, sendNotices } from '../../fixtures/tenant/alerts/sender.js';
 import { chance } from '../../fixtures/tenant/random.js';
 import { startTenant } from '../../fixtures/tenant/tenant.js';
 import {
@@ -34,9 +34,8 @@ export async function killWhileSending({ kills, seed, env = {}, delivered = deli
   const port = await freePort();
   const url = `http://127.0.0.1:${port}/webhook/jumpcloud/acme`;
   const headers = { authorization: `Bearer ${SECRET}` };
-  const sending: Promise<boolean>[] = [];
+  const sending: Promise<Sent[]>[] = [];
   let running: Collector | undefined;
-  let unanswered = 0;
   for (let round = 0; round <= kills; round += 1) {
     running = startCollector(tenant, directory, port, env);
     await running.ready;
@@ -50,27 +49,27 @@ export async function killWhileSending({ kills, seed, env = {}, delivered = deli
     alerts.alerts.length = 0;
     const sent = sendNotices(batch, {
       ...{ url, headers, concurrency: 4, duplicates: 0.1, reorder: 5, seed: seed + round },
-      ...{ retries: 200, backoffMs: 5, timeoutMs: 5_000, mostBackoffMs: 200 },
+      ...{ retries: 2_000, backoffMs: 5, timeoutMs: 5_000, mostBackoffMs: 200 },
     });
-    sending.push(
-      sent.then((all) => {
-        unanswered += all.filter(({ statuses }) => statuses.includes(0)).length;
-        return all.every(({ acknowledged }) => acknowledged);
-      }),
-    );
+    sending.push(sent);
     if (round === kills) break;
     await new Promise((resume) => setTimeout(resume, chance(seed, round, 950) * 250));
     running.child.kill('SIGKILL');
     await running.ended;
   }
-  const allAcknowledged = (await Promise.all(sending)).every(Boolean);
+  const all = (await Promise.all(sending)).flat();
   // It delivers what is spooled before it ends.
   running?.child.kill('SIGTERM');
   await running?.ended;
   const found = await delivered(directory);
+  const acknowledged = all.filter((one) => one.acknowledged).map(({ notice }) => uidOf(notice));
+  const refused = all.filter((one) => !one.acknowledged).map(({ statuses }) => statuses.at(-1));
   const outcome = {
-    ...{ kills, sent: alerts.notices.length, allAcknowledged, unanswered },
-    ...compareSets(alerts.notices.map(uidOf), found),
+    ...{ kills, sent: alerts.notices.length, unanswered: all.filter(({ statuses }) => statuses.includes(0)).length },
+    // What the sender gave up on may have been delivered: nothing was promised of it.
+    givenUp: refused,
+    lost: compareSets(acknowledged, found).missing,
+    ...{ twice: compareSets(acknowledged, found).twice, beyond: compareSets(alerts.notices.map(uidOf), found).beyond },
   };
   await tenant.close();
   await rm(directory, { recursive: true });
