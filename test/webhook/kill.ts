@@ -58,11 +58,17 @@ export async function killWhileSending({ kills, seed, env = {}, delivered = deli
     await running.ended;
   }
   const all = (await Promise.all(sending)).flat();
-  // It delivers what is spooled before it ends.
+  const acknowledged = all.filter((one) => one.acknowledged).map(({ notice }) => uidOf(notice));
+  // What was acknowledged waits in the spool for a lane that opens more slowly than the port.
+  let found: string[] = [];
+  for (let tries = 0; tries < 60; tries += 1) {
+    found = await delivered(directory).catch(() => []);
+    if (compareSets(acknowledged, found).missing === 0) break;
+    await new Promise((resume) => setTimeout(resume, 1_000));
+  }
   running?.child.kill('SIGTERM');
   await running?.ended;
-  const found = await delivered(directory);
-  const acknowledged = all.filter((one) => one.acknowledged).map(({ notice }) => uidOf(notice));
+  found = await delivered(directory);
   const refused = all.filter((one) => !one.acknowledged).map(({ statuses }) => statuses.at(-1));
   const outcome = {
     ...{ kills, sent: alerts.notices.length, unanswered: all.filter(({ statuses }) => statuses.includes(0)).length },
