@@ -5,6 +5,7 @@ import { maskedJson } from '../log/redactor.js';
 import { version } from '../version.js';
 import { answerQuestions } from './api-probes.js';
 import type { CheckedFeed } from './checked-feed.js';
+import { answerDirectoryQuestions } from './directory-probes.js';
 import type { Finding } from './finding.js';
 import type { RequestTally } from './request-stats.js';
 
@@ -26,7 +27,12 @@ export interface ReportParts {
  */
 export async function writeReport(file: string, parts: ReportParts): Promise<void> {
   const { config, checked, findings, seen, mask, signal } = parts;
-  const questions = await Promise.all(checked.map((feed) => answerQuestions(feed, seen, signal)));
+  const questions = await Promise.all(
+    checked.map(async (feed) => [
+      ...(await answerQuestions(feed, seen, signal)),
+      ...(await answerDirectoryQuestions(feed.client, signal)),
+    ]),
+  );
   const report = {
     report: 1,
     program: { version, node: process.version, platform: `${process.platform} ${process.arch}` },

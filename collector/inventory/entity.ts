@@ -67,8 +67,11 @@ export function edgeEntity(
 ): Entity {
   const names = edgeNames[stage] as EdgeNames;
   const org = context.organization.id;
-  // Assignments lead to users and groups alike; the other stages have one type of target.
-  const key = stage === 'assignments' ? `${parent}/${targetNames[type]}/${target}` : `${parent}/${target}`;
+  // These lead to users and groups alike; the other stages have one type of target.
+  const key =
+    stage === 'assignments' || stage === 'account_edges'
+      ? `${parent}/${targetNames[type]}/${target}`
+      : `${parent}/${target}`;
   const entity = { type: names.type, key: `${org}/${key}`, observedAt: context.observedAt };
   if (after === undefined) return { ...entity, value: undefined };
   const value: JsonObject = {

@@ -19,6 +19,10 @@ export function personOf(key: Buffer): { kind: 'user' | 'administrator'; id: str
   return { kind: key[0] === USER ? 'user' : 'administrator', id: key.toString('hex', 1) };
 }
 
+export function personKey(kind: 'user' | 'administrator', id: string): Buffer {
+  return Buffer.concat([Buffer.from([kind === 'user' ? USER : ADMINISTRATOR]), idKey(id)]);
+}
+
 /**
  * Writes who each account is: users and administrators stay two accounts, joined by `link`, each matched with an employee.
  * @param users files of what is known of users and administrators
@@ -33,20 +37,20 @@ export async function writePeople(
   const administratorsByEmail = countEmails(administrators);
   const usersByEmail = countEmails(users, administratorsByEmail);
   const linked = new Map<string, string>();
-  const add = (kind: number, id: string, person: JsonObject) => {
+  const add = (kind: 'user' | 'administrator', id: string, person: JsonObject) => {
     const json = Buffer.from(JSON.stringify(person));
-    const key = Buffer.concat([Buffer.from([kind]), idKey(id)]);
+    const key = personKey(kind, id);
     sorter.add({ key, value: encodeEntry({ absent: 0, known: true, firstSeen: 0, json }) });
   };
   for (const { id, fields } of objectsIn(users)) {
     const own = isObject(fields.admin) && typeof fields.admin.id === 'string' ? fields.admin.id : undefined;
     if (own !== undefined) linked.set(own, id);
     const link = linkOf(own, fields.email, usersByEmail, administratorsByEmail);
-    add(USER, id, personFields(fields, fields.username, employees.match(fields), link, 'administrator'));
+    add('user', id, personFields(fields, fields.username, employees.match(fields), link, 'administrator'));
   }
   for (const { id, fields } of objectsIn(administrators)) {
     const link = linkOf(linked.get(id), fields.email, administratorsByEmail, usersByEmail);
-    add(ADMINISTRATOR, id, personFields(fields, fields.email, employees.match(fields), link, 'user'));
+    add('administrator', id, personFields(fields, fields.email, employees.match(fields), link, 'user'));
   }
   await sorter.finish();
 }

@@ -1,24 +1,14 @@
-import { isObject, type JsonObject } from '../../mappings/json.js';
+import type { JsonObject } from '../../mappings/json.js';
 import type { Sink } from '../sinks/sink.js';
-import { edgeKey, encodeEntry, idKey, listKey, type targetTypes } from './entry.js';
+import { edgeKey, encodeEntry, idKey, listKey } from './entry.js';
 import { KnownState } from './known-state.js';
+import { personKey } from './people.js';
 import type { InventoryPosition } from './position.js';
 import { Sorter } from './sorted-file.js';
 import { type DeliveredName, objectStages } from './stages.js';
 
-const edgeTypes: Readonly<Record<string, DeliveredName>> = {
-  membership: 'memberships',
-  assignment: 'assignments',
-  role_holder: 'role_holders',
-  account_edge: 'account_edges',
-};
+const edgeTypes = ['membership', 'assignment', 'role_holder', 'account_edge'];
 const empty = Buffer.alloc(0);
-const byTarget: Readonly<Record<string, (typeof targetTypes)[number]>> = {
-  user: 'user',
-  group: 'user_group',
-  administrator: 'administrator',
-};
-
 /**
  * Makes what is known anew from what the sink holds, after the local files were lost.
  * @returns how many objects and edges
@@ -32,28 +22,14 @@ export async function rebuildKnown(directory: string, sink: Sink, position: Inve
     sorters.set(stage, found);
     return found;
   };
-  const types = [...objectStages.map(({ kind }) => kind), ...Object.keys(edgeTypes), 'person'];
-  for await (const { type, value } of sink.currentEntities?.(types) ?? []) {
+  const types = [...objectStages.map(({ kind }) => kind), ...edgeTypes, 'person'];
+  for await (const { type, key: name, value } of sink.currentEntities?.(types) ?? []) {
+    const [org, ...ids] = name.split('/');
+    if (org !== position.organization) continue;
+    const place = placeOf(type, ids);
+    if (place === undefined) continue;
     const found = value === undefined ? undefined : (JSON.parse(value) as JsonObject);
-    if (found === undefined || found.org !== position.organization) continue;
-    const entry = (json: Buffer, isKnown = true) =>
-      encodeEntry({ absent: 0, known: isKnown, firstSeen: Math.floor(Number(found.first_seen) / 1000), json });
-    const edges = edgeTypes[type];
-    if (edges !== undefined && isObject(found.from) && isObject(found.to)) {
-      const list = listKey(String(found.from.id), byTarget[String(found.to.type)] ?? 'user');
-      const key = edgeKey(list, String(found.to.id));
-      sorterOf(edges).add({ key, value: entry(empty, found.endpoints_known !== false) });
-    } else if (type === 'person') {
-      const { v: _v, kind, id, first_seen: _f, last_confirmed: _l, generation: _g, snapshot: _s, ...rest } = found;
-      const { org: _o, account_name: _a, ...person } = rest;
-      const key = Buffer.concat([Buffer.from([kind === 'user' ? 0 : 1]), idKey(String(id))]);
-      sorterOf('people').add({ key, value: entry(Buffer.from(JSON.stringify(person))) });
-    } else {
-      const stage = objectStages.find(({ kind }) => kind === type);
-      if (stage === undefined) continue;
-      const json = Buffer.from(JSON.stringify(found.attributes));
-      sorterOf(stage.name).add({ key: idKey(String(found.id)), value: entry(json) });
-    }
+    sorterOf(place.stage).add({ key: place.key, value: found === undefined ? empty : encodedOf(type, found) });
   }
   let records = 0;
   for (const [stage, sorter] of sorters) {
@@ -62,4 +38,56 @@ export async function rebuildKnown(directory: string, sink: Sink, position: Inve
     await known.replace(stage, generation, facts.records);
   }
   return records;
+}
+
+/** The stage and key of an entity by its type and the ids in its name; undefined for a type of another kind. */
+function placeOf(type: string, ids: readonly string[]): { stage: DeliveredName; key: Buffer } | undefined {
+  const [first = '', second = '', third = ''] = ids;
+  switch (type) {
+    case 'membership':
+      return { stage: 'memberships', key: edgeKey(listKey(first, 'user'), second) };
+    case 'assignment':
+    case 'account_edge': {
+      const key = edgeKey(listKey(first, second === 'group' ? 'user_group' : 'user'), third);
+      return { stage: type === 'assignment' ? 'assignments' : 'account_edges', key };
+    }
+    case 'role_holder':
+      return { stage: 'role_holders', key: edgeKey(listKey(first, 'administrator'), second) };
+    case 'person':
+      return { stage: 'people', key: personKey(first === 'user' ? 'user' : 'administrator', second) };
+    default: {
+      const stage = objectStages.find(({ kind }) => kind === type);
+      return stage && { stage: stage.name, key: idKey(first) };
+    }
+  }
+}
+
+function encodedOf(type: string, found: JsonObject): Buffer {
+  const firstSeen = Math.floor(Number(found.first_seen) / 1000);
+  const known = found.endpoints_known !== false;
+  if (isEdge(type)) return encodeEntry({ absent: 0, known, firstSeen, json: empty });
+  const { attributes, ...rest } = found;
+  const content = type === 'person' ? personFieldsOf(rest) : (attributes ?? {});
+  return encodeEntry({ absent: 0, known, firstSeen, json: Buffer.from(JSON.stringify(content)) });
+}
+
+function isEdge(type: string): boolean {
+  return edgeTypes.includes(type);
+}
+
+/** What a person's record adds to what is kept of it. */
+const added = new Set([
+  'v',
+  'kind',
+  'id',
+  'first_seen',
+  'last_confirmed',
+  'generation',
+  'snapshot',
+  'org',
+  'account_name',
+]);
+
+function personFieldsOf(found: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(found).filter(([name]) => !added.has(name))) as JsonObject;
 }

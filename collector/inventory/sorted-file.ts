@@ -123,7 +123,10 @@ export function* readSorted(path: string | undefined): Generator<SortedRecord, v
   }
 }
 
-/** Takes records in any order, the last one of a key counting, and writes them sorted with no more than a run of them in memory. */
+/**
+ * Takes records in any order, the last one of a key counting, and writes them sorted with no more than a run of them in
+ * memory. One with an empty value takes its key out.
+ */
 export class Sorter {
   #pending: SortedRecord[] = [];
   #bytes = 0;
@@ -140,10 +143,10 @@ export class Sorter {
   async finish(): Promise<FileFacts> {
     const writer = new SortedWriter(this.path);
     if (this.#runs.length === 0) {
-      for (const record of this.#sorted()) writer.write(record);
+      for (const record of this.#sorted()) if (record.value.length > 0) writer.write(record);
     } else {
       this.#spill();
-      for (const record of mergeRuns(this.#runs)) writer.write({ key: Buffer.from(record.key), value: record.value });
+      for (const record of mergeRuns(this.#runs)) if (record.value.length > 0) writer.write(record);
     }
     const facts = writer.finish();
     await this.discard();

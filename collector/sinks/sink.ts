@@ -158,7 +158,7 @@ export interface Sink {
    * @throws CollectorError LANE_IN_USE
    */
   resetPosition?(lane: string, next: (stored: Cursor | undefined) => Cursor): Promise<void>;
-  /** The present state of the feed's entities of these types, in any order; tombstones are left out. */
+  /** The feed's entities of these types. Of a key that comes several times the last one is its present state; one without a value is gone. */
   currentEntities?(types: readonly string[]): AsyncIterable<Entity>;
   /** A lane whose events can be rewritten with today's mapping. */
   rewritable?(lane: string): RewritableLane;

@@ -165,7 +165,10 @@ export function ledgerKeys(directory: DirectoryState): Record<string, Set<string
     membership: new Set(memberships),
     assignment: new Set(assignments),
     role_holder: new Set(holders),
-    account_edge: new Set([...directory.ids('users'), ...directory.ids('groups')].map((id) => `${org}/${org}/${id}`)),
+    account_edge: new Set([
+      ...directory.ids('users').map((id) => `${org}/${org}/user/${id}`),
+      ...directory.ids('groups').map((id) => `${org}/${org}/group/${id}`),
+    ]),
   };
 }
 

@@ -12,6 +12,7 @@ import { DeliveredRecords } from './messages/find-delivered.js';
 import { openTransactionTimeoutMs } from './open-session.js';
 import { readDedupeSet, readState, resetPosition } from './operations.js';
 import { probe } from './probe.js';
+import { readEntities } from './read-entities.js';
 import { laneKeys } from './state/lane-state.js';
 import { listLanes, peekLane } from './state/state-topic.js';
 import { ownTopic, topicsOf } from './topics/topics.js';
@@ -84,6 +85,7 @@ export function createKafkaSink(options: KafkaOptions, dependencies: KafkaDepend
       return heldBy && `process ${heldBy.pid} on ${heldBy.host}, renewed ${heldBy.renewedAt}`;
     },
     check: () => probe(context),
+    currentEntities: (types) => readEntities(context, types),
     unresolvedDeadLetters: () => unresolvedDeadLetters(context),
     resetPosition: (lane, next) => resetPosition(context, lane, next),
   };

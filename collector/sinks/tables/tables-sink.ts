@@ -10,7 +10,7 @@ import { checkDirectory } from '../files/check-directory.js';
 import { type Closable, heldLock } from '../files/held-lock.js';
 import { laneNames, peekCursor } from '../files/peek-lanes.js';
 import { failedFinding } from '../finding.js';
-import type { Sink, SinkFinding } from '../sink.js';
+import type { Entity, Sink, SinkFinding } from '../sink.js';
 import { checkFiles } from './check-files.js';
 import { Engine } from './engine.js';
 import { tablesFailed } from './error-table.js';
@@ -23,6 +23,7 @@ import type { MaintenanceReport } from './maintain-tables.js';
 import type { MaintenanceRequest } from './maintenance-process.js';
 import { maintenanceRules } from './plan-merges.js';
 import { readDeadLetters } from './read-dead-letters.js';
+import { readEntities } from './read-entities.js';
 import { type LaneSetting, TablesLane } from './tables-lane.js';
 import { TablesLogs } from './tables-logs.js';
 
@@ -101,6 +102,16 @@ export function createTablesSink(options: TablesOptions): Sink {
     },
   };
 
+  async function* currentEntities(types: readonly string[]): AsyncGenerator<Entity> {
+    if (!(await exists(directory))) return;
+    const engine = await Engine.unlocked(tmpdir(), common.limits);
+    try {
+      yield* readEntities(engine, directory, options.feed, types);
+    } finally {
+      engine.close();
+    }
+  }
+
   async function* unresolvedDeadLetters(): AsyncGenerator<DeadLetter> {
     if (!(await exists(directory)))
       throw new CollectorError('STORAGE_FAILED', `There are no tables in ${directory}.`, {
@@ -151,6 +162,7 @@ export function createTablesSink(options: TablesOptions): Sink {
     },
     proveLock: () => proveTablesLock(states),
     unresolvedDeadLetters,
+    currentEntities,
     rewritable: (lane) => new TablesLane(lane, setting),
   };
 }

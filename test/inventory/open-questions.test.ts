@@ -1,0 +1,17 @@
+import { expect, it } from 'vitest';
+import { answerDirectoryQuestions } from '../../collector/diagnostics/directory-probes.js';
+import { inventoryUnderTest } from './inventory-under-test.js';
+
+it('The report of check says which lists of the directory answer, and names what nobody has verified', async () => {
+  const under = await inventoryUnderTest({
+    tenant: { keys: [{ scopes: ['users.readonly', 'organizations.readonly', 'groups.readonly'] }] },
+  });
+  const answers = await answerDirectoryQuestions(under.client, new AbortController().signal);
+  const answerOf = (part: string) => answers.find(({ question }) => question.includes(part))?.answer;
+  expect(answerOf('/api/systemusers ')).toBe('200, count 250');
+  expect(answerOf('/api/users ')).toContain('ROLE_REFUSED');
+  expect(answerOf('{id}/members')).toMatch(/^200, count \d+$/);
+  expect(answerOf('more than a hundred rows')).toContain('QUERY_REFUSED');
+  for (const part of ['429', 'x-org-id', 'users-to-user-groups', 'written wrong', 'linked to it', 'after a write'])
+    expect(answerOf(part), part).toBeDefined();
+});
