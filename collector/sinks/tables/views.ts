@@ -3,6 +3,7 @@ import { REPLAY_LANE } from '../../position/lane-name.js';
 import { type Column, type ColumnType, duckType, quoteName, quoteText } from './columns.js';
 import { LANE_COLUMN, laneId, ofLaneId } from './data-file.js';
 import { groupBy } from './group-by.js';
+import { inventorySelect, inventoryViewNames } from './inventory-views.js';
 import {
   activityTables,
   allTables,
@@ -50,7 +51,8 @@ export type FilesOf = (table: string) => readonly ScanFile[];
  */
 export function viewStatement(view: string, filesOf: FilesOf, account?: string): string {
   const ofClass = [...classTables.values()].some(({ name }) => name === view);
-  const filter = ofClass && account !== undefined ? ` WHERE account_name = ${quoteText(account)}` : '';
+  const knowsAccount = ofClass || inventoryViewNames.includes(view);
+  const filter = knowsAccount && account !== undefined ? ` WHERE account_name = ${quoteText(account)}` : '';
   return `CREATE OR REPLACE VIEW ${quoteName(view)} AS SELECT * FROM (${selectOf(view, filesOf)})${filter}`;
 }
 
@@ -61,6 +63,8 @@ function selectOf(view: string, filesOf: FilesOf): string {
   if (view === deadLetterTable.name) return deadLetterRows(filesOf);
   if (view === rawRecordTable.name) return plainSelect(rawRecordTable, filesOf);
   if (view === entityTable.name) return plainSelect(entityTable, filesOf);
+  const inventory = inventorySelect(view);
+  if (inventory !== undefined) return inventory;
   const common = commonColumns(activityTables).map(quoteName).join(', ');
   const union = (tables: readonly Table[]) =>
     tables.map(({ name }) => `SELECT ${common} FROM ${quoteName(name)}`).join(' UNION ALL ');
@@ -95,10 +99,16 @@ function unresolved(filesOf: FilesOf): string {
 }
 
 /** Names of the views. */
-export const viewNames: readonly string[] = [...allTables.map(({ name }) => name), 'events', 'admin_activity'];
+export const viewNames: readonly string[] = [
+  ...allTables.map(({ name }) => name),
+  ...inventoryViewNames,
+  'events',
+  'admin_activity',
+];
 
 /** Tables whose rows a view shows. */
 export function tablesOf(view: string): readonly string[] {
+  if (inventoryViewNames.includes(view)) return [entityTable.name];
   const events = activityTables;
   if (view === 'events') return events.map(({ name }) => name);
   if (view === 'admin_activity') return loginsApart(events).map(({ name }) => name);
