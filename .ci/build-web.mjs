@@ -6,13 +6,11 @@ import { extname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { build } from 'vite';
+import { BUNDLED } from './bundled.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const source = join(root, 'collector', 'console', 'web');
 const target = join(root, 'dist', 'collector', 'console', 'web');
-
-/** What the pages hold of others: the licence of each is served and shipped with them. */
-const BUNDLED = ['preact', 'preact-iso', 'uplot'];
 
 const TYPES = {
   '.css': 'text/css; charset=utf-8',
@@ -40,6 +38,7 @@ await build({
   },
 });
 
+// The licence of each is served and shipped with the pages.
 const licences = BUNDLED.map((name) => {
   const { version, license } = JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8'));
   const text = readFileSync(join(root, 'node_modules', name, 'LICENSE'), 'utf8').trim();

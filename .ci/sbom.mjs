@@ -1,8 +1,9 @@
-// Prints a CycloneDX 1.6 bill of materials of what a production installation holds, read from package-lock.json alone
-// (no network): `node .ci/sbom.mjs > sbom.cdx.json`. The same lockfile always gives the same bytes; with
-// SOURCE_DATE_EPOCH set, the document carries that time.
+// Prints a CycloneDX 1.6 bill of materials of what a production installation holds, what its pages bundle included, read
+// from package-lock.json alone (no network): `node .ci/sbom.mjs > sbom.cdx.json`. The same lockfile always gives the same
+// bytes; with SOURCE_DATE_EPOCH set, the document carries that time.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { BUNDLED } from './bundled.mjs';
 
 const read = (name) => readFileSync(new URL(`../${name}`, import.meta.url), 'utf8');
 const lockText = read('package-lock.json');
@@ -30,11 +31,15 @@ function dependenciesOf(place) {
   const { dependencies = {}, optionalDependencies = {}, peerDependencies = {} } = lock.packages[place];
   const places = [];
   for (const name of Object.keys({ ...peerDependencies, ...optionalDependencies, ...dependencies })) {
+    // Of a bundled package only what is bundled with it is here.
+    if (place !== '' && BUNDLED.includes(nameAt(place)) && !BUNDLED.includes(name)) continue;
     const found = resolve(place, name);
     if (found !== undefined) places.push(found);
     else if (dependencies[name] !== undefined && optionalDependencies[name] === undefined)
       throw new Error(`package-lock.json has no ${name}, which ${place || 'the product'} needs`);
   }
+  // The product holds these in what it is built to.
+  if (place === '') places.push(...BUNDLED.map((name) => `node_modules/${name}`));
   return places.sort();
 }
 

@@ -66,15 +66,20 @@ it('the bill of materials is a CycloneDX 1.6 document about this product', () =>
   expect(bom.metadata.component).toMatchObject({ type: 'application', name: product.name, version: product.version });
 });
 
-it('it names exactly what npm installs for production', () => {
+/** Bundled into the console's pages: shipped, though npm does not install them for production. */
+const bundled = ['preact', 'preact-iso', 'uplot'];
+
+it('it names exactly what npm installs for production, and what the pages of the console bundle', () => {
   const listed = bom.components.map((part) => `${[part.group, part.name].filter(Boolean).join('/')}@${part.version}`);
-  expect(listed.sort()).toEqual(installedByNpm());
+  const also = bundled.map((name) => `${name}@${product.devDependencies[name]}`);
+  expect(listed.sort()).toEqual([...installedByNpm(), ...also].sort());
 });
 
 it('it holds every declared dependency at the declared version and no development tool', () => {
   for (const [name, version] of Object.entries(product.dependencies))
     expect(named(name).map((part) => part.version)).toContain(version);
-  for (const name of Object.keys(product.devDependencies)) expect(named(name)).toEqual([]);
+  for (const name of Object.keys(product.devDependencies).filter((name) => !bundled.includes(name)))
+    expect(named(name)).toEqual([]);
 });
 
 it('every component carries a package URL, a SHA-512 of its archive and a licence', () => {
