@@ -90,6 +90,14 @@ export function scrollsSideways(page: Page): Promise<boolean> {
   return page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
 }
 
+/** Pictures of the README by screen; written with README_PICTURES=true. */
+const README: Readonly<Record<string, string>> = {
+  list: 'feeds',
+  'feed-overview': 'feed',
+  'feed-completeness': 'completeness',
+  'add-test-failed': 'add',
+};
+
 /** Each screen in both schemes and both widths: axe is content, nothing scrolls sideways, and a picture is kept. */
 const LOOKS = [
   { scheme: 'light', width: 1280 },
@@ -105,6 +113,11 @@ export async function inspect(page: Page, name: string): Promise<void> {
     await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
     await page.setViewportSize({ width, height: 900 });
     await page.screenshot({ path: `${SHOTS}/${name}-${scheme}-${width}.png`, fullPage: true });
+    const picture = process.env.README_PICTURES === 'true' && scheme === 'light' && width === 1280 && README[name];
+    if (picture)
+      await page.screenshot({
+        path: fileURLToPath(new URL(`../../.github/screenshots/${picture}.png`, import.meta.url)),
+      });
     expect(await violations(page), `${name}, ${scheme}, ${width} px`).toEqual([]);
     expect(await scrollsSideways(page), `${name} scrolls sideways at ${width} px`).toBe(false);
   }

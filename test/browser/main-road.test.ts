@@ -39,6 +39,12 @@ it('A1 S7: from the one-time link to a connected feed, whose key lies in one fil
   expect(await page.getByLabel('Token', { exact: true }).inputValue()).toBe('');
   for (const summary of ['Every key in force', 'Revisions', 'Copy as YAML']) await page.getByText(summary).click();
   await page.waitForTimeout(500);
+  await page.getByRole('link', { name: 'Query', exact: true }).click();
+  await page.getByRole('button', { name: 'user_name', exact: true }).first().waitFor({ timeout: 60_000 });
+  await page.getByLabel('SQL', { exact: true }).fill('SELECT count(*) AS n FROM events');
+  await page.getByRole('button', { name: 'Run' }).click();
+  await page.getByText('1 row in').waitFor({ timeout: 60_000 });
+  expect(Number(await page.locator('.scroll tbody td').first().innerText())).toBeGreaterThan(0);
   const seen = [await page.content(), ...(await Promise.all(bodies)), running.stderr(), running.stdout()].join('\n');
   expect(seen).toContain('north');
   expect(seen).not.toContain(tenant.apiKey);

@@ -3,7 +3,7 @@
  */
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { Refusal } from './api.js';
+import { Refusal, Unreachable } from './api.js';
 import { Text } from './text.js';
 
 /** `failed` is read aloud at once, `note` when there is time. */
@@ -52,7 +52,7 @@ export function Failure({
   return (
     <Message tone="bad" focus={focus}>
       <strong>
-        <Text>{known?.title ?? 'Not reachable'}</Text>
+        <Text>{known?.title ?? (error instanceof Unreachable ? 'Not reachable' : 'That did not work')}</Text>
       </strong>
       <p>
         <Text>{error instanceof Error ? error.message : String(error)}</Text>

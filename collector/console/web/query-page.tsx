@@ -126,7 +126,10 @@ function Workbench({ feeds }: { readonly feeds: readonly FeedSummary[] }) {
     setError(undefined);
     try {
       const response = await open('query', { body: body(format), headers: { accept: '*/*' } });
-      saveAs(`${feed}-${question?.name ?? 'query'}.${format}`, await response.blob());
+      const content = await response.blob().catch(() => {
+        throw new Error('The download ended before its end, so nothing was kept. Run it here: the page says why.');
+      });
+      saveAs(`${feed}-${question?.name ?? 'query'}.${format}`, content);
     } catch (failure) {
       setError(failure);
     }

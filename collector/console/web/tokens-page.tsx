@@ -10,7 +10,7 @@ import { Instant } from './instant.js';
 import { Heading, Loaded } from './page.js';
 import { usePolled } from './polled.js';
 import { Failure, Message } from './problem.js';
-import { Text, TextBlock } from './text.js';
+import { Text, TextBlock, visible } from './text.js';
 import { ROLES } from './users-page.js';
 
 /** Hours that the token before *Rotate* is taken for. */
@@ -92,7 +92,7 @@ export function TokensPage() {
                     <td class="wide">
                       <button
                         type="button"
-                        aria-label={`Rotate ${token.name}`}
+                        aria-label={`Rotate ${visible(token.name)}`}
                         onClick={() =>
                           act(ask('rotateToken', { path: { id: token.id }, body: { overlapHours: OVERLAP_HOURS } }))
                         }
@@ -102,7 +102,7 @@ export function TokensPage() {
                       <button
                         type="button"
                         class="danger"
-                        aria-label={`Revoke ${token.name}`}
+                        aria-label={`Revoke ${visible(token.name)}`}
                         onClick={() => setRevoking(token)}
                       >
                         Revoke

@@ -10,7 +10,7 @@ import { Instant } from './instant.js';
 import { Heading, Loaded } from './page.js';
 import { usePolled } from './polled.js';
 import { Failure, Message } from './problem.js';
-import { Text, TextBlock } from './text.js';
+import { Text, TextBlock, visible } from './text.js';
 
 export const ROLES: readonly { readonly value: Role; readonly label: string }[] = [
   { value: 'viewer', label: 'viewer: how feeds are, no record' },
@@ -81,7 +81,7 @@ export function UsersPage() {
                   </th>
                   <td data-label="Role">
                     <select
-                      aria-label={`Role of ${user.name}`}
+                      aria-label={`Role of ${visible(user.name)}`}
                       value={user.role}
                       onChange={(event) =>
                         act(
@@ -106,7 +106,7 @@ export function UsersPage() {
                   <td class="wide">
                     <button
                       type="button"
-                      aria-label={`New link for ${user.name}`}
+                      aria-label={`New link for ${visible(user.name)}`}
                       onClick={() => invite({ name: user.name, role: user.role })}
                     >
                       New link
@@ -114,7 +114,7 @@ export function UsersPage() {
                     <button
                       type="button"
                       class="danger"
-                      aria-label={`Remove ${user.name}`}
+                      aria-label={`Remove ${visible(user.name)}`}
                       onClick={() => setLeaving(user.name)}
                     >
                       Remove
