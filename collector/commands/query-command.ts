@@ -39,6 +39,12 @@ export const queryCommand = verb(
           default: 'table',
           requiresArg: true,
         },
+        'new-rows-exit': {
+          type: 'number',
+          requiresArg: true,
+          describe: 'Show rows that earlier runs have not shown, and end with this code where there are any (for cron)',
+        },
+        seen: { type: 'string', requiresArg: true, describe: 'With --new-rows-exit: the file that remembers rows' },
         output: {
           type: 'string',
           requiresArg: true,

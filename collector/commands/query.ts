@@ -18,6 +18,7 @@ import { type AnswerFormat, render } from '../query/render.js';
 import { runStatement } from '../query/run-statement.js';
 import type { StatementReport, StatementRequest } from '../query/statement-request.js';
 import type { PlainValue } from '../sinks/tables/duckdb-value.js';
+import { showNewRows } from './new-rows.js';
 import { writeText } from './output.js';
 import { progressLine } from './progress.js';
 import { StopSignal } from './stop-signal.js';
@@ -32,6 +33,8 @@ export type QueryOptions = Flags & {
   tablesDirectory?: string | undefined;
   format: AnswerFormat | 'parquet';
   output?: string | undefined;
+  newRowsExit?: number | undefined;
+  seen?: string | undefined;
   skipDamaged: boolean;
 };
 
@@ -62,19 +65,45 @@ export async function query(options: QueryOptions): Promise<number> {
       skipDamaged: options.skipDamaged,
       temporaryDirectory,
     };
+    if (options.newRowsExit !== undefined) {
+      const shown = await showNewRows(request, { ...newRowsOf(options), now: Date.now(), signal: stop.signal });
+      finish(shown.report, options.skipDamaged, stop.signal);
+      return shown.count > 0 ? options.newRowsExit : exitCodes.done;
+    }
     const report =
       options.output === undefined
         ? await shownWithProgress(request, stop.signal)
         : await writtenToFile(options.output, request, stop.signal);
-    if (options.skipDamaged) for (const file of report.skipped) writeText(process.stderr, `left out: ${file}\n`);
-    const { fault } = report;
-    if (fault !== undefined && !stop.signal.aborted)
-      throw Object.assign(new CollectorError(fault.code, fault.message, fault), { stack: fault.stack });
+    finish(report, options.skipDamaged, stop.signal);
     return exitCodes.done;
   } finally {
     await rm(temporaryDirectory, { recursive: true, force: true });
     stop.pass();
   }
+}
+
+/** @throws CollectorError where the statement failed and was not ended by a signal */
+function finish({ fault, skipped }: StatementReport, skipDamaged: boolean, signal: AbortSignal): void {
+  if (skipDamaged) for (const file of skipped) writeText(process.stderr, `left out: ${file}\n`);
+  if (fault !== undefined && !signal.aborted)
+    throw Object.assign(new CollectorError(fault.code, fault.message, fault), { stack: fault.stack });
+}
+
+/** What `--new-rows-exit` goes with. @throws CollectorError USAGE */
+function newRowsOf({ newRowsExit, seen, format, output }: QueryOptions): { file: string; format: AnswerFormat } {
+  if (!Number.isInteger(newRowsExit) || Number(newRowsExit) < 1 || Number(newRowsExit) > 125)
+    throw new CollectorError('USAGE', '--new-rows-exit is no exit code.', {
+      cure: 'Give one from 1 to 125, such as 79.',
+    });
+  if (seen === undefined)
+    throw new CollectorError('USAGE', '--new-rows-exit needs a file that remembers rows.', {
+      cure: 'Name one: --seen FILE; the first run makes it.',
+    });
+  if (format === 'parquet' || output !== undefined)
+    throw new CollectorError('USAGE', '--new-rows-exit shows the new rows on stdout.', {
+      cure: 'Leave out --output and --format parquet.',
+    });
+  return { file: seen, format };
 }
 
 async function statementOf(

@@ -221,7 +221,7 @@ describe('a ready question', () => {
     expect(listed).toMatchObject({ code: 0, stderr: '' });
     expect(listed.stdout).toMatch(/password-spraying +Password spraying +.*users=10.*T1110\.003/);
     const [first] = jsonLines((await command(['query', '--list', '--format', 'json'])).stdout);
-    expect(first).toMatchObject({ name: 'admins-without-mfa', statement: expect.stringContaining('SELECT') });
+    expect(first).toMatchObject({ name: 'administrator-changes', statement: expect.stringContaining('SELECT') });
   });
 
   it('is answered by its name and parameters', async () => {
@@ -245,5 +245,69 @@ describe('a ready question', () => {
       stdout: '',
       stderr: expect.stringMatching(message),
     });
+  });
+});
+
+it('with --new-rows-exit shows each row once, however its counts grow, and ends with that code where one is new', async () => {
+  const cwd = folder();
+  const seen = join(cwd, 'seen.json');
+  const ask = (values: string) =>
+    query(
+      `SELECT * FROM (VALUES ${values}) AS t(account_name, user_name, failures, last_seen)`,
+      ['--new-rows-exit', '79', '--seen', seen, '--format', 'json'],
+      { cwd },
+    );
+  const first = await ask("('a', 'ana', 3, '2026-01-01')");
+  expect(first).toMatchObject({ code: 79, stderr: '' });
+  expect(jsonLines(first.stdout)).toEqual([
+    { account_name: 'a', user_name: 'ana', failures: 3, last_seen: '2026-01-01' },
+  ]);
+  expect(await ask("('a', 'ana', 3, '2026-01-01')")).toMatchObject({ code: 0, stdout: '', stderr: '' });
+  expect(statSync(seen).mode & 0o777).toBe(0o600);
+  expect(readFileSync(seen, 'utf8')).not.toContain('ana');
+  const named = (most: string) =>
+    command(
+      [
+        'query',
+        '--tables-directory',
+        directory,
+        '--name',
+        'failed-logins-by-user',
+        '--param',
+        'since=3d',
+        '--param',
+        `most=${most}`,
+        '--format',
+        'json',
+        '--new-rows-exit',
+        '79',
+        '--seen',
+        seen,
+      ],
+      { cwd },
+    );
+  expect(jsonLines((await named('1')).stdout)).toHaveLength(1);
+  const more = await named('3');
+  expect(more.code).toBe(79);
+  expect(jsonLines(more.stdout)).toHaveLength(2);
+  expect(await named('3')).toMatchObject({ code: 0, stdout: '' });
+});
+
+it('with --new-rows-exit a failure keeps its own code and forgets nothing, and no other file is overwritten', async () => {
+  const cwd = folder();
+  const seen = join(cwd, 'seen.json');
+  const watched = (sql: string, file = seen, code = '79') =>
+    query(sql, ['--new-rows-exit', code, '--seen', file], { cwd });
+  expect(await watched("SELECT 'x' AS a")).toMatchObject({ code: 79 });
+  const before = readFileSync(seen, 'utf8');
+  expect(await watched('SELECT nothing')).toMatchObject({ code: 2, stdout: '' });
+  expect(readFileSync(seen, 'utf8')).toBe(before);
+  writeFileSync(join(cwd, 'mine.txt'), 'mine');
+  expect(await watched("SELECT 'x' AS a", join(cwd, 'mine.txt'))).toMatchObject({ code: 2, stdout: '' });
+  expect(readFileSync(join(cwd, 'mine.txt'), 'utf8')).toBe('mine');
+  expect(await watched("SELECT 'x' AS a", seen, '300')).toMatchObject({ code: 2 });
+  expect(await query("SELECT 'x' AS a", ['--new-rows-exit', '79'], { cwd })).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('--seen'),
   });
 });
