@@ -136,6 +136,7 @@ export function openFeedStore(directory: string, now: () => number): FeedStore {
     return `# Written by the console; changes made there replace those made here.\n${stringify(written, { lineWidth: 0 })}`;
   };
   const revisionsOldestFirst = async (name: string): Promise<StoredRevision[]> => {
+    if (!isFeedName(name)) return [];
     const numbers = (await namesIn(historyOf(name)))
       .flatMap((file) => (/^\d+\.json$/.test(file) ? [Number.parseInt(file, 10)] : []))
       .sort((one, other) => one - other);
@@ -144,6 +145,7 @@ export function openFeedStore(directory: string, now: () => number): FeedStore {
     );
   };
   const currentYaml = async (name: string): Promise<string | undefined> => {
+    if (!isFeedName(name)) return undefined;
     try {
       return await readFile(yamlFile(name), 'utf8');
     } catch (error) {
