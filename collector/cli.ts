@@ -9,6 +9,7 @@ import { consoleCommand } from './commands/console-command.js';
 import { deadLettersCommand } from './commands/dead-letters-command.js';
 import { demoCommand } from './commands/demo-command.js';
 import { inventoryCommand } from './commands/inventory-command.js';
+import { investigateCommand } from './commands/investigate-command.js';
 import { keyCommand } from './commands/key-command.js';
 import { mapCommand } from './commands/map-command.js';
 import { queryCommand } from './commands/query-command.js';
@@ -73,6 +74,7 @@ const cli = yargs(hideBin(process.argv))
   .command(deadLettersCommand)
   .command(remapCommand)
   .command(webhookCommand)
+  .command(investigateCommand)
   .command(simulateCommand)
   .demandCommand(1, 'Name a verb.')
   .strict()

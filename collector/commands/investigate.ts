@@ -1,0 +1,63 @@
+import type { Flags } from '../config/flags.js';
+import { type Investigation, investigateUser, userOfFinding } from '../diagnostics/investigate.js';
+import { interactiveLimits } from '../diagnostics/run-checks.js';
+import { CollectorError, exitCodes } from '../errors.js';
+import { systemTiming } from '../jumpcloud/http/abort.js';
+import { clientLogger } from '../monitoring/log-observer.js';
+import { openTables } from '../query/open-tables.js';
+import { clientOf } from '../runtime/assemble.js';
+import { chosen } from './choose-feed.js';
+import { setUp } from './load.js';
+import { writeJson, writeText } from './output.js';
+
+/** `investigate`: a person, by name or by a finding. */
+export async function investigate(
+  flags: Flags & { feed?: string | undefined; json: boolean; user?: string | undefined; finding?: string | undefined },
+): Promise<number> {
+  if ((flags.user === undefined) === (flags.finding === undefined))
+    throw new CollectorError('USAGE', 'Name one person.', { cure: 'Give --user or --finding.' });
+  const { config, log } = setUp(flags);
+  const feed = chosen(config.feeds, flags.feed);
+  const observer = clientLogger(log.child({ feed: feed.name }));
+  const client = clientOf(feed, observer, systemTiming, interactiveLimits);
+  const tables = feed.sink === 'tables' ? await openTables(feed.tables.directory) : undefined;
+  try {
+    if (flags.finding !== undefined && tables === undefined)
+      throw new CollectorError('USAGE', '--finding reads tables, and the sink of this feed is another.', {
+        cure: 'Name the person with --user.',
+      });
+    const named = flags.user ?? (await userOfFinding(flags.finding!, tables!));
+    const found = await investigateUser(named, client.directory, tables, new AbortController().signal);
+    if (flags.json) writeJson(process.stdout, found);
+    else writeText(process.stdout, describe(found));
+    return exitCodes.done;
+  } finally {
+    await tables?.close();
+    client.close();
+    await log.close();
+  }
+}
+
+function describe({ user, groups, logins, findings, unread }: Investigation): string {
+  const told = (value: string | boolean | null) => (value === null ? 'unknown' : String(value));
+  const lines =
+    user === null
+      ? ['The directory was not read.']
+      : [
+          `${told(user.username)} <${told(user.email)}>, id ${user.id}`,
+          `state ${told(user.state)}, locked ${told(user.locked)}, MFA ${told(user.mfa)}`,
+          user.administrator === null
+            ? 'no administrator account is linked'
+            : `linked with the administrator ${user.administrator.id} (${told(user.administrator.role)})`,
+        ];
+  const table = (rows: Investigation['logins']) => rows.map((row) => `  ${Object.values(row).map(String).join('  ')}`);
+  return `${[
+    ...lines,
+    `groups: ${groups === null ? 'unknown' : groups.join(', ') || 'none'}`,
+    `logins of the last day: ${logins.length}`,
+    ...table(logins),
+    `findings: ${findings.length}`,
+    ...table(findings),
+    ...unread.map((what) => `not read: ${what}`),
+  ].join('\n')}\n`;
+}
