@@ -1,0 +1,55 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { command, feedOf, folder, tenant } from '../cli/command.js';
+import { deliveredKeys, ledgerKeys } from '../inventory/inventory-under-test.js';
+import { readCommitted } from './read-committed.js';
+import { type SharedBroker, sharedBroker } from './shared-broker.js';
+import { describeKafka } from './when-kafka.js';
+
+describeKafka('an inventory on a real broker', () => {
+  let cluster: SharedBroker;
+  beforeAll(async () => {
+    cluster = await sharedBroker();
+  });
+  afterAll(() => cluster?.stop());
+
+  it('holds the present state per key with tombstones, ends each generation with a marker, and is known again without local files (E3, E6)', async () => {
+    const directorySize = { users: 60, groups: 6, memberships: 200, administrators: 4, applications: 3 };
+    const simulated = await tenant({ records: 10, directory: directorySize });
+    const { directory } = simulated;
+    const cwd = folder();
+    const env = feedOf(simulated, {
+      SINK: 'kafka',
+      KAFKA_BROKERS: cluster.brokers.join(','),
+      KAFKA_TOPIC_PREFIX: 'inventory.',
+      INVENTORY_DIRECTORY: 'inventory',
+      INVENTORY_ACCOUNT_EDGES: 'true',
+      INVENTORY_REQUESTS_PER_SECOND: '1000',
+    });
+    const run = async () => {
+      const ended = await command(['inventory', 'run'], { cwd, env });
+      expect(ended.code, ended.stderr).toBe(0);
+    };
+    /** What a consumer has that keeps the last record of each key. */
+    const entities = async () =>
+      (await readCommitted(cluster, 'inventory.entities')).map(({ key = '', value }) => {
+        const [, type = '', name = ''] = key.split('|');
+        return { type, key: name, value: value?.toString(), observedAt: 0 };
+      });
+    await run();
+    expect(deliveredKeys(await entities())).toEqual(ledgerKeys(directory));
+    const [user = ''] = directory.ids('users').slice(20);
+    directory.remove('users', user);
+    await run();
+    await run();
+    const delivered = await entities();
+    expect(deliveredKeys(delivered)).toEqual(ledgerKeys(directory));
+    expect(delivered.some(({ type, value }) => type === 'user' && value === undefined)).toBe(true);
+    expect(delivered.filter(({ type }) => type === 'snapshot')).toHaveLength(3);
+    expect(await readCommitted(cluster, 'inventory.user_inventory')).toHaveLength(60 + 4 + 1);
+    rmSync(join(cwd, 'inventory'), { recursive: true });
+    await run();
+    expect(await entities()).toHaveLength(delivered.length + 1);
+  });
+});
