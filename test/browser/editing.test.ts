@@ -76,3 +76,21 @@ it('A10: hours are read again from the page, and what was missing is delivered, 
   const { missing, repeated, unknown } = await compareTables(join(directory, tables), tenant);
   expect({ missing, repeated, unknown }).toEqual({ missing: 0, repeated: 0, unknown: 0 });
 });
+
+it('A3: a test that is cancelled ends at once, and leaves the form and nothing else', async () => {
+  const { page, begin, tenant, directory } = await realConsole({ tenant: { latency: 5_000 } });
+  await begin();
+  await fillNewFeed(page, 'north', tenant.baseUrl, tenant.apiKey);
+  const before = readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort();
+  await page.getByRole('button', { name: 'Test connection' }).click();
+  await page.getByText('Testing…').waitFor();
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByText('The test was cancelled. Nothing was saved.').waitFor();
+  expect(await page.getByLabel('Token', { exact: true }).inputValue()).toBe(tenant.apiKey);
+  await page.getByRole('button', { name: 'Test connection' }).click();
+  await page.getByText('Testing…').waitFor();
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await expect
+    .poll(() => readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort(), { timeout: 20_000 })
+    .toEqual(before);
+});
