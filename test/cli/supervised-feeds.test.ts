@@ -236,6 +236,7 @@ it('A16, A19: an invalid file and a refused key are the matter of their feeds; w
   expect((await fetch(`${address}/readyz`)).status).toBe(200);
   writeFileSync(join(cwd, managed, 'acme.yaml'), 'jumpcloud:\n  apiKee: x\n');
   writeFileSync(join(cwd, managed, 'other.yaml'), 'poll: { interval: soon }\n');
+  running.child.kill('SIGHUP');
   const invalid = await waitFor(address, 'other', () => true);
   expect(invalid).toMatchObject({
     state: 'invalid',
@@ -258,6 +259,7 @@ it('A16, A19: an invalid file and a refused key are the matter of their feeds; w
   expect((await statusOf(address)).feeds.find(({ name }) => name === 'globex')).toMatchObject({ ready: true });
   writeFileSync(join(cwd, managed, 'acme.yaml'), fileOf(acme, 'acme'));
   rmSync(join(cwd, managed, 'other.yaml'));
+  running.child.kill('SIGHUP');
   await waitFor(address, 'acme', ({ problems }) => problems.length === 0);
   for (const key of globex.keys) key.state = 'revoked';
   while ((await fetch(`${address}/readyz`)).status !== 503) await pause(50);
@@ -265,12 +267,14 @@ it('A16, A19: an invalid file and a refused key are the matter of their feeds; w
   expect((await statusOf(address)).feeds.find(({ name }) => name === 'acme')).toMatchObject({ ready: true });
   // A feed that ends by itself says why, and the process stays for the one who cures it.
   write('keyless.yaml', `tables: { directory: keyless }\n`);
+  running.child.kill('SIGHUP');
   const ended = await waitFor(address, 'keyless', ({ state }) => state === 'stopped');
   expect(ended.failure).toMatchObject({
     code: 'CREDENTIAL_MISSING',
     cure: expect.stringContaining('JUMPCLOUD_API_KEY'),
   });
   write('keyless.yaml', fileOf(acme, 'keyless'));
+  running.child.kill('SIGHUP');
   await waitFor(address, 'keyless', ({ state }) => state === 'running');
   running.child.kill('SIGTERM');
   await running.ended;
