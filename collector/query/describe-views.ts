@@ -1,3 +1,4 @@
+import { allTables } from '../sinks/tables/table-catalog.js';
 import { tablesOf, viewNames } from '../sinks/tables/views.js';
 import { openTables } from './open-tables.js';
 
@@ -23,7 +24,7 @@ export async function describeViews(directory: string): Promise<ViewDescription[
   try {
     let letters: unknown = 0n;
     for await (const row of (await tables.query('SELECT count(*) FROM dead_letters')).rows) [letters] = row;
-    return viewNames.map((name) => {
+    return viewNames.filter(isCounted).map((name) => {
       const files = tablesOf(name).flatMap((table) => tables.snapshot.get(table)?.files ?? []);
       const instant = (choose: (...times: number[]) => number, of: 'first' | 'last') => {
         const times = files.map((file) => file.times?.[of]).filter((time) => Number.isFinite(time)) as number[];
@@ -42,6 +43,11 @@ export async function describeViews(directory: string): Promise<ViewDescription[
   } finally {
     await tables.close();
   }
+}
+
+/** Views of the directory are made of the newest observations: the log does not count their rows. */
+function isCounted(view: string): boolean {
+  return view === 'events' || view === 'admin_activity' || allTables.some(({ name }) => name === view);
 }
 
 function instantText(time: number): string {

@@ -7,7 +7,7 @@
 SELECT account_name, metadata.log_name AS service, count(*) AS events,
        round(quantile_cont(metadata.logged_time - time, 0.5) / 1000, 1) AS half_within_s,
        round(quantile_cont(metadata.logged_time - time, 0.95) / 1000, 1) AS most_within_s,
-       round(max(metadata.logged_time - time) / 1000.0, 1) AS latest_s, arg_max(time_dt, metadata.logged_time - time) AS latest_event
+       round(max(metadata.logged_time - time) / 1000.0, 1) AS latest_s
 FROM events
 WHERE time_dt >= $since AND time_dt < $until AND metadata.logged_time IS NOT NULL
 GROUP BY ALL
