@@ -196,9 +196,9 @@ it('77: without a credential, with the ways to give one; nothing is simulated in
 });
 
 it('77: a wrong key, which is not told', async () => {
-  const simulated = await tenant();
+  const { baseUrl } = await tenant();
   const wrong = `jca_${'w'.repeat(36)}`;
-  const ended = await command(['run', '--once'], { env: feedOf({ ...simulated, apiKey: wrong }) });
+  const ended = await command(['run', '--once'], { env: feedOf({ baseUrl, apiKey: wrong }) });
   expect(ended).toMatchObject({ code: 77, stdout: '' });
   expect(failure(ended)).toMatchObject({ code: 'CREDENTIAL_REFUSED', cure: expect.stringMatching(/\w{4}/) });
   expect(ended.stderr).not.toContain(wrong);

@@ -38,7 +38,7 @@ it('without a verb the help goes to stderr and the exit code is 2', async () => 
 it.each([
   [['runn'], /Unknown verb: runn\n.*Did you mean run\?/],
   [['config', 'prin'], /Unknown verb: prin\n.*Did you mean print\?/],
-  [['config'], /Name print or schema\./],
+  [['config'], /Name print or export or schema\./],
   [['run', '--poll-intervall', '5s'], /Unknown flag: --poll-intervall\n.*Did you mean --poll-interval\?/],
   [['run', '--poll-interval'], /Not enough arguments following: poll-interval/],
   [['run', 'and-more'], /Unknown argument: and-more/],

@@ -1,4 +1,5 @@
 import { floorToMillisecond, type Instant } from '../../../mappings/instant.js';
+import { exists } from '../../files/durable-file.js';
 import { quoteText } from './columns.js';
 import type { Engine } from './engine.js';
 import { isVanished } from './error-table.js';
@@ -17,7 +18,8 @@ const uidColumns: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Which of these uids the tables hold among rows with from ≤ time < to.
+ * Which of these uids the tables hold among rows with from ≤ time < to. A file that the log names and that is not there
+ * holds nothing: what it held can be delivered again.
  * @param openEngine asked where there is anything to search; the engine is closed again
  */
 export async function findDelivered(
@@ -30,7 +32,7 @@ export async function findDelivered(
   // The tables hold milliseconds: the range is widened to whole ones.
   const [first, end] = [floorToMillisecond(from), floorToMillisecond(to) + 1];
   for (let attempt = 1; ; attempt++) {
-    const files = uids.length === 0 || first >= end ? new Map() : await filesOf(directory, first, end);
+    const files = uids.length === 0 || first >= end ? new Map() : await filesOf(directory, first, end, attempt > 1);
     if (files.size === 0) return new Set();
     const engine = await openEngine();
     try {
@@ -43,11 +45,21 @@ export async function findDelivered(
   }
 }
 
-/** Files of records by table that may hold some of a range. */
-async function filesOf(directory: string, from: number, to: number): Promise<Map<string, LiveFile[]>> {
+/**
+ * Files of records by table that may hold some of a range.
+ * @param presentOnly leaves out those that are not there; looked at only once one was missed
+ */
+async function filesOf(
+  directory: string,
+  from: number,
+  to: number,
+  presentOnly: boolean,
+): Promise<Map<string, LiveFile[]>> {
   const found = new Map<string, LiveFile[]>();
   for (const { table, files } of (await readTables(directory)).values()) {
-    const wanted = files.filter(({ times }) => times === undefined || (times.last >= from && times.first < to));
+    const inRange = files.filter(({ times }) => times === undefined || (times.last >= from && times.first < to));
+    const wanted: LiveFile[] = [];
+    for (const file of inRange) if (!presentOnly || (await exists(file.path))) wanted.push(file);
     if (uidColumns.has(table) && wanted.length > 0) found.set(table, wanted);
   }
   return found;
