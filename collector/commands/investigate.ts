@@ -1,3 +1,4 @@
+import { tablesDirectoryOf } from '../config/destination.js';
 import type { Flags } from '../config/flags.js';
 import { type Investigation, investigateUser, userOfFinding } from '../diagnostics/investigate.js';
 import { interactiveLimits } from '../diagnostics/run-checks.js';
@@ -20,7 +21,8 @@ export async function investigate(
   const feed = chosen(config.feeds, flags.feed);
   const observer = clientLogger(log.child({ feed: feed.name }));
   const client = clientOf(feed, observer, systemTiming, interactiveLimits);
-  const tables = feed.sink === 'tables' ? await openTables(feed.tables.directory) : undefined;
+  const directory = tablesDirectoryOf(feed);
+  const tables = directory === undefined ? undefined : await openTables(directory);
   try {
     if (flags.finding !== undefined && tables === undefined)
       throw new CollectorError('USAGE', '--finding reads tables, and the sink of this feed is another.', {

@@ -5,6 +5,7 @@ import { stringify } from 'yaml';
 import type { NormalisedEvent } from '../../mappings/event.js';
 import type { Clock } from '../clock.js';
 import type { ConfiguredFeed, InvalidFeed } from '../config/configured-feed.js';
+import { kafkaOf } from '../config/destination.js';
 import type { FeedConfig } from '../config/feed-config.js';
 import { CollectorError } from '../errors.js';
 import { isMissing, replaceFile } from '../files/durable-file.js';
@@ -138,9 +139,10 @@ function destinationOf({ directory, readFeed }: DeliveryOptions): FeedConfig | u
     return 'config' in found ? found.config : undefined;
   };
   const usual = read({ jumpcloud: { apiKey: 'none' } });
-  if (usual?.sink !== 'kafka') return read({ sink: 'tables', tables: { directory: join(directory, ACTIVITY) } });
-  const topic = `${usual.kafka.topicPrefix}${ACTIVITY}`;
-  const names = { ...Object.fromEntries(usual.kafka.topics.names), api_activity: topic, authentication: topic };
+  const kafka = usual && kafkaOf(usual);
+  if (kafka === undefined) return read({ sink: 'tables', tables: { directory: join(directory, ACTIVITY) } });
+  const topic = `${kafka.topicPrefix}${ACTIVITY}`;
+  const names = { ...Object.fromEntries(kafka.topics.names), api_activity: topic, authentication: topic };
   return read({ sink: 'kafka', kafka: { topics: { names } } });
 }
 

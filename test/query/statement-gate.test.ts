@@ -1,6 +1,7 @@
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { harmlessFunctions, harmlessTableFunctions } from '../../collector/query/harmless-functions.js';
+import { networkMacros } from '../../collector/query/network-macros.js';
 import { type AdmittedStatement, admit, splitStatement } from '../../collector/query/statement-gate.js';
 
 const views = new Set(['events', 'authentication', 'dead_letters']);
@@ -12,6 +13,7 @@ describe('the gate before a statement is prepared', () => {
   beforeAll(async () => {
     instance = await DuckDBInstance.create(':memory:');
     connection = await instance.connect();
+    for (const macro of networkMacros) await connection.run(macro);
   });
   afterAll(() => {
     connection.closeSync();

@@ -1,5 +1,6 @@
 import type { JsonValue } from '../../../mappings/json.js';
 import type { ConfiguredFeed, InvalidFeed } from '../../config/configured-feed.js';
+import { kafkaOf, tablesDirectoryOf } from '../../config/destination.js';
 import { takeSecret } from '../../config/secret.js';
 import { refused } from '../problem.js';
 import { movedAddresses } from './address-rule.js';
@@ -256,12 +257,11 @@ export function confirmationFor(
   after: ConfiguredFeed,
 ): { readonly confirm: 'new-position' | 'other-organization'; readonly detail: string } | undefined {
   if (before === null || before === undefined) return undefined;
-  const placeOf = ({ config }: ConfiguredFeed) =>
-    JSON.stringify([
-      config.sink,
-      config.sink === 'tables' ? config.tables.directory : '',
-      config.sink === 'kafka' ? [config.kafka.brokers, config.kafka.topicPrefix, [...config.kafka.topics.names]] : '',
-    ]);
+  const placeOf = ({ config }: ConfiguredFeed) => {
+    const kafka = kafkaOf(config);
+    const topics = kafka && [kafka.brokers, kafka.topicPrefix, [...kafka.topics.names]];
+    return JSON.stringify([config.sink, tablesDirectoryOf(config), topics]);
+  };
   if (placeOf(before) !== placeOf(after))
     return {
       confirm: 'new-position',

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { PassThrough } from 'node:stream';
+import { tablesDirectoryOf } from '../../config/destination.js';
 import type { FeedConfig, QueryLimits } from '../../config/feed-config.js';
 import { openTables } from '../../query/open-tables.js';
 import type { BoundParameter } from '../../query/parameters.js';
@@ -52,7 +53,7 @@ export function queryHandlers({ supervisor, settings, limits, now }: QueryParts)
     if (feed === undefined) throw noFeed();
     const config = feed.configured?.config;
     if (config === undefined) throw refused(409, 'INVALID', 'Its configuration is not valid.', 'Correct it first.');
-    if (config.sink === 'tables') return config;
+    if (tablesDirectoryOf(config) !== undefined) return config;
     throw refused(409, 'ELSEWHERE', `This feed delivers to ${config.sink}: its events are there.`, 'Query them there.');
   };
   const begin = (user: string, signal: AbortSignal): Running => {
@@ -223,7 +224,7 @@ export function queryHandlers({ supervisor, settings, limits, now }: QueryParts)
     async feedSamples(asked) {
       const { name = '' } = asked.parameters;
       const config = supervisor.find(name)?.configured?.config;
-      if (config !== undefined && config.sink !== 'tables')
+      if (config !== undefined && tablesDirectoryOf(config) === undefined)
         return { json: { events: [], elsewhere: `This feed delivers to ${config.sink}: its events are there.` } };
       const { tables } = tablesOf(name);
       const one = begin(nameOf(asked), asked.signal);
