@@ -13,7 +13,6 @@ describe('the gate before a statement is prepared', () => {
   beforeAll(async () => {
     instance = await DuckDBInstance.create(':memory:');
     connection = await instance.connect();
-    for (const macro of networkMacros) await connection.run(macro);
   });
   afterAll(() => {
     connection.closeSync();
@@ -174,9 +173,10 @@ describe('the gate before a statement is prepared', () => {
     expect(unjudged).toEqual([]);
   });
 
-  it('lists no function that DuckDB does not have', async () => {
+  it('lists no function that neither DuckDB nor a macro of ours is', async () => {
+    const own = networkMacros.map((macro) => /^CREATE MACRO (\w+)/.exec(macro)?.[1]);
     const found = await connection.runAndReadAll(`SELECT DISTINCT lower(function_name) FROM duckdb_functions()`);
-    const names = new Set(found.getRows().map(([name]) => String(name)));
+    const names = new Set([...found.getRows().map(([name]) => String(name)), ...own]);
     const unknown = [...harmlessFunctions, ...harmlessTableFunctions].filter((name) => !names.has(name));
     expect(unknown).toEqual([]);
   });
