@@ -76,7 +76,10 @@ interface Candidate extends RecordIdentity {
 /** What the pages taken in so far have shown. */
 interface Reached {
   readonly newest: Instant | undefined;
-  /** Of those that both clocks have passed: while they are apart, one dated ahead of the truth must not move the position. */
+  /**
+   * Of those that both clocks have passed, or that enough records bear out: while the clocks are apart, one dated ahead of
+   * the truth must not move the position, and a clock that stays behind must not hold it.
+   */
   readonly newestPassed: Instant | undefined;
   /** Of the record that came last. */
   readonly last: Instant | undefined;
@@ -109,6 +112,8 @@ export class BatchBuilder {
   #bytes = 0;
   #reached: Reached;
   #minutes = new Map<number, number>();
+  /** By uid, the newest records that the earlier of two clocks that are apart has not passed. */
+  readonly #borneOut = new Map<string, Instant>();
   /** Texts of the page before: its parsed records would take several times as much. */
   #page: readonly string[] = [];
 
@@ -147,7 +152,7 @@ export class BatchBuilder {
     return ordered && newest !== undefined ? floorToSecond(newest) : undefined;
   }
 
-  /** The newest instant of the pages so far; records dated ahead of either clock do not count. */
+  /** The newest instant of the pages so far; a record dated ahead of either clock counts only where enough others bear it out. */
   get newest(): Instant | undefined {
     return this.#reached.newestPassed;
   }
@@ -252,6 +257,7 @@ export class BatchBuilder {
         if (last !== undefined && header.instant / MILLISECOND < last / MILLISECOND) ordered = false;
         newest = laterOf(newest ?? header.instant, header.instant);
         if (header.instant <= passed) newestPassed = laterOf(newestPassed ?? header.instant, header.instant);
+        else if (header.instant <= notPassed) this.#bearOut(header.uid, header.instant);
         last = header.instant;
       }
       // A record without a readable time lies where JumpCloud sorted it: at its neighbour's time.
@@ -265,7 +271,18 @@ export class BatchBuilder {
         candidates.push({ ...identity, received: page.records[index]!, instant, until });
       }
     }
+    const borneOut = this.#borneOut.size < WITNESSES ? undefined : earliest(this.#borneOut.values());
+    if (borneOut !== undefined) newestPassed = laterOf(newestPassed ?? borneOut, borneOut);
     return { candidates, newest, newestPassed, last, ordered, organization };
+  }
+
+  /** Keeps the newest records that one clock has passed and the other has not. */
+  #bearOut(uid: string, instant: Instant): void {
+    this.#borneOut.set(uid, instant);
+    if (this.#borneOut.size <= WITNESSES) return;
+    const oldest = earliest(this.#borneOut.values());
+    const [first] = [...this.#borneOut].find(([, one]) => one === oldest) ?? [uid];
+    this.#borneOut.delete(first);
   }
 
   async #askSink(candidates: readonly Candidate[]): Promise<ReadonlySet<string>> {
@@ -311,6 +328,14 @@ export class BatchBuilder {
 }
 
 const MILLISECOND = 1_000_000n;
+/** So many records of one search past a time say that it has come, whatever one of two clocks that are apart says. */
+const WITNESSES = 20;
+
+function earliest(instants: Iterable<Instant>): Instant {
+  let found: Instant | undefined;
+  for (const instant of instants) if (found === undefined || instant < found) found = instant;
+  return found ?? 0n;
+}
 
 function instantOfMs(ms: number): Instant {
   return BigInt(Math.trunc(ms)) * MILLISECOND;
