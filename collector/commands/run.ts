@@ -52,7 +52,7 @@ export async function run(flags: Flags, { once }: { once: boolean }): Promise<nu
     log.info('SIGHUP: reading the credentials and the configuration again');
     token.reload();
     supervisor.reloadCredentials();
-    void supervisor.reload();
+    supervisor.reload().catch((error: unknown) => log.failure(error));
   };
   process.on('SIGHUP', hangUp);
   const health =
@@ -74,7 +74,10 @@ export async function run(flags: Flags, { once }: { once: boolean }): Promise<nu
   try {
     if (isManaged) console = await openConsole({ config, supervisor, board, metrics, log });
     supervisor.begin();
-    if (!once) void watchFeedFiles(directoriesOf(config.shared), systemTiming, ended.signal, () => supervisor.reload());
+    if (!once)
+      void watchFeedFiles(directoriesOf(config.shared), systemTiming, ended.signal, () =>
+        supervisor.reload().catch((error: unknown) => log.failure(error)),
+      );
     return await supervisor.finished;
   } finally {
     ended.abort();

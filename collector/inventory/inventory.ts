@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isObject } from '../../mappings/json.js';
 import type { OcsfTarget } from '../../schemas/ocsf-target.js';
@@ -133,7 +134,10 @@ class Run {
     const directory = order.dryRun
       ? join(settings.directory, 'generation-0')
       : generationDirectory(settings.directory, generation);
-    await removeGenerations(settings.directory, undefined);
+    // A dry run leaves alone what a generation that was broken off has still to deliver.
+    const clear = () =>
+      order.dryRun ? rm(directory, { recursive: true, force: true }) : removeGenerations(settings.directory, undefined);
+    await clear();
     parts.observer({ type: 'started', generation, stages: order.stages, full });
     const head = { generation, snapshotId, organization, accountName, region, full, startedAt };
     const { manifest, refused } = await readSnapshot(
@@ -142,7 +146,7 @@ class Run {
       signal,
     );
     const marker = await this.#deliver(directory, manifest, undefined, order.dryRun);
-    await removeGenerations(settings.directory, undefined);
+    await clear();
     return { marker, refused };
   }
 

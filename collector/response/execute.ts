@@ -52,11 +52,20 @@ export async function plan(ask: ResponseAsk, deps: ResponseDependencies, signal?
       reason: `${made.actionId} is the id of another action: ${describeAction(known.plan)}`,
       cure: 'Give another --action-id.',
     });
-  if (known?.intentAt !== undefined || known?.outcome?.result === 'no_change') return known.plan;
+  if (known?.intentAt !== undefined || known?.outcome?.result === 'no_change') {
+    // An id that nobody gave names the same wish of a day; where its target is no longer as it was left, it is a new one.
+    if (made.noChange || ask.actionId !== undefined || known.outcome === undefined) return known.plan;
+    return plan({ ...ask, actionId: nextId(made.actionId, deps.actions) }, deps, signal);
+  }
   const note = { type: 'planned', plan: made } as const;
   await append(deps.journal, note);
   applyEntry(deps.actions, note);
   return made;
+}
+
+/** The first of `ID-2`, `ID-3`… that names no action. */
+function nextId(id: string, actions: ReadonlyMap<string, ActionRecord>): string {
+  for (let number = 2; ; number += 1) if (!actions.has(`${id}-${number}`)) return `${id}-${number}`;
 }
 
 function historyOf(ask: Pick<ResponseAsk, 'undoes'>, user: string, { actions }: ResponseDependencies): History {
@@ -74,6 +83,12 @@ export async function approve(
   const { plan: of } = record;
   if (by.toLowerCase() === of.requester.toLowerCase())
     return { code: 'NOT_APPROVED', reason: `${by} requested this action`, cure: 'Somebody else has to approve it.' };
+  if (of.refusals.length > 0)
+    return {
+      code: 'NOT_APPROVED',
+      reason: `the plan is refused: ${of.refusals[0]?.code}`,
+      cure: 'Lift that first, and plan again.',
+    };
   if (hash !== of.hash)
     return {
       code: 'NOT_APPROVED',
@@ -191,7 +206,14 @@ async function verify(
       const target = await directory.readAgain(planned, signal);
       unreadable = undefined;
       if (isAsWanted(planned.verb, target, clock.now()))
-        return outcome('verified', clock.now(), foundDetail(planned.verb, sent), common());
+        return notDone
+          ? outcome(
+              'no_change',
+              clock.now(),
+              `${refusedDetail(planned.verb, sent)} It is as wanted all the same: somebody else did it.`,
+              common(),
+            )
+          : outcome('verified', clock.now(), foundDetail(planned.verb, sent), common());
       if (notDone) return outcome('failed', clock.now(), refusedDetail(planned.verb, sent), common());
     } catch (error) {
       unreadable = asCollectorError(error).message;

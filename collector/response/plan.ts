@@ -79,7 +79,18 @@ export function planOf(ask: ResponseAsk, target: Target, policy: ResponsePolicy,
     group,
     before,
     noChange: isAsWanted(ask.verb, target, now),
-    hash: digest([actionId, ask.verb, id, group?.id ?? '', JSON.stringify(before), ask.requester, ask.reason]),
+    hash: digest([
+      actionId,
+      ask.verb,
+      id,
+      group?.id ?? '',
+      JSON.stringify(before),
+      ask.requester,
+      ask.reason,
+      ask.undoes ?? '',
+      String(ask.forceScheduled),
+      String(ask.notOurs),
+    ]),
   };
 }
 

@@ -50,6 +50,8 @@ export class FeedSupervisor implements Supervisor {
   #isApplying = true;
   #reloading: Promise<unknown> = Promise.resolve();
   #forgetting: Promise<void> = Promise.resolve();
+  /** Feeds that came back while the sink of their removed predecessor had not let go. */
+  readonly #returning = new Map<string, ConfiguredFeed>();
   readonly #closed = new AbortController();
   readonly #pauses: Pauses | undefined;
   readonly #member: MemberOptions;
@@ -125,7 +127,7 @@ export class FeedSupervisor implements Supervisor {
 
   async remove(name: string, reason: string): Promise<Applied> {
     const member = this.#known(name);
-    await this.#pauses?.set(name, undefined);
+    if (this.#pauses?.get(name) !== undefined) await this.#pauses.set(name, undefined);
     const applied = await member.remove(reason);
     await this.#forgetting;
     return applied;
@@ -199,7 +201,18 @@ export class FeedSupervisor implements Supervisor {
     this.#config = config;
     onRead(config);
     this.#isApplying = true;
+    try {
+      await this.#applyAll(config, applied);
+    } finally {
+      this.#isApplying = false;
+    }
+    this.#finishIfDone();
+    return { applied, refused: undefined };
+  }
+
+  async #applyAll(config: LoadedConfig, applied: Map<string, Applied>): Promise<void> {
     const names = new Set([...config.configured.map((feed) => feed.config.name), ...config.invalid.map(nameOf)]);
+    this.#returning.clear();
     const gone = [...this.#members.keys()].filter((name) => !names.has(name));
     const remember = async (name: string, change: Promise<Applied>) => void applied.set(name, await change);
     await Promise.all(gone.map((name) => remember(name, this.remove(name, 'the configuration no longer holds it'))));
@@ -214,14 +227,15 @@ export class FeedSupervisor implements Supervisor {
     for (const [name, change] of applied)
       if (change !== 'unchanged' && change !== 'invalid')
         this.#log(name).info(`the configuration has changed: ${change}`);
-    this.#isApplying = false;
-    this.#finishIfDone();
-    return { applied, refused: undefined };
   }
 
   async #applyOrAdd(feed: ConfiguredFeed): Promise<Applied> {
-    const member = this.#members.get(feed.config.name);
-    return member === undefined ? this.#add(feed) : member.apply(feed);
+    const { name } = feed.config;
+    const member = this.#members.get(name);
+    if (member === undefined) return this.#add(feed);
+    if (!member.isRemoved) return member.apply(feed);
+    this.#returning.set(name, feed);
+    return 'stopping';
   }
 
   #add(feed: ConfiguredFeed | InvalidFeed): Applied {
@@ -249,13 +263,17 @@ export class FeedSupervisor implements Supervisor {
     board.forget(name);
     await metrics.forget(name);
     await this.options.history?.forget(name);
+    const back = this.#returning.get(name);
+    this.#returning.delete(name);
+    if (back !== undefined && !this.options.signal.aborted) this.#add(back);
   }
 
   /** The process ends when nothing runs, unless something may still come. */
   #finishIfDone(): void {
     const { signal, staysAlive, environment, config } = this.options;
     const members = [...this.#members.values()];
-    if (this.#isApplying || members.some((member) => member.isRunning)) return;
+    const returns = this.#returning.size > 0 && !signal.aborted;
+    if (this.#isApplying || returns || members.some((member) => member.isRunning)) return;
     const mayCome =
       staysAlive || (members.length === 0 && config.shared.feedsDirectory !== undefined && !environment.once);
     if (!signal.aborted && mayCome) return;

@@ -1,7 +1,7 @@
 import type { FeedConfig } from '../config/feed-config.js';
 import { CollectorError } from '../errors.js';
 import { makeDirectory } from '../files/durable-file.js';
-import { journalLines, openJournal } from '../files/hash-chained-journal.js';
+import { journalLines, openJournal, verifyJournal } from '../files/hash-chained-journal.js';
 import type { ClientOptions } from '../jumpcloud/client.js';
 import { systemTiming } from '../jumpcloud/http/abort.js';
 import type { Log } from '../log/logger.js';
@@ -54,6 +54,7 @@ export async function openResponse(
       throw new CollectorError('CONFIG_INVALID', 'No console of JumpCloud belongs to jumpcloud.baseUrl.', {
         cure: 'Set jumpcloud.consoleUrl or jumpcloud.region.',
       });
+    await refuseBroken(respond.directory);
     const actions = await readActions(journalLines(respond.directory, JOURNAL));
     const journal = await openJournal(respond.directory, JOURNAL, () => systemTiming.now());
     return {
@@ -81,4 +82,15 @@ export async function openResponse(
     await lock.release();
     throw error;
   }
+}
+
+/** What cannot be read whole may hide an action that was sent. @throws CollectorError STATE_CORRUPT */
+async function refuseBroken(directory: string): Promise<void> {
+  const { broken } = await verifyJournal(directory, JOURNAL);
+  if (broken === undefined) return;
+  throw new CollectorError(
+    'STATE_CORRUPT',
+    `The journal of response is broken in ${broken.file}, line ${broken.line}: ${broken.reason}. Nothing is executed.`,
+    { cure: 'Keep the directory as evidence and move it away; compare it with what JumpCloud recorded.' },
+  );
 }

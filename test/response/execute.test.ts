@@ -272,6 +272,20 @@ describe('an action', () => {
   });
 });
 
+it('an outcome of before is no answer about a target that somebody has changed since: without an id of its own the action is a new one', async () => {
+  const here = world();
+  const deps = await here.process();
+  const first = await plan(ask('disable-user'), deps);
+  await execute(first.actionId, deps);
+  here.state.user = { ...here.state.user, state: 'ACTIVATED', suspended: false };
+  const again = await plan(ask('disable-user'), await here.process());
+  expect(again.actionId).toBe(`${first.actionId}-2`);
+  expect(await execute(again.actionId, await here.process())).toMatchObject({ result: 'verified' });
+  expect(here.ledger).toHaveLength(2);
+  const named = await plan(ask('disable-user', { actionId: first.actionId }), await here.process());
+  expect(named.actionId).toBe(first.actionId);
+});
+
 describe('an approval', () => {
   const linked = { ...ana, administrator: '5f00000000000000000000a1' };
   const needing = async () => {
@@ -299,6 +313,20 @@ describe('an approval', () => {
     await here.clock.sleep(15 * 60_000 + 1);
     expect(await execute(made.actionId, deps)).toMatchObject({ result: 'refused', refusal: 'NOT_APPROVED' });
     expect(here.ledger).toHaveLength(0);
+  });
+
+  it('does not cover a flag that lifts a guard, and none is given for a plan that is refused', async () => {
+    const { deps, made } = await needing();
+    const flagged = await plan(ask('expire-password', { notOurs: false }), deps);
+    expect(flagged.actionId).toBe(made.actionId);
+    expect(flagged.hash).not.toBe(made.hash);
+    const refusedPlan = await plan(ask('expire-password', { actionId: 'act-9' }), {
+      ...deps,
+      policy: { ...allowAll, allow: [] },
+    });
+    expect(await approve(deps.actions.get('act-9')!, refusedPlan.hash, 'm.roe', deps)).toMatchObject({
+      code: 'NOT_APPROVED',
+    });
   });
 
   it('does not cover a target that changed after it', async () => {

@@ -13,6 +13,10 @@ export interface Roots {
 export const ROOT_OF: Readonly<Record<string, keyof Roots>> = {
   'tables.directory': 'tables',
   'state.directory': 'tables',
+  'inventory.directory': 'tables',
+  'inventory.employees': 'tables',
+  'respond.directory': 'tables',
+  'respond.killSwitch': 'tables',
   'jumpcloud.ca': 'ca',
   'kafka.tls.ca': 'ca',
   'kafka.tls.cert': 'ca',

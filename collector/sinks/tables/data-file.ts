@@ -35,6 +35,16 @@ export function ofLaneId(id: string): { feed: string; lane: string } {
   return { feed: id.slice(0, at), lane: id.slice(at + 1) };
 }
 
+/** Where a merge puts the file that it makes in a folder. */
+export function mergedName(group: string, id: string): string {
+  return `${group}/merged-${id}.parquet`;
+}
+
+/** Whether a file holds more than one commit: it was made by a merge. */
+export function isMerged(file: string): boolean {
+  return file.slice(file.lastIndexOf('/') + 1).startsWith('merged-');
+}
+
 /** The table of a file. */
 export function tableOfFile(file: string): string {
   return file.slice(0, file.indexOf('/'));

@@ -59,7 +59,7 @@ async function filesOf(
   for (const { table, files } of (await readTables(directory)).values()) {
     const inRange = files.filter(({ times }) => times === undefined || (times.last >= from && times.first < to));
     const wanted: LiveFile[] = [];
-    for (const file of inRange) if (!presentOnly || (await exists(file.path))) wanted.push(file);
+    for (const file of inRange) if (!presentOnly || (await exists(file.readAs))) wanted.push(file);
     if (uidColumns.has(table) && wanted.length > 0) found.set(table, wanted);
   }
   return found;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { rm, stat } from 'node:fs/promises';
 import { syncFile } from '../../files/durable-file.js';
 import { duckType, quoteText } from './columns.js';
-import { type DataFile, fingerprintOf, LANE_COLUMN } from './data-file.js';
+import { type DataFile, fingerprintOf, LANE_COLUMN, mergedName } from './data-file.js';
 import type { Engine } from './engine.js';
 import type { LaneFiles } from './lane-files.js';
 import type { Merge } from './plan-merges.js';
@@ -28,7 +28,7 @@ export async function mergeFiles(
   { group, inputs }: Merge<LiveFile>,
   files: LaneFiles,
 ): Promise<DataFile> {
-  const file = `${group}/merged-${randomUUID()}.parquet`;
+  const file = mergedName(group, randomUUID());
   await files.clearStaged();
   const staged = files.staged(file);
   await engine.run(`COPY (${typedRows(table, inputs)}) TO ${quoteText(staged)} (${OPTIONS})`);

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CollectorError } from '../../errors.js';
 import { exists, namesIn } from '../../files/durable-file.js';
-import { type DataFile, dataFileOf, pathOf, tableOfFile } from './data-file.js';
+import { type DataFile, dataFileOf, isMerged, pathOf, tableOfFile } from './data-file.js';
 import type { Field } from './delta/schema.js';
 import type { TableSnapshot } from './delta/table-snapshot.js';
 import { outdated, readLaneStates, type StoredLane } from './lane-state.js';
@@ -68,8 +68,8 @@ function isTooNew(states: States, snapshots: Snapshots): boolean {
     for (const [lane, { state }] of states)
       if ((snapshot.txns.get(rewritesOf(lane))?.version ?? 0) > state.sequence) return true;
     for (const add of snapshot.files.values()) {
-      const { lanes } = dataFileOf('', add);
-      if (Object.keys(lanes).length > 1 && !isCovered(lanes, states)) return true;
+      const { file, lanes } = dataFileOf('', add);
+      if ((isMerged(file) || Object.keys(lanes).length > 1) && !isCovered(lanes, states)) return true;
     }
   }
   return false;

@@ -32,6 +32,10 @@ describe('maintaining tables', () => {
       clock: { now: () => now },
       rules: { mostSmall: 4, settledMs: 0, ...rules },
     });
+  /** Files carry the time of the disk: past what was written by now. */
+  const settle = () => {
+    now = Math.max(now, Date.now()) + 1000;
+  };
   const files = async (table: string) =>
     (await readdir(join(directory, table), { recursive: true })).filter(
       (name) => name.startsWith('event_day') && name.endsWith('.parquet'),
@@ -53,7 +57,7 @@ describe('maintaining tables', () => {
     await commit('other', 'live', 2, 4);
     await commit('acme', 'backfill/2026-10-01T00:00:00Z_2026-11-01T00:00:00Z', 4, 5);
     const before = await readDelivered(directory);
-    now += 1000;
+    settle();
     expect(await maintain()).toMatchObject({ mergedFiles: 15, mergedInto: 3, unlinkedFiles: 0, failures: [] });
     expect(await files('authentication')).toHaveLength(6);
     expect((await readDelivered(directory)).events.toSorted()).toEqual(before.events.toSorted());
@@ -68,7 +72,7 @@ describe('maintaining tables', () => {
   it('does not change what a reader sees that began before', async () => {
     await commit('acme', 'live', 0, 4);
     const tables = await openTables(directory);
-    now += 1000;
+    settle();
     await maintain();
     now += maintenanceRules.graceMs - 1000;
     await maintain();
@@ -90,7 +94,7 @@ describe('maintaining tables', () => {
       await lane.commit({ ...batch, cursor: { ...batch.cursor, feed }, events });
       await sink.close();
     }
-    now += 1000;
+    settle();
     expect(await maintain()).toMatchObject({ expiredFiles: 2 });
     expect((await readDelivered(directory)).events).toHaveLength(3 + 5);
     now += maintenanceRules.graceMs + 1;
@@ -116,7 +120,7 @@ describe('maintaining tables', () => {
 
   it('unlinks what a merge left that was killed before its version of the log', async () => {
     await commit('acme', 'live', 0, 4);
-    now += 1000;
+    settle();
     const killed = maintainTables({
       directory,
       limits: { memoryLimit: '96MB', threads: 1 },
@@ -134,7 +138,7 @@ describe('maintaining tables', () => {
 
   it('writes checkpoints and removes the versions before them that are older than the retention', async () => {
     await commit('acme', 'live', 0, 5);
-    now += 1000;
+    settle();
     await maintain({ versionsPerCheckpoint: 3, mostSmall: 100 });
     await commit('acme', 'live', 5, 10);
     now += 2 * maintenanceRules.graceMs;
@@ -147,7 +151,7 @@ describe('maintaining tables', () => {
 
   it('goes by an earlier checkpoint and the versions since where the newest checkpoint is corrupt', async () => {
     await commit('acme', 'live', 0, 5);
-    now += 1000;
+    settle();
     await maintain({ versionsPerCheckpoint: 3, mostSmall: 100 });
     const log = join(directory, 'authentication', '_delta_log');
     const [checkpoint = ''] = (await readdir(log)).filter((name) => name.endsWith('.checkpoint.parquet'));
