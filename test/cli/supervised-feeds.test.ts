@@ -123,14 +123,19 @@ it('A5: edits restart the feed that is edited and no other; SIGKILL among them l
     running.child.kill('SIGHUP');
     await running.said(new RegExp(`(the configuration has changed: restarted[\\s\\S]*){${edit}}`));
   }
-  const after = await statusOf(address);
+  // It goes on polling; waited for, since a busy machine takes its time.
+  let after = await statusOf(address);
+  while (!(live(after, 'globex').lastPoll! > live(before, 'globex').lastPoll!)) {
+    await pause(50);
+    after = await statusOf(address);
+  }
   expect(since(after, 'globex')).toBe(since(before, 'globex'));
   expect(since(after, 'acme')).not.toBe(since(before, 'acme'));
-  expect(live(after, 'globex')).toMatchObject({
-    since: live(before, 'globex').since,
-    counts: { sinceStart: { events: live(before, 'globex').counts.sinceStart.events } },
-  });
-  expect(live(after, 'globex').lastPoll! > live(before, 'globex').lastPoll!, 'it went on polling').toBe(true);
+  expect(live(after, 'globex').since).toBe(live(before, 'globex').since);
+  // Records go on appearing while the test runs: the counter never begins again.
+  expect(live(after, 'globex').counts.sinceStart.events).toBeGreaterThanOrEqual(
+    live(before, 'globex').counts.sinceStart.events,
+  );
   // The counters of the feed that was restarted go on.
   const { samples } = parseMetrics(await (await fetch(`${address}/metrics`)).text()).get(
     'jumpcloud_ocsf_records_received_total',

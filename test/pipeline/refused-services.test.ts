@@ -30,7 +30,8 @@ const login = (at: number, service = 'sso') => ({
 
 it('ten services without a licence are told in one line with one cure, at once and a day later', async () => {
   const time = virtualTime(noon);
-  const refused = namedServices.slice(-10);
+  // Those with a name at JumpCloud: all the rest has none that it could refuse.
+  const refused = namedServices.filter((name) => /^\w+$/.test(name)).slice(-10);
   const tenant = await tenantFor(time, {
     records: 50,
     from: noon - HOUR,
