@@ -27,11 +27,17 @@ export interface Findings {
   readonly first: readonly unknown[];
 }
 
-/** Runs the independent validator over events as NDJSON. */
-export function validate(lines: readonly string[]): Findings {
+/**
+ * Runs the independent validator over events as NDJSON.
+ * @param now epoch milliseconds; default: the machine's clock
+ */
+export function validate(lines: readonly string[], now?: number): Findings {
   const { stdout, stderr } = spawnSync(
     process.execPath,
-    [validatorPath, '--schema', factsPath, '--strict', '--quiet-info'],
+    [
+      ...[validatorPath, '--schema', factsPath, '--strict', '--quiet-info'],
+      ...(now === undefined ? [] : ['--now', String(now)]),
+    ],
     { input: lines.join('\n'), encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 },
   );
   if (stdout === '') throw new Error(stderr);
