@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -134,6 +134,24 @@ describe('maintaining tables', () => {
     expect(await files('authentication')).toHaveLength(5);
     now += maintenanceRules.graceMs + 60_000;
     expect(await maintain()).toMatchObject({ mergedInto: 3, unlinkedFiles: 3 });
+  });
+
+  it('makes a reader whose states are of before the merge of one lane read again, and hides nothing', async () => {
+    await commit('acme', 'live', 0, 9);
+    const state = join(directory, '.state');
+    await cp(state, `${directory}-before`, { recursive: true });
+    await commit('acme', 'live', 9, 10);
+    settle();
+    expect(await maintain()).toMatchObject({ mergedInto: 3 });
+    const present = `${directory}-present`;
+    await rename(state, present);
+    await rename(`${directory}-before`, state);
+    const reading = readDelivered(directory);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    await rename(state, `${directory}-before`);
+    await rename(present, state);
+    expect((await reading).events).toHaveLength(10 * sizes.events);
+    await rm(`${directory}-before`, { recursive: true });
   });
 
   it('writes checkpoints and removes the versions before them that are older than the retention', async () => {
