@@ -18,7 +18,7 @@ export default defineConfig({
     hookTimeout: 300_000,
     pool: 'forks',
     // More than there are cores: tests of processes and brokers wait for most of their time.
-    maxWorkers: 4,
+    maxWorkers: 3,
     sequence: { sequencer: SlowFirst },
   },
 });
