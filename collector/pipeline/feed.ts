@@ -82,7 +82,14 @@ async function openProven(
   const proof = proven.has(parts.sink) ? undefined : parts.sink.proveLock?.();
   // Awaited below; until then a rejection must not count as unhandled.
   proof?.catch(() => undefined);
-  const lane = await openLive(settings, parts, signal, tells);
+  let lane: Lane;
+  try {
+    lane = await openLive(settings, parts, signal, tells);
+  } catch (error) {
+    // The second process ends before the sink is closed, and its directory removed.
+    await proof?.catch(() => undefined);
+    throw error;
+  }
   try {
     await proof;
     proven.add(parts.sink);

@@ -40,7 +40,8 @@ export async function appendToLogs(
   const filesByTable = groupBy(files, ({ file }) => tableOfFile(file));
   const replacedByTable = groupBy(replaced, tableOfFile);
   const tables = [...new Set([...filesByTable.keys(), ...replacedByTable.keys()])];
-  await Promise.all(
+  // All have ended before one that failed is told: whoever closes the lane finds nothing under way.
+  const ended = await Promise.allSettled(
     tables.map(async (table) => {
       const [added, removed] = [filesByTable.get(table) ?? [], replacedByTable.get(table) ?? []];
       try {
@@ -57,6 +58,8 @@ export async function appendToLogs(
       await logged();
     }),
   );
+  const refused = ended.find((one) => one.status === 'rejected');
+  if (refused !== undefined) throw refused.reason;
   return failure === undefined ? { left } : { left, error: failure };
 }
 
