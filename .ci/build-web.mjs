@@ -1,4 +1,4 @@
-// Builds the console's pages into dist/collector/console/web/: hashed assets, each beside its brotli and gzip form, the
+// Builds the console's pages into dist/collector/console/web/: hashed assets, each with its brotli and gzip form, the
 // licences of the bundled libraries, and manifest.json, which names everything that the console may serve.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -72,7 +72,7 @@ const files = readdirSync(target, { recursive: true, encoding: 'utf8' })
       immutable: name.startsWith('assets/'),
       bytes: bytes.length,
       sha256: createHash('sha256').update(bytes).digest('hex'),
-      /** Names of the files beside it that hold it compressed: `PATH.br`, `PATH.gzip`. */
+      /** Names of the files that hold it compressed: `PATH.br`, `PATH.gzip`. */
       encodings: encodings.map(([encoding]) => encoding),
     };
   });

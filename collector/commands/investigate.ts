@@ -41,16 +41,16 @@ export async function investigate(
 }
 
 function describe({ user, groups, logins, findings, unread }: Investigation): string {
-  const told = (value: string | boolean | null) => (value === null ? 'unknown' : String(value));
+  const shown = (value: string | boolean | null) => (value === null ? 'unknown' : String(value));
   const lines =
     user === null
       ? ['The directory was not read.']
       : [
-          `${told(user.username)} <${told(user.email)}>, id ${user.id}`,
-          `state ${told(user.state)}, locked ${told(user.locked)}, MFA ${told(user.mfa)}`,
+          `${shown(user.username)} <${shown(user.email)}>, id ${user.id}`,
+          `state ${shown(user.state)}, locked ${shown(user.locked)}, MFA ${shown(user.mfa)}`,
           user.administrator === null
             ? 'no administrator account is linked'
-            : `linked with the administrator ${user.administrator.id} (${told(user.administrator.role)})`,
+            : `linked with the administrator ${user.administrator.id} (${shown(user.administrator.role)})`,
         ];
   const table = (rows: Investigation['logins']) => rows.map((row) => `  ${Object.values(row).map(String).join('  ')}`);
   return `${[

@@ -54,7 +54,7 @@ export async function report(
       const questions = readQuestions();
       const answered = new Map<string, Answered>();
       for (const name of reportQuestions) {
-        // Dead letters name no account: they are told of all.
+        // Dead letters name no account: the report shows those of all.
         const asked =
           name === 'dead-letters' && options.account !== undefined
             ? await openTables(directory, { limits, temporaryDirectory })

@@ -15,12 +15,12 @@ export interface WebhookTarget {
 /**
  * Raises alerts and sends them to a receiver as JumpCloud's channel does, until the signal aborts: with retries, repeats
  * and notices out of order. The list of alerts shows the same.
- * @param tell is called with one line per alert
+ * @param write is called with one line per alert
  */
 export async function fireWebhooks(
   { alerts }: Tenant,
   { url, token, perMinute }: WebhookTarget,
-  tell: (line: string) => void,
+  write: (line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol) || !(perMinute > 0))
@@ -41,7 +41,7 @@ export async function fireWebhooks(
       ...{ url, headers, seed: round, duplicates: 0.1, reorder: 2, ...(channel === undefined ? {} : { channel }) },
     });
     for (const { notice, statuses } of sent)
-      tell(`${notice.alert.objectId} ${notice.status} ${notice.occurrence}: ${statuses.join(' ')}`);
+      write(`${notice.alert.objectId} ${notice.status} ${notice.occurrence}: ${statuses.join(' ')}`);
     await systemTiming.sleep(60_000 / perMinute, signal);
   }
 }

@@ -43,8 +43,8 @@ export async function simulate({
   try {
     if (webhook !== undefined) {
       const token = webhookTokenFile === undefined ? undefined : readFileSync(webhookTokenFile, 'utf8').trim();
-      const tell = (line: string) => process.stderr.write(`${line}\n`);
-      await fireWebhooks(tenant, { url: webhook, token, perMinute }, tell, stopping.signal);
+      const write = (line: string) => process.stderr.write(`${line}\n`);
+      await fireWebhooks(tenant, { url: webhook, token, perMinute }, write, stopping.signal);
     }
     await stop;
   } finally {

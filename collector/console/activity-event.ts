@@ -45,7 +45,7 @@ const SERVICE = 4;
  * A line of the audit as an OCSF event: Authentication (3002) of logins and logouts, API Activity (6003) of all the rest:
  * operation, request, response and the client's address are first-class there.
  * @param line number of the audit's line, which makes the event's uid the same however often it is made
- * @param installation tells the consoles apart whose events end in one place
+ * @param installation distinguishes consoles whose events reach one destination
  */
 export function activityEvent(record: AuditRecord, line: number, installation: string): NormalisedEvent {
   const isLogin = record.operation === 'login' || record.operation === 'logout';

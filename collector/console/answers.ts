@@ -127,7 +127,7 @@ export interface StoredSecret {
 }
 
 /**
- * What became of a save, in headers beside the document: `ETag`, `x-applied`, `x-job` (id, where one goes on) and `x-notes`
+ * What became of a save, in response headers: `ETag`, `x-applied`, `x-job` (id, where one goes on) and `x-notes`
  * (a JSON list of sentences, percent-encoded: what was taken off a pasted key, for example).
  */
 export type Applied = 'live' | 'started' | 'restarted' | 'stopped';

@@ -21,7 +21,7 @@ export interface Audit {
 /**
  * @param directory `console.directory`
  * @param now epoch milliseconds
- * @param written told after each line, so that its event is delivered
+ * @param written called after each line, so that its event is delivered
  */
 export async function openAudit(directory: string, now: () => number, log: Log, written: () => void): Promise<Audit> {
   const journal: Journal = await openJournal(directory, AUDIT, now);

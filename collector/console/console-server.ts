@@ -49,7 +49,7 @@ export interface ConsoleServerOptions {
   readonly assets: Assets;
   /** `console.manage` */
   readonly manage: boolean;
-  /** True: browsers are told to come by TLS alone. */
+  /** True: HSTS makes browsers use TLS only. */
   readonly secure: boolean;
   readonly log: Log;
   readonly mask: (text: string) => string;
@@ -298,7 +298,7 @@ async function principalOf(
   if (foreign !== undefined) throw foreign;
   // Cookies are shared by all ports of an address; what a page of this console holds is not.
   if (!proofMatches(credential.proof, session.proof)) throw notLoggedIn('The proof of the session is missing.');
-  // A command may have removed the user, or given another role, beside this process.
+  // A command may have removed the user, or changed the role, in another process.
   const user = await users.find(session.user);
   if (user?.role !== session.role) {
     sessions.end(session);

@@ -47,7 +47,7 @@ export interface ConsoleClock {
 }
 
 /**
- * Starts the console of a `run`. Whatever happens to it, the feeds go on: what it cannot open is told in the log, and a
+ * Starts the console of a `run`. Whatever happens to it, the feeds go on: what it cannot open is logged, and a
  * taken port is tried again.
  * @throws CollectorError STORAGE_FAILED, STATE_CORRUPT where `console.directory` cannot be used
  */

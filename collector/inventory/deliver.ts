@@ -86,7 +86,7 @@ class Delivery {
     const sealed = manifest.stages.find(({ name }) => name === stage);
     const isDone = known.generation(stage) >= manifest.generation;
     if (isDone) {
-      this.#tell(stage, 0, 0);
+      this.#report(stage, 0, 0);
       return;
     }
     const isEdges = edgeStages.some(({ name }) => name === stage);
@@ -139,10 +139,10 @@ class Delivery {
       throw error;
     }
     if (writer !== undefined) await known.replace(stage, manifest.generation, writer.finish().records);
-    this.#tell(stage, upserts, gone);
+    this.#report(stage, upserts, gone);
   }
 
-  #tell(stage: DeliveredName, upserts: number, gone: number): void {
+  #report(stage: DeliveredName, upserts: number, gone: number): void {
     this.#parts.onStage({ stage, upserts, gone, known: this.#parts.known.records(stage) });
   }
 
@@ -196,11 +196,12 @@ class Delivery {
     const { known, directory, manifest, employees } = this.#parts;
     const path = spoolPath(directory, stage);
     if (await exists(path)) return;
-    const aside = `${path}.aside`;
-    if (stage === 'role_holders') await writeRoleHolders(known.path('administrators'), aside);
-    else if (stage === 'people') await writePeople(known.path('users'), known.path('administrators'), employees, aside);
-    else await writeAccountEdges(manifest.organization.id, known.path('users'), known.path('groups'), aside);
-    await rename(aside, path);
+    const staged = `${path}.staged`;
+    if (stage === 'role_holders') await writeRoleHolders(known.path('administrators'), staged);
+    else if (stage === 'people')
+      await writePeople(known.path('users'), known.path('administrators'), employees, staged);
+    else await writeAccountEdges(manifest.organization.id, known.path('users'), known.path('groups'), staged);
+    await rename(staged, path);
     await syncDirectory(directory);
   }
 

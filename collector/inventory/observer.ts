@@ -2,7 +2,7 @@ import type { CollectorError } from '../errors.js';
 import type { Marker } from './position.js';
 import type { DeliveredName, StageName } from './stages.js';
 
-/** Everything an inventory has to tell while it works; log and metrics hook in here. */
+/** Events of an inventory for log and metrics. */
 export type InventoryEvent =
   | {
       readonly type: 'started';

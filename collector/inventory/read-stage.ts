@@ -172,7 +172,7 @@ function refusalOf(failure: CollectorError | undefined): CollectorError | undefi
   return failure?.code === 'CREDENTIAL_REFUSED' || failure?.code === 'CREDENTIAL_MISSING' ? failure : undefined;
 }
 
-/** What can be told of a row without passing on what it holds. */
+/** Describes a row without its content. */
 function describe(row: JsonValue, stage: ObjectStage): string {
   if (!isObject(row)) return JSON.stringify(Array.isArray(row) ? 'an array' : `a ${typeof row}`);
   const { _id = null, id = null } = row;

@@ -10,7 +10,7 @@ import { type DeliveredName, objectStages } from './stages.js';
 const edgeTypes = ['membership', 'assignment', 'role_holder', 'account_edge'];
 const empty = Buffer.alloc(0);
 /**
- * Makes what is known anew from what the sink holds, after the local files were lost.
+ * Rebuilds what is known from what the sink holds, after the local files were lost.
  * @returns how many objects and edges
  */
 export async function rebuildKnown(directory: string, sink: Sink, position: InventoryPosition): Promise<number> {

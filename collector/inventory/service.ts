@@ -23,7 +23,7 @@ export interface InventoryServiceParts {
 const RETRY_MS = 15 * 60_000;
 
 /**
- * Reads the directory whenever it is due, until the signal aborts. A failure is told and the next reading tried again: it
+ * Reads the directory whenever it is due, until the signal aborts. A failure is reported and the next reading tried: it
  * never stops the feed. Readings that were missed do not pile up.
  */
 export async function runInventoryService(

@@ -102,7 +102,7 @@ export interface EdgeStage {
   readonly parents: StageName;
   readonly targets: readonly TargetType[];
   readonly list: (parent: string, target: TargetType) => DirectoryList;
-  /** GET of the parent, to tell a list that is gone from one that cannot be read. */
+  /** GET of the parent, to distinguish a list that is gone from one that cannot be read. */
   readonly parent: ((id: string) => string) | undefined;
   readonly scope: string;
 }

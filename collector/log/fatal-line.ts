@@ -15,7 +15,7 @@ export function setFatalFormat(opened: 'json' | 'text'): void {
  * one JSON line or readable text.
  * @param asked the form before the log is opened
  * @param text the failure for people
- * @param line its message, and what a log line holds beside it
+ * @param line its message, and the other fields of a log line
  */
 export function printFatal(
   redactor: Redactor,

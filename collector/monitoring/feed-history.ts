@@ -25,7 +25,7 @@ export interface FeedHistory {
 const SAVE_EVERY_MS = 5 * 60_000;
 
 /**
- * Opens the history of the process's feeds: a file per feed in this directory, written aside, synced and renamed every five
+ * Opens the history of the process's feeds: a file per feed in this directory, staged, synced and renamed every five
  * minutes and at the end. What cannot be stored or read is said in the log and stops nothing.
  */
 export function openHistory(directory: string, log: RootLog, clock: Clock): FeedHistory {

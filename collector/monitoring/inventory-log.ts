@@ -1,7 +1,7 @@
 import type { InventoryObserver } from '../inventory/observer.js';
 import type { Log } from '../log/logger.js';
 
-/** Writes what an inventory tells to the log. */
+/** Logs the events of an inventory. */
 export function logInventory(log: Log): InventoryObserver {
   return (event) => {
     switch (event.type) {

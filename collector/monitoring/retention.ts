@@ -1,7 +1,7 @@
 import { MS_PER_DAY } from '../../mappings/time-units.js';
 import type { Retention } from './status/supervision.js';
 
-/** JumpCloud keeps records for so long (15 days on the lowest plan, which nothing in its answers tells). */
+/** JumpCloud keeps records for so long (15 days on the lowest plan, which its answers do not show). */
 const KEPT_DAYS = 90;
 /** Days left at which a feed that does not poll by itself is warned of. */
 const WARN_AT_DAYS = [14, 7, 3, 1, 0] as const;

@@ -131,7 +131,7 @@ function snowflakeType(type: FieldType): string {
   return 'array' in type ? 'ARRAY' : 'OBJECT';
 }
 
-/** Columns beside the flat ones that a flat view has, each with its place. */
+/** Further columns of a flat view, each with its place. */
 const FURTHER: readonly (readonly [name: string, place: string])[] = [
   ['uid', 'metadata.uid'],
   ['class_uid', 'class_uid'],

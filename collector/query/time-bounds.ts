@@ -102,7 +102,7 @@ function tablesIn(from: JsonValue | undefined): Node[] | undefined {
   return left && right && [...left, ...right];
 }
 
-/** A subquery beside a table is a SELECT of its own; it makes unqualified names ambiguous. */
+/** A subquery joined to a table is a SELECT of its own; it makes unqualified names ambiguous. */
 function tablesOrOther(from: JsonValue | undefined): Node[] | undefined {
   return isObject(from) && from.type === 'SUBQUERY' ? [from] : tablesIn(from);
 }

@@ -29,7 +29,7 @@ export interface ReconcileEvent {
   readonly report: ReconcileReport;
 }
 
-/** The daily look has counted what JumpCloud holds of services that the feed does not ask for; none is told too. */
+/** The daily look has counted what JumpCloud holds of services that the feed does not ask for; zero is reported too. */
 export interface UnaskedEvent {
   readonly type: 'unasked';
   readonly lane: string;

@@ -44,7 +44,7 @@ export async function replayKeptBodies(
       report.unknown += bodies.length;
       return;
     }
-    // What stays a dead letter is known under its own name: only mapping tells it from a finding that was delivered.
+    // What stays a dead letter is known under its own name: only mapping distinguishes it from a delivered finding.
     const { deadLetters } = deliver(bodies, organization, () => false, settings);
     const fresh = deliver(bodies, organization, lane.isKnown, settings);
     const mapped = fresh.events.length + fresh.raw.length;

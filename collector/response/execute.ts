@@ -190,7 +190,7 @@ async function verify(
   signal?: AbortSignal,
 ): Promise<Outcome> {
   const began = clock.monotonic();
-  // Of what JumpCloud says it has not done there is nothing to wait for; what cannot be told apart is waited for.
+  // Of what JumpCloud says it has not done there is nothing to wait for; where that is unknown, it waits.
   const notDone = sent.kind === 'answered' && [400, 401, 403, 429].includes(sent.status);
   let reads = 0;
   let unreadable: string | undefined;

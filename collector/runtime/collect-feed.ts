@@ -193,7 +193,7 @@ async function followWebhook(
   }
 }
 
-/** Who is told what happens in a feed. */
+/** The observers of a feed. */
 interface Observers {
   readonly observer: LaneObserver;
   readonly client: ClientObserver;

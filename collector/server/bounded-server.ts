@@ -22,7 +22,7 @@ export interface Exchange {
   readonly response: ServerResponse;
   /** The body, not read yet. */
   readonly body: RequestBody;
-  /** Reads the body as far as it is wanted; a client that asked first is told to send it. */
+  /** Reads the body as far as it is wanted; a client that sent Expect is answered 100 Continue. */
   readonly read: RequestBody['read'];
   /** The answer is on its way: from now on the client is waited for, and may be cut off to make room. */
   readonly handedOver: () => void;

@@ -93,7 +93,7 @@ export interface RewritableLane {
   close(): Promise<void>;
 }
 
-/** How a sink keeps what it holds in order beside its commits, since it was opened. */
+/** How a sink maintains what it holds between commits, since it was opened. */
 export interface SinkUpkeep {
   /** Committed files that are not yet where other programs look for them. */
   readonly unlogged: number;

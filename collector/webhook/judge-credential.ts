@@ -14,7 +14,7 @@ export interface WebhookAuthentication {
 export interface KnownSecrets {
   /** One, or two during a rotation. Empty: no secret was made yet. */
   readonly accepted: readonly string[];
-  /** Of secrets that were replaced: told apart from what was never one. */
+  /** Of secrets that were replaced: distinguished from what was never one. */
   readonly retired: readonly string[];
 }
 

@@ -45,7 +45,7 @@ export function positionOf(cursor: Cursor): WebhookPosition {
   };
 }
 
-/** The cursor with another position. Its watermark follows the list of alerts, so that it tells how far everything is known. */
+/** The cursor with another position. Its watermark follows the list of alerts, so that it shows how far everything is known. */
 export function withPosition(cursor: Cursor, position: WebhookPosition): Cursor {
   return {
     ...cursor,

@@ -12,7 +12,7 @@ export interface WebhookLaneParts extends CommittedLaneParts, DeliverySettings {
   readonly spool: Spool;
   /** Milliseconds between two readings of the list of alerts. */
   readonly alertsInterval: number;
-  /** Undefined: no console belongs to the base URL, so that nobody tells what was missed. */
+  /** Undefined: no console belongs to the base URL, so that missed alerts stay unknown. */
   readonly alerts: AlertList | undefined;
   /** Notices that the list of alerts showed and no webhook had brought. */
   readonly onMissed: (notices: number) => void;

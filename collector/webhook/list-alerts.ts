@@ -29,12 +29,12 @@ export type AlertList = (question: ListQuestion, signal: AbortSignal) => Promise
 
 /** An alert whose status changes is looked for among those that occurred in so many days before. */
 const STATUS_DAYS_MS = 7 * 86_400_000;
-/** Occurrences of one alert that are told one by one; of more, the last one alone. */
+/** Occurrences of one alert that are delivered one by one; of more, only the last. */
 const MOST_OCCURRENCES = 1_000;
 
 /**
  * The notices behind the list of alerts. The list shows each alert as it is now: how often it occurred, and its status.
- * What happened in between is told from its occurrences, under the same names as by a webhook.
+ * What happened in between follows from its occurrences, under the same names as by a webhook.
  */
 export function listAlerts(ask: AskDirectory): AlertList {
   return async ({ since, organization, isKnown }, signal) => {
@@ -53,7 +53,7 @@ export function listAlerts(ask: AskDirectory): AlertList {
       const changedAt = Date.parse(updatedAt ?? '');
       if (lastAt >= since && isMissing(notice.occurrence, (number) => isNew(alertId, 'OPEN', number)))
         found.push(...(await occurrencesOf(ask, row, alertId, occurrence, since, signal)));
-      // Where no time of the change is told, the open alert must have been delivered: else it may be an old one.
+      // Where the time of the change is unknown, the open alert must have been delivered: else it may be an old one.
       const isRecent = changedAt >= since || lastAt >= since || !isNew(alertId, 'OPEN', occurrence);
       if (status !== 'OPEN' && isRecent && isNew(alertId, status, occurrence))
         found.push({ value: row, at: Number.isNaN(changedAt) ? since : changedAt });
@@ -80,15 +80,15 @@ async function occurrencesOf(
   const open = { ...row, status: 'ALERT_STATUS_OPEN' };
   const last = { value: { ...open, occurrencesCount: count }, at: Date.parse(String(row.lastOccurredAt)) };
   if (count > MOST_OCCURRENCES) return [last];
-  let told: JsonObject[];
+  let occurrences: JsonObject[];
   try {
-    told = await readOccurrences(ask, alertId, signal);
+    occurrences = await readOccurrences(ask, alertId, signal);
   } catch (error) {
     const { code } = asCollectorError(error);
     if (code !== 'ROLE_REFUSED' && code !== 'QUERY_REFUSED') throw error;
     return [last];
   }
-  const timed = told
+  const timed = occurrences
     .map((one) => ({ one, at: Date.parse(String(one.occurredAt ?? one.createdAt)) }))
     .filter(({ at }) => !Number.isNaN(at))
     .sort((a, b) => a.at - b.at);

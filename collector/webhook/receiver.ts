@@ -70,7 +70,7 @@ export interface ReceiverParts {
   readonly now: () => number;
 }
 
-/** Headers that are kept with a body: what may tell of a shape to come, and no credential. */
+/** Headers that are kept with a body: what helps to recognise an unknown shape, and no credential. */
 const KEPT_HEADERS = ['content-type', 'user-agent', 'x-request-id', 'x-delivery-id', 'date', 'traceparent'];
 const MOST_HEADER_CHARACTERS = 256;
 /** A refusal is shown as a degraded receiver for so long. */

@@ -214,7 +214,7 @@ function severityOf({ severityWord }: AlertNotice, target: OcsfTarget): { id: nu
   return { id, caption: id === OTHER ? severityWord : target.captions.severity[id]! };
 }
 
-/** When what the notice tells happened: a change of status is dated by the alert's last change. */
+/** When what the notice reports happened: a change of status is dated by the alert's last change. */
 function timeOf({ status, occurredAt, raisedAt, updatedAt }: AlertNotice): string | undefined {
   const order = status === 'OPEN' ? [occurredAt, raisedAt, updatedAt] : [updatedAt, occurredAt, raisedAt];
   return order.find((text) => millisecondsOf(text) !== undefined);

@@ -20,7 +20,7 @@ export interface SessionLimits {
 
 /** The sessions of people, in memory: a restart logs everybody out. */
 export interface Sessions {
-  /** @returns the value of the cookie, made anew at each login */
+  /** @returns the value of the cookie, new at each login */
   start(user: string, role: Role): { readonly id: string; readonly session: LiveSession };
   /** Looks a cookie's value up without counting it as use; undefined: unknown or over. */
   find(id: string): LiveSession | undefined;

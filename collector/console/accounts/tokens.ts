@@ -38,7 +38,7 @@ const STORE_USE_MS = 60_000;
 /**
  * @param directory `console.directory`
  * @param now epoch milliseconds
- * @param onFailure told when the time of last use could not be stored
+ * @param onFailure called when the time of last use could not be stored
  */
 export async function openTokens(
   directory: string,

@@ -22,7 +22,7 @@ export interface StoredUser {
   readonly password: PasswordHash;
 }
 
-/** Users of the console: one file each below `users/`, so that a command can add one beside a running console. */
+/** Users of the console: one file each below `users/`, so that a command can add one while the console runs. */
 export interface Users {
   /** By name, whatever its case; undefined: there is none. */
   find(name: string): Promise<StoredUser | undefined>;

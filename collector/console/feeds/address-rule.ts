@@ -27,7 +27,7 @@ const ADDRESSES: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** Keys whose change means that a secret of this path must be given anew; empty: it may be kept. */
+/** Keys whose change means that a secret of this path must be entered again; empty: it may be kept. */
 export function movedAddresses(secret: string, before: Document, after: Document): readonly string[] {
   const section = secret.split('.', 1)[0]!;
   const own = ADDRESSES[section] ?? Object.values(ADDRESSES).flat();

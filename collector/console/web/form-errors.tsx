@@ -1,5 +1,5 @@
 /*
- * What a refused form is told: a list on top with a link to each field, which says it too.
+ * The problems of a refused form: a list on top with a link to each field, which says it too.
  */
 import type { Problem } from '../answers.js';
 import { Refusal } from './api.js';

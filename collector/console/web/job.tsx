@@ -7,14 +7,14 @@ import { usePolled } from './polled.js';
 import { Failure, Message } from './problem.js';
 import { Text } from './text.js';
 
-/** How far a job is; tells when it has ended. */
+/** Progress of a job; reports its end once. */
 export function JobProgress({ id, onEnd }: { readonly id: string; readonly onEnd?: (job: Job) => void }) {
   const polled = usePolled('job', { path: { id } }, 1_000);
-  const told = useRef(false);
+  const reported = useRef(false);
   const job = polled.value;
   useEffect(() => {
-    if (job === undefined || job.state === 'running' || told.current) return;
-    told.current = true;
+    if (job === undefined || job.state === 'running' || reported.current) return;
+    reported.current = true;
     onEnd?.(job);
   }, [job]);
   if (job === undefined) return polled.error ? <Failure error={polled.error} /> : <p class="loading">Asked…</p>;

@@ -19,7 +19,7 @@ export interface Polled<T> {
 
 /**
  * Asks at once, then every `everyMs` while the tab is visible (0: once).
- * @param key what it depends on: another one begins anew
+ * @param key what it depends on: a change starts again
  */
 export function usePolled<Id extends OperationId>(
   id: Id,

@@ -1,5 +1,5 @@
 /*
- * The words of the field: how administrators' guides name what they are told to click. They stand on the screens as they
+ * The words of the field: how administrators' guides name what to click. They stand on the screens as they
  * are here, letter for letter.
  */
 export const SEED_WORDS = {

@@ -82,7 +82,7 @@ export function useManages(): boolean {
   return useMay('admin') && now.kind === 'in' && now.session.manage;
 }
 
-/** What tabs tell each other. A channel reaches its own origin alone, the port included. */
+/** Messages between tabs. A channel reaches its own origin alone, the port included. */
 interface Told {
   readonly asks?: true;
   readonly proof?: string;

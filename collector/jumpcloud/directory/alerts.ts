@@ -27,7 +27,7 @@ async function readRows(
     const rows = rowsOf(value, name);
     all.push(...rows);
     const count = isObject(value) && typeof value.count === 'number' ? value.count : undefined;
-    // A short page ends no list that tells its count.
+    // A short page does not end a list that has a count.
     const isLast = count === undefined ? rows.length === 0 : (page + 1) * LIMIT >= count;
     if (isLast || until(rows)) break;
   }

@@ -12,7 +12,7 @@ const LOOK_MS = 250;
 /** What the directory API may be asked: a pace of its own, halved by each 429, and behind the polls. */
 export interface DirectoryBudget {
   readonly pace: Pace;
-  /** The same observer; what it is told also moves the budget. */
+  /** The same observer; its events also move the budget. */
   observing(observer: ClientObserver): ClientObserver;
   /** Resolves when no search is being repeated. @throws CollectorError ABORTED */
   untilPollsAreThrough(signal?: AbortSignal): Promise<void>;

@@ -95,7 +95,7 @@ export async function* readPages(
   }
 }
 
-/** Whole second of a record that was read past; `unknown` where it has none: then the next record with a time tells. */
+/** Whole second of a record that was read past; `unknown` where it has none: then the next record with a time decides. */
 type PassedRecord = number | 'unknown';
 
 function passedOver(record: ReceivedRecord, before: PassedRecord | undefined): PassedRecord | undefined {

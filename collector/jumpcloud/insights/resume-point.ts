@@ -34,7 +34,7 @@ export class ResumePoint {
     return this.#second;
   }
 
-  /** False where the records did not come in order, or too many lie on one second: what was shown can then not be told. */
+  /** False where the records did not come in order, or too many lie on one second: what was shown is then unknown. */
   get isUsable(): boolean {
     return this.#isOrdered && this.#shown.length + this.#run.length <= MOST_REMEMBERED;
   }

@@ -9,7 +9,7 @@ const ALL = ['all'];
 
 /**
  * The same source, which also knows the service `UNDOCUMENTED`: what a search for `all` shows of services that the
- * catalogue does not know, after what the services named beside it show.
+ * catalogue does not know, after what the named services show.
  */
 export function withUndocumented(source: Source): Source {
   const known = knownCounter(source);

@@ -5,7 +5,7 @@ import { LIVE_LANE } from '../../position/lane-name.js';
 import type { NotReady } from './feed-status.js';
 
 /**
- * starting: its sink and lane are being opened; running: what it does stands in its lanes; stopping: it was told to stop
+ * starting: its sink and lane are being opened; running: what it does stands in its lanes; stopping: a stop was requested
  * and its sink has not let go yet; paused: by a person, its lane is free; stopped: it ended by itself or was stopped,
  * `failure` or `reason` says why; invalid: it does not run, since `problems` stand against it.
  */
@@ -62,7 +62,7 @@ export interface SupervisionView {
   readonly problems: readonly Problem[];
 }
 
-/** What is known of the feeds beside what they report themselves. */
+/** What the supervisor knows of the feeds. */
 export interface Supervision {
   list(): readonly SupervisionView[];
   /** Whether the process is ready without any feed. */

@@ -15,7 +15,7 @@ export interface Answered {
   readonly rows: readonly (readonly PlainValue[])[];
 }
 
-/** What a feed's state says, which no statement tells. */
+/** What a feed's state says, which no statement shows. */
 export interface FeedState {
   readonly feed: string;
   /** Records of JumpCloud's own count in the hours that were compared, and those of them that are not accounted for. */

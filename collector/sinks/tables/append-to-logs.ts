@@ -40,7 +40,7 @@ export async function appendToLogs(
   const filesByTable = groupBy(files, ({ file }) => tableOfFile(file));
   const replacedByTable = groupBy(replaced, tableOfFile);
   const tables = [...new Set([...filesByTable.keys(), ...replacedByTable.keys()])];
-  // All have ended before one that failed is told: whoever closes the lane finds nothing under way.
+  // Waits for all before it throws: nothing is in flight when the lane is closed.
   const ended = await Promise.allSettled(
     tables.map(async (table) => {
       const [added, removed] = [filesByTable.get(table) ?? [], replacedByTable.get(table) ?? []];

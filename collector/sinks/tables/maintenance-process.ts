@@ -13,7 +13,7 @@ export interface MaintenanceRequest {
 export type MaintenanceAnswer = { readonly report: MaintenanceReport } | { readonly failure: string };
 
 /*
- * The process that maintains the tables beside a collector, a program of its own: merging takes memory and time that
+ * The process that maintains the tables of a running collector, a program of its own: merging takes memory and time that
  * commits must not wait for. It may be ended at any moment, and ends with the collector that started it.
  */
 process.umask(0o077);

@@ -22,7 +22,7 @@ export interface MaintenanceRules {
   readonly graceMs: number;
   /** So many versions after a checkpoint the next one is written. */
   readonly versionsPerCheckpoint: number;
-  /** How often the tables are maintained beside a running collector. */
+  /** How often a running collector has its tables maintained. */
   readonly maintainEveryMs: number;
 }
 

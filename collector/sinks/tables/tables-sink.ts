@@ -18,12 +18,12 @@ import { findDelivered } from './find-delivered.js';
 import { isLaneState } from './lane-state.js';
 import { stateDirectory } from './layout.js';
 import { proveTablesLock } from './lock-proof.js';
-import { maintainBeside, maintainInProcess, repairOnce } from './maintain-beside.js';
 import type { MaintenanceReport } from './maintain-tables.js';
 import type { MaintenanceRequest } from './maintenance-process.js';
 import { maintenanceRules } from './plan-merges.js';
 import { readDeadLetters } from './read-dead-letters.js';
 import { readEntities } from './read-entities.js';
+import { maintainInProcess, repairOnce, scheduleMaintenance } from './schedule-maintenance.js';
 import { type LaneSetting, TablesLane } from './tables-lane.js';
 import { TablesLogs } from './tables-logs.js';
 
@@ -36,7 +36,7 @@ export interface TablesOptions {
   /** DuckDB's memory, as it writes it; default `96MB`. */
   readonly memoryLimit?: string;
   readonly clock?: Pick<Clock, 'now'>;
-  /** Maintains the tables beside the collector, and how often; default: in a process of its own, `maintenanceRules`. */
+  /** How the tables are maintained while the collector runs, and how often; default: in a process of its own, `maintenanceRules`. */
   readonly maintain?: (request: MaintenanceRequest) => Promise<MaintenanceReport>;
   readonly maintainEveryMs?: number;
   /** Called with what an operator should read: a state that was restored, a file that is missing. */
@@ -89,7 +89,7 @@ export function createTablesSink(options: TablesOptions): Sink {
     },
     async afterCommit() {
       const setting = { directory, limits: common.limits, everyMs, maintain };
-      maintainBeside(setting, (result) => {
+      scheduleMaintenance(setting, (result) => {
         if ('report' in result) {
           upkeep.backlog = result.report.backlog;
           upkeep.repairs += result.report.repairs;

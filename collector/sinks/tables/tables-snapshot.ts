@@ -62,7 +62,7 @@ export async function readTables(directory: string): Promise<TablesContent> {
   });
 }
 
-/** True where a log has something of a commit after the states that cannot be told apart from what was before. */
+/** True where a log has something of a commit after the states that cannot be distinguished from what was before. */
 function isTooNew(states: States, snapshots: Snapshots): boolean {
   for (const snapshot of snapshots.values()) {
     for (const [lane, { state }] of states)

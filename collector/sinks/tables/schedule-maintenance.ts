@@ -50,7 +50,7 @@ export async function repairOnce(logs: TablesLogs, now: number): Promise<number>
   return (await repairLogs(logs, now)).length;
 }
 
-/** How tables are maintained beside a collector. */
+/** How tables are maintained while a collector runs. */
 export interface BesideSetting extends MaintenanceRequest {
   readonly everyMs: number;
   readonly maintain: (request: MaintenanceRequest) => Promise<MaintenanceReport>;
@@ -60,7 +60,7 @@ export interface BesideSetting extends MaintenanceRequest {
  * Begins to maintain the tables of a directory where it is time to: once per interval and process, however many feeds it
  * has. Does not wait for the end.
  */
-export function maintainBeside(
+export function scheduleMaintenance(
   { directory, limits, everyMs, maintain }: BesideSetting,
   done: (result: { readonly report: MaintenanceReport } | { readonly error: unknown }) => void,
 ): void {
