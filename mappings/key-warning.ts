@@ -1,5 +1,6 @@
 import type { OcsfTarget } from '../schemas/ocsf-target.js';
 import { describeErrors } from '../schemas/validators.js';
+import { classification } from './classification.js';
 import type { NormalisedEvent } from './event.js';
 import { accountTags } from './metadata.js';
 import { sha256 } from './record.js';
@@ -66,14 +67,7 @@ export function keyWarningEvent(warning: KeyWarning, target: OcsfTarget): Normal
   const severity = severityOf(occasion);
   const words = describe(warning);
   const event = {
-    activity_id: activity,
-    activity_name: definition.activities[activity],
-    category_uid: definition.categoryUid,
-    category_name: definition.categoryName,
-    class_uid: definition.uid,
-    class_name: definition.caption,
-    type_uid: definition.uid * 100 + activity,
-    type_name: `${definition.caption}: ${definition.activities[activity]}`,
+    ...classification(definition, activity),
     severity_id: severity,
     severity: target.captions.severity[severity],
     status_id: status,

@@ -1,3 +1,4 @@
+import { classification } from '../../mappings/classification.js';
 import type { NormalisedEvent } from '../../mappings/event.js';
 import type { JsonValue } from '../../mappings/json.js';
 import { sha256 } from '../../mappings/record.js';
@@ -64,14 +65,7 @@ export function activityEvent(record: AuditRecord, line: number, installation: s
   const session = record.session === undefined ? {} : { session: { uid: record.session } };
   const service = { name: 'jumpcloud-ocsf console', uid: installation };
   const event = {
-    activity_id: activity,
-    activity_name: definition.activities[activity],
-    category_uid: definition.categoryUid,
-    category_name: definition.categoryName,
-    class_uid: definition.uid,
-    class_name: definition.caption,
-    type_uid: definition.uid * 100 + activity,
-    type_name: `${definition.caption}: ${definition.activities[activity]}`,
+    ...classification(definition, activity),
     severity_id: severity,
     severity: ocsfTarget.captions.severity[severity],
     status_id: status,

@@ -8,6 +8,7 @@ import { makeDirectory, replaceFile } from '../files/durable-file.js';
 import { systemTiming } from '../jumpcloud/http/abort.js';
 import { resolveEndpoints } from '../jumpcloud/http/endpoints.js';
 import type { ConsoleHost, RunningConsole } from '../runtime/supervisor.js';
+import { closeAtOnce, keepListening, portFault } from '../server/keep-listening.js';
 import { INVITATION_MS, type Invitations, openInvitations } from './accounts/invitations.js';
 import { createLoginDelays } from './accounts/login-delays.js';
 import { hashPassword } from './accounts/password.js';
@@ -36,7 +37,6 @@ import { originOf, reachOf } from './reach.js';
 import type { ConsoleSettings } from './settings.js';
 
 /** Milliseconds until a taken port is tried again. */
-const RETRY_MS = 30_000;
 
 /** What tests own. */
 export interface ConsoleClock {
@@ -125,7 +125,7 @@ export async function startConsole(
     ...queryHandlers({ supervisor, settings, limits: host.shared.query, now }),
     ...systemHandlers({ host, settings, store, audit, origin, now }),
   };
-  server = createConsoleServer({
+  const opened = createConsoleServer({
     handlers,
     reach,
     tls: settings.tls,
@@ -142,7 +142,20 @@ export async function startConsole(
     now,
     loggedIn: (user) => void lastLogins.set(user, new Date(now()).toISOString()),
   });
-  const listener = await keepListening(server, settings, log);
+  server = opened;
+  const { host: address, port } = settings;
+  const listener = await keepListening(server, settings, {
+    opened(taken, recovered) {
+      if (recovered) log.info(`the console's port ${address}:${taken} is open now`);
+    },
+    failed(error, first) {
+      if (first)
+        log.error(`the console's port ${address}:${port} cannot be opened: ${portFault(error)}`, {
+          detail: error.code,
+          cure: 'Collection goes on. Stop the other program or set console.port; it is tried again.',
+        });
+    },
+  });
   await offerFirstLogin(users, invitations, host, directory, origin, now);
   log.info(`the console is at ${origin()}`);
   return {
@@ -150,58 +163,12 @@ export async function startConsole(
       return server === undefined ? undefined : portOf(server);
     },
     async close() {
-      await listener.close();
+      listener.stop();
+      await closeAtOnce(opened);
       await jobs.close();
       await tokens.close();
       await audit.close();
       if (delivery) await delivery.close();
-    },
-  };
-}
-
-/** Listens; where the port is taken, again and again. */
-async function keepListening(
-  server: Server,
-  { host, port }: ConsoleSettings,
-  log: ConsoleHost['log'] | ReturnType<ConsoleHost['log']['child']>,
-): Promise<{ close(): Promise<void> }> {
-  let timer: NodeJS.Timeout | undefined;
-  let closed = false;
-  let failing = false;
-  const listen = async (): Promise<void> => {
-    const error = await new Promise<NodeJS.ErrnoException | undefined>((settle) => {
-      const done = (reason?: NodeJS.ErrnoException) => {
-        server.off('error', done);
-        server.off('listening', done);
-        settle(reason);
-      };
-      server.on('error', done);
-      server.on('listening', done);
-      server.listen({ host, port });
-    });
-    if (error === undefined) {
-      if (failing) log.info(`the console's port ${host}:${port} is open now`);
-      return;
-    }
-    if (!failing)
-      log.error(`the console's port ${host}:${port} cannot be opened: ${error.message}`, {
-        detail: error.code,
-        cure: 'Collection goes on. Stop the other program or set console.port; it is tried again.',
-      });
-    failing = true;
-    if (closed) return;
-    timer = setTimeout(() => void listen(), RETRY_MS);
-    timer.unref();
-  };
-  await listen();
-  return {
-    async close() {
-      closed = true;
-      clearTimeout(timer);
-      if (!server.listening) return;
-      const ended = new Promise<void>((settle) => server.close(() => settle()));
-      server.closeAllConnections();
-      await ended;
     },
   };
 }

@@ -1,11 +1,11 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Log } from '../log/logger.js';
 import { maskedJson } from '../log/redactor.js';
 import type { Metrics } from '../monitoring/metrics.js';
 import type { Readiness, StatusBoard } from '../monitoring/status/board.js';
 import { type RepairQueue, repairPath } from '../reconcile/repair-queue.js';
 import { createBoundedServer } from './bounded-server.js';
+import { closeAtOnce, keepListening, portFault } from './keep-listening.js';
 import { answerRepair, LARGEST_REPAIR_BODY } from './repair-route.js';
 import type { RequestBody } from './request-body.js';
 import {
@@ -66,43 +66,30 @@ interface Answer {
  * when it turned out to be taken: then the log names it, and it is tried again.
  */
 export async function startHealth(options: HealthOptions): Promise<HealthServer> {
-  const { host, log, retryMs = 30_000 } = options;
+  const { host, log } = options;
   const server = createHealthServer(options);
-  let timer: NodeJS.Timeout | undefined;
-  let closed = false;
-  let failing = false;
-  const listen = async (): Promise<void> => {
-    const error = await listening(server, host, options.port);
-    if (error === undefined) {
-      const { port } = server.address() as AddressInfo;
-      if (failing) log.info(`the health port ${host}:${port} is open now`);
+  const listener = await keepListening(server, options, {
+    async opened(port, recovered) {
+      if (recovered) log.info(`the health port ${host}:${port} is open now`);
       else log.debug(`the health port is ${host}:${port}`);
       if (!isLoopbackAddress(host) && (await options.token()) === undefined)
         log.warn(`anyone who can reach ${host}:${port} can read /metrics and /status`, { cure: 'Set http.token.' });
-      return;
-    }
-    if (!failing)
-      log.error(`the health port ${host}:${options.port} cannot be opened: ${why(error)}`, {
-        detail: error.code,
-        cure: cureOf(error),
-      });
-    failing = true;
-    if (closed) return;
-    timer = setTimeout(() => void listen(), retryMs);
-    timer.unref();
-  };
-  await listen();
+    },
+    failed(error, first) {
+      if (first)
+        log.error(`the health port ${host}:${options.port} cannot be opened: ${portFault(error)}`, {
+          detail: error.code,
+          cure: cureOf(error),
+        });
+    },
+  });
   return {
     get port() {
-      return server.listening ? (server.address() as AddressInfo).port : undefined;
+      return listener.port;
     },
-    close: async () => {
-      closed = true;
-      clearTimeout(timer);
-      if (!server.listening) return;
-      const ended = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeAllConnections();
-      await ended;
+    close: () => {
+      listener.stop();
+      return closeAtOnce(server);
     },
   };
 }
@@ -247,26 +234,6 @@ async function send(
 
 function pathOf(request: IncomingMessage): string {
   return (request.url ?? '').split('?', 1)[0]!;
-}
-
-function listening(server: Server, host: string, port: number): Promise<NodeJS.ErrnoException | undefined> {
-  return new Promise((resolve) => {
-    const settle = (error?: NodeJS.ErrnoException) => {
-      server.off('error', settle);
-      server.off('listening', settle);
-      resolve(error);
-    };
-    server.on('error', settle);
-    server.on('listening', settle);
-    server.listen({ host, port });
-  });
-}
-
-function why({ code, message }: NodeJS.ErrnoException): string {
-  if (code === 'EADDRINUSE') return 'another program listens there';
-  if (code === 'EACCES') return 'this user may not';
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return 'it is no address of this machine';
-  return message;
 }
 
 function cureOf({ code }: NodeJS.ErrnoException): string {

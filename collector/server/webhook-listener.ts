@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import type { SharedConfig } from '../config/feed-config.js';
 import { CollectorError } from '../errors.js';
 import type { Log } from '../log/logger.js';
 import type { WebhookAnswer, WebhookReceiver } from '../webhook/receiver.js';
 import { boundConnections } from './connections.js';
+import { keepListening, portFault } from './keep-listening.js';
 import { openBody } from './request-body.js';
 import { isLoopbackAddress } from './request-gate.js';
 
@@ -42,14 +42,11 @@ const UNAVAILABLE: WebhookAnswer = { status: 503, body: { error: 'not now' } };
 
 /** Listens for webhooks. A port that is taken is tried again; collection goes on. @throws CollectorError CONFIG_INVALID */
 export async function startWebhooks(options: WebhookListenerOptions): Promise<WebhookListener> {
-  const { host, log, retryMs = 30_000 } = options;
+  const { host, log } = options;
   const underWay: UnderWay = { answers: new Set(), bodies: new Set(), isStopping: false };
   const server = createListener(options, underWay);
-  let timer: NodeJS.Timeout | undefined;
-  const listen = async (): Promise<void> => {
-    const error = await listening(server, host, options.port);
-    if (error === undefined) {
-      const { port } = server.address() as AddressInfo;
+  const listener = await keepListening(server, options, {
+    opened(port) {
       log.recovered('webhook port');
       log.info(
         `webhooks are taken on ${options.cert === undefined ? 'http' : 'https'}://${host}:${port}${WEBHOOK_PATH}FEED`,
@@ -58,20 +55,15 @@ export async function startWebhooks(options: WebhookListenerOptions): Promise<We
         log.warn('webhooks are taken without TLS: secrets can be read on the way to here', {
           cure: 'Set receiver.cert and receiver.key, or let only a proxy that speaks TLS reach this port.',
         });
-      return;
-    }
-    log.failing('webhook port', portTaken(host, options.port, error));
-    if (underWay.isStopping) return;
-    timer = setTimeout(() => void listen(), retryMs);
-    timer.unref();
-  };
-  await listen();
+    },
+    failed: (error) => log.failing('webhook port', portTaken(host, options.port, error)),
+  });
   return {
     get port() {
-      return server.listening ? (server.address() as AddressInfo).port : undefined;
+      return listener.port;
     },
     close: async () => {
-      clearTimeout(timer);
+      listener.stop();
       underWay.isStopping = true;
       if (!server.listening) return;
       const ended = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -220,22 +212,12 @@ function tlsOf({ cert, key }: WebhookListenerOptions): { cert: Buffer; key: stri
 }
 
 function portTaken(host: string, port: number, error: NodeJS.ErrnoException): CollectorError {
-  const why = error.code === 'EADDRINUSE' ? 'another program listens there' : error.message;
-  return new CollectorError('CONFIG_INVALID', `The port of webhooks ${host}:${port} cannot be opened: ${why}.`, {
-    cure: 'Collection goes on, and alerts are read from their list. Set receiver.host and receiver.port; it is tried again.',
-    transient: true,
-  });
-}
-
-function listening(server: Server, host: string, port: number): Promise<NodeJS.ErrnoException | undefined> {
-  return new Promise((resolve) => {
-    const settle = (error?: NodeJS.ErrnoException) => {
-      server.off('error', settle);
-      server.off('listening', settle);
-      resolve(error);
-    };
-    server.on('error', settle);
-    server.on('listening', settle);
-    server.listen({ host, port });
-  });
+  return new CollectorError(
+    'CONFIG_INVALID',
+    `The port of webhooks ${host}:${port} cannot be opened: ${portFault(error)}.`,
+    {
+      cure: 'Collection goes on, and alerts are read from their list. Set receiver.host and receiver.port; it is tried again.',
+      transient: true,
+    },
+  );
 }

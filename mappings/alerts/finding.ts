@@ -1,6 +1,7 @@
 import type { OcsfTarget } from '../../schemas/ocsf-target.js';
 import { describeErrors } from '../../schemas/validators.js';
 import type { ClassAttributes } from '../class-attributes.js';
+import { classification } from '../classification.js';
 import { closingStates, findingStates } from '../detection-finding.js';
 import type { NormalisedEvent, OcsfEvent } from '../event.js';
 import { parseExactly, restoreNumbers } from '../exact-numbers.js';
@@ -129,14 +130,7 @@ function buildFinding(reader: RecordReader, notice: AlertNotice, context: Notice
   const observables = buildObservables(attributes, target.captions);
   const rest = reader.unconsumed();
   return {
-    category_uid: definition.categoryUid,
-    category_name: definition.categoryName,
-    class_uid: definition.uid,
-    class_name: definition.caption,
-    activity_id: activity,
-    activity_name: definition.activities[activity],
-    type_uid: definition.uid * 100 + activity,
-    type_name: `${definition.caption}: ${definition.activities[activity]}`,
+    ...classification(definition, activity),
     severity_id: severity.id,
     severity: severity.caption,
     status_id: state.id,

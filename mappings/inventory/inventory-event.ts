@@ -1,5 +1,6 @@
 import type { OcsfTarget } from '../../schemas/ocsf-target.js';
 import { describeErrors } from '../../schemas/validators.js';
+import { classification } from '../classification.js';
 import type { NormalisedEvent, OcsfEvent } from '../event.js';
 import type { JsonObject } from '../json.js';
 import { sha256 } from '../record.js';
@@ -41,14 +42,7 @@ export function inventoryEvent(
     ]),
   ).slice(0, 32);
   const event: JsonObject = {
-    category_uid: definition.categoryUid,
-    category_name: definition.categoryName,
-    class_uid: definition.uid,
-    class_name: definition.caption,
-    activity_id: activity,
-    activity_name: change === 'gone' ? 'Gone' : (definition.activities[activity] as string),
-    type_uid: definition.uid * 100 + activity,
-    type_name: `${definition.caption}: ${definition.activities[activity]}`,
+    ...classification(definition, activity, change === 'gone' ? 'Gone' : undefined),
     severity_id: 1,
     severity: target.captions.severity[1] as string,
     status_id: 1,

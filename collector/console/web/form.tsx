@@ -26,6 +26,25 @@ export interface Described {
 /** The id of the control for a key of the configuration. */
 export const controlId = (path: string) => `key-${path.replaceAll('.', '-')}`;
 
+/** What stands below a control: why its value is refused, and the hint. */
+function Notes({ id, error, hint }: { readonly id: string } & Pick<FieldProps, 'error' | 'hint'>) {
+  return (
+    <>
+      {error && (
+        <p class="error" id={`${id}-error`}>
+          <span aria-hidden="true">✕ </span>
+          <Text>{error}</Text>
+        </p>
+      )}
+      {hint && (
+        <div class="hint" id={`${id}-hint`}>
+          {hint}
+        </div>
+      )}
+    </>
+  );
+}
+
 export function Field({
   label,
   hint,
@@ -46,17 +65,7 @@ export function Field({
         'aria-invalid': error ? true : undefined,
         required,
       })}
-      {error && (
-        <p class="error" id={`${id}-error`}>
-          <span aria-hidden="true">✕ </span>
-          <Text>{error}</Text>
-        </p>
-      )}
-      {hint && (
-        <div class="hint" id={`${id}-hint`}>
-          {hint}
-        </div>
-      )}
+      <Notes id={id} error={error} hint={hint} />
     </div>
   );
 }
@@ -211,17 +220,7 @@ export function ChoiceField({
           </label>
         ))}
       </div>
-      {error && (
-        <p class="error" id={`${id}-error`}>
-          <span aria-hidden="true">✕ </span>
-          <Text>{error}</Text>
-        </p>
-      )}
-      {hint && (
-        <div class="hint" id={`${id}-hint`}>
-          {hint}
-        </div>
-      )}
+      <Notes id={id} error={error} hint={hint} />
     </fieldset>
   );
 }

@@ -9,7 +9,7 @@ import { Frame } from './frame.js';
 import { Instant } from './instant.js';
 import { Heading, Loaded } from './page.js';
 import { usePolled } from './polled.js';
-import { Failure, Message } from './problem.js';
+import { Message } from './problem.js';
 import { Text, TextBlock, visible } from './text.js';
 import { ROLES } from './users-page.js';
 
@@ -49,8 +49,7 @@ export function TokensPage() {
           <CopyButton text={() => made.token} />
         </Message>
       )}
-      {error !== undefined &&
-        (errorsOf(error).size > 0 ? <ErrorSummary error={error} /> : <Failure error={error} focus />)}
+      {error !== undefined && <ErrorSummary error={error} />}
       <Loaded from={tokens}>
         {(value) =>
           value.tokens.length === 0 ? (

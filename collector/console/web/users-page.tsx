@@ -9,7 +9,7 @@ import { Frame } from './frame.js';
 import { Instant } from './instant.js';
 import { Heading, Loaded } from './page.js';
 import { usePolled } from './polled.js';
-import { Failure, Message } from './problem.js';
+import { Message } from './problem.js';
 import { Text, TextBlock, visible } from './text.js';
 
 export const ROLES: readonly { readonly value: Role; readonly label: string }[] = [
@@ -50,8 +50,7 @@ export function UsersPage() {
           <CopyButton text={() => invitation.link} label="Copy link" />
         </Message>
       )}
-      {error !== undefined &&
-        (errorsOf(error).size > 0 ? <ErrorSummary error={error} /> : <Failure error={error} focus />)}
+      {error !== undefined && <ErrorSummary error={error} />}
       <Loaded from={users}>
         {(value) => (
           <table class="cards">
