@@ -13,7 +13,7 @@ import { type OpenTables, openTables } from '../query/open-tables.js';
 import { readParameter } from '../query/parameters.js';
 import { parameterValues, type Question } from '../query/question.js';
 import { questionNamed, readQuestions } from '../query/read-questions.js';
-import { type Answered, type FeedState, renderReport, reportQuestions } from '../query/report/report.js';
+import { type Answered, type FeedState, questionsOf, renderReport } from '../query/report/report.js';
 import { ledgerOf } from '../reconcile/hourly-tally.js';
 import { readLaneStates } from '../sinks/tables/lane-state.js';
 import { version } from '../version.js';
@@ -53,16 +53,9 @@ export async function report(
     try {
       const questions = readQuestions();
       const answered = new Map<string, Answered>();
-      for (const name of reportQuestions) {
-        // Dead letters name no account: the report shows those of all.
-        const asked =
-          name === 'dead-letters' && options.account !== undefined
-            ? await openTables(directory, { limits, temporaryDirectory })
-            : tables;
-        answered.set(name, await ask(asked, questionNamed(name, questions), { since, until, now, lists }));
-        if (asked !== tables) await asked.close();
-      }
-      const feeds = await feedStates(directory, since, until, now);
+      for (const name of questionsOf(options.account))
+        answered.set(name, await ask(tables, questionNamed(name, questions), { since, until, now, lists }));
+      const feeds = options.account === undefined ? await feedStates(directory, since, until, now) : [];
       const html = renderReport({ since, until, madeAt: now, account: options.account, answered, feeds, version });
       await replaceFile(options.output, html).catch((error: unknown) => {
         throw storageFailed(error, options.output);

@@ -122,12 +122,15 @@ function journalOver(directory: string, name: string, now: () => number, from: E
   };
 }
 
-/** All lines of a journal, oldest first; a torn or foreign line ends the reading. @throws CollectorError STORAGE_FAILED */
+/**
+ * All lines of a journal, oldest first. A last line without its line end was never acknowledged, and is left out.
+ * @throws CollectorError STATE_CORRUPT at a line that is none of a journal; STORAGE_FAILED
+ */
 export async function* journalLines(directory: string, name: string): AsyncGenerator<JournalLine> {
   for (const file of await filesOf(directory, name)) {
     for (const text of linesOf(await textOf(directory, file))) {
       const line = parse(text);
-      if (line === undefined) return;
+      if (line === undefined) throw foreignLine(join(directory, file));
       yield { number: line.number, entry: line.entry };
     }
   }
@@ -191,6 +194,12 @@ function parse(text: string): { number: number; previous: string; entry: Journal
   }
 }
 
+function foreignLine(path: string): CollectorError {
+  return new CollectorError('STATE_CORRUPT', `A line of ${path} is no line of a journal.`, {
+    cure: 'Keep the file as evidence: move it out of the directory. A new chain begins; its verification says so.',
+  });
+}
+
 function hashOf(line: string): string {
   return createHash('sha256').update(line).digest('hex');
 }
@@ -217,9 +226,7 @@ async function endOf(directory: string, name: string): Promise<End> {
     if (last === undefined) continue;
     const line = parse(last);
     if (line !== undefined) return { number: line.number, hash: hashOf(last) };
-    throw new CollectorError('STATE_CORRUPT', `The last line of ${join(directory, file)} is no line of a journal.`, {
-      cure: 'Keep the file as evidence: move it out of the directory. A new chain begins; its verification says so.',
-    });
+    throw foreignLine(join(directory, file));
   }
   return { number: 0, hash: GENESIS };
 }

@@ -67,6 +67,16 @@ export class KnownState {
     if (before !== undefined && before !== file) await rm(join(this.directory, before), { force: true });
   }
 
+  /** Makes the files written at `next` those of their stages, all at once and durably. */
+  async replaceAll(generation: number, records: ReadonlyMap<DeliveredName, number>): Promise<void> {
+    const files = [...records].map(([stage, count]) => [
+      stage,
+      { generation, file: `${stage}.${generation}.known`, records: count },
+    ]);
+    this.#files = { ...this.#files, ...(Object.fromEntries(files) as Files) };
+    await writeState(join(this.directory, 'known.json'), this.#files);
+  }
+
   /** The newest generation of any file. */
   get newest(): number {
     return Math.max(0, ...Object.values(this.#files).map(({ generation }) => generation));

@@ -31,13 +31,11 @@ export async function rebuildKnown(directory: string, sink: Sink, position: Inve
     const found = value === undefined ? undefined : (JSON.parse(value) as JsonObject);
     sorterOf(place.stage).add({ key: place.key, value: found === undefined ? empty : encodedOf(type, found) });
   }
-  let records = 0;
-  for (const [stage, sorter] of sorters) {
-    const facts = await sorter.finish();
-    records += facts.records;
-    await known.replace(stage, generation, facts.records);
-  }
-  return records;
+  const records = new Map<DeliveredName, number>();
+  for (const [stage, sorter] of sorters) records.set(stage, (await sorter.finish()).records);
+  // One that is cut short leaves nothing that looks whole.
+  await known.replaceAll(generation, records);
+  return [...records.values()].reduce((sum, one) => sum + one, 0);
 }
 
 /** The stage and key of an entity by its type and the ids in its name; undefined for a type of another kind. */

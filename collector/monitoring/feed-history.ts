@@ -83,9 +83,9 @@ function readStored(path: string, log: Pick<RootLog, 'warn'>): StoredActivity | 
   try {
     const value = JSON.parse(readFileSync(path, 'utf8')) as JsonValue;
     if (isStored(value)) return value;
-    log.warn(`${path} is no history that this version reads: the plots begin anew`);
+    log.warn(`${path} is no history that this version reads: the plots start empty`);
   } catch (error) {
-    if (!isMissing(error)) log.warn(`${path} cannot be read: the plots begin anew`);
+    if (!isMissing(error)) log.warn(`${path} cannot be read: the plots start empty`);
   }
   return undefined;
 }

@@ -2,6 +2,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import type { JsonObject, JsonValue } from '../../mappings/json.js';
 import { REPLAY_LANE } from '../position/lane-name.js';
 import { ofLaneId } from '../sinks/tables/data-file.js';
+import { inventoryViewNames } from '../sinks/tables/inventory-views.js';
 import { deadLetterTable } from '../sinks/tables/table-catalog.js';
 import type { LiveFile, TableContent, TablesContent } from '../sinks/tables/tables-snapshot.js';
 import { tablesOf } from '../sinks/tables/views.js';
@@ -43,6 +44,8 @@ function reads(view: string, { table, lanes, times }: LiveFile, ranges: readonly
   // Says which dead letters are resolved, whatever their time.
   if (view === deadLetterTable.name && isReplayed) return true;
   if (!tablesOf(view).includes(table)) return false;
+  // They look at all observations before a statement's condition is applied.
+  if (inventoryViewNames.includes(view)) return true;
   return times === undefined || ranges.some(({ first, last }) => times.last >= first && times.first <= last);
 }
 

@@ -184,7 +184,9 @@ async function followWebhook(
     const feed = webhookFeed(config, { sink, timing: systemTiming, observer, directory, log, ...observers.webhook() });
     parts.webhook = feed;
     const taken = new AbortController();
-    signal.addEventListener('abort', () => void webhooks.taken().then(() => taken.abort()));
+    const stop = () => void webhooks.taken().then(() => taken.abort());
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop);
     await Promise.all([webhooks.add(config.name, feed), feed.run(taken.signal)]);
   } catch (error) {
     log.failure(error, { lane: 'webhook' });

@@ -48,7 +48,10 @@ export class WebhookLane {
     return this.#organization;
   }
 
-  /** Works until the signal aborts. @throws CollectorError where no waiting helps: the lane is another's, its state corrupt */
+  /**
+   * Works until the signal aborts. While another instance holds the lane, the spool takes bodies and the lane is tried again.
+   * @throws CollectorError where no waiting helps: its state is corrupt
+   */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, observer } = this.parts;
     let failures = 0;
@@ -61,9 +64,10 @@ export class WebhookLane {
         } catch (error) {
           const failure = asCollectorError(error);
           if (signal.aborted && failure.code === 'ABORTED') break;
-          const retryMs = failure.is('fatal')
-            ? undefined
-            : Math.min(LONGEST_RETRY_MS, 1_000 * 2 ** Math.min(failures, 20));
+          const retryMs =
+            failure.is('fatal') && failure.code !== 'LANE_IN_USE'
+              ? undefined
+              : Math.min(LONGEST_RETRY_MS, 1_000 * 2 ** Math.min(failures, 20));
           observer({ type: 'failed', lane: WEBHOOK_LANE, part: 'sink', error: failure, retryMs });
           await this.#close();
           if (retryMs === undefined) throw failure;

@@ -84,8 +84,9 @@ export class Spool {
    * @throws CollectorError LANE_IN_USE while another process has it; STORAGE_FAILED
    */
   static async open(directory: string, maxBytes: number): Promise<Spool> {
+    let lock: SocketLock | undefined;
     try {
-      const lock = await SocketLock.take(join(directory, 'lock'));
+      lock = await SocketLock.take(join(directory, 'lock'));
       if (lock === undefined)
         throw new CollectorError('LANE_IN_USE', `Another collector receives webhooks into ${directory}.`, {
           cure: 'Let one process run the feed, or give each a state.directory of its own.',
@@ -98,6 +99,7 @@ export class Spool {
       }
       return new Spool(directory, lock, await idOf(directory), segments, maxBytes);
     } catch (error) {
+      await lock?.release();
       throw storageFailed(error, directory);
     }
   }

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Answered, renderReport, reportQuestions } from '../../collector/query/report/report.js';
+import { type Answered, questionsOf, renderReport, reportQuestions } from '../../collector/query/report/report.js';
 import { writeStoryTables } from '../query/story-tables.js';
 import { cli, command, folder } from './command.js';
 
@@ -48,6 +48,20 @@ it('what was not compared with JumpCloud’s count is unknown in a report, not z
   expect(html).toMatch(/<strong>unknown<\/strong><span>records missing/);
 });
 
+it('a report of one account shows neither the feeds nor the dead letters of others', () => {
+  const answered = new Map(
+    questionsOf('acme').map((name): [string, Answered] => [
+      name,
+      { name, title: name, answers: 'x.', sql: 'SELECT 1', parameters: [], columns: ['user_name'], rows: [] },
+    ]),
+  );
+  expect([...answered.keys()]).toEqual(reportQuestions.filter((name) => name !== 'dead-letters'));
+  const feeds = [{ feed: 'globex', counted: 3, missing: 1, hoursCompared: 1, hoursNotCompared: 0, key: '…abcd' }];
+  const text = renderReport({ since: 0, until: 3_600_000, madeAt: 0, account: 'acme', answered, feeds, version: '0' });
+  expect(text).not.toMatch(/globex|…abcd|dead-letters/);
+  expect(text).toContain('a report of all accounts shows them');
+});
+
 it('what a record holds is inert and visible in a report', () => {
   const hostile = '</td><script>alert(1)</script>\u202e\u001b[2J" onload="x';
   const answered = new Map(
@@ -56,15 +70,17 @@ it('what a record holds is inert and visible in a report', () => {
       { name, title: name, answers: 'x.', sql: 'SELECT 1', parameters: [], columns: ['user_name'], rows: [[hostile]] },
     ]),
   );
-  const text = renderReport({
-    since: 0,
-    until: 3_600_000,
-    madeAt: 0,
-    account: hostile,
-    answered,
-    feeds: [{ feed: hostile, counted: 3, missing: 1, hoursCompared: 1, hoursNotCompared: 0, key: hostile }],
-    version: '0',
-  });
+  const render = (account: string | undefined) =>
+    renderReport({
+      since: 0,
+      until: 3_600_000,
+      madeAt: 0,
+      account,
+      answered,
+      feeds: [{ feed: hostile, counted: 3, missing: 1, hoursCompared: 1, hoursNotCompared: 0, key: hostile }],
+      version: '0',
+    });
+  const text = render(undefined) + render(hostile);
   expect(text).not.toMatch(/<script|" onload/);
   expect(text.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
   expect(text).toContain('&#60;script&#62;alert(1)');

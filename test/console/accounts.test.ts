@@ -2,6 +2,8 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createLoginDelays } from '../../collector/console/accounts/login-delays.js';
+import { openTokens } from '../../collector/console/accounts/tokens.js';
+import { folder } from '../cli/command.js';
 import { PASSWORD, startTestConsole } from './harness.js';
 
 describe('S13: the first start', () => {
@@ -104,6 +106,29 @@ describe('API tokens', () => {
     expect(readFileSync(join(one.directory, 'tokens', file!), 'utf8')).not.toContain(made.token);
     one.now += 24 * 60 * 60_000;
     expect((await one.send('/api/v1/session', { headers })).status).toBe(401);
+  });
+
+  it('that are used while they are rotated stay rotated, over a restart too', async () => {
+    const directory = folder();
+    let now = Date.parse('2026-11-28T12:00:00Z');
+    const open = () =>
+      openTokens(
+        directory,
+        () => now,
+        () => expect.fail('it was not stored'),
+      );
+    const tokens = await open();
+    const made = await tokens.create({ name: 'ci', role: 'viewer', days: undefined, by: 'admin' });
+    now += 3_600_000;
+    const rotating = tokens.rotate(made.id, 0);
+    expect(tokens.use(made.token)).toBeUndefined();
+    const used = tokens.use((await rotating)!.token);
+    expect(used?.name).toBe('ci');
+    await tokens.close();
+    const again = await open();
+    expect(again.use(made.token)).toBeUndefined();
+    expect(again.use((await rotating)!.token)?.name).toBe('ci');
+    await again.close();
   });
 
   it('are rotated with an overlap, in which both are taken, and revoked at once', async () => {

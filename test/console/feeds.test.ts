@@ -434,7 +434,7 @@ it('a draft waits for a person with the key, and holds no secret', async () => {
   expect((await admin.send('DELETE', '/drafts/acme')).status).toBe(404);
 });
 
-it('a revision that is put in force again keeps its secret, or needs it anew', async () => {
+it('a revision that is put in force again keeps its secret, or needs it again', async () => {
   const { admin, document } = await house();
   const still = { poll: { interval: 'never' } };
   await put(admin, document('acme', { ...still, description: 'one' }));

@@ -80,6 +80,17 @@ it('a last line that a crash cut short is taken off, and the chain goes on', asy
   expect(await verifyJournal(directory, 'audit')).toEqual({ lines: 3, broken: undefined });
 });
 
+it('a line in the middle that is none of a journal is refused by readers, not taken for the end', async () => {
+  const directory = folder();
+  const path = await written(directory, 3);
+  const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
+  writeFileSync(path, `${lines[0]}\nnot a line\n${lines[2]}\n`);
+  const read = async () => {
+    for await (const _ of journalLines(directory, 'audit'));
+  };
+  await expect(read()).rejects.toMatchObject({ code: 'STATE_CORRUPT', message: expect.stringContaining(path) });
+});
+
 it('refuses to go on after a last line that is none of a journal', async () => {
   const directory = folder();
   appendFileSync(await written(directory, 1), 'rubbish\n');

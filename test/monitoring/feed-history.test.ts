@@ -17,7 +17,7 @@ function history() {
   return { directory, lines, log, open: () => openHistory(directory, log, systemClock) };
 }
 
-it('is there again after a restart, in a file that only its owner reads; a damaged file begins anew and says so', async () => {
+it('is there again after a restart, in a file that only its owner reads; a damaged file starts empty and says so', async () => {
   const { directory, lines, open } = history();
   const first = open();
   const observe = first.observe('acme');
@@ -42,7 +42,7 @@ it('is there again after a restart, in a file that only its owner reads; a damag
     expect(third.activity('acme', '90d')!.series.events!.every((events) => events === null)).toBe(true);
     await third.close();
   }
-  expect(lines.filter((line) => line.includes('the plots begin anew'))).toHaveLength(2);
+  expect(lines.filter((line) => line.includes('the plots start empty'))).toHaveLength(2);
 });
 
 it('keeps the lines of the log without their secrets', async () => {

@@ -38,6 +38,28 @@ describe('a statement about a range of time', () => {
     }
   }
 
+  it('about a view of the inventory opens every file: its rows are made of all observations', async () => {
+    const own = await mkdtemp(join(tmpdir(), 'tables-prune-inventory-'));
+    const sink = createTablesSink({ directory: own, feed: 'acme' });
+    const lane = sink.lane('live');
+    await lane.open();
+    const none = { events: 0, letters: 0, raw: 0 };
+    const key = '5f0000000000000000000001/66a0c0ffee0000000000b001';
+    for (const [index, observedAt] of [first, first + 4 * DAY].entries()) {
+      const value = index === 0 ? JSON.stringify({ attributes: { username: 'ana' } }) : undefined;
+      await lane.commit({ ...sampleBatch('live', index, none), entities: [{ type: 'user', key, value, observedAt }] });
+    }
+    await sink.close();
+    const tables = await openTables(own);
+    const found: unknown[] = [];
+    const sql =
+      "SELECT valid_to IS NULL, valid_from AS time_dt FROM users_history WHERE time_dt < TIMESTAMPTZ '2026-11-02'";
+    for await (const row of (await tables.query(sql)).rows) found.push(row[0]);
+    await tables.close();
+    await rm(own, { recursive: true });
+    expect(found).toEqual([false]);
+  });
+
   it.each<[sql: string, expected: number, parameters?: readonly BoundParameter[]]>([
     ["SELECT count(*) FROM events WHERE time_dt >= TIMESTAMPTZ '2026-11-04'", 2],
     ["SELECT count(*) FROM authentication WHERE time_dt < '2026-11-03'", 2],

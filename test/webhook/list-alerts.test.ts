@@ -1,6 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { checkWebhook } from '../../collector/diagnostics/check-webhook.js';
 import { createClient } from '../../collector/jumpcloud/client.js';
+import { readAlerts } from '../../collector/jumpcloud/directory/alerts.js';
+import type { AskDirectory } from '../../collector/jumpcloud/directory/ask.js';
 import { envelopeOf } from '../../fixtures/tenant/alerts/envelope.js';
 import { startTenant, type TenantOptions } from '../../fixtures/tenant/tenant.js';
 import { findingsOf, openRoad, organization, ownDirectory, rowsOf } from './open-road.js';
@@ -85,7 +87,21 @@ describe('the list of alerts', () => {
     expect(polling.feed.view.missed).toBe(4);
   });
 
-  it('is told as a failure where the role may not read it, and webhooks are delivered all the same', async () => {
+  it('is read to its end however long it is, and refused where it does not end', async () => {
+    const since = Date.UTC(2026, 10, 1);
+    const alertAt = (skip: number) => ({ lastOccurredAt: new Date(since + (100_000 - skip) * 1_000).toISOString() });
+    const listOf =
+      (count: number): AskDirectory =>
+      async (path) => {
+        const skip = Number(new URLSearchParams(path.slice(path.indexOf('?'))).get('skip'));
+        const alerts = Array.from({ length: Math.min(100, count - skip) }, (_, index) => alertAt(skip + index));
+        return { value: { alerts, count }, headers: {} };
+      };
+    expect(await readAlerts(listOf(2_345), since)).toHaveLength(2_345);
+    await expect(readAlerts(listOf(10_000_000), since)).rejects.toMatchObject({ code: 'RESPONSE_INVALID' });
+  });
+
+  it('is reported as a failure where the role may not read it, and webhooks are delivered all the same', async () => {
     const { client, alerts, env } = await open({ keys: [{ scopes: ['directoryinsights.readonly'] }] } as TenantOptions);
     const road = await openRoad({ env, ask: client.directory! });
     await until(() => road.feed.view.listFailure !== null);

@@ -3,6 +3,8 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { CollectorError } from '../../collector/errors.js';
 import { startWebhooks } from '../../collector/server/webhook-listener.js';
+import type { Batch } from '../../collector/sinks/sink.js';
+import { createTablesSink } from '../../collector/sinks/tables/tables-sink.js';
 import { envelopeOf, testBody } from '../../fixtures/tenant/alerts/envelope.js';
 import { sendNotices } from '../../fixtures/tenant/alerts/sender.js';
 import { type AlertNotice, AlertState } from '../../fixtures/tenant/alerts/state.js';
@@ -215,6 +217,27 @@ describe('the road of webhooks', () => {
     const road = await openRoad({ directory });
     await road.stop();
     expect((await findingsOf(directory)).map(([uid]) => uid)).toEqual([uidOf(notice)]);
+  });
+
+  it('takes bodies while another instance holds the lane, and delivers them once it is free', async () => {
+    let tries = 0;
+    const road = await openRoad({
+      sink: ({ name, tables }) => {
+        const sink = createTablesSink({ directory: tables.directory, feed: name });
+        const held = new CollectorError('LANE_IN_USE', 'Another instance holds it.', { cure: 'Wait.' });
+        const lane = (of: string) => {
+          const own = sink.lane(of);
+          const open = () => (++tries === 1 ? Promise.reject(held) : own.open());
+          return { open, commit: (batch: Batch) => own.commit(batch), close: () => own.close() };
+        };
+        return { kind: 'tables', lane, peek: (of: string) => sink.peek(of), close: () => sink.close() } as never;
+      },
+    });
+    const notice = alertsOf(11).raise();
+    expect((await road.post(JSON.stringify(envelopeOf(notice)))).status).toBe(200);
+    while (tries < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+    await road.stop();
+    expect((await findingsOf(road.directory)).map(([uid]) => uid)).toEqual([uidOf(notice)]);
   });
 
   it('answers 503 and not 401 while no secret was made, and while its feed does not run', async () => {

@@ -53,8 +53,11 @@ export async function openTokens(
     tokens.set(token.id, token);
   }
   let queue: Promise<unknown> = Promise.resolve();
-  const store = (token: StoredToken): Promise<void> => {
+  /** Stores what is in force when its turn comes: what waited behind a rotation must not bring back the old secret. */
+  const store = (id: string): Promise<void> => {
     const written = queue.then(async () => {
+      const token = tokens.get(id);
+      if (token === undefined) return;
       await makeDirectory(folder);
       await replaceFile(join(folder, `${token.id}.json`), `${JSON.stringify(token, null, 2)}\n`);
     });
@@ -77,8 +80,11 @@ export async function openTokens(
         digest: digest(secret),
         before: null,
       };
-      await store(token);
       tokens.set(token.id, token);
+      await store(token.id).catch((error: unknown) => {
+        tokens.delete(token.id);
+        throw error;
+      });
       return { ...shown(token), token: secret };
     },
     async rotate(id, overlapMs) {
@@ -87,8 +93,11 @@ export async function openTokens(
       const secret = newSecret();
       const before = overlapMs === 0 ? null : { digest: token.digest, until: iso(now() + overlapMs) };
       const rotated = { ...token, digest: digest(secret), before };
-      await store(rotated);
       tokens.set(id, rotated);
+      await store(id).catch((error: unknown) => {
+        tokens.set(id, token);
+        throw error;
+      });
       return { ...shown(rotated), token: secret };
     },
     async remove(id) {
@@ -111,7 +120,7 @@ export async function openTokens(
       tokens.set(token.id, used);
       if (now() - (stored.get(token.id) ?? 0) >= STORE_USE_MS) {
         stored.set(token.id, now());
-        store(used).catch(onFailure);
+        store(token.id).catch(onFailure);
       }
       return shown(used);
     },

@@ -298,7 +298,7 @@ function judgeMatch(asked: Asked, before: ManagedFeed | undefined, whole: boolea
     412,
     'STALE',
     `The feed was changed in the meantime. ${who}.`,
-    'Read it again and make the change anew; nothing was overwritten.',
+    'Load it again and repeat the change; nothing was overwritten.',
     present,
   );
 }

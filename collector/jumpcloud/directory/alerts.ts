@@ -4,13 +4,14 @@ import type { AskDirectory } from './ask.js';
 
 /** JumpCloud's largest page of a list. */
 const LIMIT = 100;
-const MOST_PAGES = 20;
+/** Beyond these a list is not read: it might not end. */
+const MOST_PAGES = 500;
 
 /**
  * A list of alerts, occurrences, rules or channels, page by page: `{NAME: […], count}`.
  * @param name the member that holds the rows
  * @param until true ends the reading after a page
- * @throws CollectorError as `AskDirectory`; RESPONSE_INVALID for another form
+ * @throws CollectorError as `AskDirectory`; RESPONSE_INVALID for another form, and for a list that does not end
  */
 async function readRows(
   ask: AskDirectory,
@@ -29,9 +30,9 @@ async function readRows(
     const count = isObject(value) && typeof value.count === 'number' ? value.count : undefined;
     // A short page does not end a list that has a count.
     const isLast = count === undefined ? rows.length === 0 : (page + 1) * LIMIT >= count;
-    if (isLast || until(rows)) break;
+    if (isLast || until(rows)) return all;
   }
-  return all;
+  throw damaged(`it goes on after ${all.length} ${name}`);
 }
 
 function rowsOf(value: JsonValue, name: string): JsonObject[] {

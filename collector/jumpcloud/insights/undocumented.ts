@@ -1,6 +1,7 @@
 import { askedAs, documentedServices, UNDOCUMENTED } from '../../../mappings/catalogue/index-by-type.js';
 import { isObject } from '../../../mappings/json.js';
 import type { ReceivedRecord } from '../../../mappings/record.js';
+import { sha256 } from '../../../mappings/record.js';
 import { asCollectorError } from '../../errors.js';
 import type { Page, Search, Source } from './source.js';
 
@@ -53,13 +54,17 @@ async function* pagesOfBoth(source: Source, search: Search, signal?: AbortSignal
 
 /** Pages without the records of services that the catalogue knows, or that name none. */
 async function* undocumentedPages(pages: AsyncGenerator<Page, void, void>): AsyncGenerator<Page, void, void> {
+  /** Digests: the texts of a whole search would take its size in memory. */
   const shown = new Set<string>();
+  const digestOf = ({ text }: ReceivedRecord) => sha256(text).slice(0, 16);
   let isAgain = false;
   for await (const page of pages) {
     // A search that starts again shows everything again.
     if (page.number === 1) isAgain = shown.size > 0;
-    const records = page.records.filter((record) => isUndocumented(record) && !(isAgain && shown.has(record.text)));
-    for (const { text } of records) shown.add(text);
+    const records = page.records.filter(
+      (record) => isUndocumented(record) && !(isAgain && shown.has(digestOf(record))),
+    );
+    for (const record of records) shown.add(digestOf(record));
     yield { ...page, records };
   }
 }

@@ -60,10 +60,19 @@ const DAY_MS = 86_400_000;
 const MOST_HOURS = 96;
 const MOST_ROWS = 15;
 
+/**
+ * The questions of a report. Dead letters and the states of feeds belong to no account: a report of one account must not
+ * show what is another's.
+ */
+export function questionsOf(account: string | undefined): readonly string[] {
+  return account === undefined ? reportQuestions : reportQuestions.filter((name) => name !== 'dead-letters');
+}
+
 /** One self-contained HTML file: inline SVG, no script, nothing fetched. */
 export function renderReport(input: ReportInput): string {
   const range = `${instant(input.since)} to ${instant(input.until)}`;
-  const sections = reportQuestions.map((name) => sectionOf(answer(input, name), input));
+  const questions = questionsOf(input.account);
+  const sections = questions.map((name) => sectionOf(answer(input, name), input));
   const title = `JumpCloud activity${input.account === undefined ? '' : ` of ${escapeHtml(input.account)}`}`;
   return `<!doctype html>
 <html lang="en">
@@ -82,7 +91,7 @@ ${tiles(input)}
 ${sections.join('\n')}
 ${completeness(input)}
 <section class="statements"><h2>Statements</h2><p>Each figure is the answer to one statement; <code>jumpcloud-ocsf query --name NAME</code> asks it again.</p>
-${reportQuestions.map((name) => statement(answer(input, name))).join('\n')}
+${questions.map((name) => statement(answer(input, name))).join('\n')}
 </section>
 </main>
 </body>
@@ -112,7 +121,6 @@ function tiles(input: ReportInput): string {
   const share = said === 0 ? 'not said' : `${Math.floor((1000 * sum(mfa, 'with_mfa')) / said) / 10} %`;
   const counted = input.feeds.every(({ missing }) => missing !== undefined) && input.feeds.length > 0;
   const missing = input.feeds.reduce((total, feed) => total + (feed.missing ?? 0), 0);
-  const letters = sum(answer(input, 'dead-letters'), 'dead_letters');
   const tile = (value: string, label: string, target: string, bad = false) =>
     `<a class="tile${bad ? ' alarm' : ''}" href="#${target}"><strong>${value}</strong><span>${label}</span></a>`;
   const figures = [
@@ -130,14 +138,19 @@ function tiles(input: ReportInput): string {
       'statement-new-administrators',
       answer(input, 'new-administrators').rows.length > 0,
     ),
-    tile(numberText(letters), 'dead letters', 'statement-dead-letters', letters > 0),
-    tile(
-      counted ? numberText(missing) : 'unknown',
-      'records missing of JumpCloud’s count',
-      'completeness',
-      missing > 0,
-    ),
   ];
+  if (input.account === undefined) {
+    const letters = sum(answer(input, 'dead-letters'), 'dead_letters');
+    figures.push(
+      tile(numberText(letters), 'dead letters', 'statement-dead-letters', letters > 0),
+      tile(
+        counted ? numberText(missing) : 'unknown',
+        'records missing of JumpCloud’s count',
+        'completeness',
+        missing > 0,
+      ),
+    );
+  }
   return `<nav class="tiles" aria-label="In short">${figures.join('')}</nav>`;
 }
 
@@ -214,7 +227,9 @@ function cell(value: PlainValue | undefined, name: string, most: number): string
   return text === '' ? '<td class="none">–</td>' : `<td>${escapeHtml(text)}</td>`;
 }
 
-function completeness({ feeds }: ReportInput): string {
+function completeness({ feeds, account }: ReportInput): string {
+  if (account !== undefined)
+    return '<section id="completeness"><h2>Completeness and key</h2><p>Completeness, keys and dead letters are of feeds, not of accounts: a report of all accounts shows them.</p></section>';
   const rows = feeds.map(
     ({ feed, counted, missing, hoursCompared, hoursNotCompared, key }) =>
       `<tr><td>${escapeHtml(feed)}</td><td class="number">${counted === undefined ? 'unknown' : numberText(counted)}</td><td class="number${missing ? ' alarm' : ''}">${missing === undefined ? 'unknown' : numberText(missing)}</td><td class="number">${hoursCompared}</td><td class="number">${hoursNotCompared}</td><td>${escapeHtml(key ?? 'unknown')}</td></tr>`,
