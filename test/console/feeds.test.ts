@@ -235,6 +235,8 @@ describe('S8: a secret follows its address', () => {
     onTestFinished(() => void listener.close());
     const { port } = listener.address() as AddressInfo;
     await put(admin, document('acme', { poll: { interval: 'never' } }));
+    // A paused feed asks nothing by itself.
+    expect((await admin.send('POST', '/feeds/acme/pause', { reason: 'requests are counted' })).status).toBe(200);
     const { json, headers } = await admin.get('/feeds/acme');
     const changes: Record<string, unknown>[] = [
       { baseUrl: `http://127.0.0.1:${tenant.port}/other/insights/directory/v1` },
