@@ -1,6 +1,4 @@
-import { access } from 'node:fs/promises';
 import { userInfo } from 'node:os';
-import type { FeedConfig } from '../config/feed-config.js';
 import type { Flags } from '../config/flags.js';
 import { interactiveLimits } from '../diagnostics/run-checks.js';
 import { CollectorError, exitCodes } from '../errors.js';
@@ -148,7 +146,7 @@ async function withResponse(flags: Common, work: (response: Response) => Promise
   const { config, log } = setUp(flags);
   try {
     const feed = chosen(config.feeds, flags.feed);
-    const response = await openResponse(feed, log, interactiveLimits, () => killed(feed));
+    const response = await openResponse(feed, log, interactiveLimits);
     try {
       for (const id of await settleAll(response.deps))
         log.warn(`${id} was begun before and had no outcome: the target was read again, nothing was sent`);
@@ -158,16 +156,6 @@ async function withResponse(flags: Common, work: (response: Response) => Promise
     }
   } finally {
     await log.close();
-  }
-}
-
-async function killed({ respond }: FeedConfig): Promise<boolean> {
-  try {
-    await access(respond.killSwitch);
-    return true;
-  } catch (error) {
-    // Only a file that is known not to be there lets an action pass.
-    return (error as NodeJS.ErrnoException).code !== 'ENOENT';
   }
 }
 

@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.js';
-import { asCollectorError } from '../errors.js';
+import { asCollectorError, CollectorError } from '../errors.js';
 import type { Journal } from '../files/hash-chained-journal.js';
 import type { WriteResult } from '../jumpcloud/directory/write-once.js';
-import { type ActionRecord, append, applyEntry, disabledByUs, type Outcome } from './action-journal.js';
+import { type ActionRecord, type Approval, append, applyEntry, disabledByUs, type Outcome } from './action-journal.js';
 import type { ResponseDirectory } from './directory.js';
 import type { Refusal, ResponsePolicy } from './guards.js';
 import { type History, type Plan, planOf, type ResponseAsk } from './plan.js';
@@ -13,6 +13,8 @@ import { type Verb, verbs } from './verbs.js';
 export interface ResponseLimits {
   readonly actionsPerHour: number;
   readonly usersPerMinute: number;
+  /** How long a plan can be executed. */
+  readonly planMs: number;
   /** How long an approval holds. */
   readonly approvalMs: number;
   /** How long the target is read again before the outcome counts as unknown. */
@@ -24,6 +26,7 @@ export interface ResponseLimits {
 export const usualLimits: ResponseLimits = {
   actionsPerHour: 10,
   usersPerMinute: 3,
+  planMs: 60 * 60_000,
   approvalMs: 15 * 60_000,
   verifyMs: 60_000,
   sendMs: 60_000,
@@ -218,7 +221,12 @@ async function verify(
     } catch (error) {
       unreadable = asCollectorError(error).message;
     }
-    if (clock.monotonic() - began + wait > limits.verifyMs || signal?.aborted) break;
+    // The end of this process is no outcome: the next one reads again.
+    if (signal?.aborted)
+      throw new CollectorError('ABORTED', 'The process ends; the outcome is read at the next start.', {
+        cure: 'Nothing is sent again.',
+      });
+    if (clock.monotonic() - began + wait > limits.verifyMs) break;
     await clock.sleep(wait, signal);
   }
   const answer = sent.kind === 'answered' ? `JumpCloud answered ${sent.status}` : 'no answer came to the request';
@@ -247,6 +255,12 @@ function refusedDetail(verb: Verb, sent: WriteResult): string {
 async function blocked(record: ActionRecord, deps: ResponseDependencies, now: number): Promise<Refusal | undefined> {
   if (await deps.stopped())
     return { code: 'STOPPED', reason: 'the kill switch is on', cure: 'Remove the file that respond.killSwitch names.' };
+  if (now - Date.parse(record.plan.plannedAt) > deps.limits.planMs)
+    return {
+      code: 'PLAN_EXPIRED',
+      reason: `the plan is older than ${deps.limits.planMs / 60_000} minutes`,
+      cure: 'Plan it again, and read it again.',
+    };
   return overRate(record.plan, deps, now) ?? needsApproval(record.plan, record, deps.limits, now);
 }
 
@@ -271,17 +285,25 @@ function overRate(planned: Plan, { actions, limits }: ResponseDependencies, now:
 
 function needsApproval(of: Plan, record: ActionRecord, limits: ResponseLimits, now: number): Refusal | undefined {
   if (of.approval.length === 0) return undefined;
-  const held = record.approvals.filter(({ hash }) => hash === record.plan.hash);
-  const fresh = held.some(({ at, by }) => {
-    const age = now - Date.parse(at);
-    return age >= 0 && age <= limits.approvalMs && by.toLowerCase() !== of.requester.toLowerCase();
-  });
-  if (fresh) return undefined;
+  if (validApproval(record, limits, now) !== undefined) return undefined;
+  const held = record.approvals.some(({ hash }) => hash === record.plan.hash);
   return {
     code: 'NOT_APPROVED',
-    reason: `${of.approval.join('; ')}: a second person has to approve it${held.length > 0 ? ', and the approval is too old' : ''}`,
+    reason: `${of.approval.join('; ')}: a second person has to approve it${held ? ', and the approval is too old' : ''}`,
     cure: `Somebody else runs: respond approve ${of.actionId} --hash ${record.plan.hash}`,
   };
+}
+
+/** The approval by which a plan can be executed now; undefined: there is none. `now` epoch milliseconds. @public */
+export function validApproval(
+  { plan: of, approvals }: ActionRecord,
+  { approvalMs }: Pick<ResponseLimits, 'approvalMs'>,
+  now: number,
+): Approval | undefined {
+  return approvals.findLast(({ at, by, hash }) => {
+    const age = now - Date.parse(at);
+    return age >= 0 && age <= approvalMs && hash === of.hash && by.toLowerCase() !== of.requester.toLowerCase();
+  });
 }
 
 /** The undo of an action: only to what was before, and only while the target is as the action left it. */

@@ -31,6 +31,7 @@ export type RefusalCode =
   | 'SCHEDULED'
   | 'NOT_OURS'
   | 'NOT_APPROVED'
+  | 'PLAN_EXPIRED'
   | 'TARGET_CHANGED'
   | 'ACTION_ID_TAKEN'
   | 'RATE'

@@ -1,12 +1,16 @@
+import { access } from 'node:fs/promises';
+import { isObject } from '../../mappings/json.js';
 import type { FeedConfig } from '../config/feed-config.js';
 import { CollectorError } from '../errors.js';
-import { makeDirectory } from '../files/durable-file.js';
+import { isMissing, makeDirectory } from '../files/durable-file.js';
 import { journalLines, openJournal, verifyJournal } from '../files/hash-chained-journal.js';
 import type { ClientOptions } from '../jumpcloud/client.js';
+import { idOf } from '../jumpcloud/directory/list.js';
 import { systemTiming } from '../jumpcloud/http/abort.js';
 import type { Log } from '../log/logger.js';
 import { clientLogger } from '../monitoring/log-observer.js';
 import { JOURNAL, readActions } from '../response/action-journal.js';
+import type { ResponseDirectory } from '../response/directory.js';
 import { type ResponseDependencies, usualLimits } from '../response/execute.js';
 import { jumpCloudDirectory } from '../response/jumpcloud-directory.js';
 import type { Verb } from '../response/verbs.js';
@@ -21,67 +25,126 @@ export interface Response {
 
 /**
  * Opens response with its own credential, never the feed's.
- * @param stopped whether the kill switch is on
  * @throws CollectorError CREDENTIAL_MISSING, LANE_IN_USE, STATE_CORRUPT, STORAGE_FAILED
  */
-export async function openResponse(
+export async function openResponse(config: FeedConfig, log: Log, limits: Partial<ClientOptions>): Promise<Response> {
+  const { respond } = config;
+  const { directory, close } = openDirectory(config, log, limits);
+  try {
+    await makeDirectory(respond.directory);
+    const lock = await takeLaneLock(respond.directory, 'respond');
+    try {
+      await refuseBroken(respond.directory);
+      const actions = await readActions(journalLines(respond.directory, JOURNAL));
+      const journal = await openJournal(respond.directory, JOURNAL, () => systemTiming.now());
+      return {
+        deps: {
+          directory,
+          journal,
+          actions,
+          policy: {
+            allow: respond.allow as readonly Verb[],
+            groups: respond.groups,
+            protectedUsers: respond.protectedUsers,
+            protectedGroups: respond.protectedGroups,
+          },
+          limits: { ...usualLimits, actionsPerHour: respond.actionsPerHour },
+          clock: systemTiming,
+          stopped: () => isStopped(config),
+        },
+        async close() {
+          await journal.close();
+          close();
+          await lock.release();
+        },
+      };
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+/**
+ * Proves that the credential of response can read all that an action reads, of the first user that JumpCloud lists. What
+ * it may change can be proved only by an action.
+ * @param typed a client secret in place of the configured one
+ * @throws CollectorError
+ * @public
+ */
+export async function testCredential(
   config: FeedConfig,
   log: Log,
   limits: Partial<ClientOptions>,
-  stopped: () => Promise<boolean>,
-): Promise<Response> {
-  const { respond } = config;
-  const { clientId, clientSecret } = respond;
-  if (clientId === undefined || clientSecret === undefined)
+  { typed, signal }: { readonly typed?: string; readonly signal?: AbortSignal } = {},
+): Promise<void> {
+  const { directory, firstUser, close } = openDirectory(config, log, limits, typed);
+  try {
+    await directory.read({ verb: 'disable-user', user: await firstUser(signal), group: undefined }, signal);
+  } finally {
+    close();
+  }
+}
+
+/** Whether the kill switch is on. @public */
+export async function isStopped({ respond }: FeedConfig): Promise<boolean> {
+  try {
+    await access(respond.killSwitch);
+    return true;
+  } catch (error) {
+    // Only a file that is known not to be there lets an action pass.
+    return !isMissing(error);
+  }
+}
+
+interface OpenDirectory {
+  readonly directory: ResponseDirectory;
+  /** The id of the first user that JumpCloud lists. */
+  firstUser(signal?: AbortSignal): Promise<string>;
+  close(): void;
+}
+
+/** @throws CollectorError CREDENTIAL_MISSING, CONFIG_INVALID */
+function openDirectory(config: FeedConfig, log: Log, limits: Partial<ClientOptions>, typed?: string): OpenDirectory {
+  const { clientId, clientSecret, orgId } = config.respond;
+  if (clientId === undefined || (clientSecret === undefined && typed === undefined))
     throw new CollectorError('CREDENTIAL_MISSING', `Response of feed ${config.name} has no credential of its own.`, {
       cure: 'Set respond.clientId and RESPOND_CLIENT_SECRET_FILE to those of a service account made for response alone.',
     });
-  await makeDirectory(respond.directory);
-  const lock = await takeLaneLock(respond.directory, 'respond');
-  try {
-    const client = clientOf(config, clientLogger(log), systemTiming, {
-      ...limits,
-      authorization: 'service-account',
-      clientId,
-      orgId: respond.orgId,
-      secret:
-        clientSecret.file === undefined
-          ? { value: clientSecret.reveal(), where: 'RESPOND_CLIENT_SECRET' }
-          : { file: clientSecret.file },
+  const where = 'RESPOND_CLIENT_SECRET';
+  const client = clientOf(config, clientLogger(log), systemTiming, {
+    ...limits,
+    authorization: 'service-account',
+    clientId,
+    orgId,
+    secret:
+      typed === undefined && clientSecret?.file !== undefined
+        ? { file: clientSecret.file }
+        : { value: typed ?? clientSecret?.reveal() ?? '', where },
+  });
+  const { directory: ask, write } = client;
+  if (ask === undefined || write === undefined) {
+    client.close();
+    throw new CollectorError('CONFIG_INVALID', 'No console of JumpCloud belongs to jumpcloud.baseUrl.', {
+      cure: 'Set jumpcloud.consoleUrl or jumpcloud.region.',
     });
-    const { directory: ask, write } = client;
-    if (ask === undefined || write === undefined)
-      throw new CollectorError('CONFIG_INVALID', 'No console of JumpCloud belongs to jumpcloud.baseUrl.', {
-        cure: 'Set jumpcloud.consoleUrl or jumpcloud.region.',
-      });
-    await refuseBroken(respond.directory);
-    const actions = await readActions(journalLines(respond.directory, JOURNAL));
-    const journal = await openJournal(respond.directory, JOURNAL, () => systemTiming.now());
-    return {
-      deps: {
-        directory: jumpCloudDirectory({ ask, write, organizationNamed: respond.orgId !== undefined }),
-        journal,
-        actions,
-        policy: {
-          allow: respond.allow as readonly Verb[],
-          groups: respond.groups,
-          protectedUsers: respond.protectedUsers,
-          protectedGroups: respond.protectedGroups,
-        },
-        limits: { ...usualLimits, actionsPerHour: respond.actionsPerHour },
-        clock: systemTiming,
-        stopped,
-      },
-      async close() {
-        await journal.close();
-        client.close();
-        await lock.release();
-      },
-    };
-  } catch (error) {
-    await lock.release();
-    throw error;
   }
+  return {
+    directory: jumpCloudDirectory({ ask, write, organizationNamed: orgId !== undefined }),
+    async firstUser(signal) {
+      const { value } = await ask('/api/systemusers?limit=1&fields=username', {}, signal);
+      const [first] = isObject(value) && Array.isArray(value.results) ? value.results : [];
+      const id = idOf(first ?? null);
+      if ('id' in id) return id.id;
+      throw new CollectorError('RESPONSE_INVALID', 'JumpCloud lists no user with one id.', {
+        cure: 'The organization has no users, or the role of the service account shows none.',
+      });
+    },
+    close: () => client.close(),
+  };
 }
 
 /** What cannot be read whole may hide an action that was sent. @throws CollectorError STATE_CORRUPT */

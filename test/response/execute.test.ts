@@ -212,6 +212,30 @@ describe('an action', () => {
     expect(here.requests).toHaveLength(1);
   });
 
+  it('is no longer executed an hour after its plan, until it is planned again', async () => {
+    const here = world();
+    const deps = await here.process();
+    const { actionId } = await plan(ask('disable-user'), deps);
+    await here.clock.sleep(3_600_001);
+    expect(await execute(actionId, deps)).toMatchObject({ result: 'refused', refusal: 'PLAN_EXPIRED' });
+    expect(here.requests).toEqual([]);
+    await plan(ask('disable-user'), deps);
+    expect(await execute(actionId, deps)).toMatchObject({ result: 'verified' });
+  });
+
+  it('that the end of the process interrupts has no outcome, and is settled by reading at the next start', async () => {
+    const here = world();
+    here.faults.push('late');
+    const deps = await here.process();
+    const { actionId } = await plan(ask('disable-user'), deps);
+    await expect(execute(actionId, deps, AbortSignal.abort())).rejects.toMatchObject({ code: 'ABORTED' });
+    expect(here.paper.map(({ type }) => type)).toEqual(['planned', 'intent']);
+    const next = await here.process();
+    expect(await settleAll(next)).toEqual([actionId]);
+    expect(next.actions.get(actionId)?.outcome).toMatchObject({ result: 'verified' });
+    expect(here.ledger).toHaveLength(1);
+  });
+
   it('that JumpCloud answers with 409 though the list does not show the member is unknown', async () => {
     const here = world();
     here.faults.push('conflict');
