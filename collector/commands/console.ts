@@ -15,7 +15,7 @@ import { writeJson, writeText } from './output.js';
 
 /** `console user add`: also the way in for those who lost their administrator. */
 export async function addUser(flags: Flags & { name: string; role: string }): Promise<number> {
-  const { users } = open(flags);
+  const { directory, users } = open(flags);
   judgeName(flags.name);
   if (process.stdin.isTTY) process.stderr.write('Type the password, then Enter and Ctrl-D:\n');
   const password = (await text(process.stdin)).replace(/\r?\n$/, '');
@@ -23,6 +23,7 @@ export async function addUser(flags: Flags & { name: string; role: string }): Pr
     throw new CollectorError('USAGE', `The password has fewer than ${LEAST_PASSWORD} characters.`, {
       cure: 'Choose a longer one; a sentence is easy to remember.',
     });
+  await openInvitations(directory, Date.now).withdraw(flags.name);
   const added = await users.create({
     name: flags.name,
     role: flags.role as Role,
@@ -40,7 +41,8 @@ export async function addUser(flags: Flags & { name: string; role: string }): Pr
 
 /** `console user remove` */
 export async function removeUser(flags: Flags & { name: string }): Promise<number> {
-  const { users } = open(flags);
+  const { directory, users } = open(flags);
+  await openInvitations(directory, Date.now).withdraw(flags.name);
   if (!(await users.remove(flags.name)))
     throw new CollectorError('USAGE', `There is no user ${flags.name}.`, { cure: 'See console user list.' });
   writeText(process.stdout, `${flags.name} is removed.\n`);

@@ -199,7 +199,6 @@ export interface ConsoleConfig {
     readonly secrets: string | undefined;
     readonly ca: string | undefined;
   };
-  readonly secretsKey: Secret | undefined;
   readonly query: {
     readonly enabled: boolean;
     readonly memory: string;

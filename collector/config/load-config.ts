@@ -566,7 +566,6 @@ function toConsoleConfig(from: Effective): ConsoleConfig {
       secrets: from.optionalText('console.roots.secrets'),
       ca: from.optionalText('console.roots.ca'),
     },
-    secretsKey: from.secret('console.secrets.key'),
     query: {
       enabled: from.boolean('console.query.enabled'),
       memory: from.text('console.query.memory'),

@@ -4,7 +4,7 @@ import { parseDuration } from './duration.js';
 import type { PollStart } from './feed-config.js';
 import { keyAt, keys } from './keys.js';
 import { entriesToMap } from './parse-text.js';
-import { type ReadFile, readSecret, type Secret, takeSecret, unreadableFile } from './secret.js';
+import { type ReadFile, readSecret, Secret, takeSecret, unreadableFile } from './secret.js';
 import type { Origin, Problem, Setting, Settings } from './setting.js';
 import { violations } from './validate.js';
 
@@ -164,7 +164,8 @@ export class Effective {
           ? readSecret(key, file, origin.name, readFile)
           : takeSecret(key, value as string, origin.name);
       if (taken.problem !== undefined) this.problems.push({ ...taken.problem, path });
-      if (taken.secret !== undefined) this.#secrets.set(path, taken.secret);
+      if (taken.secret !== undefined)
+        this.#secrets.set(path, origin.kind === 'managed' ? inConsole(taken.secret) : taken.secret);
       this.notes.push(...taken.notes);
     }
   }
@@ -186,6 +187,11 @@ export class Effective {
       }
     }
   }
+}
+
+/** A secret that is replaced in the console, whatever file holds it. */
+function inConsole(secret: Secret): Secret {
+  return new Secret(secret.reveal(), secret.file, 'the console, in its field or by Renew key');
 }
 
 /** DISABLED is the word of the console; the schema says which keys take it. */

@@ -17,10 +17,13 @@ export class Secret {
   readonly #text: string;
   /** The file it was read from, to be read again when it changes. */
   readonly file: string | undefined;
+  /** Where people replace it, as messages call the place; undefined: in its file, or the variable of its key. */
+  readonly place: string | undefined;
 
-  constructor(text: string, file?: string) {
+  constructor(text: string, file?: string, place?: string) {
     this.#text = text;
     this.file = file;
+    this.place = place;
   }
 
   reveal(): string {

@@ -182,7 +182,7 @@ async function answer(
   let outcome: Answer | Refused;
   try {
     principal = await identify(route, head, options);
-    admit(principal, route, address, options);
+    admit(principal, route, address, note, options);
     exchange.request.socket.setTimeout(ANSWER_MS);
     const body = route.body === undefined ? undefined : await bodyOf(route.body, exchange);
     const asked: Asked = {
@@ -208,7 +208,7 @@ async function answer(
   const isChange = route.method !== 'GET';
   // Who is nobody yet fills no disk: of a request without credential only a login is written down.
   const isKnown = principal !== undefined || (operation === 'login' && status !== 429 && status !== 422);
-  if (isChange && isKnown) {
+  if (isChange && isKnown && note.isRepeated !== true) {
     const record: AuditRecord = {
       time: new Date(now()).toISOString(),
       actor: {
@@ -264,8 +264,17 @@ function admit(
   principal: Principal | undefined,
   route: Route,
   address: string,
+  note: AuditNote,
   { manage, rate }: ConsoleServerOptions,
 ): void {
+  const { waitMs, isFirst } = rate.take(
+    principal === undefined ? `address ${address}` : `${principal.kind} ${principal.name}`,
+  );
+  if (waitMs > 0) {
+    note.isRepeated = !isFirst;
+    const seconds = Math.ceil(waitMs / 1000);
+    throw refused(429, 'RATE', 'There were too many requests.', `Try again in ${seconds} s.`, { retryAfter: seconds });
+  }
   if (principal !== undefined && !mayDo(principal.role, route))
     throw refused(
       403,
@@ -275,10 +284,6 @@ function admit(
     );
   if (route.manages === true && !manage)
     throw refused(403, 'READ_ONLY', 'This console changes nothing (console.manage is false).', 'Change the files.');
-  const wait = rate.take(principal === undefined ? `address ${address}` : `${principal.kind} ${principal.name}`);
-  if (wait === 0) return;
-  const seconds = Math.ceil(wait / 1000);
-  throw refused(429, 'RATE', 'There were too many requests.', `Try again in ${seconds} s.`, { retryAfter: seconds });
 }
 
 async function principalOf(

@@ -17,6 +17,8 @@ export interface AuditNote {
   target?: { readonly type: string; readonly name: string };
   changes?: readonly { readonly path: string; readonly from: JsonValue; readonly to: JsonValue }[];
   readonly details: Record<string, JsonValue>;
+  /** True: the same refusal was written down already. */
+  isRepeated?: boolean;
 }
 
 /** A request that the gate let pass, its body valid. */

@@ -32,11 +32,9 @@ import { FIRST_LOGIN, sessionHandlers } from './handlers/session.js';
 import { systemHandlers } from './handlers/system.js';
 import { testHandlers } from './handlers/tests.js';
 import { createJobs } from './jobs.js';
-import { createRateLimit } from './rate.js';
+import { createRateLimit, type RateLimit } from './rate.js';
 import { originOf, reachOf } from './reach.js';
 import type { ConsoleSettings } from './settings.js';
-
-/** Milliseconds until a taken port is tried again. */
 
 /** What tests own. */
 export interface ConsoleClock {
@@ -44,6 +42,7 @@ export interface ConsoleClock {
   readonly now: () => number;
   /** False: the console's own events stay in the audit. */
   readonly delivers?: boolean;
+  readonly rate?: RateLimit;
 }
 
 /**
@@ -55,7 +54,7 @@ export async function startConsole(
   host: ConsoleHost,
   clock: ConsoleClock = { now: systemTiming.now },
 ): Promise<RunningConsole> {
-  const { now, delivers = true } = clock;
+  const { now, delivers = true, rate = createRateLimit(() => performance.now()) } = clock;
   const settings = settingsOf(host.shared.console);
   const log = host.log.child({});
   const { directory } = settings;
@@ -132,7 +131,7 @@ export async function startConsole(
     users,
     sessions,
     tokens,
-    rate: createRateLimit(() => performance.now()),
+    rate,
     audit,
     assets: readAssets(),
     manage: settings.manage,

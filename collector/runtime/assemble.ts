@@ -178,7 +178,10 @@ export function secretOf({ name, jumpcloud }: FeedConfig): SecretSource {
       cure: `Set ${variable}, or ${variable}_FILE to a file that holds nothing else; an administrator makes a key in the JumpCloud admin portal under "My API Key". To try things without one: \`jumpcloud-ocsf demo\`.`,
     });
   }
-  return secret.file === undefined ? { value: secret.reveal(), where: variable } : { file: secret.file };
+  const { file, place } = secret;
+  return file === undefined
+    ? { value: secret.reveal(), where: place ?? variable }
+    : { file, ...(place === undefined ? {} : { where: place }) };
 }
 
 /** Which header JumpCloud took for which key, remembered with the position (decision 0004). */

@@ -21,7 +21,6 @@ const disk = files({
   '/run/secrets/http-token': 'k5-of-16-letters',
   '/run/secrets/globex-api-key': 'k6',
   '/run/secrets/console-key.pem': privateKey,
-  '/run/secrets/console-secrets-key': 'k7'.repeat(16),
   '/run/secrets/console-admin-password': 'k8-of-16-letters',
   '/etc/jumpcloud-ocsf/console.pem': certificate,
   '/run/secrets/webhook-secret': 'k9-of-16-letters',

@@ -350,11 +350,6 @@ const effects: Readonly<Record<string, Effect>> = {
   'console.roots.tables': { text: '/t', read: (_, shared) => shared.console.roots.tables, becomes: '/t' },
   'console.roots.secrets': { text: '/s', read: (_, shared) => shared.console.roots.secrets, becomes: '/s' },
   'console.roots.ca': { text: '/c', read: (_, shared) => shared.console.roots.ca, becomes: '/c' },
-  'console.secrets.key': {
-    text: '0123456789abcdef0123456789abcdef',
-    read: (_, shared) => shared.console.secretsKey?.reveal(),
-    becomes: '0123456789abcdef0123456789abcdef',
-  },
   'console.query.enabled': { text: 'off', read: (_, shared) => shared.console.query.enabled, becomes: false },
   'console.query.memory': { text: '1GB', read: (_, shared) => shared.console.query.memory, becomes: '1GB' },
   'console.query.timeout': { text: '2m', read: (_, shared) => shared.console.query.timeoutMs, becomes: 120_000 },

@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { removeUser } from '../../collector/commands/console.js';
 import { createLoginDelays } from '../../collector/console/accounts/login-delays.js';
 import { openTokens } from '../../collector/console/accounts/tokens.js';
+import { createRateLimit } from '../../collector/console/rate.js';
 import { folder } from '../cli/command.js';
 import { PASSWORD, startTestConsole } from './harness.js';
 
@@ -175,6 +177,55 @@ describe('S18: the audit', () => {
     writeFileSync(path, lines.toSpliced(2, 1).join('\n'));
     expect((await admin.get('/audit/verification')).json).toMatchObject({ intact: false, broken: { line: 3 } });
   });
+});
+
+it('S18: refusals for too many requests are written down once in a row, so that they fill no disk', async () => {
+  let now = 0;
+  const limit = createRateLimit(() => now, 1, 2);
+  const take = () => limit.take('ana');
+  expect([take(), take(), take(), take()]).toEqual([
+    { waitMs: 0, isFirst: true },
+    { waitMs: 0, isFirst: true },
+    { waitMs: 1000, isFirst: true },
+    { waitMs: 1000, isFirst: false },
+  ]);
+  now += 1000;
+  expect([take(), take()]).toEqual([
+    { waitMs: 0, isFirst: false },
+    { waitMs: 1000, isFirst: true },
+  ]);
+
+  const one = await startTestConsole({ rate: createRateLimit(() => now, 1, 5) });
+  const admin = await one.firstAdmin();
+  const bot = await one.token(admin, 'bot', 'viewer');
+  const statuses: number[] = [];
+  for (let at = 0; at < 9; at++) statuses.push((await bot.send('DELETE', '/users/nobody')).status);
+  expect(statuses).toEqual([403, 403, 403, 403, 403, 429, 429, 429, 429]);
+  now += 60_000;
+  const { entries } = (await admin.get('/audit?actor=bot')).json;
+  expect(entries.map(({ status }: { status: number }) => status)).toEqual([429, 403, 403, 403, 403, 403]);
+});
+
+it('a user who is removed or gets another role has no link any more that would give the former one back', async () => {
+  const one = await startTestConsole();
+  const admin = await one.firstAdmin();
+  const open = async (name: string): Promise<string> => {
+    const { json } = await admin.send('POST', '/users', { name, role: 'admin' });
+    return json.link.split('#start=')[1];
+  };
+  const use = (token: string) =>
+    one.send('/api/v1/session', { method: 'POST', body: { token, password: 'another long one' } });
+  await one.user(admin, 'ben', 'admin');
+  const [ofBen, ofEva] = [await open('ben'), await open('eva')];
+  expect((await admin.send('PUT', '/users/ben', { role: 'viewer' })).status).toBe(204);
+  expect((await use(ofBen)).status).toBe(401);
+  expect((await admin.send('DELETE', '/users/eva')).status).toBe(204);
+  expect((await use(ofEva)).status).toBe(401);
+
+  await one.user(admin, 'kim', 'admin');
+  const ofKim = await open('kim');
+  await removeUser({ 'console-directory': one.directory, name: 'kim' });
+  expect((await use(ofKim)).status).toBe(401);
 });
 
 it('the last administrator can neither be removed nor made something else', async () => {

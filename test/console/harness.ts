@@ -8,6 +8,7 @@ import { PassThrough } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { loadConfig, readFileFromDisk } from '../../collector/config/load-config.js';
+import type { RateLimit } from '../../collector/console/rate.js';
 import { PROOF_HEADER } from '../../collector/console/routes.js';
 import { startConsole } from '../../collector/console/start.js';
 import { systemTiming } from '../../collector/jumpcloud/http/abort.js';
@@ -110,6 +111,7 @@ export async function startTestConsole(
     directory?: string;
     /** The console's own events are delivered. */
     delivers?: boolean;
+    rate?: RateLimit;
     /** Feeds run, as `run` runs them. */
     live?: boolean;
   } = {},
@@ -170,7 +172,11 @@ export async function startTestConsole(
       files: [],
       notes: [],
     },
-    { now: () => clock.now, delivers: options.delivers === true },
+    {
+      now: () => clock.now,
+      delivers: options.delivers === true,
+      ...(options.rate === undefined ? {} : { rate: options.rate }),
+    },
   ).finally(() => {
     process.stderr.write = stderr;
   });

@@ -2,8 +2,9 @@ import type { JsonValue } from '../../../mappings/json.js';
 import type { ConfiguredFeed, InvalidFeed } from '../../config/configured-feed.js';
 import { kafkaOf, tablesDirectoryOf } from '../../config/destination.js';
 import { takeSecret } from '../../config/secret.js';
+import type { Settings } from '../../config/setting.js';
 import { refused } from '../problem.js';
-import { movedAddresses } from './address-rule.js';
+import { inheritedAndMoved, movedAddresses } from './address-rule.js';
 import { type Document, fingerprintOf, keyNamedIn, pointerOf, SECRET_KEYS, valueAt, withValue } from './document.js';
 import { type FeedStore, isFeedName, type ManagedFeed, storedFingerprint } from './feed-store.js';
 import { pathBelow, ROOT_OF, type Roots } from './path-rule.js';
@@ -37,6 +38,8 @@ interface Problem {
 }
 
 const ADDRESS_KEYS = ['jumpcloud.baseUrl', 'jumpcloud.consoleUrl', 'jumpcloud.tokenUrl', 'kafka.sasl.tokenEndpoint'];
+/** What may write to JumpCloud is the operator's to say, in a file. */
+const OPERATORS_ALONE = ['respond'];
 /** What a page shows in the place of a secret, sent back. */
 const LOOKS_MASKED = /^[*•●·∙▪…\u2022]+[^*•]{0,4}$|\*{3,}|^\[secret\]$/;
 
@@ -63,9 +66,16 @@ export async function prepareFeed(
       },
     );
   const { document, secrets, paths, kept } = await resolveSecrets(name, given, before, options);
+  const own = ownSettings(name, options);
   const problems: Problem[] = [
+    ...OPERATORS_ALONE.flatMap((section) =>
+      section in document
+        ? [{ pointer: `/${section}`, message: `${section} is set in the operator’s own files alone` }]
+        : [],
+    ),
     ...(await judgePaths(document, paths, options.roots)),
     ...judgeAddresses(document, options.addresses),
+    ...judgeBrokers(document, options.addresses, own),
   ];
   if (problems.length > 0)
     throw refused(
@@ -77,8 +87,15 @@ export async function prepareFeed(
         problems,
       },
     );
-  followAddresses(kept, before?.document ?? {}, document);
+  refuseMoved(
+    kept.map((path) => ({ path, moved: movedAddresses(path, before?.document ?? {}, document) })),
+    'A stored secret follows its address: where that changes, the secret is not sent there.',
+  );
   const configured = check(name, document, secrets, paths, options);
+  refuseMoved(
+    inheritedAndMoved(own, configured.settings),
+    'A secret of the operator’s own follows its address: it is not sent to one that is given here.',
+  );
   return { name, document, secrets, paths, configured, notes: configured.notes };
 }
 
@@ -151,6 +168,9 @@ async function resolveSecrets(
     const below = await pathBelow(roots.secrets, file);
     if (below === undefined) throw outside(path, 'secrets');
     paths.set(path, below);
+    // The same file again is a secret that was not typed.
+    const then = present === undefined ? undefined : fileOf(present);
+    if (then !== undefined && (await pathBelow(roots.secrets, then)) === below) kept.push(path);
     if (value === undefined) document = withValue(document, segments, asked);
   }
   return { document, secrets, paths, kept };
@@ -191,21 +211,41 @@ function judgeAddresses(document: Document, addresses: ReadonlySet<string>): Pro
   });
 }
 
-function followAddresses(kept: readonly string[], before: Document, after: Document): void {
-  const problems = kept.flatMap((path) => {
-    const moved = movedAddresses(path, before, after);
-    return moved.length === 0
+/** Brokers that are the operator's own, or whose host may be named. */
+function judgeBrokers(document: Document, addresses: ReadonlySet<string>, own: Settings | undefined): Problem[] {
+  const given = valueAt(document, ['kafka', 'brokers']);
+  const known = own?.get('kafka.brokers')?.value;
+  const isAllowed = (broker: JsonValue) =>
+    typeof broker !== 'string' ||
+    addresses.has(broker) ||
+    addresses.has(broker.replace(/:\d+$/, '')) ||
+    (Array.isArray(known) && known.includes(broker));
+  if (!Array.isArray(given) || given.every(isAllowed)) return [];
+  return [
+    {
+      pointer: '/kafka/brokers',
+      message: 'names a broker that is neither the operator’s own nor among console.addresses',
+    },
+  ];
+}
+
+/** What is in force for a feed whose document says nothing; undefined: that is not valid. */
+function ownSettings(name: string, { readFeed }: PrepareOptions): Settings | undefined {
+  const read = readFeed(name, `name: ${JSON.stringify(name)}\n`, `${name}.yaml`);
+  return 'config' in read ? read.settings : undefined;
+}
+
+function refuseMoved(
+  secrets: readonly { readonly path: string; readonly moved: readonly string[] }[],
+  detail: string,
+): void {
+  const problems = secrets.flatMap(({ path, moved }) =>
+    moved.length === 0
       ? []
-      : [{ pointer: pointerOf(path), message: `must be typed again, since ${moved.join(', ')} changed` }];
-  });
-  if (problems.length === 0) return;
-  throw refused(
-    422,
-    'CREDENTIAL_NEEDED',
-    'A stored secret follows its address: where that changes, the secret is not sent there.',
-    'Type the secret again together with the change.',
-    { problems },
+      : [{ pointer: pointerOf(path), message: `must be typed again, since ${moved.join(', ')} changed` }],
   );
+  if (problems.length === 0) return;
+  throw refused(422, 'CREDENTIAL_NEEDED', detail, 'Type the secret again together with the change.', { problems });
 }
 
 function check(

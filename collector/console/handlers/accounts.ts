@@ -89,6 +89,8 @@ export function accountHandlers(parts: AccountParts): Pick<Handlers, AccountOper
       audit.target = { type: 'user', name: user.name };
       audit.changes = [{ path: 'role', from: user.role, to: body.role }];
       if (body.role !== 'admin') await refuseForLast(user.name);
+      // A link made before would give the role of then.
+      await invitations.withdraw(user.name);
       await users.replace({ ...user, role: body.role });
       sessions.endAll(user.name);
       return { status: 204 };
@@ -99,12 +101,12 @@ export function accountHandlers(parts: AccountParts): Pick<Handlers, AccountOper
       const user = await users.find(name);
       const isInvited = (await invitations.list()).some((one) => one.user?.toLowerCase() === name.toLowerCase());
       if (user === undefined && !isInvited) await known(name);
+      if (user !== undefined) await refuseForLast(user.name);
+      await invitations.withdraw(name);
       if (user !== undefined) {
-        await refuseForLast(user.name);
         await users.remove(user.name);
         sessions.endAll(user.name);
       }
-      await invitations.withdraw(name);
       return { status: 204 };
     },
     listTokens: async () => ({ json: { tokens: tokens.list() } }),

@@ -20,8 +20,8 @@ export interface FormKey {
 
 type Node = SchemaNode & { readonly 'x-env'?: string };
 
-/** What is of the process and not of a feed. */
-const OF_THE_PROCESS = new Set(['log', 'http', 'query', 'shutdown', 'console', 'feeds', 'name']);
+/** What is of the process and not of a feed, and what the operator's own files alone may say of one. */
+const ELSEWHERE = new Set(['log', 'http', 'receiver', 'query', 'shutdown', 'console', 'feeds', 'name', 'respond']);
 
 /** Every key of a feed, in the order of the schema. */
 export function formKeys(schema: SchemaNode): readonly FormKey[] {
@@ -38,8 +38,7 @@ export function formKeys(schema: SchemaNode): readonly FormKey[] {
         ? leaves(inner, `${path}.`)
         : [toKey(path, inner)];
     });
-  const isOfFeed = (name: string) =>
-    member === undefined ? !OF_THE_PROCESS.has(name) : name in member && name !== 'name';
+  const isOfFeed = (name: string) => !ELSEWHERE.has(name) && (member === undefined || name in member);
   return Object.entries(schema.properties ?? {})
     .filter(([name]) => isOfFeed(name))
     .flatMap(([name, node]) => leaves({ properties: { [name]: node } }, ''));

@@ -5,8 +5,10 @@ import type { Timing } from '../http/abort.js';
 import type { ClientObserver } from '../http/observer.js';
 import { tidy } from './tidy-secret.js';
 
-/** Where a secret comes from. `where` is how messages call the place, e.g. `JUMPCLOUD_API_KEY`; a file is called by its path. */
-export type SecretSource = { readonly value: string; readonly where: string } | { readonly file: string };
+/** Where a secret comes from. `where` is how messages call the place, e.g. `JUMPCLOUD_API_KEY`; else a file is called by its path. */
+export type SecretSource =
+  | { readonly value: string; readonly where: string }
+  | { readonly file: string; readonly where?: string };
 
 /** A secret that may change while it is in use. */
 export interface Secret {
@@ -36,7 +38,7 @@ export function createSecret(first: SecretSource, observer: ClientObserver, timi
   let stamp = '';
   let toldUnreadable = false;
 
-  const where = () => ('file' in source ? source.file : source.where);
+  const where = () => ('file' in source ? (source.where ?? source.file) : source.where);
 
   function take(raw: string): string {
     const { secret, found } = tidy(raw);
