@@ -8,9 +8,8 @@ import { systemTiming } from '../jumpcloud/http/abort.js';
 import { unresolvedLetters } from '../reprocess/dead-letters.js';
 import { type BodyReplayReport, replayKeptBodies } from '../reprocess/replay-webhooks.js';
 import { openSink } from '../runtime/open-sink.js';
-import { organizationOf, webhookSecrets } from '../runtime/webhook-feed.js';
+import { organizationOf, webhookGuide, webhookSecrets } from '../runtime/webhook-feed.js';
 import { mapper } from '../version.js';
-import { connectGuide } from '../webhook/connect.js';
 import { chosen } from './choose-feed.js';
 import { setUp } from './load.js';
 import { writeJson, writeText } from './output.js';
@@ -28,14 +27,9 @@ export async function makeToken(
     if (overlap === undefined)
       throw new CollectorError('USAGE', `--overlap ${flags.overlap} is no duration.`, { cure: 'Write 24h, or 30m.' });
     const store = webhookSecrets(feed, systemTiming.now);
-    const hasOne = (await store.known()).accepted.length > 0;
-    const isMade = !store.isConfigured && (!hasOne || flags.rotate);
-    if (store.isConfigured && flags.rotate) await store.make(overlap);
-    const made = isMade ? await store.make(overlap) : undefined;
-    const guide = connectGuide(feed.name, config.shared.receiver.url, {
-      ...feed.webhook,
-      kind: feed.webhook.authorization,
-    });
+    const { source } = await store.present();
+    const made = flags.rotate || source === 'none' ? await store.make(overlap) : undefined;
+    const guide = webhookGuide(feed, config.shared.receiver.url);
     const secret = made?.secret ?? null;
     const until = made?.previousUntil === undefined ? null : new Date(made.previousUntil).toISOString();
     if (flags.json) writeJson(process.stdout, { feed: feed.name, ...guide, secret, previousUntil: until });

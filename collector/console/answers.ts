@@ -245,6 +245,28 @@ export interface LogPage {
   readonly lost: number;
 }
 
+/** How JumpCloud's webhook channel is connected with a feed. */
+export interface WebhookConnection {
+  /** False: `webhook.enabled` is not set, so that the feed takes none. */
+  readonly enabled: boolean;
+  /** Of the channel; in angle brackets what nobody has said (`receiver.url`). */
+  readonly url: string;
+  readonly hasAddress: boolean;
+  /** What to do in JumpCloud's portal. No secret. */
+  readonly steps: readonly string[];
+  readonly secret: 'configuration' | 'made' | 'none';
+  /** Until when the secret before is taken too; null: no other is. */
+  readonly previousUntil: string | null;
+  /** What came since the process started; null: the feed takes no webhooks now. */
+  readonly view: FeedView['webhook'];
+}
+
+/** Shown once. */
+export interface NewWebhookSecret {
+  readonly secret: string;
+  readonly previousUntil: string | null;
+}
+
 export interface DeadLetterGroup {
   readonly reason: string;
   readonly eventType: string;
@@ -440,6 +462,7 @@ export interface Bodies {
   readonly inviteUser: { readonly name: string; readonly role: Role };
   readonly changeUser: { readonly role: Role };
   readonly createToken: { readonly name: string; readonly role: Role; readonly days?: number };
-  readonly rotateToken: { readonly overlapHours: number };
+  /** How long a secret is taken after another has replaced it. */
+  readonly overlap: { readonly overlapHours: number };
   readonly empty: Nothing;
 }

@@ -272,6 +272,23 @@ export const ROUTES = {
     success: [202],
   },
 
+  feedWebhook: {
+    method: 'GET',
+    path: '/feeds/{name}/webhook',
+    role: 'operator',
+    summary:
+      'How JumpCloud’s webhook channel is connected: what to paste where, the last test, the last refused attempt',
+    success: [200],
+  },
+  makeWebhookSecret: {
+    method: 'POST',
+    path: '/feeds/{name}/webhook/secret',
+    role: 'admin',
+    summary: 'Make a secret for the webhook channel; it is shown once, and the one before is taken for some hours more',
+    body: 'overlap',
+    success: [201],
+  },
+
   questions: { method: 'GET', path: '/questions', role: 'analyst', summary: 'Ready questions', success: [200] },
   views: {
     method: 'GET',
@@ -342,7 +359,7 @@ export const ROUTES = {
     path: '/tokens/{id}/rotate',
     role: 'admin',
     summary: 'Make a new secret for a token; the one before is taken for some hours more',
-    body: 'rotateToken',
+    body: 'overlap',
     success: [200],
   },
   deleteToken: {
@@ -428,6 +445,8 @@ export interface Answers {
   readonly feedSamples: answers.Samples;
   readonly deadLetters: answers.DeadLetters;
   readonly replayFeed: answers.Job;
+  readonly feedWebhook: answers.WebhookConnection;
+  readonly makeWebhookSecret: answers.NewWebhookSecret;
   readonly questions: answers.Questions;
   readonly views: answers.Views;
   /** Lines. */

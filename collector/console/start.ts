@@ -31,6 +31,7 @@ import { queryHandlers } from './handlers/queries.js';
 import { FIRST_LOGIN, sessionHandlers } from './handlers/session.js';
 import { systemHandlers } from './handlers/system.js';
 import { testHandlers } from './handlers/tests.js';
+import { webhookHandlers } from './handlers/webhook.js';
 import { createJobs } from './jobs.js';
 import { createRateLimit, type RateLimit } from './rate.js';
 import { originOf, reachOf } from './reach.js';
@@ -121,6 +122,13 @@ export async function startConsole(
     ...actionHandlers({ supervisor, jobs, log: host.log, status, sleep: systemTiming.sleep }),
     ...deadLetterHandlers({ supervisor, jobs, log: host.log }),
     ...testHandlers({ supervisor, store, prepare, jobs, log: host.log, exclusive, now }),
+    ...webhookHandlers({
+      supervisor,
+      address: host.shared.receiver.url,
+      redact: (secret) => host.log.redact(secret),
+      exclusive,
+      now,
+    }),
     ...queryHandlers({ supervisor, settings, limits: host.shared.query, now }),
     ...systemHandlers({ host, settings, store, audit, origin, now }),
   };

@@ -12,6 +12,7 @@ import { LIVE_LANE } from '../position/lane-name.js';
 import type { Sink } from '../sinks/sink.js';
 import { mapper } from '../version.js';
 import { channelProblem, channelsOf } from '../webhook/channel-problem.js';
+import { type ConnectGuide, connectGuide } from '../webhook/connect.js';
 import { WebhookLane } from '../webhook/lane.js';
 import { listAlerts } from '../webhook/list-alerts.js';
 import { type ReceiverView, type RequestOutcome, type WebhookLaneView, WebhookReceiver } from '../webhook/receiver.js';
@@ -51,6 +52,11 @@ function webhookDirectory({ state, name }: Pick<FeedConfig, 'state' | 'name'>): 
 export function webhookSecrets(config: FeedConfig, now: () => number): SecretStore {
   const configured = config.webhook.secrets.map((secret) => secret.reveal());
   return new SecretStore(webhookDirectory(config), configured, now);
+}
+
+/** What an administrator enters in JumpCloud's portal for a feed. @param address `receiver.url` */
+export function webhookGuide({ name, webhook }: FeedConfig, address: string | undefined): ConnectGuide {
+  return connectGuide(name, address, { ...webhook, kind: webhook.authorization });
 }
 
 /** The feed's organization: of its configuration, else what its live lane has learnt. */

@@ -73,6 +73,8 @@ export interface ReceiverParts {
 /** Headers that are kept with a body: what helps to recognise an unknown shape, and no credential. */
 const KEPT_HEADERS = ['content-type', 'user-agent', 'x-request-id', 'x-delivery-id', 'date', 'traceparent'];
 const MOST_HEADER_CHARACTERS = 256;
+/** How the log's line about a refused request begins: why it was refused is for the operator alone. */
+export const REFUSED_REQUEST = 'A webhook request was refused';
 /** A refusal is shown as a degraded receiver for so long. */
 const DEGRADED_MS = 15 * 60_000;
 
@@ -227,7 +229,7 @@ function noSecret(): CollectorError {
 }
 
 function refusedRequest(reason: CredentialRefusal): CollectorError {
-  return new CollectorError('CREDENTIAL_REFUSED', `A webhook request was refused: ${refusalWords[reason]}.`, {
+  return new CollectorError('CREDENTIAL_REFUSED', `${REFUSED_REQUEST}: ${refusalWords[reason]}.`, {
     cure: 'JumpCloud does not repeat what got 401: where it sent this, correct the channel with what `jumpcloud-ocsf webhook token` prints. Its alert is found in the list of alerts all the same.',
   });
 }

@@ -15,6 +15,13 @@ interface StoredSecrets {
   readonly retired: readonly string[];
 }
 
+/** Where the secret in force comes from. */
+export interface PresentSecret {
+  readonly source: 'configuration' | 'made' | 'none';
+  /** Epoch milliseconds; undefined: no other secret is taken. */
+  readonly previousUntil: number | undefined;
+}
+
 const MOST_RETIRED = 10;
 const LOOK_EVERY_MS = 1_000;
 const HEX_DIGEST = /^[0-9a-f]{64}$/;
@@ -55,6 +62,15 @@ export class SecretStore {
     return isOpen
       ? { accepted: [current, previous.digest], retired }
       : { accepted: [current], retired: [...retired, previous.digest] };
+  }
+
+  /** Which secret is in force, without the secret: where it comes from, and until when the one before it is taken too. */
+  async present(): Promise<PresentSecret> {
+    if (this.isConfigured) return { source: 'configuration', previousUntil: undefined };
+    await this.#look();
+    if (this.#stored === undefined) return { source: 'none', previousUntil: undefined };
+    const until = Date.parse(this.#stored.previous?.until ?? '');
+    return { source: 'made', previousUntil: this.now() < until ? until : undefined };
   }
 
   /**

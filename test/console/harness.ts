@@ -19,7 +19,7 @@ import { createMetrics } from '../../collector/monitoring/metrics.js';
 import { StatusBoard } from '../../collector/monitoring/status/board.js';
 import { FeedSupervisor } from '../../collector/runtime/feed-supervisor.js';
 import type { SupervisedFeed, Supervisor } from '../../collector/runtime/supervisor.js';
-import { Webhooks } from '../../collector/runtime/webhooks.js';
+import { type Listen, Webhooks } from '../../collector/runtime/webhooks.js';
 import { freePort } from '../free-port.js';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/collector/cli.js', import.meta.url));
@@ -114,6 +114,8 @@ export async function startTestConsole(
     rate?: RateLimit;
     /** Feeds run, as `run` runs them. */
     live?: boolean;
+    /** Default: webhooks are taken nowhere. */
+    listen?: Listen;
   } = {},
 ): Promise<TestConsole> {
   const directory = options.directory ?? folder();
@@ -143,7 +145,7 @@ export async function startTestConsole(
         metrics,
         board,
         once: false,
-        webhooks: new Webhooks(async () => ({ close: async () => {} })),
+        webhooks: new Webhooks(options.listen ?? (async () => ({ close: async () => {} }))),
       },
       clock: systemTiming,
       config,

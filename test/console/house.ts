@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import type { Listen } from '../../collector/runtime/webhooks.js';
 import { startTenant, type Tenant } from '../../fixtures/tenant/tenant.js';
 import { type Client, folder, type Reply, startBuiltConsole, startTestConsole, type TestConsole } from './harness.js';
 
@@ -19,7 +20,7 @@ export interface House {
 
 /** A console over a simulated tenant, with roots for paths. */
 export async function house(
-  more: { records?: number; env?: Record<string, string>; built?: boolean } = {},
+  more: { records?: number; env?: Record<string, string>; built?: boolean; listen?: Listen } = {},
 ): Promise<House> {
   const now = Date.now();
   const tenant = await startTenant({ seed: 3, records: more.records ?? 300, from: now - DAY, to: now - 120_000 });
@@ -35,7 +36,9 @@ export async function house(
       ...more.env,
     },
   };
-  const one = await (more.built === true ? startBuiltConsole(options) : startTestConsole({ ...options, live: true }));
+  const one = await (more.built === true
+    ? startBuiltConsole(options)
+    : startTestConsole({ ...options, live: true, ...(more.listen === undefined ? {} : { listen: more.listen }) }));
   const admin = await one.firstAdmin();
   const document: House['document'] = (name, changes = {}) => ({
     name,

@@ -1,9 +1,12 @@
 import type { ActivityRange } from '../../monitoring/activity.js';
+import type { FeedView } from '../../monitoring/status/feed-status.js';
 import type { SupervisedFeed, Supervisor } from '../../runtime/supervisor.js';
+import { REFUSED_REQUEST } from '../../webhook/receiver.js';
 import type { Activity, FeedSummary, Json, Provenance } from '../answers.js';
 import { feedState, liveLane, missingOf } from '../feeds/feed-state.js';
 import type { FeedStore } from '../feeds/feed-store.js';
-import type { Handlers } from '../handler.js';
+import { mayDo } from '../gate.js';
+import type { Handlers, Principal } from '../handler.js';
 import type { Jobs } from '../jobs.js';
 import { refused } from '../problem.js';
 import { noFeed } from './feeds.js';
@@ -85,7 +88,7 @@ export function viewHandlers({ supervisor, store, jobs, now }: ViewParts): Pick<
       const drafts = (await store.drafts()).map(({ name, by, at, waitingFor }) => ({ name, by, at, waitingFor }));
       return { json: { feeds, removed, drafts } };
     },
-    async feedStatus({ parameters }) {
+    async feedStatus({ parameters, principal }) {
       const feed = find(parameters.name);
       const managed = await store.find(feed.name);
       return {
@@ -94,7 +97,7 @@ export function viewHandlers({ supervisor, store, jobs, now }: ViewParts): Pick<
           state: feedState(feed, now()),
           provenance: await provenanceOf(feed),
           etag: managed?.etag ?? null,
-          view: feed.view,
+          view: mayOperate(principal) ? feed.view : withoutRefusals(feed.view),
           secrets: managed === undefined ? {} : await store.shownSecrets(feed.name, managed.document),
           jobs: jobs.ofFeed(feed.name),
         },
@@ -142,14 +145,17 @@ export function viewHandlers({ supervisor, store, jobs, now }: ViewParts): Pick<
         json: { hours: view?.reconciliation ?? [], missing: missingOf(view) ?? 0, repair: view?.repair ?? null },
       };
     },
-    async feedLog({ parameters, query }) {
+    async feedLog({ parameters, query, principal }) {
       const feed = find(parameters.name);
       const after = Number(query.get('after') ?? 0);
       if (!Number.isSafeInteger(after) || after < 0)
         throw refused(422, 'AFTER', 'after is no number of a line.', 'Send the next of the answer before.');
       const found = supervisor.log(feed.name, after);
       const level = query.get('level');
-      const lines = level === null ? found : found.filter((line) => line.level === level);
+      const isOperator = mayOperate(principal);
+      const lines = found.filter(
+        (line) => (level === null || line.level === level) && (isOperator || !line.message.startsWith(REFUSED_REQUEST)),
+      );
       return {
         json: {
           lines: lines.map((line) => ({ ...line, fields: line.fields as Readonly<Record<string, Json>> })),
@@ -163,6 +169,24 @@ export function viewHandlers({ supervisor, store, jobs, now }: ViewParts): Pick<
       if (job === undefined)
         throw refused(404, 'NO_JOB', 'There is no such job (any more).', 'See the status of its feed.');
       return { json: job };
+    },
+  };
+}
+
+function mayOperate(principal: Principal | undefined): boolean {
+  return principal !== undefined && mayDo(principal.role, { role: 'operator' });
+}
+
+/** Why a webhook was refused helps who tries secrets: it is for the operator alone. */
+function withoutRefusals(view: FeedView | null): FeedView | null {
+  if (view === null || view.webhook === null) return view;
+  const { degraded } = view.webhook;
+  return {
+    ...view,
+    webhook: {
+      ...view.webhook,
+      lastRefused: null,
+      degraded: degraded === null ? null : 'It does not take all requests; an operator sees why.',
     },
   };
 }

@@ -4,7 +4,7 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { useRoute } from 'preact-iso';
-import type { FeedStatus } from '../answers.js';
+import type { FeedStatus, Role } from '../answers.js';
 import { feedAddress } from './addresses.js';
 import { ask } from './api.js';
 import { Completeness } from './feed-completeness.js';
@@ -13,6 +13,7 @@ import { Late } from './feed-late.js';
 import { Log } from './feed-log.js';
 import { Overview } from './feed-overview.js';
 import { Settings } from './feed-settings.js';
+import { Webhook } from './feed-webhook.js';
 import { Frame } from './frame.js';
 import { JobProgress } from './job.js';
 import { MendDialog } from './mend.js';
@@ -37,13 +38,14 @@ export interface TabProps {
 const TABS: readonly {
   readonly id: string;
   readonly title: string;
-  readonly role: 'viewer' | 'analyst';
+  readonly role: Role;
   readonly page: (props: TabProps) => ComponentChildren;
 }[] = [
   { id: '', title: 'Overview', role: 'viewer', page: Overview },
   { id: 'completeness', title: 'Completeness', role: 'viewer', page: Completeness },
   { id: 'late', title: 'Late and repeats', role: 'viewer', page: Late },
   { id: 'dead-letters', title: 'Dead letters', role: 'analyst', page: DeadLetters },
+  { id: 'webhook', title: 'Webhook', role: 'operator', page: Webhook },
   { id: 'log', title: 'Log', role: 'viewer', page: Log },
   { id: 'settings', title: 'Settings', role: 'viewer', page: Settings },
 ];
@@ -90,20 +92,33 @@ function Tab({
 }
 
 function Tabs({ name, here }: { readonly name: string; readonly here: string }) {
-  const isAnalyst = useMay('analyst');
   return (
     <nav class="tabs" aria-label="Pages of this feed">
       <ul>
-        {TABS.filter(({ role }) => role === 'viewer' || isAnalyst).map(({ id, title }) => (
-          <li key={id}>
-            <a href={feedAddress(name, id)} aria-current={here === id ? 'page' : undefined}>
-              {title}
-            </a>
-          </li>
+        {TABS.map((tab) => (
+          <TabLink key={tab.id} name={name} tab={tab} isHere={here === tab.id} />
         ))}
       </ul>
     </nav>
   );
+}
+
+function TabLink({
+  name,
+  tab: { id, title, role },
+  isHere,
+}: {
+  readonly name: string;
+  readonly tab: (typeof TABS)[number];
+  readonly isHere: boolean;
+}) {
+  return useMay(role) ? (
+    <li>
+      <a href={feedAddress(name, id)} aria-current={isHere ? 'page' : undefined}>
+        {title}
+      </a>
+    </li>
+  ) : null;
 }
 
 /** The state as a sentence, what cures it, and what can be done, the fitting one first. */
