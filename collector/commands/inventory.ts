@@ -109,7 +109,8 @@ async function runOnce(
     await print(config, marker, json);
     if (refused !== undefined) throw refused;
     if (marker.removals_held > 0) return exitCodes.difference;
-    return marker.incomplete.length > 0 ? exitCodes.tryAgain : exitCodes.done;
+    const isIncomplete = marker.stages.some(({ complete, generation }) => !complete && generation === undefined);
+    return isIncomplete ? exitCodes.tryAgain : exitCodes.done;
   } finally {
     client.close();
     await sink.close();
@@ -121,11 +122,12 @@ async function print({ name }: FeedConfig, marker: Marker, json: boolean): Promi
     await put(process.stdout, `${printableJson(JSON.stringify({ feed: name, ...marker }))}\n`);
     return;
   }
-  const lines = marker.stages.map(({ stage, complete, reason, count, changed, gone, held = 0 }) =>
+  const lines = marker.stages.map(({ stage, complete, reason, count, changed, gone, held = 0, generation }) =>
     [
       `  ${stage.padEnd(16)}${String(count).padStart(9)} known`,
       `${String(changed).padStart(8)} changed`,
       `${String(gone).padStart(8)} gone`,
+      generation === undefined ? '' : `read by generation ${generation}`,
       held > 0 ? `${held} removals held` : '',
       complete ? '' : `incomplete: ${reason}`,
     ]

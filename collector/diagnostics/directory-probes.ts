@@ -1,8 +1,9 @@
 import { isObject, type JsonObject } from '../../mappings/json.js';
-import { asCollectorError } from '../errors.js';
-import { edgeStages, objectStages } from '../inventory/stages.js';
+import { asCollectorError, CollectorError } from '../errors.js';
+import { edgeStages, objectStages, type StageName } from '../inventory/stages.js';
 import type { Client } from '../jumpcloud/client.js';
-import type { AskDirectory } from '../jumpcloud/directory/ask.js';
+import type { AskDirectory, DirectoryAnswer } from '../jumpcloud/directory/ask.js';
+import type { DirectoryList } from '../jumpcloud/directory/list.js';
 import type { Answered } from './api-probes.js';
 
 const NOT_SEEN = 'not seen';
@@ -17,62 +18,83 @@ const UNASKED = [
   'Does suspending or locking a user end the session of the administrator linked to it?',
 ];
 
+/** How the list of a stage answered. */
+export interface StageProbe {
+  readonly stage: StageName;
+  /** With `{id}` for a parent's. */
+  readonly path: string;
+  readonly scope: string;
+  /** Undefined: not asked, since no parent was seen or no console belongs to the base URL. */
+  readonly answer: DirectoryAnswer | CollectorError | undefined;
+}
+
+/** Asks for one page of one row of each stage's list. */
+export async function probeStages(ask: AskDirectory | undefined, signal: AbortSignal): Promise<StageProbe[]> {
+  const parents = {
+    groups: await firstId(ask, 'groups', signal),
+    applications: await firstId(ask, 'applications', signal),
+  };
+  const probes: StageProbe[] = [];
+  for (const { name: stage, list, scope } of objectStages)
+    probes.push({ stage, path: list.path, scope, answer: await askOne(ask, list, signal) });
+  for (const { name: stage, list, scope, targets, parents: of } of edgeStages) {
+    const [target = 'user'] = targets;
+    const parent = parents[of as keyof typeof parents];
+    const answer = parent === undefined ? undefined : await askOne(ask, list(parent, target), signal);
+    probes.push({ stage, path: list('{id}', target).path, scope, answer });
+  }
+  return probes;
+}
+
 /** What this tenant shows of the open questions about the directory API; asks one page of one row per list. */
 export async function answerDirectoryQuestions(client: Client | undefined, signal: AbortSignal): Promise<Answered[]> {
   const ask = client?.directory;
   const used = client?.credential.state.used ?? 'no credential';
-  const answers: Answered[] = [];
-  for (const { name, list, scope } of objectStages) {
-    const question = `Does ${list.path} answer to ${used} (scope ${scope}, stage ${name})?`;
-    const { withoutOrganization = false } = list;
-    const query = new URLSearchParams({ ...list.query, limit: '1', skip: '0' });
-    answers.push({ question, answer: await describe(ask, `${list.path}?${query}`, withoutOrganization, signal) });
-  }
-  const group = await firstId(ask, '/api/v2/usergroups?limit=1', signal);
-  const application = await firstId(ask, '/api/applications?limit=1', signal);
-  for (const { name, list, scope, targets } of edgeStages) {
-    const parent = name === 'memberships' ? group : application;
-    const [target = 'user'] = targets;
-    const { path, query } = list(parent ?? '{id}', target);
-    const question = `Does ${list('{id}', target).path} answer to ${used} (scope ${scope}), and with x-total-count?`;
-    const asked = `${path}?${new URLSearchParams({ ...query, limit: '1', skip: '0' })}`;
-    answers.push({ question, answer: parent === undefined ? NOT_SEEN : await describe(ask, asked, false, signal) });
-  }
-  const tooMany = await describe(ask, `/api/v2/usergroups/${group ?? '{id}'}/members?limit=101`, false, signal);
+  const answers = (await probeStages(ask, signal)).map(({ stage, path, scope, answer }) => ({
+    question: `Does ${path} answer to ${used} (scope ${scope}, stage ${stage}), and with a count?`,
+    answer: described(answer),
+  }));
+  const group = await firstId(ask, 'groups', signal);
+  const members = { path: `/api/v2/usergroups/${group}/members`, form: 'array', query: { limit: '101' } } as const;
   answers.push({
     question: 'Is more than a hundred rows per page refused on members?',
-    answer: group === undefined ? NOT_SEEN : tooMany,
+    answer: described(group === undefined ? undefined : await askOne(ask, members, signal)),
   });
   return [...answers, ...UNASKED.map((question) => ({ question, answer: NOT_SEEN }))];
 }
 
-async function describe(
+async function askOne(
   ask: AskDirectory | undefined,
-  path: string,
-  withoutOrganization: boolean,
+  { path, query, withoutOrganization = false }: DirectoryList,
   signal: AbortSignal,
-): Promise<string> {
-  if (ask === undefined) return `${NOT_SEEN}: no console belongs to this base URL`;
+): Promise<StageProbe['answer']> {
+  const search = new URLSearchParams({ limit: '1', skip: '0', ...query });
   try {
-    const { value, headers } = await ask(path, { withoutOrganization }, signal);
-    const total = headers['x-total-count'] ?? (isObject(value) ? value.totalCount : undefined);
-    return `200${total === undefined ? ' without a count' : `, count ${String(total)}`}`;
+    return await ask?.(`${path}?${search}`, { withoutOrganization }, signal);
   } catch (error) {
-    const { code, message } = asCollectorError(error);
-    return `${code}: ${message}`;
+    return asCollectorError(error);
   }
 }
 
-async function firstId(ask: AskDirectory | undefined, path: string, signal: AbortSignal): Promise<string | undefined> {
-  try {
-    const value = (await ask?.(path, {}, signal))?.value;
-    const rows = Array.isArray(value) ? value : isObject(value) && Array.isArray(value.results) ? value.results : [];
-    const [row] = rows.filter(isObject);
-    return idIn(row);
-  } catch {
-    // What the route answers is a question of its own.
-    return undefined;
-  }
+function described(answer: StageProbe['answer']): string {
+  if (answer === undefined) return NOT_SEEN;
+  if (answer instanceof CollectorError) return `${answer.code}: ${answer.message}`;
+  const { value, headers } = answer;
+  const total = headers['x-total-count'] ?? (isObject(value) ? value.totalCount : undefined);
+  return `200${total === undefined ? ' without a count' : `, count ${String(total)}`}`;
+}
+
+async function firstId(
+  ask: AskDirectory | undefined,
+  stage: StageName,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const list = objectStages.find(({ name }) => name === stage)?.list;
+  const answer = list && (await askOne(ask, list, signal));
+  if (answer === undefined || answer instanceof CollectorError) return undefined;
+  const { value } = answer;
+  const rows = Array.isArray(value) ? value : isObject(value) && Array.isArray(value.results) ? value.results : [];
+  return idIn(rows.find(isObject));
 }
 
 function idIn(row: JsonObject | undefined): string | undefined {

@@ -7,9 +7,10 @@ import type { Log } from '../log/logger.js';
 import { clientLogger, combineClientObservers } from '../monitoring/log-observer.js';
 import type { FeedSettings } from '../pipeline/dependencies.js';
 import type { Cursor } from '../position/cursor.js';
-import { LIVE_LANE } from '../position/lane-name.js';
+import { INVENTORY_LANE, LIVE_LANE } from '../position/lane-name.js';
 import { clientOf, guardOf, settingsOf } from '../runtime/assemble.js';
 import { openSink } from '../runtime/open-sink.js';
+import { checkInventory } from './check-inventory.js';
 import { checkKey } from './check-key.js';
 import { checkPosition } from './check-position.js';
 import { checkSink } from './check-sink.js';
@@ -36,7 +37,7 @@ export async function checkFeed(
 ): Promise<CheckedFeed> {
   const findings: Finding[] = [...(await checkSink(config, log))];
   const settings = settingsOf(config, { batchSize: 1 });
-  const { cursor, failure } = await storedPosition(config, log);
+  const { cursor, inventory, failure } = await storedPosition(config, log);
   // A sink that fails its own checks cannot read the position either: report that failure once.
   if (failure && !findings.some(({ verdict }) => verdict === 'failed')) findings.push(failure);
   const checked = { config, settings, cursor, client: undefined, answers: undefined, keyLife: undefined };
@@ -46,7 +47,7 @@ export async function checkFeed(
       pageSize: SAMPLE,
     });
     client.credential.restore(cursor?.extensions.authorization);
-    const { answers, keyLife, found } = await askJumpCloud(client, config, settings, cursor, signal);
+    const { answers, keyLife, found } = await askJumpCloud(client, config, settings, { cursor, inventory }, signal);
     return { ...checked, client, answers, keyLife, findings: inOrder([...findings, ...found]) };
   } catch (error) {
     return { ...checked, findings: inOrder([...findings, findingOf(error, config.name)]) };
@@ -57,7 +58,7 @@ async function askJumpCloud(
   client: Client,
   config: FeedConfig,
   settings: FeedSettings,
-  cursor: Cursor | undefined,
+  { cursor, inventory }: StoredCursors,
   signal: AbortSignal,
 ): Promise<{ answers: SourceAnswers; keyLife: KeyLife | undefined; found: Finding[] }> {
   const question = {
@@ -81,22 +82,27 @@ async function askJumpCloud(
     ...checkKey(guard, client, config.name),
     ...checkPosition(cursor, settings, answers.organization, client.clock.serverNow()),
     ...(await checkWebhook(config, client, signal)),
+    ...(await checkInventory(config, client, inventory, signal)),
   );
   return { answers, keyLife, found };
 }
 
-async function storedPosition(
-  config: FeedConfig,
-  log: Log,
-): Promise<{ cursor: Cursor | undefined; failure: Finding | undefined }> {
+/** Cursors of the lanes that are looked at. */
+interface StoredCursors {
+  readonly cursor: Cursor | undefined;
+  readonly inventory: Cursor | undefined;
+}
+
+async function storedPosition(config: FeedConfig, log: Log): Promise<StoredCursors & { failure: Finding | undefined }> {
   try {
     const sink = await openSink(config, log, systemTiming);
     try {
-      return { cursor: await sink.peek(LIVE_LANE), failure: undefined };
+      const cursor = await sink.peek(LIVE_LANE);
+      return { cursor, inventory: await sink.peek(INVENTORY_LANE), failure: undefined };
     } finally {
       await sink.close();
     }
   } catch (error) {
-    return { cursor: undefined, failure: findingOf(error, config.name) };
+    return { cursor: undefined, inventory: undefined, failure: findingOf(error, config.name) };
   }
 }

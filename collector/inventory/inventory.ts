@@ -13,7 +13,7 @@ import type { LaneSink, Sink } from '../sinks/sink.js';
 import { deliver, type InventoryContent, type StageCounts } from './deliver.js';
 import type { Employees } from './employees.js';
 import { KnownState, removeGenerations } from './known-state.js';
-import { type Manifest, readManifest } from './manifest.js';
+import { type Manifest, readManifest, type SealedStage } from './manifest.js';
 import type { InventoryObserver } from './observer.js';
 import { INVENTORY_SLOT, type InventoryPosition, type Marker, type MarkerStage, positionOf } from './position.js';
 import { readSnapshot } from './read-snapshot.js';
@@ -189,8 +189,9 @@ class Run {
         parts.observer({ type: 'delivered', ...stage });
       },
     });
-    const marker = markerOf(manifest, counts, parts.clock.now());
+    const marker = markerOf(manifest, counts, this.position?.marker, parts.clock.now());
     if (!dryRun) await this.#finish(manifest, marker);
+    if (!dryRun && this.position !== undefined) parts.observer({ type: 'position', position: this.position });
     parts.observer({ type: 'finished', marker, durationMs: marker.finished - marker.started });
     return marker;
   }
@@ -223,6 +224,7 @@ class Run {
       observedAt,
       readAt: { ...position?.readAt, ...(next.finished ? readAt : {}) },
       fullAt: next.finished && manifest.full ? manifest.startedAt : (position?.fullAt ?? manifest.startedAt),
+      complete: next.marker?.incomplete.length === 0 ? completed(next.marker) : position?.complete,
       accountName: manifest.accountName,
       marker: position?.marker,
       ...next,
@@ -293,8 +295,13 @@ async function listOrganizations(ask: AskDirectory, signal: AbortSignal | undefi
   return { list, failure };
 }
 
-function markerOf(manifest: Manifest, counts: readonly StageCounts[], now: number): Marker {
-  const stages = counts.map(({ stage, upserts, gone, known }): MarkerStage => {
+function completed({ generation, finished }: Marker): InventoryPosition['complete'] {
+  return { generation, at: finished };
+}
+
+/** The marker of a generation; what it did not read stands as the last marker left it, so that no held removal is forgotten. */
+function markerOf(manifest: Manifest, counts: readonly StageCounts[], before: Marker | undefined, now: number): Marker {
+  const read = counts.map(({ stage, upserts, gone, known }): MarkerStage => {
     const sealed = manifest.stages.find(({ name }) => name === stage);
     return {
       stage,
@@ -304,9 +311,13 @@ function markerOf(manifest: Manifest, counts: readonly StageCounts[], now: numbe
       ...(sealed === undefined || sealed.nulls === 0 ? {} : { nulls: sealed.nulls }),
       changed: upserts,
       gone,
-      ...(sealed === undefined || sealed.removals.held === 0 ? {} : { held: sealed.removals.held }),
+      ...heldOf(sealed, before),
     };
   });
+  const kept = (before?.stages ?? [])
+    .filter(({ stage }) => !read.some((one) => one.stage === stage))
+    .map((stage) => ({ generation: before?.generation ?? 0, ...stage, changed: 0, gone: 0 }));
+  const stages = [...read, ...kept];
   return {
     v: 1,
     generation: manifest.generation,
@@ -320,6 +331,20 @@ function markerOf(manifest: Manifest, counts: readonly StageCounts[], now: numbe
     incomplete: stages.filter(({ complete }) => !complete).map(({ stage }) => stage),
     removals_held: stages.reduce((total, { held = 0 }) => total + held, 0),
   };
+}
+
+/** A hold ends by a reading that may decide, or by an operator; never by a reading that cannot tell. */
+function heldOf(
+  sealed: SealedStage | undefined,
+  before: Marker | undefined,
+): Pick<MarkerStage, 'held' | 'held_reason'> {
+  if (sealed === undefined) return {};
+  if (!sealed.countsAbsence) {
+    const { held, held_reason } = before?.stages.find(({ stage }) => stage === sealed.name) ?? {};
+    return { ...(held === undefined ? {} : { held }), ...(held_reason === undefined ? {} : { held_reason }) };
+  }
+  const { held, reason } = sealed.removals;
+  return held === 0 ? {} : { held, held_reason: reason ?? 'unknown' };
 }
 
 function ahead(directory: string): CollectorError {

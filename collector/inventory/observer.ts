@@ -1,5 +1,5 @@
 import type { CollectorError } from '../errors.js';
-import type { Marker } from './position.js';
+import type { InventoryPosition, Marker } from './position.js';
 import type { DeliveredName, StageName } from './stages.js';
 
 /** Events of an inventory for log and metrics. */
@@ -31,6 +31,10 @@ export type InventoryEvent =
   | { readonly type: 'resumed'; readonly generation: number }
   /** What was known was lost and is rebuilt. */
   | { readonly type: 'rebuilt'; readonly records: number }
-  | { readonly type: 'failed'; readonly error: CollectorError };
+  | { readonly type: 'failed'; readonly error: CollectorError }
+  /** What is delivered, as the sink holds it: when it is looked up, and after each generation. */
+  | { readonly type: 'position'; readonly position: InventoryPosition }
+  /** Nothing is due before this, epoch milliseconds. */
+  | { readonly type: 'waiting'; readonly until: number };
 
 export type InventoryObserver = (event: InventoryEvent) => void;

@@ -20,6 +20,8 @@ export interface InventoryPosition {
   readonly readAt: Readonly<Partial<Record<StageName, number>>>;
   /** When everything was last delivered, changed or not. */
   readonly fullAt: number;
+  /** The last generation whose stages were all complete; undefined: none yet. */
+  readonly complete?: { readonly generation: number; readonly at: number } | undefined;
   readonly accountName: string | undefined;
   readonly marker: Marker | undefined;
 }
@@ -36,13 +38,15 @@ export interface Marker {
   readonly started: number;
   readonly finished: number;
   readonly stages: readonly MarkerStage[];
-  /** Names of stages that are not complete. */
+  /** Names of stages that are not complete, of this generation or as an earlier one left them. */
   readonly incomplete: readonly string[];
   readonly removals_held: number;
 }
 
 export interface MarkerStage {
   readonly stage: string;
+  /** The generation that read it last; absent: this one. */
+  readonly generation?: number;
   readonly complete: boolean;
   readonly reason?: string;
   /** Objects or edges known after it. */
@@ -51,6 +55,7 @@ export interface MarkerStage {
   readonly changed: number;
   readonly gone: number;
   readonly held?: number;
+  readonly held_reason?: string;
 }
 
 /** The position in a cursor; undefined where the lane never delivered. */

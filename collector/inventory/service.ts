@@ -19,6 +19,23 @@ export interface InventoryServiceParts {
   }>;
 }
 
+/** How often a feed that reads only when asked to looks up what another process delivered. */
+const LOOK_MS = 15 * 60_000;
+
+/** Reports what the sink holds of an inventory that other processes deliver, now and then, until the signal aborts. */
+export async function watchInventory(
+  sink: Pick<Sink, 'peek'>,
+  { clock, observer }: Pick<InventoryServiceParts, 'clock' | 'observer'>,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    // A sink that cannot be read is the live lane's to report.
+    const position = positionOf(await sink.peek(INVENTORY_LANE).catch(() => undefined));
+    if (position !== undefined) observer({ type: 'position', position });
+    await clock.sleep(LOOK_MS, signal);
+  }
+}
+
 /** No longer than this between two tries after a failure. */
 const RETRY_MS = 15 * 60_000;
 
@@ -38,9 +55,11 @@ export async function runInventoryService(
       const opened = await open();
       try {
         const position = positionOf(await opened.sink.peek(INVENTORY_LANE));
+        if (position !== undefined) observer({ type: 'position', position });
         const wait = (position?.marker?.started ?? 0) + schedule.interval - startedAt;
         if (position?.finished === true && wait > 0) {
           await opened.close();
+          observer({ type: 'waiting', until: startedAt + wait });
           await clock.sleep(wait, signal);
           continue;
         }
@@ -56,6 +75,8 @@ export async function runInventoryService(
     }
     if (failure !== undefined) observer({ type: 'failed', error: failure });
     const next = failure === undefined ? schedule.interval : Math.min(schedule.interval, RETRY_MS);
-    await clock.sleep(Math.max(0, startedAt + next - clock.now()), signal);
+    const wait = Math.max(0, startedAt + next - clock.now());
+    observer({ type: 'waiting', until: clock.now() + wait });
+    await clock.sleep(wait, signal);
   }
 }

@@ -44,6 +44,19 @@ export function logInventory(log: Log): InventoryObserver {
         break;
       case 'failed':
         log.warn(`inventory: ${event.error.message} ${event.error.cure}`, { code: event.error.code });
+        break;
+      case 'position':
+      case 'waiting':
+        break;
+      default:
+        event satisfies never;
     }
+  };
+}
+
+/** One observer that reports to all of them, in order. */
+export function combineInventoryObservers(observers: readonly InventoryObserver[]): InventoryObserver {
+  return (event) => {
+    for (const observer of observers) observer(event);
   };
 }

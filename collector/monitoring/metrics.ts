@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { DeadLetterReason } from '../../mappings/dead-letter.js';
 import { classNameOf, ocsfTarget } from '../../schemas/ocsf-target.js';
+import type { InventoryObserver } from '../inventory/observer.js';
 import type { ClientObserver } from '../jumpcloud/http/observer.js';
 import type { CommitReport } from '../pipeline/observer.js';
 import type { Cursor } from '../position/cursor.js';
@@ -49,6 +50,8 @@ export interface FeedMetricsOptions {
 export interface FeedMetrics {
   readonly observer: LaneObserver;
   readonly client: ClientObserver;
+  /** Opens the series of the feed's inventory with what it reports first. */
+  readonly inventory: InventoryObserver;
   ready(ready: boolean): void;
   /** True while no new record came for longer than the feed's threshold. */
   noData(silent: boolean): void;
@@ -267,6 +270,26 @@ function createSeries(registry: Registry) {
       'Notices of alerts that the list of alerts showed and no webhook had brought; they are delivered.',
       ['feed'],
     ),
+    inventoryKnown: gauge('inventory_known', 'Objects or relationships known of a stage.', ['feed', 'stage']),
+    inventoryHeld: gauge('inventory_removals_held', 'Removals of a stage that wait for an operator.', [
+      'feed',
+      'stage',
+    ]),
+    inventoryIncomplete: gauge('inventory_incomplete', '1 while the last reading of a stage is not complete.', [
+      'feed',
+      'stage',
+    ]),
+    inventoryComplete: gauge(
+      'inventory_complete_timestamp_seconds',
+      'When a stage was last read completely; absent before.',
+      ['feed', 'stage'],
+    ),
+    inventoryChanges: counter('inventory_changes_total', 'Changes of the directory that were delivered, by kind.', [
+      'feed',
+      'stage',
+      'change',
+    ]),
+    inventoryFailures: counter('inventory_failures_total', 'Readings of the directory that failed.', ['feed']),
     unlogged: gauge(
       'tables_unlogged_files',
       "Committed files that the tables' logs do not have yet: other engines do not see them.",
@@ -296,6 +319,7 @@ function feedMetrics(series: Series, { of: { feed, sink, now }, lags, services }
   return {
     observer: feedObserver(series, { feed, sink, now, types, lags, services }),
     client: clientObserver(series, feed),
+    inventory: inventoryObserver(series, feed),
     ready: (ready) => series.feedReady.set({ feed }, ready ? 1 : 0),
     noData: (silent) => series.noData.set({ feed }, silent ? 1 : 0),
     webhook() {
@@ -475,6 +499,26 @@ function countBy<T>(items: readonly T[], by: (item: T) => number): Map<number, n
   const counts = new Map<number, number>();
   for (const item of items) counts.set(by(item), (counts.get(by(item)) ?? 0) + 1);
   return counts;
+}
+
+function inventoryObserver(series: Series, feed: string): InventoryObserver {
+  return (event) => {
+    series.inventoryFailures.inc({ feed }, event.type === 'failed' ? 1 : 0);
+    if (event.type === 'delivered') {
+      const { stage } = event;
+      series.inventoryChanges.inc({ feed, stage, change: 'upsert' }, event.upserts);
+      series.inventoryChanges.inc({ feed, stage, change: 'gone' }, event.gone);
+    }
+    if (event.type !== 'position') return;
+    const { marker, readAt } = event.position;
+    if (marker === undefined) return;
+    for (const { stage, complete, count, held = 0 } of marker.stages) {
+      series.inventoryKnown.set({ feed, stage }, count);
+      series.inventoryHeld.set({ feed, stage }, held);
+      series.inventoryIncomplete.set({ feed, stage }, complete ? 0 : 1);
+    }
+    for (const [stage, at] of Object.entries(readAt)) series.inventoryComplete.set({ feed, stage }, at / 1000);
+  };
 }
 
 function clientObserver(series: Series, feed: string): ClientObserver {

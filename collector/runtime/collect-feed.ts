@@ -1,13 +1,14 @@
 import type { ConfiguredFeed } from '../config/configured-feed.js';
 import type { FeedConfig } from '../config/feed-config.js';
 import { asCollectorError, type CollectorError } from '../errors.js';
+import type { InventoryObserver } from '../inventory/observer.js';
 import type { Client } from '../jumpcloud/client.js';
 import { systemTiming } from '../jumpcloud/http/abort.js';
 import type { ClientObserver } from '../jumpcloud/http/observer.js';
 import type { KeyExpiryMonitor } from '../key-expiry/monitor.js';
 import { followKeyLife } from '../key-expiry/refresh.js';
 import type { Log, RootLog } from '../log/logger.js';
-import { logInventory } from '../monitoring/inventory-log.js';
+import { combineInventoryObservers, logInventory } from '../monitoring/inventory-log.js';
 import {
   clientLogger,
   combineClientObservers,
@@ -151,7 +152,7 @@ async function collectInto(
   const either = AbortSignal.any([signal, ended.signal]);
   const keyLife = followKeyLife(client, guard, log, timing, either);
   const webhook = once ? undefined : followWebhook(config, client, observers, log, environment, parts, either);
-  const inventory = once ? undefined : followInventory(config, client, log, timing, logInventory(log), either);
+  const inventory = once ? undefined : followInventory(config, client, sink, log, timing, observers.inventory, either);
   try {
     await Promise.race([keyLife.asked, timing.sleep(KEY_LIFE_TIMEOUT_MS, either)]);
     const idleTasks = [...assembled.parts.idleTasks, repairs];
@@ -200,6 +201,7 @@ interface Observers {
   readonly observer: LaneObserver;
   readonly client: ClientObserver;
   readonly webhook: () => WebhookMetrics;
+  readonly inventory: InventoryObserver;
 }
 
 /** Log, metrics and status of one feed. */
@@ -247,6 +249,7 @@ function createObservers(
   const more = observe === undefined ? [] : [observe(config.name)];
   return {
     webhook: () => measured.webhook(),
+    inventory: combineInventoryObservers([logInventory(log), measured.inventory, status.inventory]),
     observer: combineObservers([feedLogger(log), measured.observer, status.observer, ...more]),
     client: combineClientObservers([masking, clientLogger(log), measured.client, status.client]),
   };

@@ -224,6 +224,7 @@ export function statusOf(code: StateCode, change: Partial<FeedStatus> = {}): Fee
       unaskedServices: null,
       repair: null,
       webhook: null,
+      inventory: null,
     },
     secrets: {
       'jumpcloud.apiKey': { stored: 'sha256:0123456789abcdef', lastFour: 'uvwx', since: '2026-11-01T00:00:00Z' },

@@ -4,7 +4,15 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { CollectorError } from '../../collector/errors.js';
 import { createMetrics } from '../../collector/monitoring/metrics.js';
-import { comparedCursor, cursorAt, deadLetterOf, eventOf, passOver, report } from '../monitoring/observe-feed.js';
+import {
+  comparedCursor,
+  cursorAt,
+  deadLetterOf,
+  eventOf,
+  inventoryPosition,
+  passOver,
+  report,
+} from '../monitoring/observe-feed.js';
 import { parseMetrics } from '../monitoring/prometheus.js';
 import { anchors } from './anchors.js';
 import { readQuery } from './promql.js';
@@ -63,6 +71,8 @@ async function everySeries(): Promise<Map<string, Set<string>>> {
   const webhook = feed.webhook();
   webhook.onRequest('accepted');
   webhook.onMissed(1);
+  feed.inventory({ type: 'delivered', stage: 'users', upserts: 1, gone: 1, known: 1 });
+  feed.inventory({ type: 'position', position: inventoryPosition() });
   const error = new CollectorError('RATE_LIMITED', 'slow down', { cure: 'Wait.' });
   const request = { purpose: 'api', path: '/events', status: 200, code: undefined, ms: 1, bytes: 1 } as const;
   feed.observer({ type: 'opened', lane: 'live', cursor: cursorAt('2026-11-21T00:00:00Z'), resumed: false });

@@ -1,5 +1,6 @@
 import type { FeedConfig } from '../../collector/config/feed-config.js';
 import { loadConfig } from '../../collector/config/load-config.js';
+import type { InventoryPosition, MarkerStage } from '../../collector/inventory/position.js';
 import type { CommitReport } from '../../collector/pipeline/observer.js';
 import { type Counts, type Cursor, noCounts } from '../../collector/position/cursor.js';
 import type { StoredCursor } from '../../collector/position/cursor-codec.js';
@@ -85,3 +86,40 @@ export function configOf(env: Record<string, string> = {}): FeedConfig {
 }
 
 export const tablesAt = { kind: 'tables', target: './data/tables', guarantee: 'exactly_once' } as const;
+
+/** Where an inventory stands whose memberships were held and whose roles could not be read. */
+export function inventoryPosition(): InventoryPosition {
+  const stage = (name: string, more: Partial<MarkerStage> = {}): MarkerStage => {
+    return { stage: name, complete: true, count: 3, changed: 1, gone: 0, ...more };
+  };
+  const at = Date.UTC(2026, 10, 20, 22);
+  const held = { generation: 4, held: 40, held_reason: '40 of 80 are gone' };
+  return {
+    version: 1,
+    organization: '5f0000000000000000000001',
+    generation: 7,
+    at: undefined,
+    finished: true,
+    observedAt: at,
+    readAt: { users: at, memberships: at - 3_600_000 },
+    fullAt: at - 86_400_000,
+    complete: { generation: 3, at: at - 7_200_000 },
+    accountName: undefined,
+    marker: {
+      v: 1,
+      generation: 7,
+      snapshot: 'snap-2026-11-20T22:00:00.000Z-000007',
+      org: '5f0000000000000000000001',
+      full: false,
+      started: at,
+      finished: at + 1_000,
+      stages: [
+        stage('users'),
+        stage('roles', { complete: false, reason: 'the role lacks roles.readonly' }),
+        stage('memberships', held),
+      ],
+      incomplete: ['roles'],
+      removals_held: 40,
+    },
+  };
+}

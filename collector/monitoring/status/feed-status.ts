@@ -1,6 +1,7 @@
 import { formatSecond } from '../../../mappings/instant.js';
 import type { FeedConfig } from '../../config/feed-config.js';
 import type { CollectorError } from '../../errors.js';
+import type { InventoryObserver } from '../../inventory/observer.js';
 import type { AuthorizationMode, ClientObserver } from '../../jumpcloud/http/observer.js';
 import { APART_MS } from '../../jumpcloud/http/server-clock.js';
 import { describeBasis, describeLife } from '../../key-expiry/lifetime.js';
@@ -13,6 +14,7 @@ import type { RepairView } from '../../reconcile/repair-queue.js';
 import { type UnaskedServices, unaskedServicesIn } from '../../reconcile/unasked-services.js';
 import type { Sink } from '../../sinks/sink.js';
 import type { ReceiverView, WebhookLaneView } from '../../webhook/receiver.js';
+import { InventoryStatus, type InventoryView } from './inventory-status.js';
 import { LaneStatus, type LaneView } from './lane-status.js';
 
 /** Why a feed is not ready. */
@@ -71,6 +73,8 @@ export interface FeedView {
   readonly repair: RepairView | null;
   /** What came of webhooks since the process started; null: the feed takes none. */
   readonly webhook: (ReceiverView & WebhookLaneView) | null;
+  /** What is known of the directory; null: it is read only when asked to, and never was. Never a reason not to be ready. */
+  readonly inventory: InventoryView | null;
 }
 
 export interface KeyView {
@@ -111,6 +115,8 @@ const errorsKept = 5;
 export class FeedStatus {
   readonly observer: LaneObserver;
   readonly client: ClientObserver;
+  readonly inventory: InventoryObserver;
+  readonly #inventory: InventoryStatus;
   #options: FeedStatusOptions;
   readonly #lanes = new Map<string, LaneStatus>();
   readonly #started: number;
@@ -127,6 +133,8 @@ export class FeedStatus {
     this.#options = options;
     this.#started = options.now();
     this.observer = (event) => this.#observe(event);
+    this.#inventory = new InventoryStatus(options.now);
+    this.inventory = (event) => this.#inventory.observe(event);
     this.client = {
       onHeaderUsed: ({ used }) => {
         this.#used = used;
@@ -196,6 +204,7 @@ export class FeedStatus {
       errors: this.#errors,
       repair: this.#options.repair?.() ?? null,
       webhook: this.#options.webhook?.() ?? null,
+      inventory: this.#inventory.view(config.inventory.intervalMs),
     };
   }
 

@@ -30,13 +30,15 @@ function faults(status: unknown): string[] {
 }
 
 it('what /status answers is as its schema says: starting, collecting, refused by JumpCloud, repairing', async () => {
-  const simulated = await tenant({ trouble: { malformed: { share: 0.05 } } });
+  const directory = { users: 5, groups: 1, administrators: 1, applications: 1 };
+  const simulated = await tenant({ directory, trouble: { malformed: { share: 0.05 } } });
   const env = feedOf(simulated, {
     HTTP_ENABLED: 'true',
     HTTP_PORT: String(await freePort()),
     HTTP_TOKEN: 'token-of-the-listener',
     POLL_INTERVAL: '1s',
     RECONCILE_INTERVAL: '1s',
+    INVENTORY_INTERVAL: '1h',
   });
   const early = start(['run'], {
     cwd: folder(),
@@ -52,6 +54,10 @@ it('what /status answers is as its schema says: starting, collecting, refused by
   const range = { feed: 'jumpcloud', from: iso(20 * HOUR), to: iso(10 * HOUR) };
   expect((await feed.post(range)).status).toBe(202);
   await until(feed.repair, (view) => typeof view?.endedAt === 'string');
+  await until(
+    async () => (await feed.status()).feeds[0]?.inventory,
+    (view) => view?.generation === 1,
+  );
   const collecting = await feed.status();
   expect(faults(collecting)).toEqual([]);
   expect(collecting.feeds[0]).toMatchObject({ ready: true, repair: { state: 'done' } });
