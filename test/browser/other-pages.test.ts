@@ -43,6 +43,7 @@ it('a ready question is a form; its answer is a table with types, and a plot ove
   const { page, visit, asked } = await scripted(desk, { bypassCSP: true });
   await visit('/query');
   await page.getByLabel('Question').selectOption('failed-logins');
+  await page.getByLabel('User name').waitFor();
   expect(await page.getByLabel('User name').inputValue()).toBe('all');
   await page.getByLabel('User name').fill('bo');
   await page.getByLabel('From day').fill('2026-11-28');

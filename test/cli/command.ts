@@ -46,7 +46,8 @@ export interface StartOptions {
 /** A folder of the test's own, removed after it. */
 export function folder(): string {
   const path = mkdtempSync(join(tmpdir(), 'cli-'));
-  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
+  // A process of a process that was killed ends a moment later.
+  onTestFinished(() => rmSync(path, { recursive: true, force: true, maxRetries: 10 }));
   return path;
 }
 

@@ -77,7 +77,8 @@ export interface Client {
 
 export function folder(): string {
   const path = mkdtempSync(join(tmpdir(), 'console-'));
-  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
+  // A process of a process that was killed ends a moment later.
+  onTestFinished(() => rmSync(path, { recursive: true, force: true, maxRetries: 10 }));
   return path;
 }
 

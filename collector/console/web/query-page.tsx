@@ -65,21 +65,24 @@ function Workbench({ feeds }: { readonly feeds: readonly FeedSummary[] }) {
   const [sql, setSql] = useState(
     'SELECT time_dt, user_name, outcome\nFROM authentication\nORDER BY time_dt DESC\nLIMIT 100',
   );
-  const [parameters, setParameters] = useState<Readonly<Record<string, string>>>({});
+  const [typed, setTyped] = useState<{ readonly question?: string; readonly values: Readonly<Record<string, string>> }>(
+    {
+      values: {},
+    },
+  );
   const [answered, setAnswered] = useState<Answered>();
   const [error, setError] = useState<unknown>();
   const [isRunning, setRunning] = useState(false);
   const stop = useRef<AbortController | undefined>(undefined);
   const area = useRef<HTMLTextAreaElement>(null);
   useEffect(() => () => stop.current?.abort(), []);
-  useEffect(() => {
-    // Defaults, over them what the address says, so that a question can be passed on.
-    setParameters(
-      Object.fromEntries(
-        (question?.parameters ?? []).map(({ name, default: standard }) => [name, query[`p.${name}`] ?? standard ?? '']),
-      ),
-    );
-  }, [question]);
+  // Defaults, over them what the address says, so that a question can be passed on, over them what was typed.
+  const parameters = Object.fromEntries(
+    (question?.parameters ?? []).map(({ name, default: standard }) => [
+      name,
+      (typed.question === question?.name ? typed.values[name] : undefined) ?? query[`p.${name}`] ?? standard ?? '',
+    ]),
+  );
 
   const body = (format: 'rows' | 'csv' | 'ndjson'): Bodies['query'] => ({
     feed,
@@ -156,7 +159,12 @@ function Workbench({ feeds }: { readonly feeds: readonly FeedSummary[] }) {
         <SelectField
           label="Question"
           value={question?.name ?? ''}
-          onValue={(value) => look({ question: value })}
+          onValue={(value) =>
+            look({
+              ...Object.fromEntries(Object.keys(parameters).map((name) => [`p.${name}`, undefined])),
+              question: value,
+            })
+          }
           choices={[
             { value: '', label: 'SQL of your own' },
             ...(questions.value?.questions ?? []).map(({ name, title }) => ({ value: name, label: title })),
@@ -181,7 +189,11 @@ function Workbench({ feeds }: { readonly feeds: readonly FeedSummary[] }) {
             }}
           />
         ) : (
-          <QuestionFields question={question} values={parameters} onValues={setParameters} />
+          <QuestionFields
+            question={question}
+            values={parameters}
+            onValues={(values) => setTyped({ question: question.name, values })}
+          />
         )}
         <div class="actions">
           <button class="primary" type="submit" disabled={isRunning}>
