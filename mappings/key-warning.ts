@@ -1,8 +1,8 @@
 import type { OcsfTarget } from '../schemas/ocsf-target.js';
-import { describeErrors } from '../schemas/validators.js';
 import { classification } from './classification.js';
 import type { NormalisedEvent } from './event.js';
 import { accountTags } from './metadata.js';
+import { ownEvent, ownMetadata } from './own-event.js';
 import { sha256 } from './record.js';
 
 /** A program with the collector's user agent used a key that a newer one has replaced. */
@@ -40,6 +40,8 @@ export interface KeyWarning {
   /** How the day is known, and what to do: sentences for people. */
   readonly basis: string;
   readonly cure: string;
+  /** What follows where JumpCloud refuses the key: `Nothing is collected`. */
+  readonly consequence: string;
   readonly now: number;
   readonly mapper: { readonly name: string; readonly version: string };
   /** As in the feed's other events. */
@@ -83,13 +85,9 @@ export function keyWarningEvent(warning: KeyWarning, target: OcsfTarget): Normal
       types: [occasion.kind === 'old_key' ? 'Use of a revoked credential' : 'Credential expiry'],
     },
     metadata: {
+      ...ownMetadata(mapper, target, 'key_life'),
       uid: sha256(`key warning\n${feed}\n${fingerprint}\n${nameOf(occasion)}`).slice(0, 32),
-      version: target.version,
       event_code: words.code,
-      log_name: 'key_life',
-      log_source: mapper.name,
-      log_provider: mapper.name,
-      product: { name: mapper.name, vendor_name: mapper.name, version: mapper.version },
       original_time: new Date(now).toISOString(),
       ...(warning.organization === undefined ? {} : { tenant_uid: warning.organization }),
       ...(warning.accountName === undefined ? {} : { tags: accountTags(warning.accountName) }),
@@ -103,19 +101,7 @@ export function keyWarningEvent(warning: KeyWarning, target: OcsfTarget): Normal
       ...(warning.expiresAt === undefined ? {} : { expires_at: new Date(warning.expiresAt).toISOString() }),
     },
   };
-  const validator = target.validators.detection_finding;
-  if (!validator(event)) {
-    throw new Error(`the key warning is no valid event: ${describeErrors(validator).join('; ')}`);
-  }
-  return {
-    uid: event.metadata.uid,
-    classUid: event.class_uid,
-    typeUid: event.type_uid,
-    time: now,
-    eventCode: event.metadata.event_code,
-    partitionKey: warning.organization ?? feed,
-    text: JSON.stringify(event),
-  };
+  return ownEvent('detection_finding', event, warning.organization ?? feed, target);
 }
 
 /** The warning in words, and its code. */
@@ -133,7 +119,7 @@ function describe(warning: KeyWarning): { code: string; title: string; message: 
       return {
         code: 'api_key_refused',
         title: `JumpCloud refuses ${credential}`,
-        message: `JumpCloud refuses the ${credential} of feed ${feed}: it was revoked or has expired. Nothing is collected until it is replaced.`,
+        message: `JumpCloud refuses the ${credential} of feed ${feed}: it was revoked or has expired. ${warning.consequence} until it is replaced.`,
         more: `By what is known it ${description}. ${cure}`,
       };
     case 'old_key':

@@ -37,6 +37,7 @@ const classSelection = {
   api_activity: 'actor api http_request resources src_endpoint',
   user_inventory: 'user',
   cloud_resources_inventory_info: 'cloud idp region resources',
+  remediation_activity: 'command_uid countermeasures remediation',
 };
 
 /** Classes of the directory's objects, which say more of a user or a group than an event does. */
@@ -64,6 +65,9 @@ const objectSelection = {
   authorization: 'decision policy',
   autonomous_system: 'name number',
   cloud: 'org provider region',
+  d3f_tactic: 'name uid',
+  d3f_technique: 'name uid',
+  d3fend: 'd3f_tactic d3f_technique version',
   device: 'hostname ip location model name os type type_id uid vendor_name',
   enrichment: 'created_time data name provider short_desc type value',
   evidences: 'data src_endpoint user',
@@ -87,6 +91,7 @@ const objectSelection = {
   policy: 'name uid',
   product: 'feature name path vendor_name version',
   reporter: 'name uid',
+  remediation: 'desc',
   related_event: 'created_time severity severity_id title type type_name type_uid uid',
   resource_details: 'name role role_id type uid',
   service: 'name uid',

@@ -7,12 +7,15 @@ import { loadCompiled, type Validator } from './validators.js';
  */
 export type ClassName = keyof typeof classes;
 
-/** Classes of what the directory holds; no record of Directory Insights becomes one of them. */
-export const inventoryClasses = ['user_inventory', 'cloud_resources_inventory_info'] as const satisfies ClassName[];
-type InventoryClassName = (typeof inventoryClasses)[number];
+/** Classes that no record of Directory Insights becomes: what the directory holds, and the steps of response. */
+export const unrecordedClasses = [
+  'user_inventory',
+  'cloud_resources_inventory_info',
+  'remediation_activity',
+] as const satisfies ClassName[];
 
-/** Classes of what happened: those that records are mapped to. */
-export type EventClassName = Exclude<ClassName, InventoryClassName>;
+/** Classes that records are mapped to. */
+export type EventClassName = Exclude<ClassName, (typeof unrecordedClasses)[number]>;
 
 /** What a class fixes: its number, its category and the captions of its activities and states. */
 export interface OcsfClass {

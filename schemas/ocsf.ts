@@ -10,6 +10,7 @@ import detectionFinding from './ocsf/detection_finding.json' with { type: 'json'
 import entityManagement from './ocsf/entity_management.json' with { type: 'json' };
 import groupManagement from './ocsf/group_management.json' with { type: 'json' };
 import objects from './ocsf/objects.json' with { type: 'json' };
+import remediationActivity from './ocsf/remediation_activity.json' with { type: 'json' };
 import userAccess from './ocsf/user_access.json' with { type: 'json' };
 import userInventory from './ocsf/user_inventory.json' with { type: 'json' };
 
@@ -188,6 +189,24 @@ export const classes = {
     activities: { 0: 'Unknown', 1: 'Create', 2: 'Read', 3: 'Update', 4: 'Delete', 99: 'Other' },
     statuses: { 0: 'Unknown', 1: 'Success', 2: 'Failure', 99: 'Other' },
     schema: apiActivity,
+  },
+  remediation_activity: {
+    uid: 7001,
+    caption: 'Remediation Activity',
+    categoryUid: 7,
+    categoryName: 'Remediation',
+    activities: { 0: 'Unknown', 1: 'Isolate', 2: 'Evict', 3: 'Restore', 4: 'Harden', 5: 'Detect', 99: 'Other' },
+    statuses: {
+      0: 'Unknown',
+      1: 'Success',
+      2: 'Failure',
+      3: 'Does Not Exist',
+      4: 'Partial',
+      5: 'Unsupported',
+      6: 'Error',
+      99: 'Other',
+    },
+    schema: remediationActivity,
   },
 };
 

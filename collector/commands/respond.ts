@@ -5,7 +5,7 @@ import { CollectorError, exitCodes } from '../errors.js';
 import { journalLines, verifyJournal } from '../files/hash-chained-journal.js';
 import { printable } from '../log/printable.js';
 import { type ActionRecord, JOURNAL, type Outcome, readActions } from '../response/action-journal.js';
-import { approve, execute, plan, settleAll, undoOf } from '../response/execute.js';
+import { approve, execute, plan, settleAll, undo } from '../response/execute.js';
 import type { Refusal } from '../response/guards.js';
 import type { Plan, ResponseAsk } from '../response/plan.js';
 import { type Verb, verbs } from '../response/verbs.js';
@@ -47,9 +47,9 @@ export async function runAction(flags: ActionFlags & { execute: boolean }): Prom
 /** `respond undo` */
 export async function undoAction(flags: Common & { id: string; json: boolean; execute: boolean }): Promise<number> {
   return withResponse(flags, async (response) => {
-    const undo = undoOf(recordOf(response, flags.id), requester());
-    if ('code' in undo) return refuse(undo, flags.json);
-    return carryOut(undo, response, flags);
+    const made = await undo(recordOf(response, flags.id), requester(), response.deps);
+    if ('code' in made) return refuse(made, flags.json);
+    return carryOut(made, response, flags);
   });
 }
 

@@ -61,6 +61,8 @@ export interface FeedConfig {
 export interface RespondConfig {
   readonly clientId: string | undefined;
   readonly clientSecret: Secret | undefined;
+  /** Epoch milliseconds; undefined: not known. */
+  readonly secretExpires: number | 'never' | undefined;
   readonly orgId: string | undefined;
   /** Verbs; empty: nothing is ever done. */
   readonly allow: readonly string[];

@@ -454,6 +454,7 @@ function toRespondConfig(from: Effective): RespondConfig {
   return {
     clientId: from.optionalText('respond.clientId'),
     clientSecret: from.secret('respond.clientSecret'),
+    secretExpires: from.momentOrNever('respond.secretExpires'),
     orgId: from.optionalText('respond.orgId'),
     allow: from.list<string>('respond.allow') ?? [],
     groups: from.list<string>('respond.groups') ?? [],

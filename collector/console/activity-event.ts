@@ -1,10 +1,11 @@
 import { classification } from '../../mappings/classification.js';
 import type { NormalisedEvent } from '../../mappings/event.js';
 import type { JsonValue } from '../../mappings/json.js';
+import { ownEvent, ownMetadata } from '../../mappings/own-event.js';
 import { sha256 } from '../../mappings/record.js';
 import { ocsfTarget } from '../../schemas/ocsf-target.js';
-import { describeErrors } from '../../schemas/validators.js';
-import { version } from '../version.js';
+import type { PlacedLine } from '../files/hash-chained-journal.js';
+import { mapper } from '../version.js';
 
 /** One line of the audit: who did what from where, and what became of it. */
 export interface AuditRecord {
@@ -45,10 +46,13 @@ const SERVICE = 4;
 /**
  * A line of the audit as an OCSF event: Authentication (3002) of logins and logouts, API Activity (6003) of all the rest:
  * operation, request, response and the client's address are first-class there.
- * @param line number of the audit's line, which makes the event's uid the same however often it is made
  * @param installation distinguishes consoles whose events reach one destination
  */
-export function activityEvent(record: AuditRecord, line: number, installation: string): NormalisedEvent {
+export function activityEvent(
+  { number, entry, position }: Pick<PlacedLine, 'number' | 'entry'> & { readonly position: { readonly hash: string } },
+  installation: string,
+): NormalisedEvent {
+  const record = entry as unknown as AuditRecord;
   const isLogin = record.operation === 'login' || record.operation === 'logout';
   const name = isLogin ? 'authentication' : 'api_activity';
   const definition = ocsfTarget.classes[name];
@@ -60,7 +64,6 @@ export function activityEvent(record: AuditRecord, line: number, installation: s
   const code = `console.${record.operation}`;
   const kind = record.actor.kind === 'token' ? SERVICE : record.actor.role === 'admin' ? ADMIN : USER;
   const user = { name: record.actor.name, type_id: kind, type: ocsfTarget.captions.userType[kind] };
-  const uid = sha256(`console activity\n${installation}\n${line}`).slice(0, 32);
   const endpoint = { ip: record.address };
   const session = record.session === undefined ? {} : { session: { uid: record.session } };
   const service = { name: 'jumpcloud-ocsf console', uid: installation };
@@ -77,15 +80,12 @@ export function activityEvent(record: AuditRecord, line: number, installation: s
     message: sentence(record),
     src_endpoint: endpoint,
     metadata: {
-      uid,
-      version: ocsfTarget.version,
+      ...ownMetadata(mapper, ocsfTarget, 'console'),
+      // Of the line's hash: the same however often it is made, and another in another audit.
+      uid: sha256(`console activity\n${installation}\n${position.hash}`).slice(0, 32),
       event_code: code,
-      log_name: 'console',
-      log_source: 'jumpcloud-ocsf',
-      log_provider: 'jumpcloud-ocsf',
-      product: { name: 'jumpcloud-ocsf', vendor_name: 'jumpcloud-ocsf', version },
       original_time: record.time,
-      original_event_uid: String(line),
+      original_event_uid: String(number),
       correlation_uid: record.request,
     },
     unmapped: {
@@ -112,17 +112,7 @@ export function activityEvent(record: AuditRecord, line: number, installation: s
             : { resources: [{ uid: record.target.name, name: record.target.name, type: record.target.type }] }),
         }),
   };
-  const validator = ocsfTarget.validators[name];
-  if (!validator(event)) throw new Error(`the audit event is not valid: ${describeErrors(validator).join('; ')}`);
-  return {
-    uid,
-    classUid: event.class_uid,
-    typeUid: event.type_uid,
-    time,
-    eventCode: code,
-    partitionKey: record.actor.name,
-    text: JSON.stringify(event),
-  };
+  return ownEvent(name, event, record.actor.name, ocsfTarget);
 }
 
 function activityOf({ operation, method }: AuditRecord): number {

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { constants } from 'node:fs';
-import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { constants, createReadStream } from 'node:fs';
+import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JsonValue } from '../../mappings/json.js';
 import { CollectorError } from '../errors.js';
-import { fileMode, makeDirectory, namesIn, storageFailed, syncDirectory } from './durable-file.js';
+import { fileMode, isMissing, makeDirectory, namesIn, storageFailed, syncDirectory } from './durable-file.js';
 
 /** What a line says besides its number and the hash of the line before. */
 export type JournalEntry = Readonly<Record<string, JsonValue>>;
@@ -34,6 +34,20 @@ export interface JournalVerification {
   readonly lines: number;
   /** The first line that is not what was written there; undefined: the chain is whole. */
   readonly broken: { readonly file: string; readonly line: number; readonly reason: string } | undefined;
+}
+
+/** Where a reader of a journal stands: behind one of its lines. */
+export interface JournalPosition extends End {
+  /** Hash of the journal's first line: another journal has another. */
+  readonly chain: string;
+  readonly file: string;
+  /** Bytes of the file up to the end of the line. */
+  readonly offset: number;
+}
+
+/** A line with the position behind it. */
+export interface PlacedLine extends JournalLine {
+  readonly position: JournalPosition;
 }
 
 /** What the first line names as the hash of the line before it. */
@@ -134,6 +148,83 @@ export async function* journalLines(directory: string, name: string): AsyncGener
       yield { number: line.number, entry: line.entry };
     }
   }
+}
+
+/**
+ * The lines behind a position, oldest first; what stands before it is not read. A journal with another beginning is read
+ * from its first line.
+ * @throws CollectorError STATE_CORRUPT where the position is not in the journal, or a line does not follow from the one
+ *   before; STORAGE_FAILED
+ */
+export async function* journalLinesAfter(
+  directory: string,
+  name: string,
+  stored: JournalPosition | undefined,
+): AsyncGenerator<PlacedLine> {
+  const files = await filesOf(directory, name);
+  let chain = files[0] === undefined ? undefined : await firstHashOf(directory, files[0]);
+  const from = stored !== undefined && stored.chain === chain ? stored : undefined;
+  if (from !== undefined && (await sizeOf(directory, from.file)) < from.offset)
+    throw brokenAfter(join(directory, from.file), from.number);
+  let before: End = from ?? { number: 0, hash: GENESIS };
+  for (const file of files.filter((one) => from === undefined || one >= from.file)) {
+    const start = file === from?.file ? from.offset : 0;
+    for await (const { text, end } of linesFrom(directory, file, start)) {
+      const line = parse(text);
+      if (line === undefined || line.previous !== before.hash || line.number !== before.number + 1)
+        throw brokenAfter(join(directory, file), before.number);
+      before = { number: line.number, hash: hashOf(text) };
+      chain ??= before.hash;
+      yield { number: line.number, entry: line.entry, position: { chain, file, offset: end, ...before } };
+    }
+  }
+}
+
+/** Bytes of a file; 0 for one that is not there. */
+async function sizeOf(directory: string, file: string): Promise<number> {
+  try {
+    return (await stat(join(directory, file))).size;
+  } catch (error) {
+    if (isMissing(error)) return 0;
+    throw storageFailed(error, directory);
+  }
+}
+
+async function firstHashOf(directory: string, file: string): Promise<string | undefined> {
+  for await (const { text } of linesFrom(directory, file, 0)) return hashOf(text);
+  return undefined;
+}
+
+/** Complete lines from a byte on, each with the byte behind its end. */
+async function* linesFrom(
+  directory: string,
+  file: string,
+  start: number,
+): AsyncGenerator<{ readonly text: string; readonly end: number }> {
+  let rest: Buffer = Buffer.alloc(0);
+  let at = start;
+  try {
+    for await (const chunk of createReadStream(join(directory, file), { start })) {
+      rest = Buffer.concat([rest, chunk as Buffer]);
+      for (let end = rest.indexOf(0x0a); end >= 0; end = rest.indexOf(0x0a)) {
+        at += end + 1;
+        yield { text: rest.toString('utf8', 0, end), end: at };
+        rest = rest.subarray(end + 1);
+      }
+    }
+  } catch (error) {
+    throw storageFailed(error, directory);
+  }
+}
+
+function brokenAfter(path: string, number: number): CollectorError {
+  return new CollectorError(
+    'STATE_CORRUPT',
+    `${path} does not go on from line number ${number} of its journal: a line was changed, removed or put in.`,
+    {
+      cure: 'Keep the files of the journal as evidence: move all of them out of the directory. A new journal begins, and is read from its first line.',
+    },
+  );
 }
 
 /** Follows the chain from the first line to the last. @throws CollectorError STORAGE_FAILED */

@@ -11,8 +11,8 @@ export type LifeBasis =
   /** The key has no end: declared so, or JumpCloud says so. */
   | 'never';
 
-/** What a feed is authorized by: an administrator's API key, or the client secret of a service account. */
-export type CredentialKind = 'key' | 'client_secret';
+/** What is authorized by: an administrator's API key, the client secret of a service account, or that of response. */
+export type CredentialKind = 'key' | 'client_secret' | 'response_secret';
 
 /** What is known of a key's life. Instants are epoch milliseconds. */
 export interface KeyFacts {
@@ -93,18 +93,29 @@ export function describeBasis(life: LifeSpan): string {
     case 'never':
       return 'It has no end.';
     case 'first_seen':
-      return 'It is the first day this key was used plus its lifetime; set jumpcloud.keyCreated to know it exactly.';
+      return 'It is the first day this key was used plus its lifetime; set jumpcloud.keyCreated (of response respond.secretExpires) to know it exactly.';
   }
 }
 
 /** What an operator does about a credential that ends soon. Of service accounts' secrets two may live side by side, of keys only one. */
 export function rotationSteps(kind: CredentialKind): string {
-  return kind === 'key'
-    ? 'In the JumpCloud admin portal: the administrator who owns the key → API settings → generate a new key (this revokes the old one at once), then run `jumpcloud-ocsf key replace` or put it into the key file; the collector takes it up without a restart.'
-    : 'In the JumpCloud admin portal: Service Accounts → this account → add a client secret (the old one goes on working), then run `jumpcloud-ocsf key replace` or put it into the secret file, and revoke the old one; the collector takes it up without a restart.';
+  return steps[kind];
 }
+
+const ADD_SECRET = 'In the JumpCloud admin portal: Service Accounts → this account → add a client secret';
+const steps: Readonly<Record<CredentialKind, string>> = {
+  key: 'In the JumpCloud admin portal: the administrator who owns the key → API settings → generate a new key (this revokes the old one at once), then run `jumpcloud-ocsf key replace` or put it into the key file; the collector takes it up without a restart.',
+  client_secret: `${ADD_SECRET} (the old one goes on working), then run \`jumpcloud-ocsf key replace\` or put it into the secret file, and revoke the old one; the collector takes it up without a restart.`,
+  response_secret: `${ADD_SECRET} (the old one goes on working), put it where respond.clientSecret is read from, and revoke the old one.`,
+};
+
+const kinds: Readonly<Record<CredentialKind, string>> = {
+  key: 'API key',
+  client_secret: 'client secret',
+  response_secret: 'client secret of response',
+};
 
 /** The credential as messages call it: `API key …abcd`. */
 export function nameCredential({ kind, lastFour }: { kind: CredentialKind; lastFour: string }): string {
-  return `${kind === 'key' ? 'API key' : 'client secret'} …${lastFour}`;
+  return `${kinds[kind]} …${lastFour}`;
 }

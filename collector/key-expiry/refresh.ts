@@ -28,7 +28,7 @@ export function followKeyLife(
   clock: Pick<Clock, 'sleep'>,
   signal: AbortSignal,
 ): KeyLifeFollower {
-  const asked = askOnce(client, guard, log, signal);
+  const asked = askKeyLife(client, guard, log, signal);
   return { asked: asked.then(() => undefined), ended: goOn(asked) };
 
   async function goOn(first: Promise<boolean>): Promise<void> {
@@ -40,13 +40,16 @@ export function followKeyLife(
         warnForeignDeclaration(guard, log);
         await clock.sleep(1_000, signal);
       }
-      if (!signal.aborted) refused = await askOnce(client, guard, log, signal);
+      if (!signal.aborted) refused = await askKeyLife(client, guard, log, signal);
     }
   }
 }
 
-/** True where the key itself is refused. */
-async function askOnce(
+/**
+ * Asks JumpCloud once how long the key in use lives. A refusal, and a failure, are quiet.
+ * @returns true where the key itself is refused
+ */
+export async function askKeyLife(
   client: Pick<Client, 'keyLife' | 'credential'>,
   guard: KeyExpiryMonitor,
   log: Log,

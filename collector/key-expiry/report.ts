@@ -4,13 +4,13 @@ import { asCollectorError, type CollectorError } from '../errors.js';
 import type { Client } from '../jumpcloud/client.js';
 import { firstPage } from '../jumpcloud/insights/probe.js';
 import type { Cursor } from '../position/cursor.js';
-import { describeBasis, describeLife, nameCredential } from './lifetime.js';
+import { type CredentialKind, describeBasis, describeLife, nameCredential } from './lifetime.js';
 import type { KeyExpiryMonitor } from './monitor.js';
 
 /** One feed's key as `key` reports it. Dates are RFC 3339; null: unknown, or there is none. */
 export interface KeyReport {
   readonly feed: string;
-  readonly kind: 'key' | 'client_secret';
+  readonly kind: CredentialKind;
   readonly lastFour: string;
   readonly fingerprint: string;
   /** The variable or the file it was read from. */

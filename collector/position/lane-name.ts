@@ -10,6 +10,9 @@ export const WEBHOOK_LANE = 'webhook';
 /** The lane that delivers what the directory holds. */
 export const INVENTORY_LANE = 'inventory';
 
+/** The lane that delivers the journal of response. */
+export const RESPONSE_LANE = 'response';
+
 /** What a lane is for; `other`: a lane that this version does not know. */
 export type LaneKind = 'live' | 'backfill' | 'replay' | 'inventory' | 'other';
 

@@ -1,4 +1,5 @@
 import type { Journal, JournalLine } from '../files/hash-chained-journal.js';
+import type { Refusal } from './guards.js';
 import { decodePlan, encodePlan, type Plan } from './plan.js';
 
 /** How an action ended. */
@@ -47,7 +48,16 @@ export type ActionEntry =
   | { readonly type: 'approved'; readonly actionId: string; readonly approval: Approval }
   /** From here on a request may have left. */
   | { readonly type: 'intent'; readonly actionId: string; readonly at: string; readonly hash: string }
-  | { readonly type: 'outcome'; readonly actionId: string; readonly outcome: Outcome };
+  | { readonly type: 'outcome'; readonly actionId: string; readonly outcome: Outcome }
+  /** Refused before there was anything to execute: an approval, an undo, or a plan under the id of another action. */
+  | {
+      readonly type: 'denied';
+      readonly actionId: string;
+      readonly at: string;
+      readonly by: string;
+      readonly attempt: 'plan' | 'approve' | 'undo';
+      readonly refusal: Refusal;
+    };
 
 /** What the journal holds of one action. */
 export interface ActionRecord {
@@ -67,7 +77,7 @@ export async function append(journal: Journal, entry: ActionEntry): Promise<void
 }
 
 /** The entry of a line. @throws CollectorError STATE_CORRUPT */
-function entryOf({ entry }: JournalLine): ActionEntry {
+export function entryOf({ entry }: Pick<JournalLine, 'entry'>): ActionEntry {
   return entry.type === 'planned'
     ? { type: 'planned', plan: decodePlan(entry.plan) }
     : (entry as unknown as ActionEntry);
@@ -98,7 +108,7 @@ export function applyEntry(actions: Map<string, ActionRecord>, entry: ActionEntr
   if (entry.type === 'approved')
     actions.set(entry.actionId, { ...known, approvals: [...known.approvals, entry.approval] });
   else if (entry.type === 'intent') actions.set(entry.actionId, { ...known, intentAt: entry.at });
-  else actions.set(entry.actionId, { ...known, outcome: entry.outcome });
+  else if (entry.type === 'outcome') actions.set(entry.actionId, { ...known, outcome: entry.outcome });
 }
 
 /** Whether response itself disabled this user and nothing has enabled it since. */

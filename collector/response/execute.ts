@@ -49,12 +49,15 @@ export async function plan(ask: ResponseAsk, deps: ResponseDependencies, signal?
   const target = await deps.directory.read(ask, signal);
   const made = planOf(ask, target, deps.policy, historyOf(ask, target.user.id, deps), deps.clock.now());
   const known = deps.actions.get(made.actionId);
-  if (known !== undefined && !isSameAction(known.plan, made))
-    return refusing(made, {
+  if (known !== undefined && !isSameAction(known.plan, made)) {
+    const refusal: Refusal = {
       code: 'ACTION_ID_TAKEN',
       reason: `${made.actionId} is the id of another action: ${describeAction(known.plan)}`,
       cure: 'Give another --action-id.',
-    });
+    };
+    await deny(made.actionId, 'plan', ask.requester, refusal, deps);
+    return refusing(made, refusal);
+  }
   if (known?.intentAt !== undefined || known?.outcome?.result === 'no_change') {
     // An id that nobody gave names the same wish of a day; where its target is no longer as it was left, it is a new one.
     if (made.noChange || ask.actionId !== undefined || known.outcome === undefined) return known.plan;
@@ -84,6 +87,22 @@ export async function approve(
   { journal, actions, clock }: Pick<ResponseDependencies, 'journal' | 'actions' | 'clock'>,
 ): Promise<Refusal | undefined> {
   const { plan: of } = record;
+  const refusal = approvalRefused(of, hash, by);
+  if (refusal !== undefined) {
+    await deny(of.actionId, 'approve', by, refusal, { journal, clock });
+    return refusal;
+  }
+  const note = {
+    type: 'approved',
+    actionId: of.actionId,
+    approval: { by, at: new Date(clock.now()).toISOString(), hash },
+  } as const;
+  await append(journal, note);
+  applyEntry(actions, note);
+  return undefined;
+}
+
+function approvalRefused(of: Plan, hash: string, by: string): Refusal | undefined {
   if (by.toLowerCase() === of.requester.toLowerCase())
     return { code: 'NOT_APPROVED', reason: `${by} requested this action`, cure: 'Somebody else has to approve it.' };
   if (of.refusals.length > 0)
@@ -98,14 +117,18 @@ export async function approve(
       reason: 'this is not the hash of the plan',
       cure: 'Read the plan and give its hash.',
     };
-  const note = {
-    type: 'approved',
-    actionId: of.actionId,
-    approval: { by, at: new Date(clock.now()).toISOString(), hash },
-  } as const;
-  await append(journal, note);
-  applyEntry(actions, note);
   return undefined;
+}
+
+/** Journals that something was refused before there was anything to execute. */
+async function deny(
+  actionId: string,
+  attempt: 'plan' | 'approve' | 'undo',
+  by: string,
+  refusal: Refusal,
+  { journal, clock }: Pick<ResponseDependencies, 'journal' | 'clock'>,
+): Promise<void> {
+  await append(journal, { type: 'denied', actionId, at: new Date(clock.now()).toISOString(), by, attempt, refusal });
 }
 
 /**
@@ -306,7 +329,21 @@ export function validApproval(
   });
 }
 
-/** The undo of an action: only to what was before, and only while the target is as the action left it. */
+/**
+ * The undo of an action: only to what was before, and only while the target is as the action left it. A refusal is in the
+ * journal when it returns.
+ */
+export async function undo(
+  record: ActionRecord,
+  requester: string,
+  deps: Pick<ResponseDependencies, 'journal' | 'clock'>,
+): Promise<ResponseAsk | Refusal> {
+  const made = undoOf(record, requester);
+  if ('code' in made) await deny(record.plan.actionId, 'undo', requester, made, deps);
+  return made;
+}
+
+/** As `undo`, without a line in the journal. */
 export function undoOf(record: ActionRecord, requester: string): ResponseAsk | Refusal {
   const { plan: done, outcome: ended } = record;
   const { undoneBy } = verbs[done.verb];

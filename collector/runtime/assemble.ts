@@ -61,17 +61,22 @@ export function assemble(config: FeedConfig, options: AssemblyOptions): Assemble
   return { settings, parts, client, guard };
 }
 
-/** The guard of a feed's key; it knows what the position remembers once that was recalled. */
+/**
+ * The guard of a feed's key; it knows what the position remembers once that was recalled.
+ * @param isOfResponse the credential is that of response, whose end stops no collecting
+ */
 export function guardOf(
   { name, jumpcloud, account }: FeedConfig,
   client: Pick<Client, 'credential' | 'clock'>,
   onWarning: AssemblyOptions['onKeyWarning'],
+  isOfResponse = false,
 ): KeyExpiryMonitor {
   const { keyCreated: created, keyExpires: expires, keyLifetimeMs: lifetime } = jumpcloud;
   return new KeyExpiryMonitor({
     key: () => {
       const { configured, ...state } = client.credential.state;
-      return { ...state, kind: configured === 'service-account' ? 'client_secret' : 'key' };
+      const ofAccount = isOfResponse ? 'response_secret' : 'client_secret';
+      return { ...state, kind: configured === 'service-account' ? ofAccount : 'key' };
     },
     declared: { created, expires, lifetime },
     now: () => client.clock.serverNow(),
@@ -88,6 +93,7 @@ export function guardOf(
           description: describeLife(status.life, warning.now),
           basis: describeBasis(status.life),
           cure: status.rotation,
+          consequence: isOfResponse ? 'Response does nothing' : 'Nothing is collected',
           mapper,
           accountName: taggedAccount(account),
         },
@@ -98,7 +104,7 @@ export function guardOf(
 }
 
 /** The account name that a feed's events carry; undefined: none. */
-function taggedAccount({ name, tag }: FeedConfig['account']): string | undefined {
+export function taggedAccount({ name, tag }: FeedConfig['account']): string | undefined {
   return tag ? name : undefined;
 }
 

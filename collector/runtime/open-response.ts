@@ -4,9 +4,11 @@ import type { FeedConfig } from '../config/feed-config.js';
 import { CollectorError } from '../errors.js';
 import { isMissing, makeDirectory } from '../files/durable-file.js';
 import { journalLines, openJournal, verifyJournal } from '../files/hash-chained-journal.js';
-import type { ClientOptions } from '../jumpcloud/client.js';
+import type { Client, ClientOptions } from '../jumpcloud/client.js';
 import { idOf } from '../jumpcloud/directory/list.js';
 import { systemTiming } from '../jumpcloud/http/abort.js';
+import type { KeyExpiryMonitor } from '../key-expiry/monitor.js';
+import { askKeyLife } from '../key-expiry/refresh.js';
 import type { Log } from '../log/logger.js';
 import { clientLogger } from '../monitoring/log-observer.js';
 import { JOURNAL, readActions } from '../response/action-journal.js';
@@ -16,12 +18,19 @@ import { jumpCloudDirectory } from '../response/jumpcloud-directory.js';
 import type { Verb } from '../response/verbs.js';
 import { takeLaneLock } from '../sinks/files/socket-lock.js';
 import { clientOf } from './assemble.js';
+import { responseGuardOf, startResponseDelivery } from './response-delivery.js';
 
-/** Response of one feed, open: the journal is this process's alone. */
+/** Response of one feed, open: the journal is this process's alone, and its lines are delivered as events. */
 export interface Response {
   readonly deps: ResponseDependencies;
+  /** What is known of the life of response's credential. */
+  readonly guard: KeyExpiryMonitor;
+  /** Delivers what the journal holds, as far as that is possible within some seconds. */
   close(): Promise<void>;
 }
+
+/** How long JumpCloud is waited for when it is asked how long the secret lives. */
+const KEY_LIFE_MS = 5_000;
 
 /**
  * Opens response with its own credential, never the feed's.
@@ -29,7 +38,7 @@ export interface Response {
  */
 export async function openResponse(config: FeedConfig, log: Log, limits: Partial<ClientOptions>): Promise<Response> {
   const { respond } = config;
-  const { directory, close } = openDirectory(config, log, limits);
+  const { directory, client } = openDirectory(config, log, limits);
   try {
     await makeDirectory(respond.directory);
     const lock = await takeLaneLock(respond.directory, 'respond');
@@ -37,10 +46,19 @@ export async function openResponse(config: FeedConfig, log: Log, limits: Partial
       await refuseBroken(respond.directory);
       const actions = await readActions(journalLines(respond.directory, JOURNAL));
       const journal = await openJournal(respond.directory, JOURNAL, () => systemTiming.now());
+      const guard = responseGuardOf(config, client, log);
+      const delivery = startResponseDelivery(config, actions, guard, log);
       return {
         deps: {
           directory,
-          journal,
+          journal: {
+            ...journal,
+            async append(entry) {
+              const number = await journal.append(entry);
+              delivery.wake();
+              return number;
+            },
+          },
           actions,
           policy: {
             allow: respond.allow as readonly Verb[],
@@ -52,9 +70,14 @@ export async function openResponse(config: FeedConfig, log: Log, limits: Partial
           clock: systemTiming,
           stopped: () => isStopped(config),
         },
+        guard,
         async close() {
+          // A credential that sent no request is not asked about: it was not read yet.
+          if (client.credential.state.fingerprint !== undefined)
+            await askKeyLife(client, guard, log, AbortSignal.timeout(KEY_LIFE_MS));
+          await delivery.close();
           await journal.close();
-          close();
+          client.close();
           await lock.release();
         },
       };
@@ -63,7 +86,7 @@ export async function openResponse(config: FeedConfig, log: Log, limits: Partial
       throw error;
     }
   } catch (error) {
-    close();
+    client.close();
     throw error;
   }
 }
@@ -81,11 +104,11 @@ export async function testCredential(
   limits: Partial<ClientOptions>,
   { typed, signal }: { readonly typed?: string; readonly signal?: AbortSignal } = {},
 ): Promise<void> {
-  const { directory, firstUser, close } = openDirectory(config, log, limits, typed);
+  const { directory, firstUser, client } = openDirectory(config, log, limits, typed);
   try {
     await directory.read({ verb: 'disable-user', user: await firstUser(signal), group: undefined }, signal);
   } finally {
-    close();
+    client.close();
   }
 }
 
@@ -104,7 +127,7 @@ interface OpenDirectory {
   readonly directory: ResponseDirectory;
   /** The id of the first user that JumpCloud lists. */
   firstUser(signal?: AbortSignal): Promise<string>;
-  close(): void;
+  readonly client: Client;
 }
 
 /** @throws CollectorError CREDENTIAL_MISSING, CONFIG_INVALID */
@@ -143,7 +166,7 @@ function openDirectory(config: FeedConfig, log: Log, limits: Partial<ClientOptio
         cure: 'The organization has no users, or the role of the service account shows none.',
       });
     },
-    close: () => client.close(),
+    client,
   };
 }
 

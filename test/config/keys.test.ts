@@ -252,6 +252,11 @@ const effects: Readonly<Record<string, Effect>> = {
     read: (feed) => feed.respond.clientSecret?.reveal(),
     becomes: 'sixteen-chars-or-more',
   },
+  'respond.secretExpires': {
+    text: '2027-01-30T12:00:00+01:00',
+    read: (feed) => feed.respond.secretExpires,
+    becomes: Date.parse('2027-01-30T11:00:00Z'),
+  },
   'respond.orgId': {
     text: '5f0000000000000000000001',
     read: (feed) => feed.respond.orgId,

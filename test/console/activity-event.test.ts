@@ -1,7 +1,10 @@
 import { expect, it } from 'vitest';
-import { type AuditRecord, activityEvent } from '../../collector/console/activity-event.js';
+import { type AuditRecord, activityEvent as eventOf } from '../../collector/console/activity-event.js';
 import { ROUTES, type Route } from '../../collector/console/routes.js';
 import { hasValidator, validate } from '../mappings/validator.js';
+
+const activityEvent = (record: AuditRecord, number: number, installation: string) =>
+  eventOf({ number, entry: JSON.parse(JSON.stringify(record)), position: { hash: `h${number}` } }, installation);
 
 const record = (operation: string, method: string, more: Partial<AuditRecord> = {}): AuditRecord => ({
   time: '2026-11-28T12:00:00.000Z',

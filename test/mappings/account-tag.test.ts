@@ -38,6 +38,7 @@ it('the collector’s own warning about a key carries it too', () => {
       description: 'expires in 7 days',
       basis: 'As declared.',
       cure: 'Renew it.',
+      consequence: 'Nothing is collected',
       now: Date.parse('2026-11-28T00:00:00Z'),
       mapper: { name: 'jumpcloud-ocsf', version: '0.0.0' },
       accountName,

@@ -22,6 +22,7 @@ const warning = (occasion: KeyOccasion, more: Partial<KeyWarning> = {}): KeyWarn
   description: 'expires in 1 day, on 2026-10-22',
   basis: 'The configuration says so.',
   cure: 'Make another key.',
+  consequence: 'Nothing is collected',
   now,
   mapper: { name: 'jumpcloud-ocsf', version: '0.0.0' },
   ...more,

@@ -49,6 +49,7 @@ describe('an OCSF target', () => {
         description: 'expires in 3 days',
         basis: 'The configuration says so.',
         cure: 'Replace the key.',
+        consequence: 'Nothing is collected',
         now: Date.UTC(2026, 9, 21),
         mapper: { name: 'jumpcloud-ocsf', version: '0.0.0' },
       },

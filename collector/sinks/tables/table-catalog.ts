@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../../mappings/json.js';
 import { isObject } from '../../../mappings/json.js';
-import { inventoryClasses, type OcsfTarget, ocsfTarget } from '../../../schemas/ocsf-target.js';
+import { type OcsfTarget, ocsfTarget, unrecordedClasses } from '../../../schemas/ocsf-target.js';
 import { type Column, type ColumnType, columnsOf } from './columns.js';
 
 /** A table: one directory of Parquet files. */
@@ -81,9 +81,9 @@ function tablesOf({ classes, objectSchemas }: OcsfTarget): ReadonlyMap<number, T
 /** The table of each OCSF class that the mappers emit, by `class_uid`. */
 export const classTables: ReadonlyMap<number, Table> = tablesOf(ocsfTarget);
 
-/** Tables of what happened: all classes but those of an inventory. */
+/** Tables of the classes that records are mapped to. */
 export const activityTables: readonly Table[] = [...classTables.values()].filter(
-  ({ name }) => !(inventoryClasses as readonly string[]).includes(name),
+  ({ name }) => !(unrecordedClasses as readonly string[]).includes(name),
 );
 
 /** Every table. */
