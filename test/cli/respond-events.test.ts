@@ -1,0 +1,91 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openTables } from '../../collector/query/open-tables.js';
+import { command } from './command.js';
+import { responding } from './responding.js';
+
+/** What a statement over tables answers, each row as one text. */
+async function rowsOf(directory: string, statement: string): Promise<string[]> {
+  const tables = await openTables(directory);
+  try {
+    const { rows } = await tables.query(statement);
+    const found: string[] = [];
+    for await (const row of rows) found.push(row.map(String).join(' '));
+    return found;
+  } finally {
+    await tables.close();
+  }
+}
+
+const steps = (directory: string) =>
+  rowsOf(directory, 'SELECT event_code, outcome FROM remediation_activity ORDER BY time_dt, event_code');
+const changes = (directory: string) =>
+  rowsOf(directory, 'SELECT event_code, outcome, user_uid FROM account_change ORDER BY time_dt');
+
+describe('the events of respond', () => {
+  it('A1, A2, A3: a plan is one event, an action its steps and its change, and the same action again none', async () => {
+    const { respond, cwd, user } = await responding();
+    const tables = join(cwd, 'respond', 'response');
+    await respond('plan', 'disable-user', '--user', user, '--reason', 'INC-1');
+    expect(await steps(tables)).toEqual(['step.proposed Proposed']);
+    const run = ['run', 'disable-user', '--user', user, '--reason', 'INC-1', '--execute'];
+    expect((await respond(...run)).code).toBe(0);
+    const all = ['step.proposed Proposed', 'step.proposed Proposed', 'step.sending Sending', 'step.verified Success'];
+    expect(await steps(tables)).toEqual(all);
+    expect(await changes(tables)).toEqual([`disable-user Success ${user}`]);
+    expect((await respond(...run)).code).toBe(0);
+    expect([(await steps(tables)).length, (await changes(tables)).length]).toEqual([4, 1]);
+  });
+
+  it('A20: an action runs while the sink is down, and its events come once when it is back', async () => {
+    const { respond, cwd, writes, user } = await responding();
+    const tables = join(cwd, 'respond', 'response');
+    mkdirSync(join(cwd, 'respond'));
+    writeFileSync(tables, 'no directory');
+    const done = await respond('run', 'disable-user', '--user', user, '--reason', 'INC-2', '--execute');
+    expect(done.code, done.stderr).toBe(0);
+    expect(done.stderr).toContain('STORAGE_FAILED');
+    expect(writes()).toHaveLength(1);
+    rmSync(tables);
+    for (let start = 0; start < 2; start += 1)
+      expect((await respond('plan', 'enable-user', '--user', user, '--reason', 'INC-2')).code).toBe(0);
+    expect(await changes(tables)).toEqual([`disable-user Success ${user}`]);
+    expect(await steps(tables)).toEqual([
+      'step.proposed Proposed',
+      'step.sending Sending',
+      'step.verified Success',
+      'step.proposed Proposed',
+      'step.proposed Proposed',
+    ]);
+  });
+
+  it('A24: neither the client secret nor a token is in any file of response', async () => {
+    const { respond, cwd, account, user } = await responding();
+    const done = await respond('run', 'disable-user', '--user', user, '--reason', 'INC-3', '--execute');
+    expect(done.code, done.stderr).toBe(0);
+    const root = join(cwd, 'respond');
+    const files = readdirSync(root, { recursive: true, withFileTypes: true }).filter((file) => file.isFile());
+    expect(files.length).toBeGreaterThan(3);
+    for (const { parentPath, name } of files) {
+      const bytes = readFileSync(join(parentPath, name));
+      expect(bytes.includes(account.clientSecret), name).toBe(false);
+      expect(bytes.includes('Bearer '), name).toBe(false);
+    }
+  });
+
+  it('A26: what response did and what JumpCloud recorded of it stand apart, one of each', async () => {
+    const { respond, simulated, env, cwd, user } = await responding();
+    const once = () => command(['run', '--once', '--log-level', 'warn'], { env: { ...env, POLL_START: '1h' }, cwd });
+    const done = await respond('run', 'disable-user', '--user', user, '--reason', 'INC-4', '--execute');
+    expect(done.code, done.stderr).toBe(0);
+    expect((await once()).code).toBe(0);
+    const recorded = await rowsOf(
+      join(cwd, env.TABLES_DIRECTORY ?? 'data/tables'),
+      'SELECT event_code, user_uid FROM account_change',
+    );
+    expect(recorded).toEqual([`user_suspended ${user}`]);
+    expect(await changes(join(cwd, 'respond', 'response'))).toEqual([`disable-user Success ${user}`]);
+    expect(simulated.organization).toBeDefined();
+  });
+});
