@@ -103,7 +103,8 @@ export function actionEvents(
   const plan = entry.type === 'planned' ? entry.plan : record?.plan;
   if (plan === undefined) return [];
   const step = stepOf(entry);
-  const approvers = (record?.approvals ?? []).filter(({ at }) => at <= step.at).map(({ by }) => by);
+  const before = (record?.approvals ?? []).filter(({ at }) => at <= step.at);
+  const approvers = [...new Set(before.map(({ by }) => by))];
   const build = { plan, step, approvers, hash: line.position.hash, context };
   const changed = entry.type === 'outcome' && wasSent(entry.outcome) ? [changeEvent(build, entry.outcome)] : [];
   return [stepEvent(build), ...changed];

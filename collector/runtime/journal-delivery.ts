@@ -1,7 +1,7 @@
 import type { NormalisedEvent } from '../../mappings/event.js';
 import type { Clock } from '../clock.js';
 import type { FeedConfig } from '../config/feed-config.js';
-import { CollectorError } from '../errors.js';
+import { asCollectorError, CollectorError } from '../errors.js';
 import { type JournalPosition, journalLinesAfter, type PlacedLine } from '../files/hash-chained-journal.js';
 import type { Log } from '../log/logger.js';
 import type { CommitExtension } from '../pipeline/commit-extension.js';
@@ -64,7 +64,9 @@ export function startJournalDelivery(
         log.recovered(scope);
       } catch (error) {
         pending = true;
-        log.failing(scope, error);
+        // Another process delivers this journal at the moment.
+        if (asCollectorError(error).code === 'LANE_IN_USE') log.debug(`${scope}: another process is at it`);
+        else log.failing(scope, error);
         if (!isLast) await clock.sleep(RETRY_MS, stopping.signal);
       }
       if (isLast) return;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { ocsfTarget } from '../../schemas/ocsf-target.js';
 import { kafkaOf } from '../config/destination.js';
 import type { FeedConfig } from '../config/feed-config.js';
+import type { PlacedLine } from '../files/hash-chained-journal.js';
 import type { Client } from '../jumpcloud/client.js';
 import { systemTiming } from '../jumpcloud/http/abort.js';
 import type { KeyExpiryMonitor } from '../key-expiry/monitor.js';
@@ -10,13 +11,13 @@ import type { Log } from '../log/logger.js';
 import { logKeyWarning } from '../monitoring/log-observer.js';
 import { RESPONSE_LANE } from '../position/lane-name.js';
 import { actionEvents } from '../response/action-event.js';
-import { type ActionRecord, JOURNAL } from '../response/action-journal.js';
+import { type ActionRecord, applyEntry, entryOf, JOURNAL } from '../response/action-journal.js';
 import { guardOf, taggedAccount } from './assemble.js';
 import { type JournalDelivery, startJournalDelivery } from './journal-delivery.js';
 
 /**
  * Delivers the journal of a feed's response as events.
- * @param actions what the journal holds, kept up to date
+ * @param actions what the journal holds, at least of what was delivered before
  * @param guard of response's credential: its warnings are events too
  */
 export function startResponseDelivery(
@@ -33,6 +34,16 @@ export function startResponseDelivery(
     clientId: respond.clientId,
     accountName: taggedAccount(account),
   };
+  // As far as the line in hand: an event holds no approval that came later.
+  const folded = new Map<string, ActionRecord>();
+  const eventsOf = (line: PlacedLine) => {
+    const entry = entryOf(line);
+    const id = entry.type === 'planned' ? entry.plan.actionId : entry.actionId;
+    const known = actions.get(id);
+    if (!folded.has(id) && known !== undefined) folded.set(id, known);
+    applyEntry(folded, entry);
+    return actionEvents(line, folded, context);
+  };
   return startJournalDelivery(
     {
       directory: respond.directory,
@@ -40,7 +51,7 @@ export function startResponseDelivery(
       destination: responseDestination(config),
       lane: RESPONSE_LANE,
       source: `urn:jumpcloud-ocsf:response:${feed}`,
-      eventsOf: (line) => actionEvents(line, actions, context),
+      eventsOf,
       extension: guard,
     },
     systemTiming,
@@ -71,7 +82,7 @@ const delivered = ['account_change', 'group_management', 'remediation_activity',
  * Where the events of response go: the topic `response` of the feed's Kafka, else tables in `respond.directory`. They never
  * stand among what JumpCloud recorded: it records the same changes itself.
  */
-export function responseDestination(config: FeedConfig): FeedConfig {
+function responseDestination(config: FeedConfig): FeedConfig {
   const { respond, tables } = config;
   const kafka = kafkaOf(config);
   if (kafka === undefined)
