@@ -60,7 +60,7 @@ const objectSelection = {
   account: 'is_disabled is_locked name uid',
   actor: 'app_name authorizations session user',
   analytic: 'category name type type_id uid',
-  api: 'operation service',
+  api: 'operation request response service',
   auth_factor: 'device factor_type factor_type_id is_totp provider',
   authorization: 'decision policy',
   autonomous_system: 'name number',
@@ -92,13 +92,19 @@ const objectSelection = {
   product: 'feature name path vendor_name version',
   reporter: 'name uid',
   remediation: 'desc',
+  request: 'uid',
   related_event: 'created_time severity severity_id title type type_name type_uid uid',
   resource_details: 'name role role_id type uid',
+  response: 'code error',
   service: 'name uid',
   session: 'uid',
   transformation_info: 'name product',
+  url: 'path',
   user: 'account display_name email_addr full_name has_mfa ldap_person name type type_id uid',
 };
+
+/** What a class says more of an object than the others do, as `$defs/CLASS_NAME`. */
+const classObjects = { api_activity: { http_request: 'http_method url user_agent' } };
 
 /** What we always fill, beyond what OCSF requires. */
 const alsoRequired = {
@@ -207,6 +213,9 @@ for (const [name, selection] of Object.entries(objectSelection)) {
 }
 for (const [name, selection] of Object.entries(inventoryObjects))
   objects[`inventory_${name}`] = objectSchema(facts.objects[name], selection, alsoRequired[name], true);
+for (const [of, selections] of Object.entries(classObjects))
+  for (const [name, selection] of Object.entries(selections))
+    objects[`${of}_${name}`] = objectSchema(facts.objects[name], selection);
 for (const name of ['metadata', 'inventory_metadata']) objects[name].properties.version = { const: facts.version };
 writeJson('schemas/ocsf/objects.json', {
   $schema: 'https://json-schema.org/draft/2020-12/schema',
@@ -220,6 +229,8 @@ for (const [name, selection] of Object.entries(classSelection)) {
   const definition = facts.classes[name];
   const inventory = inventoryClasses.has(name);
   const schema = objectSchema(definition, `${common} ${selection}`, alsoRequired.event, inventory);
+  for (const object of Object.keys(classObjects[name] ?? {}))
+    schema.properties[object] = { $ref: `objects.json#/$defs/${name}_${object}` };
   for (const constant of ['class_name', 'category_name']) {
     const caption = Object.values(definition.attributes[constant.replace('name', 'uid')].enum)[0];
     schema.properties[constant] = { const: caption };

@@ -90,7 +90,6 @@ export function activityEvent(
     },
     unmapped: {
       role: record.actor.role,
-      http: { method: record.method, path: record.path },
       ...(record.changes.length === 0 ? {} : { changes: record.changes }),
       ...record.details,
     },
@@ -106,7 +105,13 @@ export function activityEvent(
         }
       : {
           actor: { user, ...session },
-          api: { operation: record.operation, service },
+          api: {
+            operation: record.operation,
+            service,
+            request: { uid: record.request },
+            response: { code: record.status, ...(record.code === undefined ? {} : { error: record.code }) },
+          },
+          http_request: { http_method: record.method, url: { path: record.path } },
           ...(record.target === undefined
             ? {}
             : { resources: [{ uid: record.target.name, name: record.target.name, type: record.target.type }] }),

@@ -108,7 +108,13 @@ export interface FeedSummary {
 export interface FeedList {
   readonly feeds: readonly FeedSummary[];
   /** Removed within the last 30 days: can be restored. */
-  readonly removed: readonly { readonly name: string; readonly by: string; readonly at: string }[];
+  readonly removed: readonly {
+    readonly name: string;
+    readonly by: string;
+    readonly at: string;
+    /** When its tables are deleted; null: they stay. */
+    readonly tablesGo: string | null;
+  }[];
   readonly drafts: readonly DraftSummary[];
 }
 
@@ -162,7 +168,7 @@ export interface Revision {
   readonly etag: string;
   readonly by: string;
   readonly at: string;
-  readonly action: 'created' | 'changed' | 'restored' | 'removed' | 'renewed';
+  readonly action: 'created' | 'changed' | 'restored' | 'removed' | 'renewed' | 'deleted' | 'kept';
   readonly changes: readonly { readonly path: string; readonly from: Json; readonly to: Json }[];
 }
 

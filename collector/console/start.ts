@@ -21,6 +21,7 @@ import { openAudit } from './audit.js';
 import { createConsoleServer, portOf } from './console-server.js';
 import { openFeedStore } from './feeds/feed-store.js';
 import type { PrepareOptions } from './feeds/prepare-feed.js';
+import { deleteRemovedData } from './feeds/removed-data.js';
 import type { Handlers } from './handler.js';
 import { accountHandlers } from './handlers/accounts.js';
 import { deadLetterHandlers } from './handlers/dead-letters.js';
@@ -36,6 +37,9 @@ import { createJobs } from './jobs.js';
 import { createRateLimit, type RateLimit } from './rate.js';
 import { originOf, reachOf } from './reach.js';
 import type { ConsoleSettings } from './settings.js';
+
+/** Milliseconds between two looks for removed feeds that can no longer be restored. */
+const SWEEP_EVERY_MS = 60 * 60_000;
 
 /** What tests own. */
 export interface ConsoleClock {
@@ -67,6 +71,7 @@ export async function startConsole(
   const tokens = await openTokens(directory, now, (error) => log.failure(error));
   const sessions = createSessions(settings.session, now);
   const store = openFeedStore(directory, now);
+  const exclusive = oneAtATime();
   await store.sweep();
   const jobs = createJobs(now, log);
   const lastLogins = new Map<string, string>();
@@ -79,10 +84,15 @@ export async function startConsole(
       log: host.log.child({ feed: ACTIVITY }),
     }));
   const audit = await openAudit(directory, now, log, delivery ? delivery.wake : () => undefined);
+  const deleteData = () =>
+    deleteRemovedData({ store, supervisor: host.supervisor, roots: settings.roots, directory, log }).catch((error) =>
+      log.failure(error),
+    );
+  await deleteData();
+  const deleting = setInterval(() => void exclusive(deleteData), SWEEP_EVERY_MS).unref();
   let server: Server | undefined;
   const origin = () => originOf(host.shared.console, server === undefined ? undefined : portOf(server));
   const reach = () => reachOf(host.shared.console, server === undefined ? undefined : portOf(server));
-  const exclusive = oneAtATime();
   const prepare: PrepareOptions = {
     store,
     roots: settings.roots,
@@ -117,7 +127,7 @@ export async function startConsole(
       now,
     }),
     ...accountHandlers({ users, sessions, tokens, invitations, origin, now, lastLogins }),
-    ...feedHandlers({ supervisor, store, prepare, jobs, now, exclusive }),
+    ...feedHandlers({ supervisor, store, prepare, jobs, directory, now, exclusive }),
     ...views,
     ...actionHandlers({ supervisor, jobs, log: host.log, status, sleep: systemTiming.sleep }),
     ...deadLetterHandlers({ supervisor, jobs, log: host.log }),
@@ -170,6 +180,7 @@ export async function startConsole(
       return server === undefined ? undefined : portOf(server);
     },
     async close() {
+      clearInterval(deleting);
       listener.stop();
       await closeAtOnce(opened);
       await jobs.close();

@@ -6,11 +6,10 @@ import type { Client } from '../jumpcloud/client.js';
 import { byReason, firstPage, organizationIn, type RefusedServices, refusalOf } from '../jumpcloud/insights/probe.js';
 import type { Page } from '../jumpcloud/insights/source.js';
 import { countUnasked, describeUnasked, unaskedCure } from '../reconcile/unasked-services.js';
-import { type Finding, findingOf } from './finding.js';
+import { type Finding, findingOf, type Report } from './finding.js';
 
 /** What JumpCloud answered, for the checks that follow. */
 export interface SourceAnswers {
-  readonly findings: readonly Finding[];
   /** Services that answer; none where the credential, or the way to JumpCloud, does not hold. */
   readonly services: readonly string[];
   /** Named by the records; undefined where there were none. */
@@ -37,27 +36,28 @@ const REACHES = [HOUR, 24 * HOUR, 7 * 24 * HOUR] as const;
 export async function checkSource(
   client: Client,
   question: SourceQuestion,
+  report: Report,
   signal: AbortSignal,
 ): Promise<SourceAnswers> {
   const { feed } = question;
-  const findings: Finding[] = [];
   const now = () => Math.floor(serverTime(client.clock.reading()) / 1000);
   let services: readonly string[] = [];
   try {
     const refused = await askAll(client, question.services, now, signal);
     services = question.services.filter((service) => !refused.has(service));
-    findings.push(reached(client, feed), answering(feed, services, question.services.length));
-    for (const reason of byReason(refused)) findings.push(refusedService(feed, reason));
-    findings.push(...(await checkReach(client, feed, services, question.start(now()), now(), signal)));
+    report(reached(client, feed), answering(feed, services, question.services.length));
+    for (const reason of byReason(refused)) report(refusedService(feed, reason));
+    report(...(await checkReach(client, feed, services, question.start(now()), now(), signal)));
     if (question.counts) {
-      findings.push(await checkCount(client, feed, services, now(), signal));
-      findings.push(...(await checkUnknownServices(client, feed, question, [...refused.keys()], now(), signal)));
+      report(await checkCount(client, feed, services, now(), signal));
+      report(...(await checkUnknownServices(client, feed, question, [...refused.keys()], now(), signal)));
     }
     const found = await lookForRecords(client, services, now(), signal);
-    return { findings: [...findings, ...clockFindings(client, feed)], services, ...found };
+    report(...clockFindings(client, feed));
+    return { services, ...found };
   } catch (error) {
-    const all = [...findings, findingOf(error, feed), ...clockFindings(client, feed)];
-    return { findings: all, services, organization: undefined, sample: undefined };
+    report(findingOf(error, feed), ...clockFindings(client, feed));
+    return { services, organization: undefined, sample: undefined };
   }
 }
 

@@ -18,6 +18,9 @@ export interface Finding {
   readonly detail?: string;
 }
 
+/** Takes findings as they are found. */
+export type Report = (...findings: readonly Finding[]) => void;
+
 /** Exit codes, most severe first: permanent failures of what everything needs before transient ones. */
 const severity: readonly number[] = [
   exitCodes.internal,

@@ -17,7 +17,7 @@ import { checkSink } from './check-sink.js';
 import { checkSource, type SourceAnswers } from './check-source.js';
 import { checkWebhook } from './check-webhook.js';
 import type { CheckedFeed } from './checked-feed.js';
-import { type Finding, findingOf, inOrder } from './finding.js';
+import { type Finding, findingOf, inOrder, type Report } from './finding.js';
 
 /** Retries and deadlines of a command that a person waits for. */
 export const interactiveLimits = {
@@ -28,18 +28,27 @@ export const interactiveLimits = {
 /** Records per page: enough to include one that names its organization. */
 const SAMPLE = 200;
 
-/** Checks everything that a feed needs. Removes what it writes. What it finds is a finding, never an exception. */
+/**
+ * Checks everything that a feed needs. Removes what it writes. What it finds is a finding, never an exception.
+ * @param found called with each finding as soon as it is known
+ */
 export async function checkFeed(
   config: FeedConfig,
   log: Log,
   observer: ClientObserver,
   signal: AbortSignal,
+  found: (finding: Finding) => void = () => {},
 ): Promise<CheckedFeed> {
-  const findings: Finding[] = [...(await checkSink(config, log))];
+  const findings: Finding[] = [];
+  const report: Report = (...more) => {
+    findings.push(...more);
+    more.forEach(found);
+  };
+  report(...(await checkSink(config, log)));
   const settings = settingsOf(config, { batchSize: 1 });
   const { cursor, inventory, failure } = await storedPosition(config, log);
   // A sink that fails its own checks cannot read the position either: report that failure once.
-  if (failure && !findings.some(({ verdict }) => verdict === 'failed')) findings.push(failure);
+  if (failure && !findings.some(({ verdict }) => verdict === 'failed')) report(failure);
   const checked = { config, settings, cursor, client: undefined, answers: undefined, keyLife: undefined };
   try {
     const client = clientOf(config, combineClientObservers([clientLogger(log), observer]), systemTiming, {
@@ -47,10 +56,11 @@ export async function checkFeed(
       pageSize: SAMPLE,
     });
     client.credential.restore(cursor?.extensions.authorization);
-    const { answers, keyLife, found } = await askJumpCloud(client, config, settings, { cursor, inventory }, signal);
-    return { ...checked, client, answers, keyLife, findings: inOrder([...findings, ...found]) };
+    const { answers, keyLife } = await askJumpCloud(client, config, settings, { cursor, inventory }, report, signal);
+    return { ...checked, client, answers, keyLife, findings: inOrder(findings) };
   } catch (error) {
-    return { ...checked, findings: inOrder([...findings, findingOf(error, config.name)]) };
+    report(findingOf(error, config.name));
+    return { ...checked, findings: inOrder(findings) };
   }
 }
 
@@ -59,32 +69,32 @@ async function askJumpCloud(
   config: FeedConfig,
   settings: FeedSettings,
   { cursor, inventory }: StoredCursors,
+  report: Report,
   signal: AbortSignal,
-): Promise<{ answers: SourceAnswers; keyLife: KeyLife | undefined; found: Finding[] }> {
+): Promise<{ answers: SourceAnswers; keyLife: KeyLife | undefined }> {
   const question = {
     feed: config.name,
     services: settings.services,
     start: (now: number) => (cursor === undefined ? settings.start(now) : cursor.position.watermark),
     counts: config.reconcile.enabled,
   };
-  const answers = await checkSource(client, question, signal);
+  const answers = await checkSource(client, question, report, signal);
   const guard = guardOf(config, client, () => undefined);
   guard.restore(cursor?.extensions.keys);
-  const found = [...answers.findings];
   let keyLife: KeyLife | undefined;
   try {
     if (answers.services.length > 0) keyLife = await client.keyLife(signal);
   } catch (error) {
-    found.push(findingOf(error, config.name));
+    report(findingOf(error, config.name));
   }
   if (keyLife?.kind === 'known') guard.setReportedLifetime(keyLife);
-  found.push(
+  report(
     ...checkKey(guard, client, config.name),
     ...checkPosition(cursor, settings, answers.organization, client.clock.serverNow()),
-    ...(await checkWebhook(config, client, signal)),
-    ...(await checkInventory(config, client, inventory, signal)),
   );
-  return { answers, keyLife, found };
+  report(...(await checkWebhook(config, client, signal)));
+  report(...(await checkInventory(config, client, inventory, signal)));
+  return { answers, keyLife };
 }
 
 /** Cursors of the lanes that are looked at. */

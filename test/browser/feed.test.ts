@@ -227,6 +227,8 @@ it('A7: removal says what goes and what stays, and takes the name as a word', as
   await page.getByRole('button', { name: 'Remove this feed…' }).click();
   const dialog = page.getByRole('dialog', { name: 'Remove acme' });
   expect(await dialog.getByRole('button', { name: 'Remove', exact: true }).isDisabled()).toBe(true);
+  await dialog.getByLabel(/Delete its tables/).check();
+  await dialog.getByText('Once it can no longer be restored, also its tables').waitFor();
   await dialog.getByLabel(/Type the feed’s name/).fill('acme');
   await inspect(page, 'feed-remove');
   await dialog.getByRole('button', { name: 'Remove', exact: true }).click();

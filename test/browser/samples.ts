@@ -90,7 +90,7 @@ export const everyState: FeedList = {
             : { kind: 'console', where: 'ana', readOnly: false },
     }),
   ),
-  removed: [{ name: 'old-feed', by: 'ana', at: '2026-11-20T10:00:00Z' }],
+  removed: [{ name: 'old-feed', by: 'ana', at: '2026-11-20T10:00:00Z', tablesGo: '2026-12-20T10:00:00Z' }],
   drafts: [{ name: 'north', by: 'ana', at: '2026-11-28T10:00:00Z', waitingFor: 'Bo' }],
 };
 
@@ -121,7 +121,7 @@ export const hostileList: FeedList = {
       provenance: { kind: 'api', where: HOSTILE, readOnly: false },
     }),
   ],
-  removed: [{ name: HOSTILE, by: HOSTILE, at: HOSTILE }],
+  removed: [{ name: HOSTILE, by: HOSTILE, at: HOSTILE, tablesGo: null }],
   drafts: [{ name: HOSTILE, by: HOSTILE, at: HOSTILE, waitingFor: HOSTILE }],
 };
 

@@ -48,6 +48,12 @@ it('S18: every operation that changes something, done or refused, is a valid eve
   expect(activityEvent(record('putFeed', 'PUT'), 7, 'two').uid).not.toBe(
     activityEvent(record('putFeed', 'PUT'), 7, 'one').uid,
   );
+  expect(
+    JSON.parse(activityEvent(record('putFeed', 'PUT', { status: 412, code: 'STALE' }), 7, 'one').text),
+  ).toMatchObject({
+    api: { operation: 'putFeed', request: { uid: 'r_0123456789abcdef' }, response: { code: 412, error: 'STALE' } },
+    http_request: { http_method: 'PUT', url: { path: '/api/v1/feeds/acme' } },
+  });
   if (!hasValidator()) return;
   const found = validate(events.map(({ text }) => text));
   expect([found.events, found.total.errors, found.total.warnings, found.first]).toEqual([events.length, 0, 0, []]);

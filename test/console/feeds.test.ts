@@ -60,9 +60,10 @@ describe('the life of a feed', () => {
       (code) => code === 'connected',
     );
 
-    expect((await admin.send('DELETE', '/feeds/acme')).status).toBe(204);
+    expect((await admin.send('DELETE', '/feeds/acme?tables=remove')).status).toBe(204);
     const list = (await admin.get('/feeds')).json;
-    expect([list.feeds, list.removed]).toMatchObject([[], [{ name: 'acme', by: 'ana' }]]);
+    const removal = { name: 'acme', by: 'ana', tablesGo: expect.stringMatching(/^20/) };
+    expect([list.feeds, list.removed]).toMatchObject([[], [removal]]);
     const restored = await admin.send('POST', '/feeds/acme/restore', {});
     expect([restored.status, restored.json.description]).toEqual([200, 'Acme']);
     await until(
@@ -359,6 +360,26 @@ describe('wrong configurations', () => {
     expect(failed.cure).toContain('in the console, in its field or by Renew key');
     expect(reply.text).not.toContain('JUMPCLOUD_API_KEY');
     expect((await admin.get('/feeds')).json.feeds).toEqual([]);
+  });
+
+  it('A3: findings come one by one: what is known stands there while JumpCloud has not answered', async () => {
+    const { one, admin, tenant, document } = await house();
+    tenant.script([{ effect: { kind: 'hang' } }]);
+    const leaving = new AbortController();
+    const reply = await fetch(`${one.origin}/api/v1/drafts/test`, {
+      method: 'POST',
+      headers: { ...admin.credential, origin: one.origin, 'content-type': 'application/json' },
+      body: JSON.stringify({ document: document('acme') }),
+      signal: leaving.signal,
+    });
+    let text = '';
+    for await (const chunk of reply.body!.pipeThrough(new TextDecoderStream())) {
+      text += chunk;
+      if (text.includes('"part":"tables"')) break;
+    }
+    expect(text).toContain('"part":"configuration"');
+    expect(text).not.toContain('"done"');
+    leaving.abort();
   });
 
   it('another destination is taken only when it was confirmed', async () => {

@@ -41,6 +41,8 @@ export interface StoredRevision extends Revision {
   readonly document: Document;
   /** Digest of feeds.d/NAME.yaml that belongs to it; null: removed. */
   readonly yaml: string | null;
+  /** Of a removal: directory of the tables that go once it can no longer be undone; absent: they stay. */
+  readonly tables?: string;
 }
 
 /** A managed feed as it stands. */
@@ -72,7 +74,7 @@ export interface DraftFile {
 }
 
 /** Removed feeds can be restored, with their secrets, for so long. */
-const RESTORABLE_MS = 30 * 24 * 60 * 60_000;
+export const RESTORABLE_MS = 30 * 24 * 60 * 60_000;
 
 export interface FeedStore {
   /** Names of the feeds that are in place. */
@@ -87,7 +89,12 @@ export interface FeedStore {
   yamlOf(document: Document, name: string, paths: ReadonlyMap<string, string>): string;
   /** @returns the feed in place. A crash leaves the feed as it was, or as it is to be. */
   save(save: Save): Promise<ManagedFeed>;
-  remove(name: string, author: Author): Promise<void>;
+  /** @param tables absolute directory that goes once the removal can no longer be undone; undefined: nothing goes */
+  remove(name: string, author: Author, tables: string | undefined): Promise<void>;
+  /** Removed feeds that can no longer be restored and whose tables are still to go. */
+  expired(): Promise<readonly { readonly name: string; readonly directory: string }[]>;
+  /** Notes what became of them. */
+  expire(name: string, action: 'deleted' | 'kept'): Promise<void>;
   /** How the stored secrets of a document are shown. */
   shownSecrets(name: string, document: Document): Promise<Readonly<Record<string, StoredSecret>>>;
   /** Text of a stored secret; undefined: it is not there. */
@@ -172,18 +179,19 @@ export function openFeedStore(directory: string, now: () => number): FeedStore {
     await syncDirectory(historyOf(name));
     return stored;
   };
-  const removedRevisions = async (): Promise<StoredRevision[]> => {
+  const removals = async (): Promise<StoredRevision[]> => {
     const names = await namesIn(join(directory, 'history'));
     const gone = await Promise.all(
       names.map(async (name) => {
         if (await exists(yamlFile(name))) return undefined;
         const last = (await revisionsOldestFirst(name)).at(-1);
-        const isKept = last?.action === 'removed' && now() < Date.parse(last.at) + RESTORABLE_MS;
-        return isKept ? last : undefined;
+        return last?.action === 'removed' ? last : undefined;
       }),
     );
     return gone.filter((revision) => revision !== undefined);
   };
+  const isRestorable = ({ at }: StoredRevision) => now() < Date.parse(at) + RESTORABLE_MS;
+  const removedRevisions = async () => (await removals()).filter(isRestorable);
 
   return {
     async names() {
@@ -220,7 +228,7 @@ export function openFeedStore(directory: string, now: () => number): FeedStore {
       await replaceFile(yamlFile(name), yaml);
       return { revision, document, etag: etagOf(document) };
     },
-    async remove(name, author) {
+    async remove(name, author, tables) {
       const before = await find(name);
       await record(
         {
@@ -232,11 +240,24 @@ export function openFeedStore(directory: string, now: () => number): FeedStore {
           changes: [],
           document: before?.document ?? { name },
           yaml: null,
+          ...(tables === undefined ? {} : { tables }),
         },
         name,
       );
       await rm(yamlFile(name), { force: true });
       await syncDirectory(feeds);
+    },
+    async expired() {
+      return (await removals()).flatMap((removal) =>
+        removal.tables === undefined || isRestorable(removal)
+          ? []
+          : [{ name: String(removal.document.name), directory: removal.tables }],
+      );
+    },
+    async expire(name, action) {
+      const at = new Date(now()).toISOString();
+      const nobody = { etag: '', by: 'the console', kind: 'session', changes: [], yaml: null } as const;
+      await record({ ...nobody, at, action, document: { name } }, name);
     },
     async shownSecrets(name, document) {
       const shown: Record<string, StoredSecret> = {};

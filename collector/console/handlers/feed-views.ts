@@ -4,7 +4,7 @@ import type { SupervisedFeed, Supervisor } from '../../runtime/supervisor.js';
 import { REFUSED_REQUEST } from '../../webhook/receiver.js';
 import type { Activity, FeedSummary, Json, Provenance } from '../answers.js';
 import { feedState, liveLane, missingOf } from '../feeds/feed-state.js';
-import type { FeedStore } from '../feeds/feed-store.js';
+import { type FeedStore, RESTORABLE_MS } from '../feeds/feed-store.js';
 import { mayDo } from '../gate.js';
 import type { Handlers, Principal } from '../handler.js';
 import type { Jobs } from '../jobs.js';
@@ -84,7 +84,12 @@ export function viewHandlers({ supervisor, store, jobs, now }: ViewParts): Pick<
           (state === undefined || feed.state.code.toLowerCase() === state) &&
           (owner === undefined || feed.owners.some((one) => one.name.toLowerCase() === owner)),
       );
-      const removed = (await store.removed()).map(({ document, by, at }) => ({ name: String(document.name), by, at }));
+      const removed = (await store.removed()).map(({ document, by, at, tables }) => ({
+        name: String(document.name),
+        by,
+        at,
+        tablesGo: tables === undefined ? null : new Date(Date.parse(at) + RESTORABLE_MS).toISOString(),
+      }));
       const drafts = (await store.drafts()).map(({ name, by, at, waitingFor }) => ({ name, by, at, waitingFor }));
       return { json: { feeds, removed, drafts } };
     },

@@ -12,6 +12,7 @@ import {
   storedFingerprint,
 } from '../feeds/feed-store.js';
 import { confirmationFor, type PrepareOptions, prepareFeed } from '../feeds/prepare-feed.js';
+import { ownTables } from '../feeds/removed-data.js';
 import { type Answer, type Asked, type Handlers, nameOf } from '../handler.js';
 import type { Jobs } from '../jobs.js';
 import { type Refused, refused } from '../problem.js';
@@ -21,6 +22,8 @@ export interface FeedParts {
   readonly store: FeedStore;
   readonly prepare: PrepareOptions;
   readonly jobs: Jobs;
+  /** `console.directory`, absolute. */
+  readonly directory: string;
   /** Epoch milliseconds. */
   readonly now: () => number;
   /** One change of the store at a time. */
@@ -114,15 +117,9 @@ export function feedHandlers(parts: FeedParts): Pick<Handlers, FeedOperation> {
         const present = await store.find(name);
         if (present === undefined) throw noFeed();
         judgeMatch(asked, present, false);
-        for (const what of ['tables', 'state'])
-          if ((asked.query.get(what) ?? 'keep') !== 'keep')
-            throw refused(
-              422,
-              'KEEP',
-              `The console does not remove ${what}.`,
-              'Leave it out; the runbook says how to remove tables, topics and positions by hand.',
-            );
-        await store.remove(name, authorOf(asked));
+        const tables = await tablesToGo(asked, name);
+        asked.audit.details.tables = tables ?? 'stay';
+        await store.remove(name, authorOf(asked), tables);
         const applied = await supervisor.remove(name, `removed by ${nameOf(asked)}`);
         await supervisor.reload();
         if (applied !== 'stopping') return { status: 204 };
@@ -199,6 +196,21 @@ export function feedHandlers(parts: FeedParts): Pick<Handlers, FeedOperation> {
       return { status: 204 };
     },
   };
+
+  /** Directory of the tables that are to go with a feed; undefined: they stay. @throws Refused where they cannot */
+  async function tablesToGo({ query }: Asked, name: string): Promise<string | undefined> {
+    const wanted = query.get('tables') ?? 'keep';
+    if (wanted === 'keep') return undefined;
+    if (wanted !== 'remove') throw refused(422, 'TABLES', 'tables is neither keep nor remove.', 'Send one of them.');
+    const own = await ownTables(name, { supervisor, roots: parts.prepare.roots, directory: parts.directory });
+    if ('directory' in own) return own.directory;
+    throw refused(
+      409,
+      'TABLES_STAY',
+      `What ${name} delivered cannot go with it: ${own.refused}.`,
+      'Remove the feed alone; the runbook says under "Uninstall" how topics, tables and positions are removed by hand.',
+    );
+  }
 
   /** Puts a stored document in force: its secrets are those that are still stored. */
   async function putBack(

@@ -1,3 +1,4 @@
+import { EventEmitter, on } from 'node:events';
 import type { ConfiguredFeed } from '../../config/configured-feed.js';
 import type { FeedConfig } from '../../config/feed-config.js';
 import type { Finding } from '../../diagnostics/finding.js';
@@ -61,7 +62,7 @@ export function testHandlers(parts: TestParts): Pick<Handlers, 'testFeed' | 'tes
       const feed = supervisor.find(asked.parameters.name!);
       asked.audit.target = { type: 'feed', name: asked.parameters.name! };
       if (feed === undefined) throw noFeed();
-      return { lines: findings(feed.configured, feed.problems[0]?.message, log, asked.signal) };
+      return { lines: findingsOf(feed.configured, feed.problems[0]?.message, log, asked.signal) };
     },
     async testDraft(asked) {
       const document = asked.body.document as Document;
@@ -69,7 +70,7 @@ export function testHandlers(parts: TestParts): Pick<Handlers, 'testFeed' | 'tes
       asked.audit.target = { type: 'draft', name };
       refuseForeign(supervisor, name);
       const candidate = await prepareFeed(name, document, await store.find(name), prepare);
-      return { lines: findings(candidate.configured, undefined, log, asked.signal) };
+      return { lines: findingsOf(candidate.configured, undefined, log, asked.signal) };
     },
     renewSecret: (asked) =>
       exclusive(async () => {
@@ -129,7 +130,7 @@ export function testHandlers(parts: TestParts): Pick<Handlers, 'testFeed' | 'tes
 }
 
 /** Findings as they come; the last line sums them up. Everything is over after 30 s, or when the client leaves. */
-async function* findings(
+async function* findingsOf(
   configured: ConfiguredFeed | null,
   problem: string | undefined,
   log: RootLog,
@@ -145,7 +146,9 @@ async function* findings(
   const { config } = configured;
   let header: AuthorizationMode | null = null;
   const limited = AbortSignal.any([signal, AbortSignal.timeout(TEST_MS)]);
-  const checked = await checkFeed(
+  const findings = new EventEmitter();
+  const found = on(findings, 'found', { close: ['end'] });
+  const checking = checkFeed(
     config,
     log.child({ feed: config.name }),
     {
@@ -154,10 +157,11 @@ async function* findings(
       },
     },
     limited,
-  );
+    (finding) => findings.emit('found', finding),
+  ).finally(() => findings.emit('end'));
+  for await (const [finding] of found) yield lineOf(finding as Finding, config);
+  const checked = await checking;
   checked.client?.close();
-  // What is wrong stands last, where a person reads on.
-  for (const finding of [...checked.findings].reverse()) yield lineOf(finding, config);
   const verdicts = checked.findings.map(({ verdict }) => verdict);
   const worst = verdicts.includes('failed') ? 'failed' : verdicts.includes('warning') ? 'warning' : 'ok';
   yield { done: true, worst, header };

@@ -314,7 +314,7 @@ function Removed({ list, again }: { readonly list: Feeds; readonly again: () => 
       <summary>Removed within 30 days ({list.removed.length})</summary>
       {error !== undefined && <Failure error={error} />}
       <ul class="rows">
-        {list.removed.map(({ name, by, at }) => (
+        {list.removed.map(({ name, by, at, tablesGo }) => (
           <li key={name}>
             <span class="grow">
               <strong>
@@ -322,6 +322,11 @@ function Removed({ list, again }: { readonly list: Feeds; readonly again: () => 
               </strong>{' '}
               <span class="dim">
                 removed by <Text>{by}</Text>, <Instant at={at} />
+                {tablesGo !== null && (
+                  <>
+                    ; its tables are deleted <Instant at={tablesGo} />
+                  </>
+                )}
               </span>
             </span>
             {canRestore && (

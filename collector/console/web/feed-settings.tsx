@@ -425,13 +425,18 @@ function RevisionList({
 function Removal({ name, etag, sink }: { readonly name: string; readonly etag: string | null; readonly sink: string }) {
   const [isOpen, setOpen] = useState(false);
   const [typed, setTyped] = useState('');
+  const [tablesGo, setTablesGo] = useState(false);
   const [error, setError] = useState<unknown>();
   const { route } = useLocation();
   const remove = async (event: Event) => {
     event.preventDefault();
     setError(undefined);
     try {
-      await call('deleteFeed', { path: { name }, headers: etag === null ? {} : { 'if-match': etag } });
+      await call('deleteFeed', {
+        path: { name },
+        query: { tables: tablesGo ? 'remove' : undefined },
+        headers: etag === null ? {} : { 'if-match': etag },
+      });
       route('/feeds');
     } catch (failure) {
       setError(failure);
@@ -458,14 +463,33 @@ function Removal({ name, etag, sink }: { readonly name: string; readonly etag: s
                   <td>
                     The feed and its stored secret. For 30 days it can be restored from the list of feeds. The key at
                     JumpCloud is not revoked: do that there.
+                    {tablesGo &&
+                      ' Once it can no longer be restored, also its tables with their events, dead letters and position.'}
                   </td>
                   <td>
-                    {sink === 'kafka' ? 'Topics with their records' : 'Tables with their events'}, dead letters, and the
-                    position: a restored feed goes on from there.
+                    {tablesGo
+                      ? 'Everything for 30 days: a feed that is restored by then goes on from its position.'
+                      : `${sink === 'kafka' ? 'Topics with their records' : 'Tables with their events'}, dead letters, and the position: a restored feed goes on from there.`}
                   </td>
                 </tr>
               </tbody>
             </table>
+            {sink === 'tables' && (
+              <label>
+                <input
+                  type="checkbox"
+                  checked={tablesGo}
+                  onChange={({ currentTarget }) => setTablesGo(currentTarget.checked)}
+                />{' '}
+                Delete its tables and position too, in 30 days
+              </label>
+            )}
+            {sink === 'kafka' && (
+              <p class="dim">
+                Topics are shared by the feeds of one prefix. To delete one whose events nobody needs:{' '}
+                <code>kafka-topics.sh --bootstrap-server BROKER --delete --topic TOPIC</code>
+              </p>
+            )}
             <TextField label={`Type the feed’s name, ${name}`} value={typed} onValue={setTyped} first />
             <div class="actions">
               <button type="submit" class="danger" disabled={typed !== name}>
