@@ -38,12 +38,14 @@ export interface NormaliseContext {
   readonly target: OcsfTarget;
   /** The event carries it as the tag AccountName; absent: no tag. */
   readonly accountName?: string | undefined;
+  /** Adds what is known elsewhere, before the event is validated; absent: nothing. It must not touch what identifies the event. */
+  readonly enrich?: ((event: OcsfEvent) => void) | undefined;
   /** True where the record was stored without its secrets: the event says so again. */
   readonly redactedBefore?: boolean;
 }
 
 /** The part of the context that is the same for every record of a feed. */
-export type MappingSettings = Pick<NormaliseContext, 'rawData' | 'mapper' | 'target' | 'accountName'>;
+export type MappingSettings = Pick<NormaliseContext, 'rawData' | 'mapper' | 'target' | 'accountName' | 'enrich'>;
 
 /** Exactly one of the two for every record. */
 export type MappingResult =
@@ -167,6 +169,7 @@ function makeEvent(
   const raw = context.rawData ? { text } : undefined;
   const reader = new RecordReader(record, context.target);
   const { event, className } = mapRecord(reader, classify(header.service, header.eventType), provenance, raw);
+  context.enrich?.(event);
   const validator = context.target.validators[className];
   if (!validator(event)) {
     return {

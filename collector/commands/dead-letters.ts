@@ -67,12 +67,12 @@ async function replayFeed(
 ): Promise<ReplayReport> {
   const sink = await openSink(feed, log, systemTiming);
   try {
-    const { baseUrl, classes, rawData, mapper, target, accountName } = settingsOf(feed, sink);
+    const { baseUrl, classes, rawData, mapper, target, accountName, enrich } = settingsOf(feed, sink);
     return await replayLetters(() => unresolvedLetters(feed.name, sink, selection), sink, systemTiming, {
       feed: feed.name,
       baseUrl,
       classes,
-      mapping: { rawData, mapper, target, accountName },
+      mapping: { rawData, mapper, target, accountName, enrich },
       dryRun,
     });
   } finally {

@@ -23,8 +23,11 @@ export async function remap(
     const sink = await openSink(feed, log.child({ feed: feed.name }), systemTiming);
     try {
       const lanes = await openLanes(feed.name, sink);
-      const { classes, mapper, target, accountName } = settingsOf(feed, { batchSize: 1 });
-      const rewriting = remapping({ range: rangeOf(flags), classes, mapping: { mapper, target, accountName } }, report);
+      const { classes, mapper, target, accountName, enrich } = settingsOf(feed, { batchSize: 1 });
+      const rewriting = remapping(
+        { range: rangeOf(flags), classes, mapping: { mapper, target, accountName, enrich } },
+        report,
+      );
       await remapLanes(lanes, rewriting, report, flags);
     } finally {
       await sink.close();

@@ -106,8 +106,12 @@ export interface InventoryConfig {
   readonly requestsPerSecond: number;
   readonly accountEdges: boolean;
   readonly employees: string | undefined;
+  /** Events that carry only a user's name say who in the directory that is. */
+  readonly enrich: boolean;
   /** Above the folders of the feeds. */
   readonly directory: string;
+  /** False where the sink needs no volume and this is no absolute path, so that it may be gone after each start. */
+  readonly directoryLasts: boolean;
 }
 
 export interface WebhookConfig {

@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import type { JsonObject } from '../../mappings/json.js';
 import { asCollectorError, CollectorError } from '../errors.js';
 import type { Endpoints } from '../jumpcloud/http/endpoints.js';
@@ -433,7 +433,9 @@ function toFeedConfig(from: Effective, endpoints: Endpoints): FeedConfig {
       requestsPerSecond: from.number('inventory.requestsPerSecond'),
       accountEdges: from.boolean('inventory.accountEdges'),
       employees: from.optionalText('inventory.employees'),
+      enrich: from.boolean('inventory.enrich'),
       directory: from.text('inventory.directory'),
+      directoryLasts: from.text('sink') !== 'kafka' || isAbsolute(from.text('inventory.directory')),
     },
     sink: from.text('sink'),
     sinkSection: from.section(from.text('sink')),

@@ -1,5 +1,6 @@
 import type { FeedConfig } from '../config/feed-config.js';
 import { CollectorError } from '../errors.js';
+import { namesNeedVolume } from '../inventory/names.js';
 import { positionOf } from '../inventory/position.js';
 import type { Client } from '../jumpcloud/client.js';
 import { formatDuration } from '../log/duration.js';
@@ -19,9 +20,11 @@ export async function checkInventory(
   signal: AbortSignal,
 ): Promise<Finding[]> {
   const marker = positionOf(cursor)?.marker;
-  if (inventory.intervalMs === undefined && marker === undefined) return [];
+  if (inventory.intervalMs === undefined && marker === undefined && !inventory.enrich) return [];
   const found = { feed, part: 'inventory' } as const;
   const findings: Finding[] = [];
+  if (inventory.enrich && !inventory.directoryLasts)
+    findings.push({ ...found, verdict: 'warning', ...namesNeedVolume });
   const degraded = degradedBy(marker, null);
   if (marker === undefined) findings.push({ ...found, verdict: 'ok', message: 'no generation was delivered yet' });
   else if (degraded === null) {

@@ -14,6 +14,7 @@ import { deliver, type InventoryContent, type StageCounts } from './deliver.js';
 import type { Employees } from './employees.js';
 import { KnownState, removeGenerations } from './known-state.js';
 import { type Manifest, readManifest, type SealedStage } from './manifest.js';
+import { keepNames } from './names.js';
 import type { InventoryObserver } from './observer.js';
 import { INVENTORY_SLOT, type InventoryPosition, type Marker, type MarkerStage, positionOf } from './position.js';
 import { readSnapshot } from './read-snapshot.js';
@@ -32,6 +33,8 @@ export interface InventorySettings {
   /** Where spools and what is known are kept. */
   readonly directory: string;
   readonly accountEdges: boolean;
+  /** Whether names are kept for the enrichment of events. */
+  readonly names: boolean;
   readonly mapper: { readonly name: string; readonly version: string };
   readonly target: OcsfTarget;
 }
@@ -191,6 +194,11 @@ class Run {
     });
     const marker = markerOf(manifest, counts, this.position?.marker, parts.clock.now());
     if (!dryRun) await this.#finish(manifest, marker);
+    const users = manifest.stages.find(({ name }) => name === 'users');
+    if (!dryRun && settings.names && users !== undefined) {
+      const from = { known: known.path('users'), employees: parts.employees };
+      await keepNames(settings.directory, from, { ...manifest, observedAt: users.observedAt });
+    }
     if (!dryRun && this.position !== undefined) parts.observer({ type: 'position', position: this.position });
     parts.observer({ type: 'finished', marker, durationMs: marker.finished - marker.started });
     return marker;

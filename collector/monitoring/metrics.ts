@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { DeadLetterReason } from '../../mappings/dead-letter.js';
+import type { NameOutcome } from '../../mappings/directory-names.js';
 import { classNameOf, ocsfTarget } from '../../schemas/ocsf-target.js';
 import type { InventoryObserver } from '../inventory/observer.js';
 import type { ClientObserver } from '../jumpcloud/http/observer.js';
@@ -52,6 +53,8 @@ export interface FeedMetrics {
   readonly client: ClientObserver;
   /** Opens the series of the feed's inventory with what it reports first. */
   readonly inventory: InventoryObserver;
+  /** Counts how each name came out that was looked up in the directory. */
+  readonly name: (outcome: NameOutcome) => void;
   ready(ready: boolean): void;
   /** True while no new record came for longer than the feed's threshold. */
   noData(silent: boolean): void;
@@ -289,6 +292,11 @@ function createSeries(registry: Registry) {
       'stage',
       'change',
     ]),
+    names: counter(
+      'enrichment_names_total',
+      'Names without a uid in events that were looked up in the directory, by what came of it.',
+      ['feed', 'outcome'],
+    ),
     inventoryFailures: counter('inventory_failures_total', 'Readings of the directory that failed.', ['feed']),
     unlogged: gauge(
       'tables_unlogged_files',
@@ -320,6 +328,7 @@ function feedMetrics(series: Series, { of: { feed, sink, now }, lags, services }
     observer: feedObserver(series, { feed, sink, now, types, lags, services }),
     client: clientObserver(series, feed),
     inventory: inventoryObserver(series, feed),
+    name: (outcome) => series.names.inc({ feed, outcome }),
     ready: (ready) => series.feedReady.set({ feed }, ready ? 1 : 0),
     noData: (silent) => series.noData.set({ feed }, silent ? 1 : 0),
     webhook() {

@@ -11,6 +11,11 @@ import type { Client } from '../jumpcloud/client.js';
 import type { Sink } from '../sinks/sink.js';
 import { mapper } from '../version.js';
 
+/** Where a feed's inventory keeps what it knows. */
+export function inventoryDirectory({ inventory, name }: FeedConfig): string {
+  return join(inventory.directory, name);
+}
+
 /** A feed's inventory, ready to run. */
 export interface AssembledInventory {
   readonly settings: InventorySettings;
@@ -45,8 +50,9 @@ export function assembleInventory(
       region: jumpcloud.endpoints.region,
       organization: jumpcloud.orgId,
       accountName: account.name,
-      directory: join(inventory.directory, name),
+      directory: inventoryDirectory(config),
       accountEdges: inventory.accountEdges,
+      names: inventory.enrich && inventory.directoryLasts,
       mapper,
       target: ocsfTarget,
     },

@@ -1,9 +1,12 @@
 import { servicesFor } from '../../mappings/catalogue/index-by-type.js';
+import { enrichNames, type FindUser, type NameOutcome } from '../../mappings/directory-names.js';
+import type { OcsfEvent } from '../../mappings/event.js';
 import { floorToSecond } from '../../mappings/instant.js';
 import { type KeyOccasion, keyWarningEvent } from '../../mappings/key-warning.js';
 import { ocsfTarget } from '../../schemas/ocsf-target.js';
 import type { FeedConfig } from '../config/feed-config.js';
 import { CollectorError } from '../errors.js';
+import { findUsers } from '../inventory/names.js';
 import type { SecretSource } from '../jumpcloud/auth/secret-source.js';
 import { type Client, type ClientOptions, createClient } from '../jumpcloud/client.js';
 import type { Timing } from '../jumpcloud/http/abort.js';
@@ -17,6 +20,7 @@ import type { ReconcileSettings } from '../reconcile/reconcile-state.js';
 import { reconciliation } from '../reconcile/reconciliation.js';
 import type { Sink } from '../sinks/sink.js';
 import { mapper } from '../version.js';
+import { inventoryDirectory } from './assemble-inventory.js';
 
 /** Seconds of one closed search while a live lane catches up. */
 const SLICE = 6 * 3600;
@@ -36,6 +40,8 @@ export interface AssemblyOptions {
   readonly observer: LaneObserver;
   readonly clientObserver: ClientObserver;
   readonly onKeyWarning: (status: KeyStatus, occasion: KeyOccasion) => void;
+  /** Told how each name came out that was looked up in the directory. */
+  readonly onName?: (outcome: NameOutcome) => void;
   /** Requests in flight at the same time; default 1. */
   readonly concurrency?: number;
 }
@@ -45,7 +51,7 @@ export function assemble(config: FeedConfig, options: AssemblyOptions): Assemble
   const { sink, timing, observer } = options;
   const client = clientOf(config, options.clientObserver, timing, { concurrency: options.concurrency });
   const guard = guardOf(config, client, options.onKeyWarning);
-  const settings = settingsOf(config, sink);
+  const settings = settingsOf(config, sink, options.onName);
   const collecting = { source: client, clock: timing, observer, clocks: () => client.clock.reading() };
   const compared = reconciliation(reconcileSettingsOf(config), settings, collecting, observer);
   const parts: FeedDependencies = {
@@ -109,7 +115,11 @@ export function taggedAccount({ name, tag }: FeedConfig['account']): string | un
 }
 
 /** What a feed collects, from its configuration. */
-export function settingsOf(config: FeedConfig, sink: Pick<Sink, 'batchSize'>): FeedSettings {
+export function settingsOf(
+  config: FeedConfig,
+  sink: Pick<Sink, 'batchSize'>,
+  onName: (outcome: NameOutcome) => void = () => undefined,
+): FeedSettings {
   const { poll, jumpcloud } = config;
   return {
     name: config.name,
@@ -127,7 +137,16 @@ export function settingsOf(config: FeedConfig, sink: Pick<Sink, 'batchSize'>): F
     mapper,
     target: ocsfTarget,
     accountName: taggedAccount(config.account),
+    ...(config.inventory.enrich ? { enrich: enrichment(config, onName) } : {}),
     batchSize: sink.batchSize,
+  };
+}
+
+/** Says in events who bears a name that they give without a uid; counts alone where nothing lasts that names could be kept on. */
+function enrichment(config: FeedConfig, onName: (outcome: NameOutcome) => void): (event: OcsfEvent) => void {
+  const find: FindUser = config.inventory.directoryLasts ? findUsers(inventoryDirectory(config)) : () => 'no_volume';
+  return (event) => {
+    for (const outcome of enrichNames(event, find)) onName(outcome);
   };
 }
 

@@ -1,6 +1,8 @@
+import type { NameOutcome } from '../../mappings/directory-names.js';
 import type { ConfiguredFeed } from '../config/configured-feed.js';
 import type { FeedConfig } from '../config/feed-config.js';
 import { asCollectorError, type CollectorError } from '../errors.js';
+import { namesNeedVolume } from '../inventory/names.js';
 import type { InventoryObserver } from '../inventory/observer.js';
 import type { Client } from '../jumpcloud/client.js';
 import { systemTiming } from '../jumpcloud/http/abort.js';
@@ -137,6 +139,7 @@ async function collectInto(
     timing,
     observer: observers.observer,
     clientObserver: observers.client,
+    onName: observers.name,
     onKeyWarning: (status, threshold) => logKeyWarning(log, status, threshold, timing.now()),
   });
   const { settings, client, guard } = assembled;
@@ -147,6 +150,8 @@ async function collectInto(
     guarantee: sink.guarantee,
     baseUrl: config.jumpcloud.endpoints.baseUrl,
   });
+  if (config.inventory.enrich && !config.inventory.directoryLasts)
+    log.warn(namesNeedVolume.message, { cure: namesNeedVolume.cure });
   onOpen();
   const ended = new AbortController();
   const either = AbortSignal.any([signal, ended.signal]);
@@ -202,6 +207,7 @@ interface Observers {
   readonly client: ClientObserver;
   readonly webhook: () => WebhookMetrics;
   readonly inventory: InventoryObserver;
+  readonly name: (outcome: NameOutcome) => void;
 }
 
 /** Log, metrics and status of one feed. */
@@ -249,6 +255,7 @@ function createObservers(
   const more = observe === undefined ? [] : [observe(config.name)];
   return {
     webhook: () => measured.webhook(),
+    name: measured.name,
     inventory: combineInventoryObservers([logInventory(log), measured.inventory, status.inventory]),
     observer: combineObservers([feedLogger(log), measured.observer, status.observer, ...more]),
     client: combineClientObservers([masking, clientLogger(log), measured.client, status.client]),

@@ -131,6 +131,7 @@ const effects: Readonly<Record<string, Effect>> = {
   'inventory.requestsPerSecond': { text: '20', read: (feed) => feed.inventory.requestsPerSecond, becomes: 20 },
   'inventory.accountEdges': { text: 'yes', read: (feed) => feed.inventory.accountEdges, becomes: true },
   'inventory.employees': { text: './staff.csv', read: (feed) => feed.inventory.employees, becomes: './staff.csv' },
+  'inventory.enrich': { text: 'yes', read: (feed) => feed.inventory.enrich, becomes: true },
   'inventory.directory': { text: './known', read: (feed) => feed.inventory.directory, becomes: './known' },
   sink: { text: 'stdout', read: (feed) => feed.sink, becomes: 'stdout' },
   rawData: { text: 'no', read: (feed) => feed.rawData, becomes: false },

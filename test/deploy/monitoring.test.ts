@@ -72,6 +72,7 @@ async function everySeries(): Promise<Map<string, Set<string>>> {
   webhook.onRequest('accepted');
   webhook.onMissed(1);
   feed.inventory({ type: 'delivered', stage: 'users', upserts: 1, gone: 1, known: 1 });
+  feed.name('resolved');
   feed.inventory({ type: 'position', position: inventoryPosition() });
   const error = new CollectorError('RATE_LIMITED', 'slow down', { cure: 'Wait.' });
   const request = { purpose: 'api', path: '/events', status: 200, code: undefined, ms: 1, bytes: 1 } as const;

@@ -120,6 +120,7 @@ function collectorOf(
     accountName: 'Acme production',
     directory: join(directory, 'inventory'),
     accountEdges: true,
+    names: true,
     mapper: { name: 'jumpcloud-ocsf', version: '0.0.0' },
     target: ocsfTarget,
     ...options.settings,

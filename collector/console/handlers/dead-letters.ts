@@ -71,13 +71,13 @@ export function deadLetterHandlers({
 async function replay(config: FeedConfig, dryRun: boolean, root: RootLog) {
   const sink = await openSink(config, root.child({ feed: config.name }), systemTiming);
   try {
-    const { baseUrl, classes, rawData, mapper, target, accountName } = settingsOf(config, sink);
+    const { baseUrl, classes, rawData, mapper, target, accountName, enrich } = settingsOf(config, sink);
     const letters = () => unresolvedLetters(config.name, sink, { reason: undefined, range: undefined });
     return await replayLetters(letters, sink, systemTiming, {
       feed: config.name,
       baseUrl,
       classes,
-      mapping: { rawData, mapper, target, accountName },
+      mapping: { rawData, mapper, target, accountName, enrich },
       dryRun,
     });
   } finally {

@@ -1,0 +1,147 @@
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DirectoryUser, FindUser } from '../../mappings/directory-names.js';
+import type { JsonObject } from '../../mappings/json.js';
+import { isMissing, replaceFile } from '../files/durable-file.js';
+import { breathe } from './breathe.js';
+import { type Employees, normalEmail } from './employees.js';
+import { decodeEntry } from './entry.js';
+import { readSorted } from './sorted-file.js';
+
+/** Whose name it was, from (inclusive) and until (exclusive) which reading. Epoch milliseconds; `to` null: it still is. */
+type Bearer = readonly [
+  id: string,
+  username: string | null,
+  email: string | null,
+  employee: string | null,
+  from: number,
+  to: number | null,
+  /** That which showed it first. */
+  generation: number,
+];
+
+interface Head {
+  readonly version: 1;
+  /** When the first one was read: what was before nobody knows. */
+  readonly since: number;
+}
+
+interface Names {
+  readonly head: Head;
+  readonly bearers: readonly Bearer[];
+}
+
+/** Names that nobody has borne for so long are forgotten: no event that old is mapped. */
+const KEPT_MS = 400 * 86_400_000;
+
+/** Said where events are to be enriched and nothing lasts that names could be kept on. */
+export const namesNeedVolume = {
+  message: 'events are not enriched: inventory.directory is no absolute path, and without a volume names do not last',
+  cure: 'Set inventory.directory to the absolute path of a folder on a volume, or inventory.enrich to false.',
+};
+
+function namesPath(directory: string): string {
+  return join(directory, 'names.ndjson');
+}
+
+/** Takes the users that are known now into the history of names. What the file already holds of a user stays. */
+export async function keepNames(
+  directory: string,
+  { known, employees }: { readonly known: string | undefined; readonly employees: Employees },
+  { generation, observedAt }: { readonly generation: number; readonly observedAt: number },
+): Promise<void> {
+  const path = namesPath(directory);
+  const before = readNames(path);
+  const open = new Map<string, Bearer>();
+  const bearers: Bearer[] = [];
+  for (const bearer of before?.bearers ?? []) {
+    if (bearer[5] === null) open.set(bearer[0], bearer);
+    else if (bearer[5] > observedAt - KEPT_MS) bearers.push(bearer);
+  }
+  const pause = breathe();
+  for (const record of readSorted(known)) {
+    await pause();
+    const id = record.key.toString('hex');
+    const user = JSON.parse(decodeEntry(record).json.toString()) as JsonObject;
+    const now: Bearer = [
+      id,
+      normalEmail(user.username) ?? null,
+      normalEmail(user.email) ?? null,
+      employees.match(user).employee ?? null,
+      observedAt,
+      null,
+      generation,
+    ];
+    const was = open.get(id);
+    open.delete(id);
+    const isSame = was !== undefined && [1, 2, 3].every((at) => was[at] === now[at]);
+    if (was !== undefined && !isSame) bearers.push(ended(was, observedAt));
+    bearers.push(isSame ? was : now);
+  }
+  for (const was of open.values()) bearers.push(ended(was, observedAt));
+  const head: Head = { version: 1, since: before?.head.since ?? observedAt };
+  await replaceFile(path, `${[head, ...bearers].map((line) => JSON.stringify(line)).join('\n')}\n`);
+}
+
+function ended(bearer: Bearer, at: number): Bearer {
+  const [id, username, email, employee, from, , generation] = bearer;
+  return [id, username, email, employee, from, Math.max(from, at), generation];
+}
+
+/** Undefined where there is no file, or it is damaged: names are then unknown until the next generation. */
+function readNames(path: string): Names | undefined {
+  try {
+    const [head, ...bearers] = readFileSync(path, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown);
+    return (head as Partial<Head> | undefined)?.version === 1
+      ? { head: head as Head, bearers: bearers as Bearer[] }
+      : undefined;
+  } catch (error) {
+    if (isMissing(error) || error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** Finds users by the names that an inventory keeps in this directory; reads them again when they change. */
+export function findUsers(directory: string): FindUser {
+  const path = namesPath(directory);
+  let read: { at: string; head: Head; names: Map<string, Bearer[]> } | undefined;
+  return ({ username, email }, time) => {
+    const file = statSync(path, { throwIfNoEntry: false });
+    if (file === undefined) return 'no_inventory';
+    // A file that is replaced is another one, however soon.
+    const at = `${file.ino} ${file.mtimeMs}`;
+    if (read?.at !== at) {
+      const found = readNames(path);
+      if (found === undefined) return 'no_inventory';
+      read = { at, head: found.head, names: indexed(found.bearers) };
+    }
+    const { head, names } = read;
+    if (time < head.since) return 'before_inventory';
+    const bearers = new Map<string, Bearer>();
+    for (const key of email === undefined ? [username] : [username, email])
+      for (const bearer of names.get(key) ?? [])
+        if (bearer[4] <= time && (bearer[5] === null || time < bearer[5])) bearers.set(bearer[0], bearer);
+    const [bearer] = bearers.values();
+    if (bearer === undefined) return 'unknown';
+    return bearers.size > 1 ? 'ambiguous' : userOf(bearer);
+  };
+}
+
+function indexed(bearers: readonly Bearer[]): Map<string, Bearer[]> {
+  const names = new Map<string, Bearer[]>();
+  for (const bearer of bearers)
+    for (const name of new Set([bearer[1], bearer[2]])) {
+      if (name === null) continue;
+      const same = names.get(name);
+      if (same === undefined) names.set(name, [bearer]);
+      else same.push(bearer);
+    }
+  return names;
+}
+
+function userOf([uid, , email, employee, , , generation]: Bearer): DirectoryUser {
+  return { uid, email: email ?? undefined, employee: employee ?? undefined, generation };
+}
