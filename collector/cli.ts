@@ -96,12 +96,21 @@ const cli = yargs(hideBin(process.argv))
     process.exit(exitCodes.usage);
   });
 
+/** What yargs' types leave out. */
+interface YargsInternals {
+  getInternalMethods(): { getUsageInstance(): { cacheHelpMessage: () => void } };
+}
+
 /** The failure that ends the program, for people and as what a log line holds. */
 function complain(text: string, line: Parameters<typeof printFatal>[3]): void {
   const flags = hideBin(process.argv).join(' ');
   const isJsonAsked = /(?:^| )--log-format[= ]json(?: |$)/.test(flags) || process.env.LOG_FORMAT === 'json';
   printFatal(processRedactor, isJsonAsked ? 'json' : 'text', text, line);
 }
+
+// yargs lays out the help of each verb that it runs, for a `getHelp()` that nobody calls: with an option per key, this took
+// longer than to load what `run` needs.
+(cli as unknown as YargsInternals).getInternalMethods().getUsageInstance().cacheHelpMessage = () => {};
 
 try {
   await cli.parseAsync();

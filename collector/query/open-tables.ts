@@ -8,6 +8,7 @@ import { CollectorError } from '../errors.js';
 import { exists } from '../files/durable-file.js';
 import { quoteText } from '../sinks/tables/columns.js';
 import { type PlainValue, plainValue } from '../sinks/tables/duckdb-value.js';
+import { loadDuckDB } from '../sinks/tables/load-duckdb.js';
 import { allTables, deadLetterTable, entityTable, rawRecordTable } from '../sinks/tables/table-catalog.js';
 import { type LiveFile, readTables, type TableContent, type TablesContent } from '../sinks/tables/tables-snapshot.js';
 import { flatColumns, tablesOf, typedRows, viewNames, viewStatement } from '../sinks/tables/views.js';
@@ -108,7 +109,7 @@ async function openSnapshot(
   options: OpenOptions,
   from: number,
 ): Promise<OpenTables> {
-  const { DuckDBInstance: Instance } = await import('@duckdb/node-api');
+  const { DuckDBInstance: Instance } = loadDuckDB();
   const { limits = ownLimits, skipDamaged = false, account, stuck = () => {} } = options;
   let instance: DuckDBInstance | undefined;
   try {
@@ -280,7 +281,7 @@ async function start(
   const reading = statement.statementType === selectType || statement.statementType === explainType;
   if (statements.count !== 1 || !reading)
     throw new CollectorError('USAGE', 'The tables are only read here.', { cure: 'Use one SELECT.' });
-  await bindParameters(statement, parameters);
+  bindParameters(statement, parameters);
   return statement.stream();
 }
 

@@ -1,5 +1,6 @@
 import type { DuckDBPreparedStatement } from '@duckdb/node-api';
 import { CollectorError } from '../errors.js';
+import { loadDuckDB } from '../sinks/tables/load-duckdb.js';
 
 /** What a statement's parameter holds. */
 export const parameterTypes = ['instant', 'duration', 'integer', 'number', 'text', 'list'] as const;
@@ -73,10 +74,10 @@ function numberOf(type: 'instant' | 'duration' | 'integer' | 'number', text: str
 }
 
 /** Gives the values to a prepared statement: as values, never as SQL. Those that the statement does not name are left out. */
-export async function bindParameters(
+export function bindParameters(
   statement: DuckDBPreparedStatement,
   parameters: readonly BoundParameter[],
-): Promise<void> {
+): void {
   const names = Array.from({ length: statement.parameterCount }, (_, index) => statement.parameterName(index + 1));
   const given = new Map(parameters.map((parameter) => [parameter.name, parameter]));
   const missing = names.filter((name) => !given.has(name));
@@ -85,7 +86,7 @@ export async function bindParameters(
       cure: 'Write the values into the statement, or ask a ready question by --name and give them by --param.',
     });
   if (names.length === 0) return;
-  const { DuckDBIntervalValue, DuckDBTimestampTZValue, LIST, VARCHAR, listValue } = await import('@duckdb/node-api');
+  const { DuckDBIntervalValue, DuckDBTimestampTZValue, LIST, VARCHAR, listValue } = loadDuckDB();
   for (const [index, name] of names.entries()) {
     const at = index + 1;
     const parameter = given.get(name)!;

@@ -95,7 +95,7 @@ async function instantOf(
     const value = `(${String(text.value(0, 0)).replace(/;\s*$/, '')})`;
     const instant = column === 'time' ? `${value}::DOUBLE` : `epoch_ms(${value}::TIMESTAMPTZ)::DOUBLE`;
     const statement = await connection.prepare(`SELECT ${instant}`);
-    await bindParameters(statement, parameters);
+    bindParameters(statement, parameters);
     const found = (await statement.runAndReadAll()).value(0, 0);
     statement.destroySync();
     return typeof found === 'number' && Number.isFinite(found) ? found : undefined;

@@ -4,6 +4,7 @@ import { finished } from 'node:stream/promises';
 import type { QueryLimits } from '../config/feed-config.js';
 import { quoteName, quoteText } from '../sinks/tables/columns.js';
 import { jsonText } from '../sinks/tables/duckdb-value.js';
+import { loadDuckDB } from '../sinks/tables/load-duckdb.js';
 import { engineSettings, limitReached } from './limits.js';
 import type { QueryAnswer, QueryColumn } from './open-tables.js';
 
@@ -30,7 +31,7 @@ export async function writeParquet(
   }
   output.end();
   await finished(output);
-  const { DuckDBInstance: Instance } = await import('@duckdb/node-api');
+  const { DuckDBInstance: Instance } = loadDuckDB();
   const instance = await Instance.create(':memory:', engineSettings(limits, temporaryDirectory));
   const connection = await instance.connect();
   try {

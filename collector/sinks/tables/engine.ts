@@ -7,6 +7,7 @@ import { errno, isMissing, makeDirectory, syncDirectory, syncFile } from '../../
 import { laneInUse, lockInProcess } from '../in-process-lock.js';
 import { type PlainValue, plainValue } from './duckdb-value.js';
 import { duckdbFault, lockHolder, tablesFailed } from './error-table.js';
+import { loadDuckDB } from './load-duckdb.js';
 
 /** How much of the machine DuckDB may take. */
 export interface EngineLimits {
@@ -40,7 +41,7 @@ export class Engine {
     limits: EngineLimits,
     lane: string,
   ): Promise<Engine> {
-    const { DuckDBInstance: Instance } = await loadDuckDB();
+    const { DuckDBInstance: Instance } = loadForLane();
     await makeDirectory(dirname(lockDirectory));
     const held = join(await realpath(dirname(lockDirectory)), basename(lockDirectory));
     const free = lockInProcess(held, lane);
@@ -61,7 +62,7 @@ export class Engine {
    * @param spillRoot where DuckDB makes a directory of this engine's own, should it spill
    */
   static async unlocked(spillRoot: string, limits: EngineLimits): Promise<Engine> {
-    const { DuckDBInstance: Instance } = await loadDuckDB();
+    const { DuckDBInstance: Instance } = loadForLane();
     const spill = join(spillRoot, `.spill-${randomUUID()}`);
     const instance = await Instance.create(':memory:', options(spill, limits));
     return new Engine(instance, await instance.connect(), () => rmSync(spill, { recursive: true, force: true }));
@@ -122,9 +123,9 @@ function options(temporaryDirectory: string, { memoryLimit, threads }: EngineLim
  * over a backfill of 40,000 records, 228 MiB at the peak, 206 when they go back at once, in the same time.
  * The allocator (jemalloc) reads its settings when the library is loaded; what an operator has set stays.
  */
-async function loadDuckDB(): Promise<typeof import('@duckdb/node-api')> {
+function loadForLane(): typeof import('@duckdb/node-api') {
   process.env.DUCKDB_JE_MALLOC_CONF ??= 'dirty_decay_ms:0,muzzy_decay_ms:0';
-  return import('@duckdb/node-api');
+  return loadDuckDB();
 }
 
 /** The database file in a lock's directory. */

@@ -18,6 +18,7 @@ import { findDelivered } from './find-delivered.js';
 import { isLaneState } from './lane-state.js';
 import { stateDirectory } from './layout.js';
 import { proveTablesLock } from './lock-proof.js';
+import { loadDuckDB } from './load-duckdb.js';
 import type { MaintenanceReport } from './maintain-tables.js';
 import type { MaintenanceRequest } from './maintenance-process.js';
 import { maintenanceRules } from './plan-merges.js';
@@ -174,7 +175,7 @@ function messageOf(error: unknown): string {
 /** DuckDB comes as a library of the platform: an image of another kind lacks it. */
 async function checkEngine(): Promise<SinkFinding> {
   try {
-    const { version } = await import('@duckdb/node-api');
+    const { version } = loadDuckDB();
     return { part: 'duckdb', verdict: 'ok', message: `${version()} is there` };
   } catch (error) {
     const reason = (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
