@@ -74,10 +74,7 @@ function numberOf(type: 'instant' | 'duration' | 'integer' | 'number', text: str
 }
 
 /** Gives the values to a prepared statement: as values, never as SQL. Those that the statement does not name are left out. */
-export function bindParameters(
-  statement: DuckDBPreparedStatement,
-  parameters: readonly BoundParameter[],
-): void {
+export function bindParameters(statement: DuckDBPreparedStatement, parameters: readonly BoundParameter[]): void {
   const names = Array.from({ length: statement.parameterCount }, (_, index) => statement.parameterName(index + 1));
   const given = new Map(parameters.map((parameter) => [parameter.name, parameter]));
   const missing = names.filter((name) => !given.has(name));

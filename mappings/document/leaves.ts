@@ -7,11 +7,17 @@ export interface Leaf {
 }
 
 /** Every leaf that says something: null and '' say nothing. */
-export function leavesOf(value: JsonValue, steps: readonly (string | number)[] = []): Leaf[] {
-  if (value === null || value === '') return [];
-  if (typeof value !== 'object') return [{ steps, value }];
-  if (Array.isArray(value)) return value.flatMap((member, index) => leavesOf(member, [...steps, index]));
-  return Object.entries(value).flatMap(([key, member]) => leavesOf(member, [...steps, key]));
+export function leavesOf(value: JsonValue): Leaf[] {
+  const leaves: Leaf[] = [];
+  gather(value, [], leaves);
+  return leaves;
+}
+
+function gather(value: JsonValue, steps: readonly (string | number)[], leaves: Leaf[]): void {
+  if (value === null || value === '') return;
+  if (typeof value !== 'object') leaves.push({ steps, value });
+  else if (Array.isArray(value)) value.forEach((member, index) => void gather(member, [...steps, index], leaves));
+  else for (const key of Object.keys(value)) gather(value[key] ?? null, [...steps, key], leaves);
 }
 
 /** The way to a leaf as people write it; the places of an array are one: `changes[].field`. */

@@ -43,6 +43,7 @@ const MOST_NAMED = 3;
 export function traceSample(sample: Sample): Traced {
   const event = eventOf(sample.value);
   if (event === undefined) throw new Error(`A sample of ${sample.service} ${sample.eventType} becomes no event`);
+  const before = byPath(event);
   const redacted = redact(sample.value).value;
   const kept = new Set(leavesOf(event.unmapped ?? null).map(({ steps, value }) => `${nameOfPath(steps)} ${value}`));
   const fields = leavesOf(sample.value).map((leaf): FieldTrace => {
@@ -52,7 +53,7 @@ export function traceSample(sample: Sample): Traced {
     const isKept = kept.has(`${field} ${leaf.value}`);
     // Arrays are kept whole even where a part of them became an attribute.
     if (isKept && !leaf.steps.some((step) => typeof step === 'number')) return { ...nothing, result: 'unmapped' };
-    const trace = traceLeaf(sample.value, event, leaf, isKept);
+    const trace = traceLeaf(sample.value, event, before, leaf, isKept);
     if (!isKept) return { field, result: 'mapped', ...trace };
     return isOnlyKept(trace.attributes) ? { ...nothing, result: 'unmapped' } : { field, result: 'copied', ...trace };
   });
@@ -71,18 +72,19 @@ function eventOf(value: JsonValue): JsonObject | undefined {
 function traceLeaf(
   record: JsonObject,
   event: JsonObject,
+  before: ReadonlyMap<string, string>,
   leaf: Leaf,
   isKept: boolean,
 ): Pick<FieldTrace, 'attributes' | 'carried'> {
   const marked = marker(leaf.value);
   const other = eventOf(withLeaf(record, leaf.steps, marked));
-  const turned = changedPaths(event, other);
+  const turned = changedPaths(before, other);
   const follows =
     other?.class_uid === event.class_uid
       ? attributePaths(other ?? {}, (value) => tells(value, marked)).filter((path) => turned.includes(path))
       : [];
   if (follows.length > 0) return { attributes: follows, carried: true };
-  const changed = [...turned, ...changedPaths(event, eventOf(withLeaf(record, leaf.steps, null)))];
+  const changed = [...turned, ...changedPaths(before, eventOf(withLeaf(record, leaf.steps, null)))];
   const equal = isKept || isSmall(leaf.value) ? [] : attributePaths(event, (value) => value === leaf.value);
   // Of several fields with one value (`os`, `os_name`) one is read; the others are told by it.
   const carriers = changed.length === 0 ? equal : equal.filter((path) => changed.includes(path));
@@ -124,11 +126,13 @@ function decided(changed: readonly string[]): string[] {
   return ids.length > MOST_NAMED ? unique(ids.map((path) => path.split(/[.[]/)[0]!)) : ids;
 }
 
-function changedPaths(event: JsonObject, other: JsonObject | undefined): string[] {
+/** @param before the values of the event that `other` is compared with */
+function changedPaths(before: ReadonlyMap<string, string>, other: JsonObject | undefined): string[] {
   if (other === undefined) return [];
-  const [before, after] = [byPath(event), byPath(other)];
-  const paths = [...new Set([...before.keys(), ...after.keys()])];
-  return unique(paths.filter((path) => before.get(path) !== after.get(path))).filter(isAttribute);
+  const after = byPath(other);
+  const gone = [...before.keys()].filter((path) => !after.has(path));
+  const changed = [...after.keys()].filter((path) => before.get(path) !== after.get(path));
+  return unique([...gone, ...changed]).filter(isAttribute);
 }
 
 function isAttribute(path: string): boolean {

@@ -18,7 +18,7 @@ it('0: run --once collects everything, a second run finds nothing new, and stdou
   const first = await command(['run', '--once'], { cwd, env: feedOf(simulated) });
   expect(first).toMatchObject({ code: 0, stdout: '' });
   expect(first.stderr).toContain('first run: no position is stored');
-  expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true, delivered: 300 });
+  expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true, delivered: 120 });
   const before = readdirSync(join(cwd, 'tables'), { recursive: true }).filter((name) =>
     String(name).endsWith('.parquet'),
   );
@@ -195,7 +195,7 @@ it('77: without a credential, with the ways to give one; nothing is simulated in
   });
 });
 
-it('77: a wrong key, which is not told', async () => {
+it('77: a wrong key, which no message holds', async () => {
   const { baseUrl } = await tenant();
   const wrong = `jca_${'w'.repeat(36)}`;
   const ended = await command(['run', '--once'], { env: feedOf({ baseUrl, apiKey: wrong }) });
@@ -215,7 +215,7 @@ it("78: another organization's key stops the feed and delivers nothing", async (
   const ended = await command(['run', '--once'], { cwd, env: feedOf(other) });
   expect(ended).toMatchObject({ code: 78, stdout: '' });
   expect(failure(ended)).toMatchObject({ code: 'ORGANIZATION_CHANGED', cure: expect.stringMatching(/\w{4}/) });
-  expect(await compareTables(join(cwd, 'tables'), one)).toMatchObject({ equal: true, delivered: 300 });
+  expect(await compareTables(join(cwd, 'tables'), one)).toMatchObject({ equal: true, delivered: 120 });
 });
 
 const key = { JUMPCLOUD_API_KEY: `jca_${'k'.repeat(36)}` };
@@ -261,7 +261,7 @@ it('79: reconcile ends with 0 where everything is delivered, and with 79 where a
   const env = feedOf(simulated);
   await command(['run', '--once'], { cwd, env });
   const day = (back: number) => new Date(Date.now() - back * 3_600_000).toISOString();
-  const args = ['reconcile', '--from', day(49), '--to', day(1)];
+  const args = ['reconcile', '--from', day(13), '--to', day(1)];
   const equal = await command(args, { cwd, env });
   expect(equal.code, equal.stderr).toBe(0);
   const delivered = equal.stdout
@@ -270,8 +270,8 @@ it('79: reconcile ends with 0 where everything is delivered, and with 79 where a
   const total = delivered.pop()!;
   expect(total[0]).toBe('total');
   expect(Number(total[2])).toBe(delivered.reduce((sum, row) => sum + Number(row[3]), 0));
-  expect(Number(total[2])).toBeGreaterThan(200);
-  const files = readdirSync(join(cwd, 'tables', 'authentication'), { recursive: true, encoding: 'utf8' });
+  expect(Number(total[2])).toBeGreaterThan(80);
+  const files = readdirSync(join(cwd, 'tables', 'authentication'), { recursive: true, encoding: 'utf8' }).sort();
   rmSync(join(cwd, 'tables', 'authentication', files.find((name) => name.endsWith('.parquet'))!));
   const gap = await command(args, { cwd, env });
   expect(gap.code, gap.stderr).toBe(79);

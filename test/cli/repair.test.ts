@@ -19,7 +19,7 @@ async function environment(simulated: Parameters<typeof feedOf>[0], more: Readon
   });
 }
 
-it('reconcile --repair beside a running feed has it read the gap anew, and proves that nothing is missing', async () => {
+it('reconcile --repair beside a running feed has it read the gap again, and proves that nothing is missing', async () => {
   const simulated = await tenant();
   const cwd = folder();
   const env = await environment(simulated);
@@ -50,7 +50,7 @@ it('reconcile --repair beside a running feed has it read the gap anew, and prove
   feed.running.child.kill('SIGTERM');
   expect(await feed.running.ended).toMatchObject({ code: 0, stdout: '' });
   expect(feed.running.stderr()).toContain('repaired: 40 records that were missing are delivered');
-  expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true, delivered: 365 });
+  expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true, delivered: 185 });
 });
 
 it('POST /repair refuses what is malformed, foreign or not of the live lane, and says what to do instead', async () => {
@@ -99,9 +99,13 @@ it('POST /repair refuses what is malformed, foreign or not of the live lane, and
 });
 
 it('polls go on while a long repair is read in pieces; a second one is refused meanwhile; SIGTERM ends it cleanly', async () => {
-  const simulated = await tenant({ records: 6_000 });
+  const simulated = await tenant({
+    records: 600,
+    from: Date.now() - 48 * HOUR,
+    only: ['directory/user_login_attempt'],
+  });
   const cwd = folder();
-  const env = await environment(simulated, { POLL_PAGE_SIZE: '100' });
+  const env = await environment(simulated, { POLL_PAGE_SIZE: '10' });
   const feed = await startFeed(cwd, env);
   plantGap(simulated, 30, 40 * HOUR);
   plantGap(simulated, 30, 5 * HOUR);
@@ -177,5 +181,5 @@ it('a repair goes on after failures that pass, and is given up with the code of 
   expect(repaired.code, repaired.stderr).toBe(0);
   expect(struck).toHaveLength(8);
   expect(await feed.repair()).toMatchObject({ state: 'done', found: 20, error: null });
-  expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true, delivered: 320 });
+  expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true, delivered: 140 });
 });

@@ -116,8 +116,8 @@ describe('the verb state', () => {
   });
 
   it('moved back into the past, a feed reads it again and delivers nothing twice', { timeout: 60_000 }, async () => {
-    const tenant = await startTenant({ seed: 5, records: 3_000 });
-    const flags = { ...flagsOf('tables'), 'poll-start': '30d', 'poll-requests-per-second': '1000' };
+    const tenant = await startTenant({ seed: 5, records: 300, from: Date.now() - 86_400_000 });
+    const flags = { ...flagsOf('tables'), 'poll-start': '2d', 'poll-requests-per-second': '1000' };
     try {
       await collectOnce(tenant, flags);
       const count = () => rowsOf(directory, 'SELECT count(*), count(DISTINCT metadata.uid) FROM events');
@@ -129,7 +129,7 @@ describe('the verb state', () => {
       await collectOnce(tenant, flags);
       expect(await count()).toEqual(before);
       const [again] = JSON.parse((await tell(() => showState({ ...flags, json: true }))).out) as LaneReport[];
-      expect(again!.counts.duplicates).toBeGreaterThan(1_000);
+      expect(again!.counts.duplicates).toBeGreaterThan(250);
       expect(again!.behind).toEqual({});
       expect(again!.services.length).toBeGreaterThan(0);
     } finally {

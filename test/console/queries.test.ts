@@ -24,7 +24,7 @@ function statementProcesses(parent: number | undefined): number {
 }
 
 it('a statement is answered with columns, rows and an end, up to the limit of rows, and as a download without it', async () => {
-  const { one, admin, document, tenant } = await house({ built: true, env: { CONSOLE_QUERY_ROWS: '10' } });
+  const { one, admin, document, tenant } = await house({ built: true, records: 60, env: { CONSOLE_QUERY_ROWS: '10' } });
   await put(admin, document('acme'));
   await until(
     async () => (await admin.get('/feeds/acme/status')).json.state.code,

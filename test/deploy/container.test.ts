@@ -89,7 +89,7 @@ describe.skipIf(obstacle !== undefined && process.env.CI !== 'true')('the image'
     expect(obstacle).toBeUndefined();
     work = mkdtempSync(join(tmpdir(), 'image-'));
     image = await buildImage(root, work);
-    tenant = await startTenant({ seed: 5, records: 600 });
+    tenant = await startTenant({ seed: 5, records: 150, from: Date.now() - 12 * 3_600_000 });
   }, 300_000);
 
   afterAll(async () => {
@@ -196,7 +196,7 @@ describe.skipIf(obstacle !== undefined && process.env.CI !== 'true')('the image'
     const received = async () => seriesValue(await metrics(), 'jumpcloud_ocsf_records_received_total', labels) ?? 0;
 
     await until(() => ask('/readyz').then((answer) => answer.status === 200), child, log);
-    await until(async () => (await received()) >= 600, child, log);
+    await until(async () => (await received()) >= 150, child, log);
     expect((await ask('/healthz')).status).toBe(200);
     expect(parseMetrics(await metrics()).get('jumpcloud_ocsf_build_info')?.samples[0]?.labels.version).toBe(
       product.version,
@@ -205,7 +205,7 @@ describe.skipIf(obstacle !== undefined && process.env.CI !== 'true')('the image'
     const delivered = parseMetrics(await metrics())
       .get('jumpcloud_ocsf_events_published_total')!
       .samples.reduce((sum, { value }) => sum + value, 0);
-    expect(delivered).toBeGreaterThan(500);
+    expect(delivered).toBeGreaterThan(120);
 
     child.kill('SIGTERM');
     expect(await ended, await log).toEqual([0, null]);

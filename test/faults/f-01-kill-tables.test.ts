@@ -9,7 +9,8 @@ import { redactedText } from '../../fixtures/tenant/control.js';
 import { startTenant } from '../../fixtures/tenant/tenant.js';
 import { runAndKill } from './run-and-kill.js';
 
-const RECORDS = 20_000;
+/** Small pages: a kill falls between the steps of commits, of which there are forty. */
+const RECORDS = 8_000;
 const KILLS = Number(process.env.KILLS ?? 25);
 /** Between the first file of a commit and its commit point. */
 const INSIDE = new Set(['commit:file', 'commit:seen', 'commit:state']);
@@ -42,7 +43,7 @@ it(`F-1: killed ${KILLS} times while it collects into tables, every record is th
     latency: [2, 20],
     trouble: { ties: 0.1, repeated: { share: 0.02 }, malformed: { share: 0.001 } },
   });
-  const order = { baseUrl: tenant.baseUrl, apiKey: tenant.apiKey, pageSize: 500, tables: { directory, restMs: 2 } };
+  const order = { baseUrl: tenant.baseUrl, apiKey: tenant.apiKey, pageSize: 200, tables: { directory, restMs: 2 } };
   const histogram = new Map<string, number>();
   const reader = startReader(directory);
   try {

@@ -14,7 +14,7 @@ describeKafka('a repair beside a running feed, on a real broker', () => {
   afterAll(() => cluster?.stop());
 
   it('is done by the holder of the lease, and the topics then hold each record once', async () => {
-    const simulated = await tenant({ only: ['directory/user_login_attempt'] });
+    const simulated = await tenant({ records: 300, only: ['directory/user_login_attempt'] });
     const cwd = folder();
     const env = feedOf(simulated, {
       SINK: 'kafka',

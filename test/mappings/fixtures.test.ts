@@ -33,7 +33,7 @@ describe('the fixture records', () => {
     expect(findings.events).toBe(fixtures.length);
   });
 
-  it('lose no leaf: every value of a record is told by its event, mapped, unmapped or redacted', () => {
+  it('lose no leaf: every value of a record is in its event, mapped, unmapped or redacted', () => {
     const lost = fixtures.flatMap(({ key, value }) => lostLeaves(value, toEvent).map((leaf) => `${key}: ${leaf}`));
     expect(lost).toEqual([]);
   });

@@ -36,29 +36,27 @@ function replaced(value: JsonValue, [step, ...rest]: Path, by: (leaf: JsonValue)
   );
 }
 
-/** Whether the value at the path is one that redaction replaces. */
-function isRedacted(record: JsonObject, path: Path): boolean {
-  const at = (value: JsonValue): unknown =>
-    path.reduce<unknown>((within, step) => (within as Record<string | number, unknown>)[step], value);
-  return at(redact(record).value) === REDACTED;
+function valueAt(value: JsonValue, path: Path): unknown {
+  return path.reduce<unknown>((within, step) => (within as Record<string | number, unknown>)[step], value);
 }
 
 /**
- * The leaves of a record that its event does not tell: those that can change without the event changing. Of a redacted
- * one the event tells that it was there: it must change when the value is taken away.
+ * The leaves of a record that its event does not hold: those that can change without the event changing. Of a redacted
+ * one the event says that it was there: it must change when the value is taken away.
  * @param toEvent the event, or undefined where the record becomes none
  */
 export function lostLeaves(record: JsonObject, toEvent: (record: JsonObject) => JsonObject | undefined): string[] {
-  const told = JSON.stringify(withoutCopies(toEvent(record)));
+  const whole = JSON.stringify(withoutCopies(toEvent(record)));
+  const redacted = redact(record).value;
   return leafPaths(record)
     .filter((path) => {
-      const other = isRedacted(record, path) ? removed(record, path) : altered(record, path);
-      return JSON.stringify(withoutCopies(toEvent(other as JsonObject))) === told;
+      const other = valueAt(redacted, path) === REDACTED ? removed(record, path) : altered(record, path);
+      return JSON.stringify(withoutCopies(toEvent(other as JsonObject))) === whole;
     })
     .map((path) => path.join('.'));
 }
 
-/** An event without what tells of every member anyway: its uid, which is a hash of some, and the raw text. */
+/** An event without what follows from every member anyway: its uid, which is a hash of some, and the raw text. */
 function withoutCopies(event: JsonObject | undefined): JsonObject {
   if (event === undefined) return {};
   const { raw_data: _text, raw_data_size: _size, raw_data_hash: _hash, metadata, ...rest } = event;

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,16 +23,21 @@ const lists = new Map([
 const given: Record<string, Record<string, string>> = { 'changes-out-of-hours': { zone: 'Europe/Berlin' } };
 
 let directory: string;
+/** The same, and the stories of a second organization. */
+let both: string;
 let tables: OpenTables;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'questions-'));
   await writeStoryTables(directory);
   tables = await openTables(directory);
+  both = await mkdtemp(join(tmpdir(), 'questions-two-'));
+  await cp(directory, both, { recursive: true });
+  await writeStoryTables(both, '5f1e7c20d4a9b3086e12f00e', 'globex');
 });
 afterAll(async () => {
   await tables.close();
-  await rm(directory, { recursive: true, force: true });
+  for (const path of [directory, both]) await rm(path, { recursive: true, force: true });
 });
 
 async function answered(question: Question, parameters: Record<string, string> = given[question.name] ?? {}) {
@@ -112,9 +117,6 @@ describe('a question', () => {
   });
 
   it('keeps apart people of two organizations who have the same name', async () => {
-    const both = await mkdtemp(join(tmpdir(), 'questions-two-'));
-    await writeStoryTables(both);
-    await writeStoryTables(both, '5f1e7c20d4a9b3086e12f00e', 'globex');
     const two = await openTables(both);
     const failed = questions.find(({ name }) => name === 'failed-logins-by-user')!;
     const values = parameterValues(failed, { parameters: new Map(), lists }, storyEnd);
@@ -127,7 +129,6 @@ describe('a question', () => {
       ['5f1e7c20d4a9b3086e12f00e', 6n],
     ]);
     await two.close();
-    await rm(both, { recursive: true, force: true });
   });
 });
 
@@ -202,9 +203,6 @@ describe('the times of an answer', () => {
 
 describe('an account', () => {
   it('has its own events alone, in every view of events, and what names no account is refused', async () => {
-    const both = await mkdtemp(join(tmpdir(), 'questions-account-'));
-    await writeStoryTables(both);
-    await writeStoryTables(both, '5f1e7c20d4a9b3086e12f00e', 'globex');
     const one = await openTables(both, { account: '5f1e7c20d4a9b3086e12f00e' });
     const all = await openTables(both);
     const single = async (open: OpenTables, sql: string) => {
@@ -220,7 +218,6 @@ describe('an account', () => {
     await expect(one.query('SELECT * FROM dead_letters')).rejects.toMatchObject({ code: 'USAGE' });
     await one.close();
     await all.close();
-    await rm(both, { recursive: true, force: true });
   });
 });
 

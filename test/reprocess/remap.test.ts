@@ -1,7 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { remap } from '../../collector/commands/remap.js';
 import { createTablesSink } from '../../collector/sinks/tables/tables-sink.js';
 import { tell } from '../commands/collecting.js';
@@ -11,9 +11,17 @@ import { finishedEvent } from '../mappings/mapping.js';
 import { rowsOf } from '../sinks/tables/read-tables.js';
 
 describe('remap', () => {
+  const older = olderEvents();
+  let stored: string;
   let directory: string;
+  beforeAll(async () => {
+    stored = await mkdtemp(join(tmpdir(), 'remap-stored-'));
+    await storeOlder(stored, older);
+  });
+  afterAll(() => rm(stored, { recursive: true, force: true }));
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'remap-'));
+    await cp(stored, directory, { recursive: true });
   });
   afterEach(() => rm(directory, { recursive: true, force: true }));
 
@@ -31,7 +39,6 @@ describe('remap', () => {
   const rows = (sql: string) => rowsOf(directory, sql);
 
   it('shows the difference by type and changes nothing in a dry run', async () => {
-    await storeOlder(directory, olderEvents());
     const before = await rows('SELECT class_uid, count(*) FROM events GROUP BY 1');
     const { out } = await tell(() => remap(order({ dryRun: true })));
     expect(out).toMatch(/\d+ {2}user_login_attempt: Base Event: unheard_of → Authentication: Logon/);
@@ -40,8 +47,6 @@ describe('remap', () => {
   });
 
   it('moves events to their class, with their uid and the time they were fetched, and then finds nothing more to do', async () => {
-    const events = olderEvents();
-    await storeOlder(directory, events);
     const kept = 'SELECT metadata.uid, metadata.logged_time, raw_data FROM events ORDER BY 1';
     const before = await rows(kept);
     await tell(() => remap(order()));
@@ -49,12 +54,11 @@ describe('remap', () => {
     const moved = await rows("SELECT count(*) FROM account_change WHERE metadata.event_code = 'user_create'");
     expect(Number(moved[0]?.[0])).toBeGreaterThan(0);
     const { out } = await tell(() => remap(order()));
-    expect(out).toContain(`${events.length} events of the range looked at`);
-    expect(out).toContain(`${events.length}  the same as before`);
+    expect(out).toContain(`${older.length} events of the range looked at`);
+    expect(out).toContain(`${older.length}  the same as before`);
   });
 
   it('says of an event again that secrets were taken from its record', async () => {
-    await storeOlder(directory, olderEvents());
     const labelled = "SELECT metadata.uid FROM events WHERE list_contains(metadata.labels, 'redacted') ORDER BY 1";
     const before = await rows(labelled);
     expect(before.length).toBeGreaterThan(0);
@@ -63,7 +67,6 @@ describe('remap', () => {
   });
 
   it('touches only the range', async () => {
-    await storeOlder(directory, olderEvents());
     await tell(() => remap(order({ to: '2026-09-14T09:00:00Z' })));
     const counts = await rows(
       "SELECT time_dt < '2026-09-14 09:00:00', count(*) FROM events WHERE metadata.event_code <> 'unheard_of' GROUP BY 1",
@@ -77,7 +80,6 @@ describe('remap', () => {
   });
 
   it('leaves events without raw_data, and those of a class that is not delivered, and counts them', async () => {
-    await storeOlder(directory, olderEvents());
     const sink = createTablesSink({ directory, feed: 'acme' });
     const lane = sink.lane('live');
     await lane.open();
@@ -91,7 +93,6 @@ describe('remap', () => {
   });
 
   it('is refused while a lane of the feed runs', async () => {
-    await storeOlder(directory, olderEvents().slice(0, 3));
     const sink = createTablesSink({ directory, feed: 'acme' });
     await sink.lane('live').open();
     await expect(tell(() => remap(order()))).rejects.toMatchObject({ code: 'LANE_IN_USE', exitCode: 73 });
@@ -99,7 +100,6 @@ describe('remap', () => {
   });
 
   it('leaves a lane that goes on where it stood', async () => {
-    await storeOlder(directory, olderEvents());
     const first = createTablesSink({ directory, feed: 'acme' });
     const cursor = await first.peek('live');
     await tell(() => remap(order()));
@@ -111,6 +111,6 @@ describe('remap', () => {
     });
     await lane.commit({ ...sampleBatch('live', 9, { events: 0, letters: 0, raw: 0 }), events: [more] });
     await first.close();
-    expect(await rows('SELECT count(*) FROM events')).toEqual([[BigInt(olderEvents().length + 1)]]);
+    expect(await rows('SELECT count(*) FROM events')).toEqual([[BigInt(older.length + 1)]]);
   });
 });

@@ -29,7 +29,7 @@ export interface KillOptions {
  */
 export async function killWhileSending({ kills, seed, env = {}, delivered = deliveredUids }: KillOptions) {
   const directory = await mkdtemp(join(tmpdir(), 'webhook-kill-'));
-  const tenant = await startTenant({ records: 500 });
+  const tenant = await startTenant({ records: 30, from: Date.now() - 3_600_000 });
   const { alerts } = tenant;
   const port = await freePort();
   const url = `http://127.0.0.1:${port}/webhook/jumpcloud/acme`;

@@ -31,7 +31,11 @@ function faults(status: unknown): string[] {
 
 it('what /status answers is as its schema says: starting, collecting, refused by JumpCloud, repairing', async () => {
   const directory = { users: 5, groups: 1, administrators: 1, applications: 1 };
-  const simulated = await tenant({ directory, trouble: { malformed: { share: 0.05 } } });
+  const simulated = await tenant({
+    directory,
+    from: Date.now() - 48 * HOUR,
+    trouble: { malformed: { share: 0.05 } },
+  });
   const env = feedOf(simulated, {
     HTTP_ENABLED: 'true',
     HTTP_PORT: String(await freePort()),
