@@ -49,7 +49,7 @@ function checkConsole(shared: Effective): void {
     shared.refuse('console.session.idle', 'console.session.idle is longer than console.session.max');
 }
 
-/** A service account is not guessed at: which credential leaves the house is said by name. */
+/** A service account is not guessed at: which credential is sent is named in the configuration. */
 function checkCredential(feed: Effective): void {
   const mode = feed.text('jumpcloud.authorization');
   const account = ['jumpcloud.clientId', 'jumpcloud.clientSecret'].find((path) => feed.settings.has(path));

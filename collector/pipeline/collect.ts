@@ -43,7 +43,7 @@ export interface CollectSettings extends Selection, MappingSettings {
   readonly batchSize: number;
 }
 
-/** The rest of the house, as collecting needs it. */
+/** The parts that collecting needs. */
 export interface CollectDependencies {
   readonly source: Source;
   readonly clock: Clock;

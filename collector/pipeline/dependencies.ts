@@ -24,7 +24,7 @@ export interface FeedSettings extends CollectSettings {
   readonly slice: number;
 }
 
-/** The rest of the house, as a feed needs it. */
+/** The parts that a feed needs. */
 export interface FeedDependencies {
   readonly source: Source;
   readonly sink: Sink;

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { keys } from '../../collector/config/keys.js';
 import { startTenant } from '../../fixtures/tenant/tenant.js';
+import { consoleOverTenant, put, until } from './console-over-tenant.js';
 import { type Client, folder, type Reply } from './harness.js';
-import { house, put, until } from './house.js';
 
 const DAY = 24 * 60 * 60_000;
 
@@ -20,7 +20,7 @@ const pointers = ({ json }: Reply) => json.problems?.map(({ pointer }: { pointer
 
 describe('the life of a feed', () => {
   it('is added, tested, collects, is edited, paused, resumed, removed and restored, and forgets nothing', async () => {
-    const { one, admin, tenant, document } = await house();
+    const { one, admin, tenant, document } = await consoleOverTenant();
     const tested = lines(await admin.send('POST', '/drafts/test', { document: document('acme') }));
     expect(tested.filter(({ verdict }) => verdict === 'failed')).toEqual([]);
     expect(tested.at(-1)).toMatchObject({ done: true, header: 'x-api-key' });
@@ -85,7 +85,7 @@ describe('the life of a feed', () => {
   });
 
   it('another feed’s edits leave a feed alone, and every one of them is answered with the state in force', async () => {
-    const { admin, document } = await house();
+    const { admin, document } = await consoleOverTenant();
     await put(admin, document('still'));
     await put(admin, document('edited'));
     await until(
@@ -110,7 +110,7 @@ describe('the life of a feed', () => {
 
 describe('A15: two editors', () => {
   it('the second save is refused with who saved and when, and nothing is overwritten', async () => {
-    const { one, admin, document } = await house();
+    const { one, admin, document } = await consoleOverTenant();
     await put(admin, document('acme', { poll: { interval: 'never' } }));
     const { headers, json } = await admin.get('/feeds/acme');
     const ben = await one.user(admin, 'ben', 'admin');
@@ -125,7 +125,7 @@ describe('A15: two editors', () => {
   });
 
   it('a program with a token need not say which state it changes', async () => {
-    const { one, admin, document } = await house();
+    const { one, admin, document } = await consoleOverTenant();
     const terraform = await one.token(admin, 'terraform', 'admin');
     const given = document('acme', { poll: { interval: 'DISABLED' } });
     expect((await put(terraform, given)).status).toBe(201);
@@ -143,7 +143,7 @@ describe('A15: two editors', () => {
 
 describe('S7: a secret', () => {
   it('is in no answer, no file outside of secrets and no line of the log', async () => {
-    const { one, admin, tenant, document } = await house();
+    const { one, admin, tenant, document } = await consoleOverTenant();
     const viewer = await one.user(admin, 'eva', 'viewer');
     const { apiKey } = tenant;
     const given = document('acme');
@@ -191,7 +191,7 @@ describe('S7: a secret', () => {
   });
 
   it('is kept where it is left out or named by its fingerprint, and refused as a mask', async () => {
-    const { admin, document } = await house();
+    const { admin, document } = await consoleOverTenant();
     await put(admin, document('acme', { poll: { interval: 'never' } }));
     const first = await admin.get('/feeds/acme');
     const { apiKey: _left, ...without } = first.json.jumpcloud;
@@ -226,7 +226,7 @@ describe('S7: a secret', () => {
 
 describe('S8: a secret follows its address', () => {
   it('a changed address takes the stored key neither to a test nor to a save, and nobody is asked', async () => {
-    const { admin, tenant, document } = await house();
+    const { admin, tenant, document } = await consoleOverTenant();
     const heard: string[] = [];
     const listener = createServer((request, response) => {
       heard.push(request.headers.authorization ?? request.headers['x-api-key']?.toString() ?? 'nothing');
@@ -276,7 +276,7 @@ describe('S8: a secret follows its address', () => {
   });
 
   it('S16: hosts that are not among those allowed are refused before anything is asked', async () => {
-    const { admin, document } = await house();
+    const { admin, document } = await consoleOverTenant();
     for (const baseUrl of [
       'https://169.254.169.254/insights/directory/v1',
       'https://10.0.0.1/insights/directory/v1',
@@ -291,7 +291,7 @@ describe('S8: a secret follows its address', () => {
 
 describe('S9: paths', () => {
   it('lie below their roots, links followed, or are refused without being opened', async () => {
-    const { admin, root, document } = await house();
+    const { admin, root, document } = await consoleOverTenant();
     symlinkSync('/etc', join(root, 'secrets', 'link'));
     symlinkSync('/etc', join(root, 'tables', 'link'));
     writeFileSync(join(root, 'secrets', 'acme-key'), 'k'.repeat(40), { mode: 0o600 });
@@ -328,7 +328,7 @@ describe('S9: paths', () => {
 
 describe('wrong configurations', () => {
   it('are refused whole, each problem with its place, and nothing is saved', async () => {
-    const { one, admin, document } = await house();
+    const { one, admin, document } = await consoleOverTenant();
     const cases: [object, string][] = [
       [{ poll: { interval: 'soon' } }, '/poll/interval'],
       [{ jumpcloud: { apiKey: 'k'.repeat(40), eventTypes: ['logins'] } }, '/jumpcloud/eventTypes'],
@@ -349,7 +349,7 @@ describe('wrong configurations', () => {
   });
 
   it('A2: a test names cause, cure and field of a wrong key, and saves nothing', async () => {
-    const { admin, document } = await house();
+    const { admin, document } = await consoleOverTenant();
     const reply = await admin.send('POST', '/drafts/test', {
       document: document('acme', {
         jumpcloud: { baseUrl: (document('x').jumpcloud as { baseUrl: string }).baseUrl, apiKey: 'x'.repeat(40) },
@@ -363,7 +363,7 @@ describe('wrong configurations', () => {
   });
 
   it('A3: findings come one by one: what is known stands there while JumpCloud has not answered', async () => {
-    const { one, admin, tenant, document } = await house();
+    const { one, admin, tenant, document } = await consoleOverTenant();
     tenant.script([{ effect: { kind: 'hang' } }]);
     const leaving = new AbortController();
     const reply = await fetch(`${one.origin}/api/v1/drafts/test`, {
@@ -383,7 +383,7 @@ describe('wrong configurations', () => {
   });
 
   it('another destination is taken only when it was confirmed', async () => {
-    const { admin, root, document } = await house();
+    const { admin, root, document } = await consoleOverTenant();
     await put(admin, document('acme', { poll: { interval: 'never' } }));
     const { json, headers } = await admin.get('/feeds/acme');
     const moved = { ...json, tables: { directory: join(root, 'tables', 'other') } };
@@ -396,7 +396,7 @@ describe('wrong configurations', () => {
 
 describe('A4: a renewed key', () => {
   it('of another organization is refused, and the old one stays; the right one is in use at the next poll', async () => {
-    const { admin, tenant, document } = await house();
+    const { admin, tenant, document } = await consoleOverTenant();
     await put(admin, document('acme'));
     await until(
       () => stateOf(admin, 'acme'),
@@ -428,7 +428,7 @@ describe('A4: a renewed key', () => {
 
 describe('A13: feeds of the operator’s own files', () => {
   it('are shown, tested and run, and neither changed nor removed', async () => {
-    const { admin, document, root } = await house({
+    const { admin, document, root } = await consoleOverTenant({
       env: {
         FEED_NAME: 'filed',
         JUMPCLOUD_API_KEY: 'k'.repeat(40),
@@ -450,7 +450,7 @@ describe('A13: feeds of the operator’s own files', () => {
 });
 
 it('a draft waits for a person with the key, and holds no secret', async () => {
-  const { admin, document } = await house();
+  const { admin, document } = await consoleOverTenant();
   const draft = await admin.send('PUT', '/drafts/acme', { document: document('acme'), waitingFor: 'ben@example.com' });
   expect(draft.json).toMatchObject({ name: 'acme', by: 'ana', waitingFor: 'ben@example.com' });
   expect((await admin.get('/drafts/acme')).json.document.jumpcloud.apiKey).toBeUndefined();
@@ -461,7 +461,7 @@ it('a draft waits for a person with the key, and holds no secret', async () => {
 });
 
 it('a revision that is put in force again keeps its secret, or needs it again', async () => {
-  const { admin, document } = await house();
+  const { admin, document } = await consoleOverTenant();
   const still = { poll: { interval: 'never' } };
   await put(admin, document('acme', { ...still, description: 'one' }));
   const first = await admin.get('/feeds/acme');

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { expect, it } from 'vitest';
-import { house, put, until } from './house.js';
+import { consoleOverTenant, put, until } from './console-over-tenant.js';
 
 const lines = ({ text }: { text: string }) =>
   text
@@ -24,7 +24,7 @@ function statementProcesses(parent: number | undefined): number {
 }
 
 it('a statement is answered with columns, rows and an end, up to the limit of rows, and as a download without it', async () => {
-  const { one, admin, document, tenant } = await house({ built: true, records: 60, env: { CONSOLE_QUERY_ROWS: '10' } });
+  const { one, admin, document, tenant } = await consoleOverTenant({ built: true, env: { CONSOLE_QUERY_ROWS: '10' } });
   await put(admin, document('acme'));
   await until(
     async () => (await admin.get('/feeds/acme/status')).json.state.code,
@@ -63,7 +63,7 @@ it('a statement is answered with columns, rows and an end, up to the limit of ro
 });
 
 it('S11: a statement that takes too much is stopped, one per user runs, and a client that leaves ends its own', async () => {
-  const { one, admin, document, child } = await house({
+  const { one, admin, document, child } = await consoleOverTenant({
     built: true,
     records: 20,
     env: { CONSOLE_QUERY_TIMEOUT: '2s' },

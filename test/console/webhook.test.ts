@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { createLog } from '../../collector/log/logger.js';
 import { startWebhooks, type WebhookListener } from '../../collector/server/webhook-listener.js';
-import { house, put, until } from './house.js';
+import { consoleOverTenant, put, until } from './console-over-tenant.js';
 
 /** Digests of secrets lie there. Below the root of tables, which is this test's own. */
 const state = { state: { directory: 'state' } };
@@ -10,7 +10,7 @@ const TEST_BODY = { type: 'user_lockout', tags: [], channels: {}, organization_o
 it('Connect makes URL and secret, shows JumpCloud’s test, and to an operator alone why a request was refused', async () => {
   let open: WebhookListener | undefined;
   const log = createLog({ level: 'error', format: 'json' });
-  const { one, admin, document } = await house({
+  const { one, admin, document } = await consoleOverTenant({
     records: 1,
     env: { RECEIVER_URL: 'https://hooks.example.com' },
     listen: async (receiver) =>
@@ -93,7 +93,7 @@ it('Connect makes URL and secret, shows JumpCloud’s test, and to an operator a
 });
 
 it('a secret of the configuration is changed there, and a feed without webhooks says so', async () => {
-  const { admin, document } = await house({ records: 1 });
+  const { admin, document } = await consoleOverTenant({ records: 1 });
   const { headers } = await put(admin, document('acme', state));
   const off = await admin.get('/feeds/acme/webhook');
   expect(off.json).toMatchObject({ enabled: false, hasAddress: false, view: null, secret: 'none' });

@@ -27,7 +27,7 @@ while (!stopping) {
   } finally {
     await tables.close();
   }
-  await sleep(20);
+  await sleep(100);
 }
 if (reads === 0) throw new Error('the reader never read');
 process.stdout.write(`${JSON.stringify({ reads, count: Number(before) })}\n`);

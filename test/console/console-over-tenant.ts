@@ -8,7 +8,7 @@ import { type Client, folder, type Reply, startBuiltConsole, startTestConsole, t
 
 const DAY = 24 * 60 * 60_000;
 
-export interface House {
+export interface ConsoleOverTenant {
   readonly one: TestConsole;
   readonly admin: Client;
   /** Of the built program; undefined: it runs in this process. */
@@ -19,11 +19,11 @@ export interface House {
 }
 
 /** A console over a simulated tenant, with roots for paths. */
-export async function house(
+export async function consoleOverTenant(
   more: { records?: number; env?: Record<string, string>; built?: boolean; listen?: Listen } = {},
-): Promise<House> {
+): Promise<ConsoleOverTenant> {
   const now = Date.now();
-  const tenant = await startTenant({ seed: 3, records: more.records ?? 300, from: now - DAY, to: now - 120_000 });
+  const tenant = await startTenant({ seed: 3, records: more.records ?? 60, from: now - DAY / 2, to: now - 120_000 });
   onTestFinished(() => tenant.close());
   const root = realpathSync(folder());
   for (const name of ['tables', 'secrets', 'ca']) mkdirSync(join(root, name));
@@ -40,7 +40,7 @@ export async function house(
     ? startBuiltConsole(options)
     : startTestConsole({ ...options, live: true, ...(more.listen === undefined ? {} : { listen: more.listen }) }));
   const admin = await one.firstAdmin();
-  const document: House['document'] = (name, changes = {}) => ({
+  const document: ConsoleOverTenant['document'] = (name, changes = {}) => ({
     name,
     jumpcloud: { baseUrl: tenant.baseUrl, apiKey: tenant.apiKey, eventTypes: ['login', 'admin', 'other'] },
     poll: { start: '2d', interval: '1s' },
