@@ -93,8 +93,15 @@ const testCommand = verb(
   async (argv) => (await import('./respond.js')).testActions(argv),
 );
 
+const watchCommand = verb(
+  'watch',
+  'Deliver the journal and watch the client secret until stopped, with metrics on the health port; executes nothing',
+  withConfiguration,
+  async (argv) => (await import('./respond-watch.js')).watchResponse(argv),
+);
+
 export const respondCommand = verbGroup(
   'respond',
   'Act on users and groups with a credential of its own: plan, approve, execute once, verify, undo',
-  [planCommand, runCommand, approveCommand, undoCommand, statusCommand, testCommand],
+  [planCommand, runCommand, approveCommand, undoCommand, statusCommand, testCommand, watchCommand],
 );

@@ -33,7 +33,7 @@ export async function startActivityDelivery(options: DeliveryOptions): Promise<J
   const destination = destinationOf(options);
   if (destination === undefined) {
     log.warn('the console’s own events are delivered nowhere: the sink of feeds is not configured; the audit has them');
-    return { wake: () => undefined, close: async () => undefined };
+    return { wake: () => undefined, isFailing: () => false, close: async () => undefined };
   }
   return startJournalDelivery(
     {

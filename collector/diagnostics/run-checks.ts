@@ -13,6 +13,7 @@ import { openSink } from '../runtime/open-sink.js';
 import { checkInventory } from './check-inventory.js';
 import { checkKey } from './check-key.js';
 import { checkPosition } from './check-position.js';
+import { checkResponse } from './check-response.js';
 import { checkSink } from './check-sink.js';
 import { checkSource, type SourceAnswers } from './check-source.js';
 import { checkWebhook } from './check-webhook.js';
@@ -45,6 +46,7 @@ export async function checkFeed(
     more.forEach(found);
   };
   report(...(await checkSink(config, log)));
+  report(...(await checkResponse(config, log, interactiveLimits, signal)));
   const settings = settingsOf(config, { batchSize: 1 });
   const { cursor, inventory, failure } = await storedPosition(config, log);
   // A sink that fails its own checks cannot read the position either: report that failure once.

@@ -9,6 +9,7 @@ import type { Cursor } from '../position/cursor.js';
 import { isLive } from '../position/lane-name.js';
 import { type ReconciledHour, type ReconciledHours, reconciledHours } from '../reconcile/hour-report.js';
 import type { LaneObserver } from '../reconcile/observer.js';
+import type { ActionRecord } from '../response/action-journal.js';
 import type { SinkUpkeep } from '../sinks/sink.js';
 import type { RequestOutcome } from '../webhook/receiver.js';
 import { Few } from './label-limiter.js';
@@ -24,6 +25,8 @@ export interface Metrics {
    * milliseconds; undefined: it polls by itself).
    */
   atRest(feed: string, atRest: boolean, deadline: number | undefined): void;
+  /** Opens the series of a feed's response. */
+  response(feed: string): ResponseMetrics;
   /** Removes the series of a feed. */
   forget(feed: string): Promise<void>;
   /** Whether the process is ready, as /readyz says. */
@@ -68,6 +71,18 @@ export interface WebhookMetrics {
   readonly onMissed: (notices: number) => void;
 }
 
+/** Setters for what a feed's response comes to. */
+export interface ResponseMetrics {
+  set(now: {
+    /** What the journal holds. */
+    readonly actions: Iterable<Pick<ActionRecord, 'intentAt' | 'outcome'>>;
+    /** Epoch milliseconds; undefined: unknown or never. */
+    readonly secretExpires: number | undefined;
+    /** Whether the journal's events cannot be delivered at the moment. */
+    readonly undelivered: boolean;
+  }): void;
+}
+
 const prefix = 'jumpcloud_ocsf_';
 const lane = ['feed', 'lane'] as const;
 /** Values of a label that strangers choose: more than this many become `other`. */
@@ -96,6 +111,7 @@ export function createMetrics(options: { version: string }): Metrics {
       if (deadline === undefined) series.retention.remove({ feed });
       else series.retention.set({ feed }, deadline / 1000);
     },
+    response: (feed) => ({ set: (now) => measureResponse(series, feed, now) }),
     forget: async (feed) => {
       feeds.delete(feed);
       for (const metric of Object.values(series)) await removeFeed(metric, feed);
@@ -149,6 +165,22 @@ function measure(
   series.backlog.set({ feed }, kept.backlog);
   series.repairs.set({ feed }, kept.repairs);
   series.upkeepFailures.set({ feed }, kept.failures);
+}
+
+function measureResponse(
+  series: Series,
+  feed: string,
+  { actions, secretExpires, undelivered }: Parameters<ResponseMetrics['set']>[0],
+): void {
+  const counts = { verified: 0, no_change: 0, failed: 0, unknown: 0, refused: 0, begun: 0 };
+  for (const { outcome, intentAt } of actions) {
+    if (outcome !== undefined) counts[outcome.result] += 1;
+    else if (intentAt !== undefined) counts.begun += 1;
+  }
+  for (const [result, count] of Object.entries(counts)) series.responseActions.set({ feed, result }, count);
+  if (secretExpires === undefined) series.responseSecret.remove({ feed });
+  else series.responseSecret.set({ feed }, secretExpires / 1000);
+  series.responseUndelivered.set({ feed }, undelivered ? 1 : 0);
 }
 
 type Series = ReturnType<typeof createSeries>;
@@ -298,6 +330,21 @@ function createSeries(registry: Registry) {
       ['feed', 'outcome'],
     ),
     inventoryFailures: counter('inventory_failures_total', 'Readings of the directory that failed.', ['feed']),
+    responseActions: gauge(
+      'response_actions',
+      'Actions in the journal of response by their result; begun: without an outcome yet.',
+      ['feed', 'result'],
+    ),
+    responseSecret: gauge(
+      'response_secret_expiry_timestamp_seconds',
+      'When the client secret of response expires; absent where that is unknown or never.',
+      ['feed'],
+    ),
+    responseUndelivered: gauge(
+      'response_events_undelivered',
+      '1 while the events of response cannot be delivered; its journal has them.',
+      ['feed'],
+    ),
     unlogged: gauge(
       'tables_unlogged_files',
       "Committed files that the tables' logs do not have yet: other engines do not see them.",

@@ -36,6 +36,8 @@ export interface DeliveredJournal {
 export interface JournalDelivery {
   /** A line was written. */
   wake(): void;
+  /** Whether the last try failed. */
+  isFailing(): boolean;
   /** Delivers what was written until now, as far as that is possible within some seconds. Never rejects. */
   close(): Promise<void>;
 }
@@ -49,6 +51,7 @@ export function startJournalDelivery(
   const scope = `delivery of ${journal.name}`;
   const stopping = new AbortController();
   let pending = true;
+  let failing = false;
   let arrived: () => void = () => undefined;
   const loop = async () => {
     for (;;) {
@@ -61,12 +64,16 @@ export function startJournalDelivery(
       pending = false;
       try {
         await deliverJournal(journal, clock, log);
+        failing = false;
         log.recovered(scope);
       } catch (error) {
         pending = true;
         // Another process delivers this journal at the moment.
         if (asCollectorError(error).code === 'LANE_IN_USE') log.debug(`${scope}: another process is at it`);
-        else log.failing(scope, error);
+        else {
+          failing = true;
+          log.failing(scope, error);
+        }
         if (!isLast) await clock.sleep(RETRY_MS, stopping.signal);
       }
       if (isLast) return;
@@ -78,6 +85,7 @@ export function startJournalDelivery(
       pending = true;
       arrived();
     },
+    isFailing: () => failing,
     async close() {
       stopping.abort();
       arrived();

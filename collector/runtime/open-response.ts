@@ -130,15 +130,19 @@ interface OpenDirectory {
   readonly client: Client;
 }
 
-/** @throws CollectorError CREDENTIAL_MISSING, CONFIG_INVALID */
-function openDirectory(config: FeedConfig, log: Log, limits: Partial<ClientOptions>, typed?: string): OpenDirectory {
+/**
+ * The client of response's own credential.
+ * @param typed a client secret in place of the configured one
+ * @throws CollectorError CREDENTIAL_MISSING
+ */
+export function responseClientOf(config: FeedConfig, log: Log, limits: Partial<ClientOptions>, typed?: string): Client {
   const { clientId, clientSecret, orgId } = config.respond;
   if (clientId === undefined || (clientSecret === undefined && typed === undefined))
     throw new CollectorError('CREDENTIAL_MISSING', `Response of feed ${config.name} has no credential of its own.`, {
       cure: 'Set respond.clientId and RESPOND_CLIENT_SECRET_FILE to those of a service account made for response alone.',
     });
   const where = 'RESPOND_CLIENT_SECRET';
-  const client = clientOf(config, clientLogger(log), systemTiming, {
+  return clientOf(config, clientLogger(log), systemTiming, {
     ...limits,
     authorization: 'service-account',
     clientId,
@@ -148,6 +152,11 @@ function openDirectory(config: FeedConfig, log: Log, limits: Partial<ClientOptio
         ? { file: clientSecret.file }
         : { value: typed ?? clientSecret?.reveal() ?? '', where },
   });
+}
+
+/** @throws CollectorError CREDENTIAL_MISSING, CONFIG_INVALID */
+function openDirectory(config: FeedConfig, log: Log, limits: Partial<ClientOptions>, typed?: string): OpenDirectory {
+  const client = responseClientOf(config, log, limits, typed);
   const { directory: ask, write } = client;
   if (ask === undefined || write === undefined) {
     client.close();
@@ -156,7 +165,7 @@ function openDirectory(config: FeedConfig, log: Log, limits: Partial<ClientOptio
     });
   }
   return {
-    directory: jumpCloudDirectory({ ask, write, organizationNamed: orgId !== undefined }),
+    directory: jumpCloudDirectory({ ask, write, organizationNamed: config.respond.orgId !== undefined }),
     async firstUser(signal) {
       const { value } = await ask('/api/systemusers?limit=1&fields=username', {}, signal);
       const [first] = isObject(value) && Array.isArray(value.results) ? value.results : [];

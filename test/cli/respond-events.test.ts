@@ -2,7 +2,9 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openTables } from '../../collector/query/open-tables.js';
-import { command } from './command.js';
+import { freePort } from '../free-port.js';
+import { command, start } from './command.js';
+import { until } from './repairing.js';
 import { responding } from './responding.js';
 
 /** What a statement over tables answers, each row as one text. */
@@ -87,5 +89,47 @@ describe('the events of respond', () => {
     expect(recorded).toEqual([`user_suspended ${user}`]);
     expect(await changes(join(cwd, 'respond', 'response'))).toEqual([`disable-user Success ${user}`]);
     expect(simulated.organization).toBeDefined();
+  });
+
+  it('watch delivers what a command could not, shows it as metrics, and executes nothing', async () => {
+    const port = await freePort();
+    const { respond, cwd, env, writes, user } = await responding({}, { HTTP_PORT: String(port) });
+    const tables = join(cwd, 'respond', 'response');
+    mkdirSync(join(cwd, 'respond'));
+    writeFileSync(tables, 'no directory');
+    expect((await respond('run', 'disable-user', '--user', user, '--reason', 'INC-5', '--execute')).code).toBe(0);
+    rmSync(tables);
+    const more = {
+      ...env,
+      HTTP_ENABLED: 'true',
+      HTTP_PORT: String(port),
+      RESPOND_SECRET_EXPIRES: '2099-01-01T00:00:00Z',
+    };
+    const watching = start(['respond', 'watch'], { env: more, cwd });
+    await until(
+      () => changes(tables).catch((): string[] => []),
+      (found) => found.length === 1,
+    );
+    const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    expect(metrics).toMatch(/jumpcloud_ocsf_response_actions\{feed="[^"]+",result="verified"\} 1/);
+    expect(metrics).toMatch(/jumpcloud_ocsf_response_secret_expiry_timestamp_seconds\{feed="[^"]+"\} \d/);
+    expect(metrics).toMatch(/jumpcloud_ocsf_response_events_undelivered\{feed="[^"]+"\} [01]/);
+    watching.child.kill('SIGTERM');
+    expect((await watching.ended).code).toBe(0);
+    expect(writes()).toHaveLength(1);
+  });
+
+  it('check says whether response’s credential can read, how long it lives, and what stops it', async () => {
+    const { cwd, env } = await responding({}, { RESPOND_SECRET_EXPIRES: '2020-01-01T00:00:00Z' });
+    mkdirSync(join(cwd, 'respond'));
+    writeFileSync(join(cwd, 'respond', 'STOP'), '');
+    const checked = await command(['check', '--json'], { env, cwd });
+    const { findings } = JSON.parse(checked.stdout) as { findings: { part: string; message: string }[] };
+    const said = findings.filter(({ part }) => part === 'respond' || part === 'key').map(({ message }) => message);
+    expect(said.join('\n')).toMatch(/kill switch is on/);
+    expect(said.join('\n')).toMatch(/no user is protected/);
+    expect(said.join('\n')).toMatch(/users\.state\.suspend.* is proved by respond test/);
+    expect(said.join('\n')).toMatch(/the credential of response reads all/);
+    expect(said.join('\n')).toMatch(/client secret of response/);
   });
 });

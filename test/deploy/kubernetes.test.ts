@@ -37,6 +37,7 @@ interface Probe {
 }
 interface Volume {
   readonly name: string;
+  readonly persistentVolumeClaim?: { readonly claimName: string };
   readonly configMap?: { readonly name: string; readonly optional?: boolean };
   readonly secret?: { readonly secretName: string; readonly defaultMode: number };
 }
@@ -94,6 +95,8 @@ const one = (path: string, kind: string): Manifest => {
 
 const files = readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.yaml'));
 const label = { 'app.kubernetes.io/name': 'jumpcloud-ocsf' };
+/** Not the collector's: neither its Service nor its network policies choose the pod of response. */
+const respondLabel = { 'app.kubernetes.io/name': 'jumpcloud-ocsf-respond' };
 const variants = [
   { sink: 'kafka', kind: 'Deployment', workload: one('kafka/deployment.yaml', 'Deployment') },
   { sink: 'tables', kind: 'StatefulSet', workload: one('tables/statefulset.yaml', 'StatefulSet') },
@@ -109,6 +112,7 @@ const published: Readonly<Record<string, string>> = {
   'v1/ConfigMap': 'core/v1',
   'v1/Service': 'core/v1',
   'v1/ServiceAccount': 'core/v1',
+  'v1/PersistentVolumeClaim': 'core/v1',
   'apps/v1/Deployment': 'apps/v1',
   'apps/v1/StatefulSet': 'apps/v1',
   'networking.k8s.io/v1/NetworkPolicy': 'networking/v1',
@@ -160,22 +164,32 @@ describe('the manifests', () => {
 
   it('all belong to one name and label', () => {
     for (const manifest of files.flatMap(read).filter(({ kind }) => kind !== 'Kustomization')) {
-      expect(manifest.metadata.name).toMatch(/^jumpcloud-ocsf(-kafka|-webhook|-environment|-ca|-feeds)?$/);
-      expect(manifest.metadata.labels).toMatchObject(label);
+      expect(manifest.metadata.name).toMatch(
+        /^jumpcloud-ocsf(-kafka|-webhook|-environment|-ca|-feeds|-spool|-respond)?$/,
+      );
+      const own = manifest.metadata.name.endsWith('-respond') ? respondLabel : label;
+      expect(manifest.metadata.labels).toMatchObject(own);
     }
   });
 
   it('are all named by a kustomization but for the examples, and a kustomization names nothing else', () => {
-    const named = ['common', 'kafka', 'tables', 'feeds', 'webhook', 'monitoring'].flatMap((folder) =>
-      one(`${folder}/kustomization.yaml`, 'Kustomization')
-        .resources!.filter((resource) => !resource.startsWith('../'))
-        .map((resource) => `${folder}/${resource}`),
+    const named = ['common', 'kafka', 'tables', 'feeds', 'webhook', 'webhook-kafka', 'respond', 'monitoring'].flatMap(
+      (folder) =>
+        one(`${folder}/kustomization.yaml`, 'Kustomization')
+          .resources!.filter((resource) => !resource.startsWith('../'))
+          .map((resource) => `${folder}/${resource}`),
     );
-    const examples = ['secret.example.yaml', 'environment.example.yaml', 'namespace.yaml'];
+    const examples = [
+      'secret.example.yaml',
+      'respond-secret.example.yaml',
+      'environment.example.yaml',
+      'namespace.yaml',
+    ];
     expect(files.filter((file) => !file.endsWith('kustomization.yaml')).sort()).toEqual([...named, ...examples].sort());
   });
 
   it.skipIf(!existsSync('/usr/bin/kubectl'))('are put together by kustomize itself', async () => {
+    for (const folder of ['webhook-kafka', 'respond']) await run('kubectl', ['kustomize', `${directory}${folder}`]);
     for (const { sink, kind } of variants) {
       const { stdout } = await run('kubectl', ['kustomize', `${directory}${sink}`]);
       const kinds = parseAllDocuments(stdout).map((document) => (document.toJS() as Manifest).kind);
@@ -323,6 +337,85 @@ it('the feeds of a ConfigMap are mounted where the configuration looks for them,
     ['acme', 60_000],
     ['globex', Number.POSITIVE_INFINITY],
   ]);
+});
+
+it('webhooks with events in Kafka have a volume where the spool lies', () => {
+  const { patches } = one('webhook-kafka/kustomization.yaml', 'Kustomization') as Manifest & {
+    readonly patches: readonly { readonly patch: string }[];
+  };
+  const [volume, mount] = patches.flatMap(({ patch }) => parse(patch) as { value: Volume & Mount }[]);
+  const claim = one('webhook-kafka/volume-claim.yaml', 'PersistentVolumeClaim');
+  expect(volume!.value.persistentVolumeClaim).toEqual({ claimName: claim.metadata.name });
+  const directory = keys.find(({ path }) => path === 'state.directory')!.schema.default as string;
+  expect(join('/', directory).startsWith(`${mount!.value.mountPath}/`)).toBe(true);
+});
+
+describe('the pod of response', () => {
+  const workload = one('respond/deployment.yaml', 'Deployment');
+  const pod = workload.spec!.template!.spec;
+  const container = pod.containers[0]!;
+  const own = one('respond-secret.example.yaml', 'Secret');
+  const place = (name: string) => container.volumeMounts.find((mount) => mount.name === name)!.mountPath;
+
+  it('does not run until somebody scales it, is one, and is confined as the collector’s', () => {
+    expect(workload.spec).toMatchObject({ replicas: 0, strategy: { type: 'Recreate' } });
+    expect(workload.spec!.selector!.matchLabels).toEqual(respondLabel);
+    expect(workload.spec!.template!.metadata.labels).toEqual(respondLabel);
+    const collectors = pods[0]!.pod;
+    expect(pod.securityContext).toEqual(collectors.securityContext);
+    expect(container.securityContext).toEqual(collectors.containers[0]!.securityContext);
+    expect(container.image).toBe(collectors.containers[0]!.image);
+    expect(pod).toMatchObject({ enableServiceLinks: false, automountServiceAccountToken: false });
+    expect(container.args).toEqual(['respond', 'watch']);
+  });
+
+  it('alone mounts the client secret of response, and nothing of the collector’s', () => {
+    const mounted = pod.volumes.flatMap(({ configMap, secret: of, persistentVolumeClaim: claim }) => [
+      ...(configMap === undefined ? [] : [configMap.name]),
+      ...(of === undefined ? [] : [of.secretName]),
+      ...(claim === undefined ? [] : [claim.claimName]),
+    ]);
+    expect(new Set(mounted)).toEqual(new Set(['jumpcloud-ocsf-respond']));
+    for (const { pod: collectors } of pods) expect(JSON.stringify(collectors)).not.toContain('jumpcloud-ocsf-respond');
+    expect(pod.volumes.find(({ secret: of }) => of !== undefined)!.secret!.defaultMode & 0o007).toBe(0);
+  });
+
+  it('reads a configuration that is taken: a credential of its own, nothing allowed, the journal on the volume', () => {
+    const asked: string[] = [];
+    const { feeds } = loadConfig({
+      env: {},
+      defaultFile: defaultConfigFile,
+      readFile: (path) => {
+        if (path === defaultConfigFile)
+          return { text: one('respond/config.yaml', 'ConfigMap').data!['config.yaml']!, mode: 0o644 };
+        asked.push(path);
+        return { text: 'text-of-a-secret', mode: 0o440 };
+      },
+    });
+    const { respond } = feeds[0]!;
+    expect(respond.allow).toEqual([]);
+    expect(respond.directory.startsWith(`${place('data')}/`)).toBe(true);
+    expect(respond.killSwitch.startsWith(`${place('config')}/`)).toBe(true);
+    expect(new Set(asked.map((path) => path.slice(place('secret').length + 1)))).toEqual(
+      new Set(Object.keys(own.stringData!)),
+    );
+  });
+
+  it('reaches DNS and public addresses on 443 alone, and only Prometheus reaches it', () => {
+    const policy = one('respond/network-policy.yaml', 'NetworkPolicy').spec!;
+    expect(policy.podSelector!.matchLabels).toEqual(respondLabel);
+    const collectors = one('common/network-policy.yaml', 'NetworkPolicy').spec!;
+    expect([policy.ingress, policy.egress]).toEqual([collectors.ingress, collectors.egress]);
+  });
+
+  it('is what Terraform makes of the same manifests', () => {
+    const terraform = readFileSync(`${root}deploy/terraform/respond.tf`, 'utf8');
+    const [, list] = /for name in \[([^\]]+)\]/.exec(terraform)!;
+    const named = list!.split(',').map((name) => `respond/${name.trim().replaceAll('"', '')}.yaml`);
+    expect(named.sort()).toEqual(
+      files.filter((file) => file.startsWith('respond/') && !file.endsWith('kustomization.yaml')).sort(),
+    );
+  });
 });
 
 it('puts the pods into a namespace that enforces the restricted Pod Security Standard', () => {

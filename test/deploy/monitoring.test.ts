@@ -74,6 +74,7 @@ async function everySeries(): Promise<Map<string, Set<string>>> {
   feed.inventory({ type: 'delivered', stage: 'users', upserts: 1, gone: 1, known: 1 });
   feed.name('resolved');
   feed.inventory({ type: 'position', position: inventoryPosition() });
+  metrics.response('acme').set({ actions: [], secretExpires: 1e12, undelivered: false });
   const error = new CollectorError('RATE_LIMITED', 'slow down', { cure: 'Wait.' });
   const request = { purpose: 'api', path: '/events', status: 200, code: undefined, ms: 1, bytes: 1 } as const;
   feed.observer({ type: 'opened', lane: 'live', cursor: cursorAt('2026-11-21T00:00:00Z'), resumed: false });

@@ -1,0 +1,54 @@
+import type { FeedConfig } from '../config/feed-config.js';
+import { type JournalPosition, journalLinesAfter } from '../files/hash-chained-journal.js';
+import { systemTiming } from '../jumpcloud/http/abort.js';
+import { followKeyLife } from '../key-expiry/refresh.js';
+import type { Log } from '../log/logger.js';
+import type { Metrics } from '../monitoring/metrics.js';
+import { type ActionRecord, applyEntry, entryOf, JOURNAL } from '../response/action-journal.js';
+import { responseClientOf } from './open-response.js';
+import { responseGuardOf, startResponseDelivery } from './response-delivery.js';
+
+const EVERY_MS = 60_000;
+/** A warning about the credential is due by the calendar, not by a line of the journal. */
+const WARN_EVERY = 60;
+
+/**
+ * Looks on at a feed's response until the signal aborts: delivers what commands wrote into the journal, watches the client
+ * secret, and shows both as metrics. It executes nothing and takes no lock of response. Never rejects.
+ */
+export async function followResponse(
+  config: FeedConfig,
+  log: Log,
+  metrics: Pick<Metrics, 'response'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const client = responseClientOf(config, log, {});
+  const guard = responseGuardOf(config, client, log);
+  const actions = new Map<string, ActionRecord>();
+  const delivery = startResponseDelivery(config, actions, guard, log);
+  const series = metrics.response(config.name);
+  const keyLife = followKeyLife(client, guard, log, systemTiming, signal);
+  let position: JournalPosition | undefined;
+  for (let pass = 1; !signal.aborted; pass += 1) {
+    try {
+      const before = position;
+      for await (const line of journalLinesAfter(config.respond.directory, JOURNAL, position)) {
+        applyEntry(actions, entryOf(line));
+        position = line.position;
+      }
+      log.recovered('journal of response');
+      if (position !== before || pass % WARN_EVERY === 0) delivery.wake();
+    } catch (error) {
+      log.failing('journal of response', error);
+    }
+    series.set({
+      actions: actions.values(),
+      secretExpires: guard.status()?.life.expiresAt,
+      undelivered: delivery.isFailing(),
+    });
+    await systemTiming.sleep(EVERY_MS, signal);
+  }
+  await keyLife.ended;
+  await delivery.close();
+  client.close();
+}
