@@ -1,4 +1,5 @@
 import type { JsonValue } from '../../mappings/json.js';
+import type { Investigation } from '../diagnostics/investigate.js';
 import type { FeedView } from '../monitoring/status/feed-status.js';
 import type { ReconciledHour } from '../reconcile/hour-report.js';
 import type { RepairView } from '../reconcile/repair-queue.js';
@@ -271,6 +272,38 @@ export interface WebhookConnection {
 export interface NewWebhookSecret {
   readonly secret: string;
   readonly previousUntil: string | null;
+}
+
+/** A finding as its latest event shows it. */
+export interface Finding {
+  readonly at: string;
+  readonly finding: string;
+  readonly title: string | null;
+  readonly severity: string | null;
+  readonly status: string | null;
+  /** The rule that raised it. */
+  readonly rule: string | null;
+  /** Name or id of whom, or what, it is about. */
+  readonly about: string | null;
+  readonly account: string | null;
+  readonly occurrences: number | string | null;
+}
+
+export interface Findings {
+  readonly findings: readonly Finding[];
+  /** There are older ones. */
+  readonly more: boolean;
+  readonly skippedFiles: number;
+}
+
+export interface FindingDetails extends Finding {
+  /** The event as it was delivered. */
+  readonly event: Json;
+  /** The event behind it, as it was collected; null: the tables hold none. */
+  readonly evidence: Json;
+  /** Id of whom it is about; null: it names nobody. */
+  readonly user: string | null;
+  readonly person: Investigation | null;
 }
 
 export interface DeadLetterGroup {

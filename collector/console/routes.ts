@@ -289,6 +289,22 @@ export const ROUTES = {
     success: [201],
   },
 
+  findings: {
+    method: 'GET',
+    path: '/feeds/{name}/findings',
+    role: 'analyst',
+    summary: 'Detection Findings of a feed’s tables as they are now, the latest first',
+    query: ['status', 'severity'],
+    success: [200],
+  },
+  finding: {
+    method: 'GET',
+    path: '/feeds/{name}/findings/{finding}',
+    role: 'analyst',
+    summary: 'A finding, its evidence, and what directory and tables hold of whom it is about',
+    success: [200],
+  },
+
   questions: { method: 'GET', path: '/questions', role: 'analyst', summary: 'Ready questions', success: [200] },
   views: {
     method: 'GET',
@@ -447,6 +463,8 @@ export interface Answers {
   readonly replayFeed: answers.Job;
   readonly feedWebhook: answers.WebhookConnection;
   readonly makeWebhookSecret: answers.NewWebhookSecret;
+  readonly findings: answers.Findings;
+  readonly finding: answers.FindingDetails;
   readonly questions: answers.Questions;
   readonly views: answers.Views;
   /** Lines. */

@@ -28,6 +28,7 @@ import { deadLetterHandlers } from './handlers/dead-letters.js';
 import { actionHandlers } from './handlers/feed-actions.js';
 import { viewHandlers } from './handlers/feed-views.js';
 import { feedHandlers } from './handlers/feeds.js';
+import { findingHandlers } from './handlers/findings.js';
 import { queryHandlers } from './handlers/queries.js';
 import { FIRST_LOGIN, sessionHandlers } from './handlers/session.js';
 import { systemHandlers } from './handlers/system.js';
@@ -37,6 +38,7 @@ import { createJobs } from './jobs.js';
 import { createRateLimit, type RateLimit } from './rate.js';
 import { originOf, reachOf } from './reach.js';
 import type { ConsoleSettings } from './settings.js';
+import { createStatements } from './statements.js';
 
 /** Milliseconds between two looks for removed feeds that can no longer be restored. */
 const SWEEP_EVERY_MS = 60 * 60_000;
@@ -116,6 +118,7 @@ export async function startConsole(
     });
     return answer.json!;
   };
+  const statements = createStatements({ supervisor, settings, limits: host.shared.query, now });
   const handlers: Handlers = {
     ...sessionHandlers({
       users,
@@ -139,7 +142,8 @@ export async function startConsole(
       exclusive,
       now,
     }),
-    ...queryHandlers({ supervisor, settings, limits: host.shared.query, now }),
+    ...queryHandlers({ supervisor, settings, statements, now }),
+    ...findingHandlers({ statements, log: host.log }),
     ...systemHandlers({ host, settings, store, audit, origin, now }),
   };
   const opened = createConsoleServer({

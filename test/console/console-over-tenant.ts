@@ -3,7 +3,7 @@ import { mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Listen } from '../../collector/runtime/webhooks.js';
-import { startTenant, type Tenant } from '../../fixtures/tenant/tenant.js';
+import { startTenant, type Tenant, type TenantOptions } from '../../fixtures/tenant/tenant.js';
 import { type Client, folder, type Reply, startBuiltConsole, startTestConsole, type TestConsole } from './harness.js';
 
 const DAY = 24 * 60 * 60_000;
@@ -20,10 +20,22 @@ export interface ConsoleOverTenant {
 
 /** A console over a simulated tenant, with roots for paths. */
 export async function consoleOverTenant(
-  more: { records?: number; env?: Record<string, string>; built?: boolean; listen?: Listen } = {},
+  more: {
+    records?: number;
+    env?: Record<string, string>;
+    built?: boolean;
+    listen?: Listen;
+    tenant?: TenantOptions;
+  } = {},
 ): Promise<ConsoleOverTenant> {
   const now = Date.now();
-  const tenant = await startTenant({ seed: 3, records: more.records ?? 60, from: now - DAY / 2, to: now - 120_000 });
+  const tenant = await startTenant({
+    seed: 3,
+    records: more.records ?? 60,
+    from: now - DAY / 2,
+    to: now - 120_000,
+    ...more.tenant,
+  });
   onTestFinished(() => tenant.close());
   const root = realpathSync(folder());
   for (const name of ['tables', 'secrets', 'ca']) mkdirSync(join(root, name));

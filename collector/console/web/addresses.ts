@@ -6,6 +6,10 @@ export const segment = (text: string): string => encodeURIComponent(text.toWellF
 /** The page of a feed, or one of its tabs. */
 export const feedAddress = (name: string, tab = ''): string => `/feeds/${segment(name)}${tab === '' ? '' : `/${tab}`}`;
 
+/** The page of a finding of a feed. */
+export const findingAddress = (feed: string, finding: string): string =>
+  `${feedAddress(feed, 'findings')}/${segment(finding)}`;
+
 /** The history of response. @public */
 export const RESPONSE = '/response';
 

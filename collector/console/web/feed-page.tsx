@@ -9,6 +9,7 @@ import { feedAddress } from './addresses.js';
 import { ask } from './api.js';
 import { Completeness } from './feed-completeness.js';
 import { DeadLetters } from './feed-dead-letters.js';
+import { Findings } from './feed-findings.js';
 import { Late } from './feed-late.js';
 import { Log } from './feed-log.js';
 import { Overview } from './feed-overview.js';
@@ -45,6 +46,7 @@ const TABS: readonly {
   { id: 'completeness', title: 'Completeness', role: 'viewer', page: Completeness },
   { id: 'late', title: 'Late and repeats', role: 'viewer', page: Late },
   { id: 'dead-letters', title: 'Dead letters', role: 'analyst', page: DeadLetters },
+  { id: 'findings', title: 'Findings', role: 'analyst', page: Findings },
   { id: 'webhook', title: 'Webhook', role: 'operator', page: Webhook },
   { id: 'log', title: 'Log', role: 'viewer', page: Log },
   { id: 'settings', title: 'Settings', role: 'viewer', page: Settings },

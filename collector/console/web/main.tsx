@@ -14,6 +14,7 @@ const ChooseMethod = lazy(() => import('./add-feed.js').then((page) => page.Choo
 const ContactInformation = lazy(() => import('./add-feed.js').then((page) => page.ContactInformation));
 const Configuration = lazy(() => import('./add-feed.js').then((page) => page.Configuration));
 const FeedPage = lazy(() => import('./feed-page.js').then((page) => page.FeedPage));
+const FindingPage = lazy(() => import('./finding-page.js').then((page) => page.FindingPage));
 const QueryPage = lazy(() => import('./query-page.js').then((page) => page.QueryPage));
 const UsersPage = lazy(() => import('./users-page.js').then((page) => page.UsersPage));
 const TokensPage = lazy(() => import('./tokens-page.js').then((page) => page.TokensPage));
@@ -56,6 +57,7 @@ function Console() {
         <Route path="/add/configuration" component={Configuration} />
         <Route path="/feeds/:name" component={FeedPage} />
         <Route path="/feeds/:name/:tab" component={FeedPage} />
+        <Route path="/feeds/:name/findings/:finding" component={FindingPage} />
         <Route path="/query" component={QueryPage} />
         <Route path="/users" component={UsersPage} />
         <Route path="/tokens" component={TokensPage} />
