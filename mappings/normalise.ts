@@ -252,7 +252,8 @@ function makeDeadLetter(
   { fetchedAt }: NormaliseContext,
   { reason, message, details = [] }: Refusal,
 ): DeadLetter {
-  const raw = redactText(received).text;
+  const { text: raw, isPart } = redactText(received);
+  const whole = isPart ? received.text : raw;
   return withShortMembers({
     uid: header.uid,
     reason,
@@ -266,8 +267,8 @@ function makeDeadLetter(
     ...(header.instant === undefined ? {} : { time: floorToMillisecond(header.instant) }),
     ...(fetchedAt === undefined ? {} : { fetched_at: fetchedAt }),
     raw,
-    raw_size: received.whole?.bytes ?? Buffer.byteLength(raw),
-    raw_sha256: received.whole?.sha256 ?? hash('sha256', raw, 'hex'),
+    raw_size: received.whole?.bytes ?? Buffer.byteLength(whole),
+    raw_sha256: received.whole?.sha256 ?? hash('sha256', whole, 'hex'),
   });
 }
 

@@ -22,6 +22,11 @@ export const REDACTED = '[redacted]';
 
 /** Levels of nesting that are searched for secrets: few enough for the stack, and for the source to have parsed them. */
 const DEEPEST_SEARCHED = 500;
+/** Characters of a text that is searched for secrets: no record may hold the event loop longer than a second. */
+const LONGEST_SEARCHED = 2 * 1_048_576;
+/** Characters of a member that stands for a record that is longer, and of all such members. */
+const LONGEST_MEMBER = 2_048;
+const MOST_KEPT = 64 * 1024;
 /** JSON in a text in a JSON in a text: deeper is searched by form alone. */
 const DEEPEST_TEXT = 3;
 
@@ -104,8 +109,10 @@ function redactObject(value: JsonObject, outer: Sensitivity, depth: number, tall
     const before = value[key]!;
     const after = redactValue(before, memberSensitivity(key, outer, label), depth + 1, tally);
     if (after === before) continue;
-    copy ??= ownCopy(value);
-    Object.defineProperty(copy, key, { value: after, enumerable: true, configurable: true, writable: true });
+    copy ??= { ...value };
+    if (key === '__proto__')
+      Object.defineProperty(copy, key, { value: after, enumerable: true, configurable: true, writable: true });
+    else copy[key] = after;
   }
   return copy ?? value;
 }
@@ -148,15 +155,12 @@ function labelSensitivity(value: JsonObject, depth: number): Label | undefined {
   return isPair && label !== undefined ? { sensitivity: label, decidesAll: false } : undefined;
 }
 
-/** A copy whose members are all its own, `__proto__` too. */
-function ownCopy(value: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(value));
-}
-
 /** A record's text without its secrets. */
 export interface RedactedText {
   readonly text: string;
   readonly redacted: boolean;
+  /** The text holds the record's short members alone. */
+  readonly isPart?: true;
 }
 
 /** A secret word (first group) or a part of a secret's form. */
@@ -168,7 +172,7 @@ const HINT = new RegExp(`(${NAME_HINT})|${SHAPE_HINT}`, 'gi');
  * escapes.
  */
 export function mayHoldSecret(text: string): boolean {
-  if (text.includes('\\u') || text.includes('\\/')) return true;
+  if (hasEscapes(text)) return true;
   HINT.lastIndex = 0;
   for (let hint = HINT.exec(text); hint !== null; hint = HINT.exec(text)) {
     const from = text.lastIndexOf('"', hint.index) + 1;
@@ -178,6 +182,11 @@ export function mayHoldSecret(text: string): boolean {
     HINT.lastIndex = to + 1;
   }
   return false;
+}
+
+/** Whether something in it may be spelled otherwise. */
+function hasEscapes(text: string): boolean {
+  return text.includes('\\u') || text.includes('\\/');
 }
 
 /** A colon and, for what no name makes a secret, what follows it: a switch, nothing, an outcome alone. */
@@ -215,6 +224,8 @@ function nameBefore(text: string, from: number): string {
  */
 export function redactText({ text: received, value, depth, members }: ReceivedRecord): RedactedText {
   const text = wellFormed(received);
+  if (text.length > LONGEST_SEARCHED && mayNeedSearch(text))
+    return { text: shortMembers(value), redacted: true, isPart: true };
   if (!mayHoldSecret(text)) return { text, redacted: false };
   try {
     // The source does not parse what is far too deep.
@@ -227,6 +238,29 @@ export function redactText({ text: received, value, depth, members }: ReceivedRe
     const reason = error instanceof RangeError ? 'nested too deeply' : 'unreadable';
     return { text: JSON.stringify({ withheld: `${reason} to be searched for secrets` }), redacted: true };
   }
+}
+
+function mayNeedSearch(text: string): boolean {
+  HINT.lastIndex = 0;
+  return hasEscapes(text) || HINT.test(text);
+}
+
+/** Stands for a record that is too long to be searched: its short members, searched, and what was left out. */
+function shortMembers(value: JsonValue): string {
+  const kept: JsonObject = {};
+  let room = MOST_KEPT;
+  for (const name in isObject(value) ? value : {}) {
+    const member = (value as JsonObject)[name]!;
+    const size = name.length + (typeof member === 'string' ? member.length : 8);
+    if (size > LONGEST_MEMBER || size > room || (typeof member === 'object' && member !== null)) continue;
+    room -= size;
+    kept[name.toWellFormed()] = typeof member === 'string' ? member.toWellFormed() : member;
+  }
+  const { value: left } = redact(kept);
+  return JSON.stringify({
+    ...(left as JsonObject),
+    withheld: 'too long to be searched for secrets: short members alone',
+  });
 }
 
 /**

@@ -10,15 +10,16 @@ import { hides, judgeName, NAME_HINT } from './secret-names.js';
 export const SHAPE_HINT =
   'jc[a-z]_|basic |eyj|-----begin|//|a[ks]ia[a-z0-9]{16}|gh[opusr]_|_pat_|glpat-|xox[a-z]-|k_live_|sig(?:nature)?=| --?[up]| user |securestring';
 
-/** What is replaced: the first group, where there is one, stays; `tail` stands behind the mask. */
+/** What is replaced: all of it, or what stands between a head, the first group, and a tail. */
 interface Shape {
   readonly pattern: RegExp;
+  readonly head: string;
   readonly tail: string;
 }
 
-const whole = (pattern: RegExp): Shape => ({ pattern, tail: '' });
-const after = whole;
-const userInfo = (pattern: RegExp): Shape => ({ pattern, tail: '@' });
+const whole = (pattern: RegExp): Shape => ({ pattern, head: '', tail: '' });
+const after = (pattern: RegExp): Shape => ({ pattern, head: '$1', tail: '' });
+const userInfo = (pattern: RegExp): Shape => ({ pattern, head: '$1', tail: '@' });
 
 const shapes: readonly Shape[] = [
   whole(
@@ -79,6 +80,10 @@ const QUOTED = /["']([^"'\\\s]+)\\{0,4}["'] {0,4}: {0,4}/g;
 const QUOTED_VALUE = /\[[^\]]*\]?|"(?:[^"\\]|\\[\s\S])*\\?"?|\\{1,4}"[^"]*"?|'[^']*'?|[^\s,}"']+/y;
 
 const NAME = new RegExp(NAME_HINT, 'i');
+/** A part of every shape, those that a name shows among them. */
+const SHAPE = new RegExp(`${SHAPE_HINT}|bearer|passwd`, 'i');
+/** A part of what stands between a name and its value. */
+const SIGN = /[=: ]/;
 /** What stands in a secret's place without being one: a mask, a switch, the name of a variable. */
 const PLACEHOLDER =
   /^(?:\*+|•+|\$\{[^}]*\}?|\$\([^)]*\)?|\$[A-Z_][A-Z0-9_]*|%[A-Z_]+%|\{\{[^}]*(?:\}\})?|\[(?:hidden|masked|filtered|redacted|secret)\]|\.\.\.|…)$/;
@@ -91,18 +96,20 @@ const SWITCH =
  * Steps are linear in its length; the same text where there is none.
  */
 export function replaceSecretShapes(text: string, mask: string): string {
+  const replaced = SHAPE.test(text) ? replaceShapes(text, mask) : text;
+  return SIGN.test(replaced) && NAME.test(replaced) ? replaceNamed(replaced, mask, NAMED, assigned) : replaced;
+}
+
+function replaceShapes(text: string, mask: string): string {
+  const written = mask.replaceAll('$', '$$$$');
   let replaced = text;
-  for (const { pattern, tail } of shapes)
-    replaced = replaced.replace(
-      pattern,
-      (_match, head: unknown) => (typeof head === 'string' ? head : '') + mask + tail,
-    );
-  return NAME.test(replaced) ? replaceNamed(replaced, mask, NAMED, assigned) : replaced;
+  for (const { pattern, head, tail } of shapes) replaced = replaced.replace(pattern, head + written + tail);
+  return replaced;
 }
 
 /** The same for what is written as a member of JSON within a text that as a whole is none. */
 export function replaceQuotedMembers(text: string, mask: string): string {
-  return NAME.test(text) ? replaceNamed(text, mask, QUOTED, quoted) : text;
+  return text.includes(':') && NAME.test(text) ? replaceNamed(text, mask, QUOTED, quoted) : text;
 }
 
 /** Whether a text in a secret's place is none: empty, masked, a switch, or the name of a variable. */

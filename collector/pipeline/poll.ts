@@ -118,8 +118,8 @@ async function collectOrSuspend(
 }
 
 /**
- * Services that were last read before what JumpCloud still keeps would be refused for ever: they go on at the first day
- * that it gives. False where their refusal has another reason.
+ * Services that were last read before what JumpCloud still keeps would be refused for ever: they go on at the first
+ * minute that it gives. False where their refusal has another reason.
  */
 async function skipWhatIsGone(
   lane: Lane,

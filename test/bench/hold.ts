@@ -23,6 +23,9 @@ const shapes: Readonly<Record<string, (bytes: number) => unknown>> = {
   'JWT beginnings': (bytes) => 'eyJ.'.repeat(bytes / 4),
   'URLs with users': (bytes) => 'https://u:p@x/ '.repeat(bytes / 15),
   'at signs': (bytes) => 'a@'.repeat(bytes / 2),
+  'named passwords': (bytes) => 'password=hunter2x '.repeat(bytes / 18),
+  'names of secrets': (bytes) =>
+    Object.fromEntries(Array.from({ length: bytes / 26 }, (_, n) => [`password_${n}`, `x${n}`])),
   digits: (bytes) => '9'.repeat(bytes),
   'JSON in text': (bytes) => `{"a":${JSON.stringify('{"password":"x"}'.repeat(bytes / 24))}}`,
   members: (bytes) => Object.fromEntries(Array.from({ length: bytes / 20 }, (_, n) => [`member_${n}`, n])),

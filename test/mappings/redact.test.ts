@@ -324,6 +324,21 @@ describe('the text that is kept', () => {
     }
   });
 
+  it('is left out but for short members, where it is too long to be searched', () => {
+    const long = 'password=s3cret '.repeat(150_000);
+    const record = { id: 'r-1', token: 's3cret', note: 'kept', count: 5, deep: { password: 's3cret' }, long };
+    const received = receive(record, JSON.stringify(record));
+    const withheld = 'too long to be searched for secrets: short members alone';
+    const raw = { id: 'r-1', token: '[redacted]', note: 'kept', count: 5, withheld };
+    expect(JSON.parse(redactText(received).text)).toEqual(raw);
+    const letter = deadLetter(record);
+    expect(JSON.parse(letter.raw)).toEqual(raw);
+    expect(letter).toMatchObject({ reason: 'too_large', raw_size: received.text.length });
+    // What cannot hold a secret is whole.
+    const harmless = JSON.stringify({ id: 'r-2', long: 'x'.repeat(3_000_000) });
+    expect(redactText(receive(JSON.parse(harmless), harmless)).text).toBe(harmless);
+  });
+
   it('is withheld, with the reason, where it is too deep to be searched', () => {
     const depth = 100_000;
     const text = `${'{"password":'.repeat(depth)}"s3cret"${'}'.repeat(depth)}`;

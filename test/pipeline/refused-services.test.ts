@@ -105,11 +105,12 @@ it('a service that is left alone among refused ones is asked again at every poll
 });
 
 it.each([
-  ['a service that was refused', ['sso', 'directory'], ['directory']],
-  ['a feed that rested', ['sso', 'directory'], []],
+  // A refused service is asked again once a day, and skips what went out of reach meanwhile.
+  ['a service that was refused', ['sso', 'directory'], ['directory'], DAY],
+  ['a feed that rested', ['sso', 'directory'], [], 0],
 ])(
-  '%s for longer than JumpCloud keeps records goes on with the first day that it still gives',
-  async (_, services, refused) => {
+  '%s for longer than JumpCloud keeps records goes on with the first minute that it still gives',
+  async (_, services, refused, late) => {
     const time = virtualTime(noon);
     const script = refused.length === 0 ? [] : [refusing(...refused)];
     const tenant = await tenantFor(time, { records: 0, script, quirks: { retention: { days: 15, beyond: '402' } } });
@@ -118,9 +119,9 @@ it.each([
     await feed.until(noon + HOUR);
     if (refused.length === 0) time.pass(40 * DAY);
     else await feed.until(noon + 40 * DAY);
-    const kept = time.world() - 10 * DAY;
-    const late = refused.length === 0 ? services : refused;
-    for (const service of late) tenant.add(login(kept, service), { at: kept, visibleAt: kept });
+    const kept = time.world() - 15 * DAY + late + 2 * HOUR;
+    const behind = refused.length === 0 ? services : refused;
+    for (const service of behind) tenant.add(login(kept, service), { at: kept, visibleAt: kept });
     tenant.clearScript();
     await feed.until(time.world() + 2 * DAY);
     const { position } = sink.commits.at(-1)!;
@@ -128,9 +129,9 @@ it.each([
     expect(position.perService).toEqual({});
     const told = feed.told.notes.filter((note) => note.includes('no longer gives'));
     expect(told).toHaveLength(1);
-    for (const service of late) expect(told[0]).toContain(service);
+    for (const service of behind) expect(told[0]).toContain(service);
     expect(sink.events.map(({ text }) => JSON.parse(text).raw_data)).toEqual(
-      expect.arrayContaining(late.map((service) => expect.stringContaining(`"${service}-${kept}"`))),
+      expect.arrayContaining(behind.map((service) => expect.stringContaining(`"${service}-${kept}"`))),
     );
   },
 );

@@ -1,10 +1,11 @@
 import type { JsonValue } from '../../../mappings/json.js';
 import type { ReceivedRecord } from '../../../mappings/record.js';
 import { damaged } from '../http/json-body.js';
+import { OversizedRecord } from './oversized-record.js';
 
 /**
- * Deeper elements are not parsed (their `value` is null, `depth` and `text` tell the truth): a few megabytes of brackets
- * would become gigabytes of objects. Far beyond what any mapping accepts.
+ * Of deeper elements only short members are parsed, which name the record (`depth` and `text` tell the truth): a few
+ * megabytes of brackets would become gigabytes of objects. Far beyond what any mapping accepts.
  */
 export const MAX_PARSED_DEPTH = 512;
 /** JumpCloud sends at most 10,000 records a page; far more than that is no page of it. */
@@ -63,12 +64,20 @@ export function splitArray(text: string): ReceivedRecord[] {
 
 function element(slice: string, depth: number, members: number, index: number): ReceivedRecord {
   const text = trimSpace(slice);
-  if (depth > MAX_PARSED_DEPTH) return { text, value: null, depth, members };
   try {
+    if (depth > MAX_PARSED_DEPTH) return { text, value: shortMembers(text), depth, members };
     return { text, value: JSON.parse(text) as JsonValue, depth, members };
   } catch (error) {
     throw damaged(`element ${index + 1} is not valid JSON`, error);
   }
+}
+
+/** Null where it is no object. */
+function shortMembers(text: string): JsonValue {
+  const record = new OversizedRecord();
+  record.write(Buffer.from(`[${text}]`));
+  const passed = record.end();
+  return typeof passed === 'string' ? null : ((JSON.parse(passed.body.toString()) as JsonValue[])[0] ?? null);
 }
 
 /** Index of the closing quote; the end of the text where there is none. */

@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MAX_PARSED_DEPTH, splitArray } from '../../../collector/jumpcloud/insights/split-array.js';
 
+import { Identities } from '../../../collector/position/record-identity.js';
+
 describe('splitArray', () => {
   it('finds the same values as JSON.parse for any array, with each element’s own text', () => {
     fc.assert(
@@ -53,6 +55,17 @@ describe('splitArray', () => {
   it('counts levels of nesting: 0 for a scalar, 1 for a flat object', () => {
     const depths = splitArray('[1,{},{"a":1},{"a":[1]},[[[]]],"[[["]').map((record) => record.depth);
     expect(depths).toEqual([0, 1, 1, 2, 3, 0]);
+  });
+
+  it('names a record that is too deep to be parsed by its own members: late neighbours give it no second name', () => {
+    const deep = `{"a":${'['.repeat(600)}${']'.repeat(600)},"id":"r-1","timestamp":"2026-11-29T00:00:00Z"}`;
+    const other = (id: string) => `{"id":"${id}","timestamp":"2026-11-28T23:59:59Z"}`;
+    const uidAmong = (...others: string[]) => {
+      const records = splitArray(`[${[...others.map(other), deep].join(',')}]`);
+      return new Identities().next(records).at(-1)!.header;
+    };
+    expect(uidAmong('a')).toMatchObject({ id: 'r-1', timestamp: '2026-11-29T00:00:00Z' });
+    expect(uidAmong('a')).toEqual(uidAmong('a', 'b', 'c', 'd', 'e', 'f'));
   });
 
   it('survives a nesting bomb and leaves its neighbours unharmed', () => {
