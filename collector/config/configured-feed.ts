@@ -29,8 +29,8 @@ export interface InvalidFeed {
   readonly problems: readonly Problem[];
 }
 
-/** Keys that describe a feed and change nothing of what it reads or delivers. */
-const DESCRIPTIVE = /^(?:contact\.|description$|owners$|health\.)/;
+/** Keys that describe a feed, or belong to response alone, and change nothing of what it reads or delivers. */
+const DESCRIPTIVE = /^(?:contact\.|description$|owners$|health\.|respond\.)/;
 
 /**
  * What a change asks of a running feed: nothing, to be taken over in place (`live`), or a restart. Keys of the whole

@@ -123,7 +123,7 @@ export function activityEvent(
 function activityOf({ operation, method }: AuditRecord): number {
   if (operation === 'query' || operation.startsWith('test')) return READ;
   if (method === 'DELETE') return DELETE;
-  return /^(create|invite|backfill|repair|replay)/.test(operation) ? CREATE : UPDATE;
+  return /^(create|invite|backfill|repair|replay|plan|undo)/.test(operation) ? CREATE : UPDATE;
 }
 
 function sentence({ actor, operation, target, status }: AuditRecord): string {

@@ -3,6 +3,10 @@ import type { Investigation } from '../diagnostics/investigate.js';
 import type { FeedView } from '../monitoring/status/feed-status.js';
 import type { ReconciledHour } from '../reconcile/hour-report.js';
 import type { RepairView } from '../reconcile/repair-queue.js';
+import type { Approval, Outcome, Result } from '../response/action-journal.js';
+import type { Refusal } from '../response/guards.js';
+import type { Plan } from '../response/plan.js';
+import type { Verb, VerbFacts } from '../response/verbs.js';
 import type { FeedState } from './state-words.js';
 
 /*
@@ -206,7 +210,7 @@ export interface Draft extends DraftSummary {
 /** Work that goes on after its request was answered (202). */
 export interface Job {
   readonly id: string;
-  readonly kind: 'start' | 'stop' | 'remove' | 'repair' | 'backfill' | 'replay' | 'run' | 'renew';
+  readonly kind: 'start' | 'stop' | 'remove' | 'repair' | 'backfill' | 'replay' | 'run' | 'renew' | 'respond';
   readonly feed: string;
   readonly by: string;
   readonly state: 'running' | 'done' | 'failed';
@@ -344,6 +348,73 @@ export interface Samples {
   readonly elsewhere: string | null;
 }
 
+/** What the service account of response is, without its secret. */
+export interface ServiceAccount {
+  readonly clientId: string | null;
+  readonly organization: string | null;
+  /** First 16 digits of the secret's digest; null: there is none. */
+  readonly fingerprint: string | null;
+  /** Where the secret is: kept by the console, in a file of the server, or given at start. */
+  readonly kept: 'console' | 'file' | 'start' | null;
+  /** Of a secret that the console keeps. */
+  readonly since: string | null;
+}
+
+/** Response of one feed. */
+export interface FeedResponse {
+  readonly feed: string;
+  /** What it may do; empty: response of this feed is off. */
+  readonly allow: readonly Verb[];
+  readonly groups: readonly string[];
+  readonly actionsPerHour: number;
+  readonly account: ServiceAccount;
+  /** The kill switch is on: nothing is executed. */
+  readonly stopped: boolean;
+  /** The feed is written down in a file of the operator's. */
+  readonly readOnly: boolean;
+}
+
+export interface ResponseList {
+  readonly feeds: readonly FeedResponse[];
+  readonly verbs: Readonly<Record<Verb, VerbFacts>>;
+}
+
+export interface ResponseTest {
+  readonly works: boolean;
+  readonly message: string;
+  readonly cure: string | null;
+}
+
+/**
+ * How an action is. planned: it can be run; refused: a guard refuses it; waiting: for an approval; expired: to be planned
+ * again; begun: a request may have left and there is no outcome yet; else its outcome.
+ */
+export type ActionState = 'planned' | 'refused' | 'waiting' | 'expired' | 'begun' | Exclude<Result, 'refused'>;
+
+export interface ResponseAction extends Plan {
+  readonly feed: string;
+  readonly state: ActionState;
+  /** RFC 3339: until when it can be run. */
+  readonly expiresAt: string;
+  readonly approvals: readonly Approval[];
+  /** RFC 3339: until when the approval holds; null: none holds. */
+  readonly approvedUntil: string | null;
+  readonly intentAt: string | null;
+  readonly outcome: Outcome | null;
+  /** Why it cannot be undone; null: it can. */
+  readonly undoRefusal: Refusal | null;
+  /** The action that undoes it, where one is planned. */
+  readonly undoneBy: string | null;
+  /** The job that runs it now. */
+  readonly job: string | null;
+}
+
+export interface ActionList {
+  readonly actions: readonly ResponseAction[];
+  /** Whether the chain of the journal is whole. */
+  readonly chain: AuditVerification;
+}
+
 export interface Questions {
   readonly questions: readonly {
     readonly name: string;
@@ -414,6 +485,8 @@ export interface ApiToken {
   readonly createdAt: string;
   readonly expires: string | null;
   readonly lastUsed: string | null;
+  /** What it may plan and run of response. */
+  readonly verbs: readonly Verb[];
   /** Until when the one before it is taken too, after *Rotate*. */
   readonly overlapUntil: string | null;
 }
@@ -500,7 +573,27 @@ export interface Bodies {
   };
   readonly inviteUser: { readonly name: string; readonly role: Role };
   readonly changeUser: { readonly role: Role };
-  readonly createToken: { readonly name: string; readonly role: Role; readonly days?: number };
+  readonly createToken: {
+    readonly name: string;
+    readonly role: Role;
+    readonly days?: number;
+    readonly verbs?: readonly Verb[];
+  };
+  readonly planAction: {
+    readonly verb: Verb;
+    /** Id, username or e-mail address. */
+    readonly user: string;
+    /** Id or name; of the verbs of groups. */
+    readonly group?: string;
+    readonly reason: string;
+    readonly ticket?: string;
+    /** Names the action: the same id again gives the recorded outcome and sends nothing. */
+    readonly actionId?: string;
+    readonly forceScheduled?: boolean;
+    readonly notOurs?: boolean;
+  };
+  readonly approveAction: { readonly hash: string };
+  readonly runAction: { readonly hash: string };
   /** How long a secret is taken after another has replaced it. */
   readonly overlap: { readonly overlapHours: number };
   readonly empty: Nothing;

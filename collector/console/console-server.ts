@@ -14,6 +14,7 @@ import type { Sessions } from './accounts/sessions.js';
 import type { Tokens } from './accounts/tokens.js';
 import type { Users } from './accounts/users.js';
 import type { AuditRecord } from './activity-event.js';
+import type { ApiToken } from './answers.js';
 import { type Assets, assetFor } from './assets.js';
 import type { Audit } from './audit.js';
 import {
@@ -282,8 +283,17 @@ function admit(
       `This needs the role ${route.role}; yours is ${principal.role}.`,
       'Ask an administrator.',
     );
+  if (principal?.token !== undefined && route.tokens !== undefined) judgeToken(principal.token, route.tokens);
   if (route.manages === true && !manage)
     throw refused(403, 'READ_ONLY', 'This console changes nothing (console.manage is false).', 'Change the files.');
+}
+
+/** Response takes API tokens by their verbs, and approvals from persons alone. @throws Refused */
+function judgeToken({ verbs }: ApiToken, tokens: 'verbs' | 'never'): void {
+  if (tokens === 'never')
+    throw refused(403, 'PERSON', 'A token cannot approve.', 'Log in as a person who did not request the action.');
+  if (verbs.length === 0)
+    throw refused(403, 'VERB', 'The token holds no verb of response.', 'Make a token with the verbs that it needs.');
 }
 
 async function principalOf(
@@ -296,7 +306,7 @@ async function principalOf(
   if (credential.kind === 'token') {
     const token = tokens.use(credential.token);
     if (token === undefined) throw notLoggedIn('The token is unknown, or its time is over.');
-    return { name: token.name, role: token.role, kind: 'token', session: undefined };
+    return { name: token.name, role: token.role, kind: 'token', session: undefined, token };
   }
   const session = sessions.find(credential.session);
   if (session === undefined) throw notLoggedIn('The session is over.');
@@ -310,7 +320,7 @@ async function principalOf(
     throw notLoggedIn('The session is over.');
   }
   if (head.headers[BACKGROUND_HEADER] === undefined) sessions.touch(session);
-  return { name: session.user, role: session.role, kind: 'session', session };
+  return { name: session.user, role: session.role, kind: 'session', session, token: undefined };
 }
 
 /** The body, held to its schema. @throws Refused */

@@ -1,6 +1,6 @@
 import type { JsonValue } from '../../mappings/json.js';
 import type { LiveSession } from './accounts/sessions.js';
-import type { Bodies, Role } from './answers.js';
+import type { ApiToken, Bodies, Role } from './answers.js';
 import type { Answers, OperationId, ROUTES } from './routes.js';
 
 /** Who asks, as the gate has found out. */
@@ -9,6 +9,8 @@ export interface Principal {
   readonly role: Role;
   readonly kind: 'session' | 'token';
   readonly session: LiveSession | undefined;
+  /** Undefined: a person. */
+  readonly token: ApiToken | undefined;
 }
 
 /** What the audit says of a request besides who, what and from where. */

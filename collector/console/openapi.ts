@@ -29,6 +29,11 @@ const PROBLEM = {
   },
 };
 
+const TOKENS = {
+  verbs: ' A token needs the verb of the action as well.',
+  never: ' Of persons alone: no token is taken.',
+};
+
 const TYPES = { json: 'application/json', ndjson: 'application/x-ndjson', yaml: 'application/yaml', none: undefined };
 
 /** The API as OpenAPI 3.1, made of the table of routes and the schemas that requests are held to. */
@@ -68,7 +73,7 @@ export function openApi(): Json {
 }
 
 function operation(operationId: string, route: Route): Json {
-  const { role, summary, body, query = [], success, answer = 'json' } = route;
+  const { role, summary, body, query = [], success, answer = 'json', tokens } = route;
   const type = TYPES[answer];
   const parameters = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     name,
@@ -79,8 +84,11 @@ function operation(operationId: string, route: Route): Json {
   return {
     operationId,
     summary,
-    description: role === 'none' ? 'Without a credential.' : `Role: ${role === 'anyone' ? 'any' : role} or above.`,
+    description:
+      (role === 'none' ? 'Without a credential.' : `Role: ${role === 'anyone' ? 'any' : role} or above.`) +
+      (tokens === undefined ? '' : TOKENS[tokens]),
     'x-role': role,
+    ...(tokens === undefined ? {} : { 'x-tokens': tokens }),
     ...(role === 'none' ? { security: [] } : {}),
     parameters: [...parameters, ...query.map((name) => ({ name, in: 'query', schema: { type: 'string' } }))],
     ...(body === undefined

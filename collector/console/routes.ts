@@ -32,6 +32,8 @@ export interface Route {
   readonly answer?: 'json' | 'ndjson' | 'yaml' | 'none';
   /** True: needs `console.manage`. */
   readonly manages?: true;
+  /** API tokens, besides the role: `verbs` takes those that hold the verb of the action, `never` takes none. */
+  readonly tokens?: 'verbs' | 'never';
 }
 
 /** By operationId. */
@@ -288,6 +290,72 @@ export const ROUTES = {
     body: 'overlap',
     success: [201],
   },
+  listResponse: {
+    method: 'GET',
+    path: '/response',
+    role: 'viewer',
+    summary: 'Response of each feed: what it may do, and with which service account',
+    success: [200, 304],
+  },
+  testResponse: {
+    method: 'POST',
+    path: '/feeds/{name}/response/test',
+    role: 'operator',
+    summary: 'Prove that the service account of response reads what an action reads; nothing is changed',
+    body: 'empty',
+    success: [200],
+  },
+  listActions: {
+    method: 'GET',
+    path: '/feeds/{name}/response/actions',
+    role: 'viewer',
+    summary: 'The actions of a feed, newest first',
+    success: [200, 304],
+  },
+  getAction: {
+    method: 'GET',
+    path: '/feeds/{name}/response/actions/{id}',
+    role: 'viewer',
+    summary: 'One action: its plan, approvals and outcome',
+    success: [200, 304],
+  },
+  planAction: {
+    method: 'POST',
+    path: '/feeds/{name}/response/actions',
+    role: 'operator',
+    summary: 'Read the target, judge the action and journal the plan; nothing is sent',
+    body: 'planAction',
+    success: [201],
+    tokens: 'verbs',
+  },
+  approveAction: {
+    method: 'POST',
+    path: '/feeds/{name}/response/actions/{id}/approval',
+    role: 'operator',
+    summary: 'Approve the plan of another person by its hash; holds for 15 minutes',
+    body: 'approveAction',
+    success: [200],
+    tokens: 'never',
+  },
+  runAction: {
+    method: 'POST',
+    path: '/feeds/{name}/response/actions/{id}/execution',
+    role: 'operator',
+    summary:
+      'Execute the plan of this hash once and read the target again; an action that was begun is read, never sent again',
+    body: 'runAction',
+    success: [202],
+    tokens: 'verbs',
+  },
+  undoAction: {
+    method: 'POST',
+    path: '/feeds/{name}/response/actions/{id}/undo',
+    role: 'operator',
+    summary: 'Plan the action that restores what was before; nothing is sent',
+    body: 'empty',
+    success: [201],
+    tokens: 'verbs',
+  },
 
   findings: {
     method: 'GET',
@@ -465,6 +533,14 @@ export interface Answers {
   readonly makeWebhookSecret: answers.NewWebhookSecret;
   readonly findings: answers.Findings;
   readonly finding: answers.FindingDetails;
+  readonly listResponse: answers.ResponseList;
+  readonly testResponse: answers.ResponseTest;
+  readonly listActions: answers.ActionList;
+  readonly getAction: answers.ResponseAction;
+  readonly planAction: answers.ResponseAction;
+  readonly approveAction: answers.ResponseAction;
+  readonly runAction: answers.Job;
+  readonly undoAction: answers.ResponseAction;
   readonly questions: answers.Questions;
   readonly views: answers.Views;
   /** Lines. */

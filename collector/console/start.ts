@@ -30,11 +30,13 @@ import { viewHandlers } from './handlers/feed-views.js';
 import { feedHandlers } from './handlers/feeds.js';
 import { findingHandlers } from './handlers/findings.js';
 import { queryHandlers } from './handlers/queries.js';
+import { responseHandlers } from './handlers/response.js';
 import { FIRST_LOGIN, sessionHandlers } from './handlers/session.js';
 import { systemHandlers } from './handlers/system.js';
 import { testHandlers } from './handlers/tests.js';
 import { webhookHandlers } from './handlers/webhook.js';
 import { createJobs } from './jobs.js';
+import { oneAtATime } from './one-at-a-time.js';
 import { createRateLimit, type RateLimit } from './rate.js';
 import { originOf, reachOf } from './reach.js';
 import type { ConsoleSettings } from './settings.js';
@@ -144,6 +146,7 @@ export async function startConsole(
     }),
     ...queryHandlers({ supervisor, settings, statements, now }),
     ...findingHandlers({ statements, log: host.log }),
+    ...responseHandlers({ supervisor, store, jobs, log: host.log }),
     ...systemHandlers({ host, settings, store, audit, origin, now }),
   };
   const opened = createConsoleServer({
@@ -260,14 +263,4 @@ function ownHosts(): string[] {
     const { baseUrl, consoleUrl, tokenUrl } = resolveEndpoints({ region });
     return [baseUrl, consoleUrl, tokenUrl].flatMap((url) => (url === undefined ? [] : [new URL(url).host]));
   });
-}
-
-/** Runs work one after the other. */
-function oneAtATime(): <T>(work: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (work) => {
-    const done = last.then(work);
-    last = done.catch(() => undefined);
-    return done;
-  };
 }

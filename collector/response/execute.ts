@@ -317,7 +317,7 @@ function needsApproval(of: Plan, record: ActionRecord, limits: ResponseLimits, n
   };
 }
 
-/** The approval by which a plan can be executed now; undefined: there is none. `now` epoch milliseconds. @public */
+/** The approval by which a plan can be executed now; undefined: there is none. `now` epoch milliseconds. */
 export function validApproval(
   { plan: of, approvals }: ActionRecord,
   { approvalMs }: Pick<ResponseLimits, 'approvalMs'>,

@@ -1,8 +1,7 @@
-import { access } from 'node:fs/promises';
 import { isObject } from '../../mappings/json.js';
 import type { FeedConfig } from '../config/feed-config.js';
 import { CollectorError } from '../errors.js';
-import { isMissing, makeDirectory } from '../files/durable-file.js';
+import { makeDirectory } from '../files/durable-file.js';
 import { journalLines, openJournal, verifyJournal } from '../files/hash-chained-journal.js';
 import type { Client, ClientOptions } from '../jumpcloud/client.js';
 import { idOf } from '../jumpcloud/directory/list.js';
@@ -15,6 +14,7 @@ import { JOURNAL, readActions } from '../response/action-journal.js';
 import type { ResponseDirectory } from '../response/directory.js';
 import { type ResponseDependencies, usualLimits } from '../response/execute.js';
 import { jumpCloudDirectory } from '../response/jumpcloud-directory.js';
+import { isStopped } from '../response/kill-switch.js';
 import type { Verb } from '../response/verbs.js';
 import { takeLaneLock } from '../sinks/files/socket-lock.js';
 import { clientOf } from './assemble.js';
@@ -68,7 +68,7 @@ export async function openResponse(config: FeedConfig, log: Log, limits: Partial
           },
           limits: { ...usualLimits, actionsPerHour: respond.actionsPerHour },
           clock: systemTiming,
-          stopped: () => isStopped(config),
+          stopped: () => isStopped(respond.killSwitch),
         },
         guard,
         async close() {
@@ -96,7 +96,6 @@ export async function openResponse(config: FeedConfig, log: Log, limits: Partial
  * it may change can be proved only by an action.
  * @param typed a client secret in place of the configured one
  * @throws CollectorError
- * @public
  */
 export async function testCredential(
   config: FeedConfig,
@@ -109,17 +108,6 @@ export async function testCredential(
     await directory.read({ verb: 'disable-user', user: await firstUser(signal), group: undefined }, signal);
   } finally {
     client.close();
-  }
-}
-
-/** Whether the kill switch is on. @public */
-export async function isStopped({ respond }: FeedConfig): Promise<boolean> {
-  try {
-    await access(respond.killSwitch);
-    return true;
-  } catch (error) {
-    // Only a file that is known not to be there lets an action pass.
-    return !isMissing(error);
   }
 }
 

@@ -26,7 +26,7 @@ export interface SupervisedFeed extends SupervisionView {
 }
 
 /**
- * What a change did. live: taken over in place (contact, owners, description, account, health); restarted, started,
+ * What a change did. live: taken over in place (contact, owners, description, account, health, respond); restarted, started,
  * stopped: as said; stopping: the sink has not let go within five seconds, what was asked for follows by itself; paused:
  * noted, in force once resumed; unchanged; invalid.
  */

@@ -120,7 +120,7 @@ describe('API tokens', () => {
         () => expect.fail('it was not stored'),
       );
     const tokens = await open();
-    const made = await tokens.create({ name: 'ci', role: 'viewer', days: undefined, by: 'admin' });
+    const made = await tokens.create({ name: 'ci', role: 'viewer', days: undefined, verbs: [], by: 'admin' });
     now += 3_600_000;
     const rotating = tokens.rotate(made.id, 0);
     expect(tokens.use(made.token)).toBeUndefined();

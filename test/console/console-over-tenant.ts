@@ -15,6 +15,8 @@ export interface ConsoleOverTenant {
   readonly child: ChildProcess | undefined;
   readonly tenant: Tenant;
   readonly root: string;
+  /** Of the console. */
+  readonly env: Record<string, string>;
   document(name: string, more?: object): { name: string; [section: string]: unknown };
 }
 
@@ -60,7 +62,7 @@ export async function consoleOverTenant(
     ...changes,
   });
   const child = 'child' in one ? (one.child as ChildProcess) : undefined;
-  return { one, admin, child, tenant, root, document };
+  return { one, admin, child, tenant, root, env: options.env, document };
 }
 
 export const put = (client: Client, document: Readonly<Record<string, unknown>>, headers = {}): Promise<Reply> =>

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectory, namesIn, replaceFile, syncDirectory } from '../../files/durable-file.js';
+import type { Verb } from '../../response/verbs.js';
 import type { ApiToken, NewApiToken, Role } from '../answers.js';
 
 interface StoredToken {
@@ -12,6 +13,8 @@ interface StoredToken {
   readonly createdAt: string;
   readonly expires: string | null;
   readonly lastUsed: string | null;
+  /** Absent in tokens from before response had an API. */
+  readonly verbs?: readonly Verb[];
   /** SHA-256 of the token. */
   readonly digest: string;
   /** The digest before *Rotate*, and until when it is taken. */
@@ -21,7 +24,13 @@ interface StoredToken {
 /** API tokens: stored as digests, one file each, looked up in memory. */
 export interface Tokens {
   list(): readonly ApiToken[];
-  create(asked: { name: string; role: Role; days: number | undefined; by: string }): Promise<NewApiToken>;
+  create(asked: {
+    name: string;
+    role: Role;
+    days: number | undefined;
+    verbs: readonly Verb[];
+    by: string;
+  }): Promise<NewApiToken>;
   /** Undefined: there is no such token. */
   rotate(id: string, overlapMs: number): Promise<NewApiToken | undefined>;
   remove(id: string): Promise<ApiToken | undefined>;
@@ -67,7 +76,7 @@ export async function openTokens(
   const iso = (ms: number) => new Date(ms).toISOString();
   return {
     list: () => [...tokens.values()].map(shown),
-    async create({ name, role, days, by }) {
+    async create({ name, role, days, verbs, by }) {
       const secret = newSecret();
       const token: StoredToken = {
         id: randomBytes(8).toString('hex'),
@@ -77,6 +86,7 @@ export async function openTokens(
         createdAt: iso(now()),
         expires: days === undefined ? null : iso(now() + days * DAY_MS),
         lastUsed: null,
+        verbs,
         digest: digest(secret),
         before: null,
       };
@@ -139,5 +149,5 @@ function digest(secret: string): string {
 }
 
 function shown({ digest: _digest, before, ...token }: StoredToken): ApiToken {
-  return { ...token, overlapUntil: before?.until ?? null };
+  return { ...token, verbs: token.verbs ?? [], overlapUntil: before?.until ?? null };
 }

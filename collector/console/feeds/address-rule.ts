@@ -8,16 +8,18 @@ import { SECRET_KEYS, valueAt } from './document.js';
  * address to a listener of one's own, press Test, and look at the Authorization header.
  */
 
+const JUMPCLOUD = [
+  'jumpcloud.baseUrl',
+  'jumpcloud.region',
+  'jumpcloud.consoleUrl',
+  'jumpcloud.tokenUrl',
+  'jumpcloud.ca',
+];
+
 /** The keys that decide where the secrets of a section go, and to whom they are shown. */
 const ADDRESSES: Readonly<Record<string, readonly string[]>> = {
-  jumpcloud: [
-    'jumpcloud.baseUrl',
-    'jumpcloud.region',
-    'jumpcloud.consoleUrl',
-    'jumpcloud.tokenUrl',
-    'jumpcloud.authorization',
-    'jumpcloud.ca',
-  ],
+  jumpcloud: [...JUMPCLOUD, 'jumpcloud.authorization'],
+  respond: JUMPCLOUD,
   kafka: [
     'kafka.brokers',
     'kafka.tls.enabled',

@@ -111,10 +111,11 @@ export function accountHandlers(parts: AccountParts): Pick<Handlers, AccountOper
     },
     listTokens: async () => ({ json: { tokens: tokens.list() } }),
     async createToken(asked) {
-      const { name, role, days } = asked.body;
+      const { name, role, days, verbs = [] } = asked.body;
       asked.audit.target = { type: 'token', name };
       asked.audit.details.role = role;
-      const json = await tokens.create({ name, role, days, by: nameOf(asked) });
+      if (verbs.length > 0) asked.audit.details.verbs = [...verbs];
+      const json = await tokens.create({ name, role, days, verbs, by: nameOf(asked) });
       return { status: 201, json, showsSecret: true };
     },
     async rotateToken({ parameters, body, audit }) {

@@ -90,9 +90,12 @@ export function testHandlers(parts: TestParts): Pick<Handlers, 'testFeed' | 'tes
         const configured = isFile ? feed.configured : (await prepareFeed(name, given, managed, prepare)).configured;
         const secret = cleaned(asked.body.secret);
         log.redact(secret);
+        const isResponse = key === 'respond.clientSecret';
         if (key.startsWith('jumpcloud.')) await verify(configured.config, secret, log, asked.signal);
-        const fingerprint = fingerprintOf(secret);
-        asked.audit.changes = [{ path: key, from: feed.view?.key?.fingerprint ?? null, to: fingerprint }];
+        if (isResponse) await verifyResponse(configured.config, secret, log, asked.signal);
+        const replaced = isResponse ? feed.configured.config.respond.clientSecret : undefined;
+        const from = replaced === undefined ? (feed.view?.key?.fingerprint ?? null) : fingerprintOf(replaced.reveal());
+        asked.audit.changes = [{ path: key, from, to: fingerprintOf(secret) }];
         if (isFile) await swap(feed.configured, key, secret);
         else {
           const candidate = await prepareFeed(name, given, managed, prepare);
@@ -115,6 +118,7 @@ export function testHandlers(parts: TestParts): Pick<Handlers, 'testFeed' | 'tes
         const job = jobs.start(
           { kind: 'renew', feed: name, by: nameOf(asked), message: 'waiting for a poll with the new key' },
           async (report, signal) => {
+            if (isResponse) return report({ message: 'the service account of response reads with the new secret' });
             for (let waited = 0; waited < POLL_WAITS_MS && !signal.aborted; waited += LOOK_EVERY_MS) {
               const lane = supervisor.find(name)?.view?.lanes.find((one) => one.name === LIVE_LANE);
               if (lane?.lastPoll != null && Date.parse(lane.lastPoll) >= since && lane.state !== 'failing')
@@ -203,14 +207,31 @@ async function verify(config: FeedConfig, secret: string, root: RootLog, signal:
     const { services } = settingsOf(config, { batchSize: 1 });
     await verifyKey(client, config.name, services, cursor, AbortSignal.any([signal, AbortSignal.timeout(TEST_MS)]));
   } catch (error) {
-    if (error instanceof Refused) throw error;
-    const { code, message, cure } = asCollectorError(error);
-    const status = code === 'ORGANIZATION_CHANGED' ? 409 : 422;
-    throw refused(status, code, `The new key was not put in place: ${message}`, cure);
+    throw notPutInPlace(error);
   } finally {
     client.close();
     await sink.close();
   }
+}
+
+/** @throws Refused naming what JumpCloud answered; nothing was changed */
+async function verifyResponse(config: FeedConfig, typed: string, log: RootLog, signal: AbortSignal): Promise<void> {
+  const { testCredential } = await import('../../runtime/open-response.js');
+  try {
+    await testCredential(config, log.child({ feed: config.name }), interactiveLimits, {
+      typed,
+      signal: AbortSignal.any([signal, AbortSignal.timeout(TEST_MS)]),
+    });
+  } catch (error) {
+    throw notPutInPlace(error);
+  }
+}
+
+function notPutInPlace(error: unknown): Refused {
+  if (error instanceof Refused) return error;
+  const { code, message, cure } = asCollectorError(error);
+  const status = code === 'ORGANIZATION_CHANGED' ? 409 : 422;
+  return refused(status, code, `The new key was not put in place: ${message}`, cure);
 }
 
 async function swap({ settings }: ConfiguredFeed, key: string, secret: string): Promise<void> {

@@ -1,0 +1,86 @@
+import type { FeedConfig } from '../../config/feed-config.js';
+import type { RootLog } from '../../log/logger.js';
+import { isStopped } from '../../response/kill-switch.js';
+import { type Verb, verbs } from '../../response/verbs.js';
+import type { SupervisedFeed, Supervisor } from '../../runtime/supervisor.js';
+import type { FeedResponse } from '../answers.js';
+import { fingerprintOf } from '../feeds/document.js';
+import type { FeedStore } from '../feeds/feed-store.js';
+import type { Handlers } from '../handler.js';
+import type { Jobs } from '../jobs.js';
+
+export interface ResponseParts {
+  readonly supervisor: Supervisor;
+  readonly store: FeedStore;
+  readonly jobs: Jobs;
+  readonly log: RootLog;
+}
+
+type ActionOperation =
+  | 'testResponse'
+  | 'listActions'
+  | 'getAction'
+  | 'planAction'
+  | 'approveAction'
+  | 'runAction'
+  | 'undoAction';
+
+/** What acts, and reads the journal of actions. */
+export interface ActionHandlers extends Pick<Handlers, ActionOperation> {
+  /** Settles by reading what a crash left open. */
+  settle(config: FeedConfig): void;
+}
+
+const SECRET = 'respond.clientSecret';
+
+/** Of what acts nothing is loaded before it is asked for, or before a feed that may act is there at the start. */
+export function responseHandlers(parts: ResponseParts): Pick<Handlers, ActionOperation | 'listResponse'> {
+  const { supervisor, store } = parts;
+  let loaded: Promise<ActionHandlers> | undefined;
+  const load = () => {
+    loaded ??= import('./response-actions.js').then(({ responseActionHandlers }) => responseActionHandlers(parts));
+    return loaded;
+  };
+  for (const { configured } of supervisor.list())
+    if (configured !== null && configured.config.respond.allow.length > 0)
+      void load().then(({ settle }) => settle(configured.config));
+  return {
+    async listResponse() {
+      const feeds = await Promise.all(supervisor.list().map((feed) => responseOf(feed, store)));
+      return { json: { feeds: feeds.filter((one) => one !== undefined), verbs } };
+    },
+    testResponse: async (asked) => (await load()).testResponse(asked),
+    listActions: async (asked) => (await load()).listActions(asked),
+    getAction: async (asked) => (await load()).getAction(asked),
+    planAction: async (asked) => (await load()).planAction(asked),
+    approveAction: async (asked) => (await load()).approveAction(asked),
+    runAction: async (asked) => (await load()).runAction(asked),
+    undoAction: async (asked) => (await load()).undoAction(asked),
+  };
+}
+
+async function responseOf(
+  { name, source, configured }: SupervisedFeed,
+  store: FeedStore,
+): Promise<FeedResponse | undefined> {
+  if (configured === null) return undefined;
+  const { config } = configured;
+  const { clientId, clientSecret, orgId, allow, groups, actionsPerHour } = config.respond;
+  const managed = source.kind === 'managed' ? await store.find(name) : undefined;
+  const stored = managed && (await store.shownSecrets(name, managed.document))[SECRET];
+  return {
+    feed: name,
+    allow: allow as readonly Verb[],
+    groups,
+    actionsPerHour,
+    account: {
+      clientId: clientId ?? null,
+      organization: orgId ?? null,
+      fingerprint: clientSecret === undefined ? null : fingerprintOf(clientSecret.reveal()),
+      kept: clientSecret === undefined ? null : stored ? 'console' : clientSecret.file === undefined ? 'start' : 'file',
+      since: stored?.since ?? null,
+    },
+    stopped: await isStopped(config.respond.killSwitch),
+    readOnly: source.kind === 'file',
+  };
+}
