@@ -358,6 +358,8 @@ export interface ServiceAccount {
   readonly kept: 'console' | 'file' | 'start' | null;
   /** Of a secret that the console keeps. */
   readonly since: string | null;
+  /** RFC 3339, or `never`: when the secret ends, where that was given. */
+  readonly ends: string | null;
 }
 
 /** Response of one feed. */

@@ -24,7 +24,7 @@ export interface ConsoleOverTenant {
 export async function consoleOverTenant(
   more: {
     records?: number;
-    env?: Record<string, string>;
+    env?: Record<string, string> | ((root: string, tenant: Tenant) => Record<string, string>);
     built?: boolean;
     listen?: Listen;
     tenant?: TenantOptions;
@@ -47,7 +47,7 @@ export async function consoleOverTenant(
       CONSOLE_ROOTS_TABLES: join(root, 'tables'),
       CONSOLE_ROOTS_SECRETS: join(root, 'secrets'),
       CONSOLE_ROOTS_CA: join(root, 'ca'),
-      ...more.env,
+      ...(typeof more.env === 'function' ? more.env(root, tenant) : more.env),
     },
   };
   const one = await (more.built === true

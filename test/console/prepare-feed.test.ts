@@ -109,7 +109,10 @@ it('S8: a file that was named is not sent elsewhere by a change of the address a
 
 it('what may write to JumpCloud, and the listeners of the process, are not given over the API', async () => {
   const { refusal } = over();
-  expect(await refusal({ ...withKey, respond: { allow: ['disable-user'] } })).toEqual(['NOT_ALLOWED', ['/respond']]);
+  expect(await refusal({ ...withKey, respond: { allow: ['disable-user'] } })).toEqual([
+    'NOT_ALLOWED',
+    ['/respond/allow'],
+  ]);
   for (const section of ['receiver', 'http', 'console', 'log', 'query', 'shutdown', 'feeds'])
     expect([section, (await refusal({ ...withKey, [section]: {} }))?.[0]]).toEqual([section, 'CONFIG_INVALID']);
 });

@@ -29,7 +29,6 @@ const ADDRESSES: Readonly<Record<string, readonly string[]>> = {
     'kafka.sasl.tokenEndpoint',
     'kafka.sasl.mechanism',
   ],
-  respond: ['jumpcloud.consoleUrl', 'jumpcloud.tokenUrl', 'jumpcloud.ca'],
   // JumpCloud presents these; they are sent nowhere.
   webhook: [],
 };
@@ -68,6 +67,7 @@ function isUsed(secret: string, settings: Settings): boolean {
   const isAccount = settings.get('jumpcloud.authorization')?.value === 'service-account';
   if (secret === 'jumpcloud.apiKey') return !isAccount;
   if (secret === 'jumpcloud.clientSecret') return isAccount;
+  if (secret === 'respond.clientSecret') return textOf(settings.get('respond.allow')?.value ?? []) !== '[]';
   return !secret.startsWith('kafka.') || settings.get('sink')?.value === 'kafka';
 }
 

@@ -1,4 +1,4 @@
-import type { JsonValue } from '../../../mappings/json.js';
+import { isObject, type JsonValue } from '../../../mappings/json.js';
 import type { ConfiguredFeed, InvalidFeed } from '../../config/configured-feed.js';
 import { kafkaOf, tablesDirectoryOf } from '../../config/destination.js';
 import { takeSecret } from '../../config/secret.js';
@@ -38,8 +38,8 @@ interface Problem {
 }
 
 const ADDRESS_KEYS = ['jumpcloud.baseUrl', 'jumpcloud.consoleUrl', 'jumpcloud.tokenUrl', 'kafka.sasl.tokenEndpoint'];
-/** What may write to JumpCloud is the operator's to say, in a file. */
-const OPERATORS_ALONE = ['respond'];
+/** What response may do is the operator's to say, in a file; here it gets its service account. */
+const OF_RESPONSE = ['clientId', 'clientSecret', 'orgId', 'secretExpires'];
 /** What a page shows in the place of a secret, sent back. */
 const LOOKS_MASKED = /^[*•●·∙▪…\u2022]+[^*•]{0,4}$|\*{3,}|^\[secret\]$/;
 
@@ -68,11 +68,7 @@ export async function prepareFeed(
   const { document, secrets, paths, kept } = await resolveSecrets(name, given, before, options);
   const own = ownSettings(name, options);
   const problems: Problem[] = [
-    ...OPERATORS_ALONE.flatMap((section) =>
-      section in document
-        ? [{ pointer: `/${section}`, message: `${section} is set in the operator’s own files alone` }]
-        : [],
-    ),
+    ...judgeResponse(document.respond),
     ...(await judgePaths(document, paths, options.roots)),
     ...judgeAddresses(document, options.addresses),
     ...judgeBrokers(document, options.addresses, own),
@@ -209,6 +205,16 @@ function judgeAddresses(document: Document, addresses: ReadonlySet<string>): Pro
     if (addresses.has(host) || addresses.has(hostname)) return [];
     return [{ pointer: pointerOf(path), message: `names a host that is not among console.addresses` }];
   });
+}
+
+function judgeResponse(given: JsonValue | undefined): Problem[] {
+  const names = given !== undefined && isObject(given) ? Object.keys(given) : [];
+  return names
+    .filter((name) => !OF_RESPONSE.includes(name))
+    .map((name) => ({
+      pointer: `/respond/${name}`,
+      message: `respond.${name} is set in the operator’s own files alone`,
+    }));
 }
 
 /** Brokers that are the operator's own, or whose host may be named. */

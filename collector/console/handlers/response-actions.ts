@@ -10,6 +10,7 @@ import {
   plan,
   type ResponseDependencies,
   settleAll,
+  undo,
   undoOf,
   usualLimits,
   validApproval,
@@ -58,14 +59,15 @@ export function responseActionHandlers({ supervisor, jobs, log }: ResponseParts)
         ({ name, configured }) =>
           name !== config.name &&
           configured?.config.respond.directory === directory &&
-          configured.config.respond.allow.length > 0,
+          configured.config.respond.allow.length > 0 &&
+          configured.config.respond.clientId !== undefined,
       );
     if (other === undefined) return config;
     throw refused(
       409,
       'SHARED_JOURNAL',
       `${config.name} and ${other.name} have one respond.directory: an action would not say whose it is.`,
-      'Give each feed a respond.directory of its own.',
+      'Give each feed a respond.directory of its own, in the operator’s files.',
     );
   };
   /** Opens response for one piece of work, after those before it; what a crash left open is settled first, by reading. */
@@ -233,7 +235,7 @@ export function responseActionHandlers({ supervisor, jobs, log }: ResponseParts)
       return withResponse(config, async (deps) => {
         const record = recordIn(deps.actions, asked);
         note(asked, record);
-        const ask = undoOf(record, requesterOf(asked));
+        const ask = await undo(record, requesterOf(asked), deps);
         if ('code' in ask) throw refusedBy(ask);
         judgeVerb(asked, ask.verb);
         return planned(asked, config, deps, ask);
@@ -308,7 +310,7 @@ function actionOf(
   const now = systemTiming.now();
   const { plan: made, approvals, intentAt, outcome } = record;
   const approval = validApproval(record, usualLimits, now);
-  const undo = undoOf(record, '');
+  const undoing = undoOf(record, '');
   const undone = `${made.actionId}-undo`;
   return {
     ...made,
@@ -319,7 +321,7 @@ function actionOf(
     approvedUntil: approval === undefined ? null : later(approval.at, usualLimits.approvalMs),
     intentAt: intentAt ?? null,
     outcome: outcome ?? null,
-    undoRefusal: 'code' in undo ? undo : null,
+    undoRefusal: 'code' in undoing ? undoing : null,
     undoneBy: actions.has(undone) ? undone : null,
     job: job?.id ?? null,
   };

@@ -65,7 +65,7 @@ async function responseOf(
 ): Promise<FeedResponse | undefined> {
   if (configured === null) return undefined;
   const { config } = configured;
-  const { clientId, clientSecret, orgId, allow, groups, actionsPerHour } = config.respond;
+  const { clientId, clientSecret, secretExpires, orgId, allow, groups, actionsPerHour } = config.respond;
   const managed = source.kind === 'managed' ? await store.find(name) : undefined;
   const stored = managed && (await store.shownSecrets(name, managed.document))[SECRET];
   return {
@@ -79,6 +79,7 @@ async function responseOf(
       fingerprint: clientSecret === undefined ? null : fingerprintOf(clientSecret.reveal()),
       kept: clientSecret === undefined ? null : stored ? 'console' : clientSecret.file === undefined ? 'start' : 'file',
       since: stored?.since ?? null,
+      ends: typeof secretExpires === 'number' ? new Date(secretExpires).toISOString() : (secretExpires ?? null),
     },
     stopped: await isStopped(config.respond.killSwitch),
     readOnly: source.kind === 'file',
