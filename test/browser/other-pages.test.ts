@@ -144,6 +144,7 @@ const offices = (name: string): Script => ({
       createdAt: at,
       expires: null,
       lastUsed: null,
+      verbs: [],
       overlapUntil: null,
       token: 'jo_shown_once',
     },
