@@ -130,7 +130,17 @@ const offices = (name: string): Script => ({
   listTokens: () => ({
     value: {
       tokens: [
-        { id: 't1', name, role: 'admin', createdBy: name, createdAt: at, expires: at, lastUsed: at, overlapUntil: at },
+        {
+          id: 't1',
+          name,
+          role: 'admin',
+          createdBy: name,
+          createdAt: at,
+          expires: at,
+          lastUsed: at,
+          verbs: [],
+          overlapUntil: at,
+        },
       ],
     },
   }),

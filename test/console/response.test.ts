@@ -2,8 +2,8 @@ import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Tenant } from '../../fixtures/tenant/tenant.js';
+import { consoleOverTenant, put, until } from './console-over-tenant.js';
 import { type Client, type Reply, startTestConsole } from './harness.js';
-import { house, put, until } from './house.js';
 
 const ALL = ['disable-user', 'enable-user', 'add-to-group', 'remove-from-group', 'expire-password'];
 
@@ -12,7 +12,7 @@ const staticGroup = ({ directory }: Tenant): string =>
 
 /** A console over a tenant with a directory; feed `north` may act, with a service account of its own. */
 async function responding(allow: readonly string[] = ALL) {
-  const here = await house({
+  const here = await consoleOverTenant({
     records: 5,
     // What it may do is the operator's to say.
     env: (root, tenant) => ({
