@@ -39,7 +39,7 @@ export async function checkResponse(
       ),
       code: 'STATE_CORRUPT',
     });
-  if (await isStopped(config))
+  if (await isStopped(config.respond.killSwitch))
     found.push(finding('warning', 'the kill switch is on: nothing is executed', `Remove ${respond.killSwitch}.`));
   if (respond.protectedUsers.length === 0 && respond.protectedGroups.length === 0)
     found.push(
