@@ -116,3 +116,41 @@ it('a console that is not reached keeps its figures and says how old they are', 
   for (let round = 0; round < 3; round += 1) await page.clock.runFor(6_000);
   await expect.poll(() => page.getByText('the console is not reachable').count()).toBe(0);
 });
+
+it('P5: a page that is left open for eight hours holds what it held, and asks nothing while it is in the background', async () => {
+  const { page, visit, asked } = await scripted({ listFeeds: () => ({ value: everyState }) });
+  await page.clock.install();
+  await visit('/feeds');
+  await page.getByText('feed-connected').first().waitFor();
+  const session = await page.context().newCDPSession(page);
+  await session.send('Performance.enable');
+  const measured = async () => {
+    await session.send('HeapProfiler.collectGarbage');
+    const { metrics } = await session.send('Performance.getMetrics');
+    const of = (name: string) => metrics.find((metric) => metric.name === name)!.value;
+    return { nodes: of('Nodes'), listeners: of('JSEventListeners'), heap: of('JSHeapUsedSize') };
+  };
+  const polls = () => asked.filter(({ id }) => id === 'listFeeds').length;
+  const leave = async (minutes: number) => {
+    for (let at = 0; at < minutes; at += 5) await page.clock.runFor(5 * 60_000);
+  };
+  await leave(30);
+  expect(polls()).toBeGreaterThan(1);
+  const before = await measured();
+  const then = polls();
+  await leave(8 * 60);
+  expect(polls()).toBeGreaterThan(then + 40);
+  const after = await measured();
+  expect(after.nodes).toBeLessThanOrEqual(before.nodes * 1.2);
+  expect(after.listeners).toBeLessThanOrEqual(before.listeners * 1.2);
+  expect(after.heap).toBeLessThan(before.heap * 1.5);
+  await page.evaluate(() => {
+    Object.defineProperty(document, 'visibilityState', { value: 'hidden' });
+    Object.defineProperty(document, 'hidden', { value: true });
+    document.dispatchEvent(new Event('visibilitychange'));
+  });
+  await leave(5);
+  const hidden = polls();
+  await leave(8 * 60);
+  expect(polls()).toBe(hidden);
+});

@@ -154,7 +154,7 @@ it.each([
   expect(changeBetween(before.settings, after.settings)).toBe(change);
 });
 
-describe('the console’s own keys', () => {
+describe('S19: the console’s own keys', () => {
   it.each([
     ['host: 0.0.0.0', 'config.yaml:2: other machines reach 0.0.0.0, but console.publicUrl is not set'],
     ['publicUrl: http://c.example.com', 'config.yaml:2: console.publicUrl must begin with https://'],

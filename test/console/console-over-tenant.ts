@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { mkdirSync, realpathSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Listen } from '../../collector/runtime/webhooks.js';
@@ -67,6 +67,22 @@ export async function consoleOverTenant(
 
 export const put = (client: Client, document: Readonly<Record<string, unknown>>, headers = {}): Promise<Reply> =>
   client.send('PUT', `/feeds/${document.name}`, document, headers);
+
+/** Ids of the processes of statements that a process has started. */
+export function statementProcesses(parent: number | undefined): number[] {
+  return readdirSync('/proc')
+    .filter((name) => {
+      if (!/^\d+$/.test(name)) return false;
+      try {
+        const command = readFileSync(`/proc/${name}/cmdline`, 'latin1');
+        const status = readFileSync(`/proc/${name}/status`, 'latin1');
+        return command.includes('statement-process') && status.includes(`PPid:\t${parent}\n`);
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
 
 /** Asks until it is so. */
 export async function until<T>(ask: () => Promise<T>, holds: (value: T) => boolean): Promise<T> {

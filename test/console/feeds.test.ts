@@ -4,9 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { keys } from '../../collector/config/keys.js';
+import type { SupervisedFeed } from '../../collector/runtime/supervisor.js';
 import { startTenant } from '../../fixtures/tenant/tenant.js';
 import { consoleOverTenant, put, until } from './console-over-tenant.js';
-import { type Client, folder, type Reply } from './harness.js';
+import { type Client, folder, type Reply, startTestConsole, stillSupervisor } from './harness.js';
 
 const DAY = 24 * 60 * 60_000;
 
@@ -19,7 +20,7 @@ const lines = (reply: Reply) =>
 const pointers = ({ json }: Reply) => json.problems?.map(({ pointer }: { pointer: string }) => pointer);
 
 describe('the life of a feed', () => {
-  it('is added, tested, collects, is edited, paused, resumed, removed and restored, and forgets nothing', async () => {
+  it('A6 A7: is added, tested, collects, is edited, paused, resumed, removed and restored, and forgets nothing', async () => {
     const { one, admin, tenant, document } = await consoleOverTenant();
     const tested = lines(await admin.send('POST', '/drafts/test', { document: document('acme') }));
     expect(tested.filter(({ verdict }) => verdict === 'failed')).toEqual([]);
@@ -84,7 +85,7 @@ describe('the life of a feed', () => {
     expect(one.logged()).not.toContain(tenant.apiKey);
   });
 
-  it('another feed’s edits leave a feed alone, and every one of them is answered with the state in force', async () => {
+  it('A5: another feed’s edits leave a feed alone, and every one of them is answered with the state in force', async () => {
     const { admin, document } = await consoleOverTenant();
     await put(admin, document('still'));
     await put(admin, document('edited'));
@@ -424,6 +425,59 @@ describe('A4: a renewed key', () => {
     const { changes } = (await admin.get('/audit')).json.entries[0];
     expect(JSON.stringify(changes)).not.toContain(key);
   });
+});
+
+it('A9: a removal whose sink does not let go is answered with a job, which ends when it has', async () => {
+  let isThere = true;
+  const feed = {
+    name: 'acme',
+    state: 'stopping',
+    configured: null,
+    problems: [],
+    source: { kind: 'managed', where: '' },
+  };
+  const one = await startTestConsole({
+    supervisor: stillSupervisor([], {
+      find: (name) => (isThere && name === 'acme' ? (feed as unknown as SupervisedFeed) : undefined),
+      remove: async () => 'stopping',
+    }),
+  });
+  const admin = await one.firstAdmin();
+  const document = { name: 'acme', jumpcloud: { apiKey: 'k'.repeat(40) } };
+  expect((await put(admin, document)).status).toBe(201);
+  const removed = await admin.send('DELETE', '/feeds/acme');
+  expect([removed.status, removed.json.kind, removed.json.state]).toEqual([202, 'remove', 'running']);
+  expect((await admin.get(`/jobs/${removed.json.id}`)).json.state).toBe('running');
+  isThere = false;
+  const job = await until(
+    async () => (await admin.get(`/jobs/${removed.json.id}`)).json,
+    ({ state }) => state !== 'running',
+  );
+  expect(job.state).toBe('done');
+});
+
+it('C4: what Terraform does converges: its document is echoed, drift shows, what is gone is made again', async () => {
+  const { one, admin, root, document } = await consoleOverTenant();
+  writeFileSync(join(root, 'secrets', 'acme-key'), 'k'.repeat(40), { mode: 0o600 });
+  const terraform = await one.token(admin, 'terraform', 'admin');
+  const declared = document('acme', {
+    jumpcloud: { region: 'us', apiKey: { file: 'acme-key' }, eventTypes: ['login', 'admin'] },
+    poll: { interval: 'DISABLED' },
+    owners: [{ name: 'SOC', email: 'soc@example.com' }],
+  });
+  const present = async () => JSON.stringify((await terraform.get('/feeds/acme')).json);
+  expect((await put(terraform, declared)).status).toBe(201);
+  expect(await present()).toBe(JSON.stringify(declared));
+  const { json, headers } = await admin.get('/feeds/acme');
+  expect((await put(admin, { ...json, description: 'by hand' }, { 'if-match': headers.etag })).status).toBe(200);
+  expect(await present()).not.toBe(JSON.stringify(declared));
+  expect((await put(terraform, declared)).status).toBe(200);
+  expect(await present()).toBe(JSON.stringify(declared));
+  expect((await terraform.send('DELETE', '/feeds/acme')).status).toBe(204);
+  expect((await terraform.get('/feeds/acme')).status).toBe(404);
+  expect((await terraform.send('DELETE', '/feeds/acme')).status).toBe(404);
+  expect((await put(terraform, declared)).status).toBe(201);
+  expect(await present()).toBe(JSON.stringify(declared));
 });
 
 describe('A13: feeds of the operator’s own files', () => {

@@ -41,10 +41,17 @@ const body = fc.oneof(
   fc.dictionary(fc.oneof(fc.constantFrom(...names), text), fc.oneof(value, text), { maxKeys: 6 }),
 );
 
-it('S20: whatever is sent to the operations of the document is answered as it says, and never by a 5xx', async () => {
+it('S20: whatever is sent to the operations of the document is answered as it says, never by a 5xx, never with a secret', async () => {
   const one = await startTestConsole();
   const admin = await one.firstAdmin();
   const bot = await one.token(admin, 'fuzz', 'admin');
+  const secret = 'k'.repeat(20) + 'S3cr3t'.repeat(4);
+  const document = {
+    name: 'acme',
+    jumpcloud: { apiKey: secret },
+    kafka: { sasl: { mechanism: 'plain', username: 'u', password: secret } },
+  };
+  expect((await bot.send('PUT', '/feeds/acme', document)).status).toBe(201);
   const { paths } = openApi() as { paths: Record<string, Record<string, { responses: Record<string, unknown> }>> };
   // Its own token stays, and its own rate is not what is tested.
   const routes = Object.entries<Route>(ROUTES).filter(([id]) => !['deleteToken', 'rotateToken', 'login'].includes(id));
@@ -75,6 +82,7 @@ it('S20: whatever is sent to the operations of the document is answered as it sa
           reply.status,
         ]);
       expect(reply.headers['x-content-type-options']).toBe('nosniff');
+      expect([id, reply.text.includes(secret)]).toEqual([id, false]);
     }),
     { numRuns: 400, seed: 20, endOnFailure: true },
   );

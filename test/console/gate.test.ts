@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { PROOF_HEADER, ROUTES, type Route } from '../../collector/console/routes.js';
@@ -234,6 +235,18 @@ describe('S15: every answer', () => {
       body: JSON.stringify({ name: 'x'.repeat(70_000) }),
     });
     expect(chunked.status).toBe(413);
+  });
+
+  it('comes although two hundred clients say half of a request and no more', async () => {
+    const one = await startTestConsole();
+    const admin = await one.firstAdmin();
+    const sockets = Array.from({ length: 200 }, () => {
+      const socket = connect(one.port, '127.0.0.1', () => socket.write('POST /api/v1/session HTTP/1.1\r\nHost: '));
+      return socket.on('error', () => {});
+    });
+    await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+    expect((await admin.get('/session')).status).toBe(200);
+    for (const socket of sockets) socket.destroy();
   });
 
   it('of two credentials, or one in the address, is a refusal', async () => {

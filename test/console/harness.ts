@@ -83,7 +83,7 @@ export function folder(): string {
 }
 
 /** A supervisor of feeds that stand still. */
-function stillSupervisor(feeds: readonly SupervisedFeed[] = [], over: Partial<Supervisor> = {}): Supervisor {
+export function stillSupervisor(feeds: readonly SupervisedFeed[] = [], over: Partial<Supervisor> = {}): Supervisor {
   const config = loadConfig({ env: {}, readFile: readFileFromDisk });
   return {
     list: () => feeds,

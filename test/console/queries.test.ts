@@ -1,27 +1,12 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { expect, it } from 'vitest';
-import { consoleOverTenant, put, until } from './console-over-tenant.js';
+import { consoleOverTenant, put, statementProcesses, until } from './console-over-tenant.js';
 
 const lines = ({ text }: { text: string }) =>
   text
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line));
-
-/** Command lines of the processes of statements. */
-function statementProcesses(parent: number | undefined): number {
-  return readdirSync('/proc').filter((name) => {
-    if (!/^\d+$/.test(name)) return false;
-    try {
-      const command = readFileSync(`/proc/${name}/cmdline`, 'latin1');
-      const status = readFileSync(`/proc/${name}/status`, 'latin1');
-      return command.includes('statement-process') && status.includes(`PPid:\t${parent}\n`);
-    } catch {
-      return false;
-    }
-  }).length;
-}
 
 it('a statement is answered with columns, rows and an end, up to the limit of rows, and as a download without it', async () => {
   const { one, admin, document, tenant } = await consoleOverTenant({ built: true, env: { CONSOLE_QUERY_ROWS: '10' } });
@@ -85,7 +70,7 @@ it('S11: a statement that takes too much is stopped, one per user runs, and a cl
   const cancelled = admin.send('POST', '/queries', bomb);
   await until(
     async () => statementProcesses(child?.pid),
-    (count) => count === 1,
+    (found) => found.length === 1,
   );
   expect((await admin.send('DELETE', '/queries')).status).toBe(204);
   expect(lines(await cancelled).at(-1).end.error.code).toBe('ABORTED');
@@ -101,12 +86,12 @@ it('S11: a statement that takes too much is stopped, one per user runs, and a cl
   leaving.end(JSON.stringify(bomb));
   await until(
     async () => statementProcesses(child?.pid),
-    (count) => count === 1,
+    (found) => found.length === 1,
   );
   leaving.destroy();
   await until(
     async () => statementProcesses(child?.pid),
-    (count) => count === 0,
+    (found) => found.length === 0,
   );
   expect((await admin.get('/queries')).json.running).toEqual([]);
 });
