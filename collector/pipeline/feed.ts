@@ -69,17 +69,17 @@ export async function runFeed(
   }
 }
 
-/** Feeds whose lanes' lock was proven: once a process is enough. */
+/** Sinks that were proven: once a process is enough. */
 const proven = new WeakSet<object>();
 
-/** Opens the live lane and meanwhile proves that its lock keeps a second process out. */
+/** Opens the live lane, and meanwhile has the sink prove that it keeps a second process out. */
 async function openProven(
   settings: FeedSettings,
   parts: FeedDependencies,
   signal: AbortSignal,
   tells: boolean,
 ): Promise<Lane> {
-  const proof = proven.has(parts.sink) ? undefined : parts.sink.proveLock?.();
+  const proof = proven.has(parts.sink) ? undefined : parts.sink.prove?.();
   // Awaited below; until then a rejection must not count as unhandled.
   proof?.catch(() => undefined);
   let lane: Lane;

@@ -145,10 +145,11 @@ export interface Sink {
   /** Looks at everything that delivering needs. Leaves nothing behind; what is wrong is a finding, not an error. */
   check?(): Promise<readonly SinkFinding[]>;
   /**
-   * Proves that a lane's lock keeps a second process out, by having one try. Absent where no file system is needed for it.
-   * @throws CollectorError STORAGE_FAILED where it does not
+   * Proves what delivery relies on and would not show before it fails: that a lane's lock keeps a second process out, by
+   * having one try, and that what was delivered can be read.
+   * @throws CollectorError STORAGE_FAILED, SINK_REFUSED where it is not so
    */
-  proveLock?(): Promise<void>;
+  prove?(): Promise<void>;
   /** The feed's dead letters, but for those that the replay lane has delivered. */
   unresolvedDeadLetters?(): AsyncIterable<DeadLetter>;
   /**

@@ -61,7 +61,7 @@ describeKafka('check on a real broker', () => {
 
 describeKafka('check on a real broker that guards its topics', () => {
   const word = 'broker-password';
-  const users = ['whole', 'no-write', 'no-state', 'no-transactions'] as const;
+  const users = ['whole', 'no-write', 'no-read', 'no-state', 'no-transactions'] as const;
   const topics = ['ocsf.authentication', 'ocsf.account_change', 'ocsf.dead_letters', 'ocsf.raw'] as const;
   const state = 'ocsf.state.jumpcloud';
   let cluster: Cluster;
@@ -103,7 +103,9 @@ describeKafka('check on a real broker that guards its topics', () => {
     for (const user of users) {
       for (const topic of topics) {
         const writes = user !== 'no-write' || topic !== 'ocsf.account_change';
-        await allow(user, AclResourceTypes.TOPIC, topic, [DESCRIBE, DESCRIBE_CONFIGS, ...(writes ? [WRITE] : [])]);
+        const reads = user !== 'no-read' || topic !== 'ocsf.authentication';
+        const more = [...(writes ? [WRITE] : []), ...(reads ? [READ] : [])];
+        await allow(user, AclResourceTypes.TOPIC, topic, [DESCRIBE, DESCRIBE_CONFIGS, ...more]);
       }
       // Kafka takes Read and Write for Describe: who lacks that on a topic has no right there at all.
       if (user !== 'no-state')
@@ -117,8 +119,8 @@ describeKafka('check on a real broker that guards its topics', () => {
   });
   afterAll(() => cluster?.stop());
 
-  const check = async (user: (typeof users)[number]) => {
-    const env = feedOf(await tenant(), {
+  const env = async (user: (typeof users)[number]) =>
+    feedOf(await tenant(), {
       SINK: 'kafka',
       CLASSES: '3001,3002',
       KAFKA_BROKERS: cluster.brokers.join(','),
@@ -126,7 +128,8 @@ describeKafka('check on a real broker that guards its topics', () => {
       KAFKA_SASL_USERNAME: user,
       KAFKA_SASL_PASSWORD: word,
     });
-    const { stdout, code } = await command(['check', '--json'], { env });
+  const check = async (user: (typeof users)[number]) => {
+    const { stdout, code } = await command(['check', '--json'], { env: await env(user) });
     expect(stdout).not.toContain(word);
     const { findings } = JSON.parse(stdout) as { findings: Finding[] };
     const failed = findings.filter(({ verdict }) => verdict === 'failed');
@@ -140,6 +143,7 @@ describeKafka('check on a real broker that guards its topics', () => {
   });
 
   it.each([
+    ['no-read', 'kafka ocsf.authentication', '--operation Read', '--topic "ocsf.authentication"'],
     ['no-write', 'kafka ocsf.account_change', '--operation Write', '--topic "ocsf.account_change"'],
     [
       'no-state',
@@ -156,5 +160,12 @@ describeKafka('check on a real broker that guards its topics', () => {
   ] as const)('names the right that %s lacks, and the ACL to add: 74', async (user, part, operations, resource) => {
     const cure = expect.stringContaining(acl(user, operations, resource));
     expect(await check(user)).toEqual({ code: 74, failed: [{ part, code: 'SINK_REFUSED', cure }] });
+  });
+
+  it('run refuses to begin where it could not look for what was delivered, with the same cure: 74', async () => {
+    const { code, stderr } = await command(['run', '--once'], { env: await env('no-read') });
+    expect(stderr).toContain('trying the right to read ocsf.authentication');
+    expect(stderr).toContain('Grant Read on topic ocsf.authentication');
+    expect(code).toBe(74);
   });
 });

@@ -1,3 +1,5 @@
+import { connect, type Socket } from 'node:net';
+import type { ISocketFactory } from 'kafkajs';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { systemClock } from '../../collector/clock.js';
 import type { CollectorError } from '../../collector/errors.js';
@@ -368,11 +370,44 @@ describeKafka('position, lease and operation on a real broker', () => {
     expect(after.map(({ part, message }) => `${part} ${message}`)).toEqual(
       expect.arrayContaining([
         'kafka transactions available',
+        'kafka fencing a second producer with the same transactional id fences the first',
         `kafka ${feed.topicPrefix}authentication may be written to`,
+        `kafka ${feed.topicPrefix}authentication may be read`,
         `kafka ${feed.topicPrefix}state.test may be read`,
       ]),
     );
     const gone = await probe(operator({ ...feed, brokers: ['127.0.0.1:1'] }));
     expect(gone).toMatchObject([{ part: 'kafka brokers', verdict: 'failed', code: 'SINK_UNAVAILABLE' }]);
   });
+
+  it('a proxy that renames transactional ids lets nobody fence: check and start refuse, and name the cure', async () => {
+    const feed = freshFeed();
+    const behind = { log: () => undefined, socketFactory: renamingIds(`${feed.topicPrefix}test/`) };
+    const refusal = {
+      code: 'SINK_REFUSED',
+      message: expect.stringContaining('does not fence the first'),
+      cure: expect.stringContaining('a proxy between may rename transactional ids'),
+    };
+    const findings = await probe(laneContext(feed, behind));
+    expect(findings.filter(({ verdict }) => verdict !== 'ok')).toMatchObject([{ part: 'kafka fencing', ...refusal }]);
+    await expect(createKafkaSink(feed, behind).prove?.()).rejects.toMatchObject(refusal);
+    await expect(sinkOf(feed).prove?.()).resolves.toBeUndefined();
+  });
 });
+
+/** Connections as through a proxy that gives the transactional ids of each of them names of its own, of equal length. */
+function renamingIds(prefix: string): ISocketFactory {
+  let connections = 0;
+  return ({ host, port, onConnect }) => {
+    const socket = connect({ host, port }, onConnect);
+    connections += 1;
+    const name = Buffer.from(String(connections).padStart(prefix.length, 'x'));
+    const write = socket.write.bind(socket) as (...given: unknown[]) => boolean;
+    socket.write = ((data: Buffer, ...rest: unknown[]) => {
+      const at = data.indexOf(prefix);
+      if (at >= 0) name.copy(data, at);
+      return write(data, ...rest);
+    }) as Socket['write'];
+    return socket;
+  };
+}

@@ -12,6 +12,7 @@ import { DeliveredRecords } from './messages/find-delivered.js';
 import { openTransactionTimeoutMs } from './open-session.js';
 import { readDedupeSet, readState, resetPosition } from './operations.js';
 import { probe } from './probe.js';
+import { prove } from './prove.js';
 import { readEntities } from './read-entities.js';
 import { laneKeys } from './state/lane-state.js';
 import { listLanes, peekLane } from './state/state-topic.js';
@@ -85,6 +86,7 @@ export function createKafkaSink(options: KafkaOptions, dependencies: KafkaDepend
       return heldBy && `process ${heldBy.pid} on ${heldBy.host}, renewed ${heldBy.renewedAt}`;
     },
     check: () => probe(context),
+    prove: () => prove(context),
     currentEntities: (types) => readEntities(context, types),
     unresolvedDeadLetters: () => unresolvedDeadLetters(context),
     resetPosition: (lane, next) => resetPosition(context, lane, next),

@@ -1,14 +1,14 @@
 import type { Admin } from 'kafkajs';
 import type { SinkFinding } from '../sink.js';
 import { asKafkaFailure } from './client/error-table.js';
-import { createCluster, type ProducerIdentity } from './client/kafkajs.js';
 import { grant, isRightMissing, type Right } from './client/missing-acl.js';
 import type { KafkaSettings } from './client/settings.js';
-import { TransactionCoordinator } from './client/transaction-coordinator.js';
 import { withReader } from './client/with-reader.js';
+import { type HeldId, holdingId, proveFencing } from './fencing.js';
 import { type LaneContext, transactionalIdOf } from './lane-context.js';
+import { proveReading } from './prove.js';
 import { findMissing, readTopicFacts } from './topics/topic-setup.js';
-import { createCommand, ownTopic, type Topic, topicsOf } from './topics/topics.js';
+import { createCommand, type Topic, topicsOf } from './topics/topics.js';
 
 /**
  * Looks at everything a feed needs of the cluster: brokers, credentials, topics and the rights on each, transactions.
@@ -25,7 +25,7 @@ export async function probe(shared: LaneContext): Promise<SinkFinding[]> {
     const topics = await probeTopics(admin, settings, shared);
     const present = topics.filter(({ ok, missing }) => ok && !missing).map(({ topic }) => topic);
     const rights = settings.delivery === 'exactly_once' ? await probeTransactions(shared, present) : [notTried()];
-    return [reached, ...topics.map(({ finding }) => finding), ...rights, ...(await probeStateReading(shared, present))];
+    return [reached, ...topics.map(({ finding }) => finding), ...rights, ...(await probeReading(shared, present))];
   } catch (error) {
     return [failed('brokers', error, 'connecting')];
   } finally {
@@ -54,8 +54,7 @@ async function probeTopics(admin: Admin, settings: KafkaSettings, { log }: LaneC
         probed.push({ topic, missing: true, ...(await probeCreation(admin, settings, plan, command)) });
       }
     } catch (error) {
-      const rights = rightsOn(topic);
-      const finding = denied(settings, topic.name, error, 'looking at the topic', rights);
+      const finding = denied(settings, topic.name, error, 'looking at the topic', RIGHTS);
       probed.push({ topic, ok: false, missing: false, finding });
     }
   }
@@ -90,18 +89,17 @@ async function probeCreation(
   }
 }
 
-/** Under an id that no lane has: taking a lane's own would fence it. */
+/** An id that no lane has: taking a lane's own would fence it. */
+const ID = 'check';
+
 async function probeTransactions(shared: LaneContext, topics: readonly Topic[]): Promise<SinkFinding[]> {
-  const { kafka, connection, settings } = shared;
-  const cluster = createCluster(kafka, connection);
-  const coordinator = new TransactionCoordinator(cluster, transactionalIdOf(settings, 'check'));
+  const { settings } = shared;
   try {
-    await cluster.connect();
-    const producer = await coordinator.init(settings.transactionTimeout);
-    const writing: SinkFinding[] = [];
-    for (const { name } of topics) writing.push(await probeWriting(coordinator, producer, name, settings));
-    if (writing.some(({ verdict }) => verdict === 'ok')) await coordinator.end(producer, 'abort');
-    return [found('transactions', 'available'), ...writing];
+    return await holdingId(shared, ID, async (held) => {
+      const writing: SinkFinding[] = [];
+      for (const { name } of topics) writing.push(await probeWriting(held, name, settings));
+      return [found('transactions', 'available'), await probeFencing(shared, held), ...writing];
+    });
   } catch (error) {
     const finding = failed('transactions', error, 'starting transactions');
     if (isRightMissing(error)) {
@@ -109,14 +107,20 @@ async function probeTransactions(shared: LaneContext, topics: readonly Topic[]):
       return [{ ...finding, cure: grant(settings, ['Describe', 'Write'], ids) }];
     }
     return [{ ...finding, cure: `${finding.cure} On a platform without transactions: kafka.delivery: at_least_once.` }];
-  } finally {
-    await cluster.disconnect().catch(() => undefined);
+  }
+}
+
+async function probeFencing(shared: LaneContext, held: HeldId): Promise<SinkFinding> {
+  try {
+    await proveFencing(shared, ID, held);
+    return found('fencing', 'a second producer with the same transactional id fences the first');
+  } catch (error) {
+    return failed('fencing', error, 'proving that a second instance is kept out');
   }
 }
 
 async function probeWriting(
-  coordinator: TransactionCoordinator,
-  producer: ProducerIdentity,
+  { coordinator, producer }: HeldId,
   name: string,
   settings: KafkaSettings,
 ): Promise<SinkFinding> {
@@ -128,27 +132,23 @@ async function probeWriting(
   }
 }
 
-async function probeStateReading(shared: LaneContext, topics: readonly Topic[]): Promise<SinkFinding[]> {
-  const name = ownTopic(shared.settings, 'state');
-  if (!topics.some((topic) => topic.name === name)) return [];
-  try {
-    await withReader(shared, [name], undefined, async (reader) => {
-      const { start, stable } = await reader.bounds(name, 0);
-      const to = start + 1n < stable ? start + 1n : stable;
-      // An empty topic is asked as well: the right to read is checked before there is anything to read.
-      await reader.peekAt(name, 0, start);
-      for await (const _ of reader.read(name, 0, start, to, 0)) break;
-    });
-    return [found(name, 'may be read')];
-  } catch (error) {
-    return [denied(shared.settings, name, error, 'trying the right to read', ['Read'])];
-  }
+/** Besides the position, reconciliation reads what was delivered. */
+async function probeReading(shared: LaneContext, topics: readonly Topic[]): Promise<SinkFinding[]> {
+  return withReader(shared, [], [], async (reader) => {
+    const findings: SinkFinding[] = [];
+    for (const { name } of topics)
+      try {
+        await proveReading(reader, name);
+        findings.push(found(name, 'may be read'));
+      } catch (error) {
+        findings.push(denied(shared.settings, name, error, 'trying the right to read', ['Read']));
+      }
+    return findings;
+  });
 }
 
 /** All that a feed does with a topic. */
-function rightsOn({ use }: Topic): Right[] {
-  return use === 'state' ? ['Describe', 'Read', 'Write'] : ['Describe', 'Write'];
-}
+const RIGHTS: readonly Right[] = ['Describe', 'Read', 'Write'];
 
 /** A failure; where a right on the topic is missing, the cure names it. */
 function denied(

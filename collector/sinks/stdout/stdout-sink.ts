@@ -60,7 +60,7 @@ export function createStdoutSink(options: StdoutOptions): Sink {
       for (const one of [...open]) await one.close();
       lines.release();
     },
-    proveLock: () => proveSocketLock(states),
+    prove: () => proveSocketLock(states),
     async check() {
       const findings = await checkDirectory(directory, 'state');
       const isSound = findings.every(({ verdict }) => verdict !== 'failed');

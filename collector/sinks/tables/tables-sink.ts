@@ -161,7 +161,7 @@ export function createTablesSink(options: TablesOptions): Sink {
       const isSound = findings.every(({ verdict }) => verdict !== 'failed');
       return isSound ? [...findings, ...(await checkLock(directory)), ...(await checkFiles(directory))] : findings;
     },
-    proveLock: () => proveTablesLock(states),
+    prove: () => proveTablesLock(states),
     unresolvedDeadLetters,
     currentEntities,
     rewritable: (lane) => new TablesLane(lane, setting),

@@ -154,15 +154,20 @@ export class PartitionReader {
 
   /** Asks for records at an offset and drops them: shows whether the topic may be read. */
   async peekAt(topic: string, partition: number, offset: bigint): Promise<void> {
-    await this.#fetch(topic, partition, offset);
+    await this.#fetch(topic, partition, offset, 0);
   }
 
-  async #fetch(topic: string, partition: number, position: bigint): Promise<FetchedPartition> {
+  async #fetch(
+    topic: string,
+    partition: number,
+    position: bigint,
+    maxWaitTime = FETCH_WAIT_MS,
+  ): Promise<FetchedPartition> {
     const response = await this.#atLeader(topic, partition, (broker) =>
       broker.fetch({
         replicaId: -1,
         isolationLevel: READ_COMMITTED,
-        maxWaitTime: FETCH_WAIT_MS,
+        maxWaitTime,
         minBytes: 1,
         maxBytes: FETCH_BYTES,
         topics: [{ topic, partitions: [{ partition, fetchOffset: String(position), maxBytes: FETCH_BYTES }] }],
