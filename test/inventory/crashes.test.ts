@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { asCollectorError } from '../../collector/errors.js';
@@ -86,6 +86,23 @@ describe('what an inventory knows', () => {
     await under.generation();
     expect(under.told.some(({ type }) => type === 'rebuilt')).toBe(true);
     expect([under.sink.entities.length, under.sink.events.length]).toEqual([(before[0] ?? 0) + 1, before[1]]);
+  });
+
+  it('is read back as a whole or not at all: what a failure cuts short is begun again', async () => {
+    const under = await inventoryUnderTest();
+    await under.generation();
+    const { directory } = under.settings;
+    const name = readdirSync(directory).find((file) => file.startsWith('memberships.'))!;
+    rmSync(directory, { recursive: true });
+    // The file of one stage cannot be written.
+    mkdirSync(join(directory, name, 'in the way'), { recursive: true });
+    const before = under.sink.entities.length;
+    await expect(under.run()).rejects.toThrow();
+    expect(readdirSync(directory)).not.toContain('known.json');
+    rmSync(join(directory, name), { recursive: true });
+    await under.generation();
+    expect(under.told.filter(({ type }) => type === 'rebuilt')).toHaveLength(1);
+    expect(under.sink.entities.length).toBe(before + 1);
   });
 
   it('is refused where it is newer than what the sink holds', async () => {

@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -47,6 +47,17 @@ describe('the spool of webhooks', () => {
     await spool.append({ ...bodyOf('\u0000 \ud83d\ude00'), headers: { 'user-agent': 'x' } });
     const [last] = (await spool.read(first.position, 10)).bodies;
     expect(last).toEqual({ ...bodyOf('\u0000 \ud83d\ude00'), headers: { 'user-agent': 'x' } });
+  });
+
+  it('that cannot be opened frees its lock: the next attempt may succeed', async () => {
+    await spool.close();
+    const id = join(directory, 'id');
+    await rm(id);
+    await mkdir(id);
+    await expect(Spool.open(directory, 64 * MIB)).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
+    await rmdir(id);
+    spool = await Spool.open(directory, 64 * MIB);
+    await spool.append(bodyOf('taken'));
   });
 
   it('goes on behind its last segment after every restart, also when all was read and forgotten', async () => {
