@@ -1,5 +1,6 @@
-import { mapNotice, type NoticeSource } from '../../mappings/alerts/finding.js';
+import { mapNotice, type NoticeNames, type NoticeSource, noticeNames } from '../../mappings/alerts/finding.js';
 import { bodyUid, keptBody, WEBHOOK_SERVICE } from '../../mappings/alerts/kept-body.js';
+import type { AlertNotice } from '../../mappings/alerts/notice.js';
 import type { DeadLetter } from '../../mappings/dead-letter.js';
 import type { NormalisedEvent } from '../../mappings/event.js';
 import type { KeptRecord, MappingSettings } from '../../mappings/normalise.js';
@@ -52,12 +53,11 @@ export function deliver(
   const remember = new Set<bigint>();
   const counts: Counts = { ...noCounts };
   const uids: (string | undefined)[] = [];
-  /** Whether this is the first of its name. */
-  const take = (uid: string): boolean => {
-    const hash = hashOf(uid);
-    const isNew = !isKnown(hash) && !remember.has(hash);
-    if (isNew) remember.add(hash);
-    else counts.duplicates += 1;
+  /** Whether this is the first of its names. */
+  const take = ({ uid, sameAs, also }: NoticeNames): boolean => {
+    const isNew = ![uid, ...sameAs].map(hashOf).some((hash) => isKnown(hash) || remember.has(hash));
+    for (const hash of [uid, ...also].map(hashOf)) if (!isKnown(hash)) remember.add(hash);
+    if (!isNew) counts.duplicates += 1;
     uids.push(isNew ? uid : undefined);
     return isNew;
   };
@@ -65,13 +65,13 @@ export function deliver(
     counts.records += 1;
     const outcome = outcomeOf(body, organization, mapping);
     if (outcome.kind === 'kept') {
-      if (!take(outcome.letter.uid)) continue;
+      if (!take({ uid: outcome.letter.uid, sameAs: [], also: [] })) continue;
       counts.deadLetters += 1;
       deadLetters.push(outcome.letter);
       continue;
     }
     const { event } = outcome;
-    if (!take(event.uid)) continue;
+    if (!take(noticeNames(organization, outcome.notice))) continue;
     if (classes !== undefined && !classes.has(event.classUid)) {
       counts.raw += 1;
       const { uid, classUid, eventCode, time } = event;
@@ -85,7 +85,7 @@ export function deliver(
 }
 
 type Outcome =
-  | { readonly kind: 'event'; readonly event: NormalisedEvent; readonly raw: string }
+  | { readonly kind: 'event'; readonly event: NormalisedEvent; readonly notice: AlertNotice; readonly raw: string }
   | { readonly kind: 'kept'; readonly letter: DeadLetter };
 
 function outcomeOf(body: IncomingBody, organization: string, mapping: MappingSettings): Outcome {

@@ -48,10 +48,10 @@ export function listAlerts(ask: AskDirectory): AlertList {
         found.push({ value: row, at: since });
         continue;
       }
-      const { alertId, status, occurrence, occurredAt, updatedAt } = notice;
+      const { alertId, status, occurrence = 1, occurredAt, updatedAt } = notice;
       const lastAt = Date.parse(occurredAt ?? '');
       const changedAt = Date.parse(updatedAt ?? '');
-      if (lastAt >= since && isMissing(notice.occurrence, (number) => isNew(alertId, 'OPEN', number)))
+      if (lastAt >= since && isMissing(occurrence, (number) => isNew(alertId, 'OPEN', number)))
         found.push(...(await occurrencesOf(ask, row, alertId, occurrence, since, signal)));
       // Where the time of the change is unknown, the open alert must have been delivered: else it may be an old one.
       const isRecent = changedAt >= since || lastAt >= since || !isNew(alertId, 'OPEN', occurrence);

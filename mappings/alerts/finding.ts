@@ -58,9 +58,34 @@ const severities = new Map<string, number>([
  */
 export function noticeUid(
   organization: string,
-  { alertId, status, occurrence }: Pick<AlertNotice, 'alertId' | 'status' | 'occurrence'>,
+  { alertId, status, occurrence }: { alertId: string; status: string; occurrence: number | string },
 ): string {
   return sha256(['alert', organization, alertId, status, occurrence].join('|')).slice(0, 32);
+}
+
+/** What a notice is known by. */
+export interface NoticeNames {
+  readonly uid: string;
+  /** It was delivered before where one of these was. */
+  readonly sameAs: readonly string[];
+  /** What else is known once it is delivered. */
+  readonly also: readonly string[];
+}
+
+/**
+ * The names of a notice. One that counts no occurrence is named by its time, and is the same as the counted one of that
+ * alert, status and time, whichever comes first; one without a time too is the first occurrence.
+ */
+export function noticeNames(organization: string, notice: AlertNotice): NoticeNames {
+  const { alertId, status, occurrence } = notice;
+  const name = (which: number | string) => noticeUid(organization, { alertId, status, occurrence: which });
+  const at = millisecondsOf(timeOf(notice));
+  if (at === undefined) return { uid: name(occurrence ?? 1), sameAs: [], also: [] };
+  // Two that are counted may bear one time: only an uncounted one is compared by it.
+  const [uncounted, counted] = [name(`@${at}`), name(`counted@${at}`)];
+  return occurrence === undefined
+    ? { uid: uncounted, sameAs: [counted], also: [] }
+    : { uid: name(occurrence), sameAs: [uncounted], also: [counted] };
 }
 
 /**
@@ -139,7 +164,7 @@ function buildFinding(reader: RecordReader, notice: AlertNotice, context: Notice
     status_detail: source === 'webhook' ? 'delivered by webhook' : 'read from the list of alerts',
     time,
     timezone_offset: 0,
-    count: notice.occurrence,
+    ...(notice.occurrence === undefined ? {} : { count: notice.occurrence }),
     message: `${rule === undefined ? 'An Insights Rule' : `Insights Rule "${rule}"`} ${verbOf(activity, notice)}: ${title}`,
     finding_info: {
       uid: notice.alertId,
@@ -158,7 +183,7 @@ function buildFinding(reader: RecordReader, notice: AlertNotice, context: Notice
     },
     ...attributes,
     metadata: {
-      uid: noticeUid(organization, notice),
+      uid: noticeNames(organization, notice).uid,
       version: target.version,
       product: { name: 'Insights Alerts', vendor_name: 'JumpCloud', feature: { name: source } },
       log_name: 'alerts',
@@ -185,7 +210,7 @@ function labelsOf(redacted: boolean, ahead: boolean): { labels?: string[] } {
 }
 
 function isFirst({ status, occurrence }: AlertNotice): boolean {
-  return (findingStates.get(status.toLowerCase()) ?? OTHER) === 1 && occurrence === 1;
+  return (findingStates.get(status.toLowerCase()) ?? OTHER) === 1 && (occurrence ?? 1) === 1;
 }
 
 function verbOf(activity: number, { status, occurrence }: AlertNotice): string {

@@ -13,8 +13,8 @@ export interface AlertNotice {
   readonly status: string;
   /** The status as JumpCloud wrote it; undefined where the notice names none. */
   readonly statusWord: string | undefined;
-  /** Which occurrence of the alert, from 1. */
-  readonly occurrence: number;
+  /** Which occurrence of the alert, from 1; undefined where the notice counts none. */
+  readonly occurrence: number | undefined;
   readonly title: string | undefined;
   readonly description: string | undefined;
   readonly category: string | undefined;
@@ -109,8 +109,7 @@ function readNotice(
   };
 }
 
-/** A notice that counts nothing is of the first occurrence. */
-function readOccurrence(reader: RecordReader, within: readonly JsonObject[]): number {
+function readOccurrence(reader: RecordReader, within: readonly JsonObject[]): number | undefined {
   for (const one of within) {
     for (const name of NAMES.occurrence) {
       const count = Number(one[name] ?? Number.NaN);
@@ -119,7 +118,7 @@ function readOccurrence(reader: RecordReader, within: readonly JsonObject[]): nu
       return count;
     }
   }
-  return 1;
+  return undefined;
 }
 
 function readEvent(reader: RecordReader, within: readonly JsonObject[]): JsonObject | undefined {
