@@ -5,7 +5,7 @@ import { command } from './command.js';
 import { responding } from './responding.js';
 
 describe('respond', () => {
-  it('plans without --execute, says so first and last, and sends nothing', async () => {
+  it('A1: plans without --execute, says so first and last, and sends nothing', async () => {
     const { respond, writes, user } = await responding();
     const planned = await respond('run', 'disable-user', '--user', user, '--reason', 'INC-1');
     expect(planned, planned.stderr).toMatchObject({ code: 0 });
@@ -15,7 +15,7 @@ describe('respond', () => {
     expect(writes()).toEqual([]);
   });
 
-  it('disables by one write, finds the user suspended, and undoes it; the same again sends nothing', async () => {
+  it('A2, A3, A17: disables by one write, finds the user suspended, and undoes it; the same again sends nothing', async () => {
     const { respond, writes, directory, user } = await responding();
     const args = ['run', 'disable-user', '--user', user, '--reason', 'INC-1', '--execute', '--json'];
     const done = await respond(...args);
@@ -77,7 +77,7 @@ describe('respond', () => {
     expect(writes()).toHaveLength(2);
   });
 
-  it('refuses an id of nobody, a group of nobody and a name that the server does not filter by', async () => {
+  it('A7: refuses an id of nobody, a group of nobody and a name that the server does not filter by', async () => {
     const { respond, writes, group, user } = await responding();
     const nobody = '66a0c0ffee00000000000000';
     for (const args of [
@@ -92,7 +92,7 @@ describe('respond', () => {
     expect(writes()).toEqual([]);
   });
 
-  it('stops at the kill switch, at a protected user and where nothing is allowed', async () => {
+  it('A10, A15: stops at the kill switch, at a protected user and where nothing is allowed', async () => {
     const { respond, writes, cwd, env, directory, user } = await responding();
     const args = ['run', 'disable-user', '--user', user, '--reason', 'INC-4', '--execute'];
     const protectedUser = {
@@ -110,7 +110,7 @@ describe('respond', () => {
     expect(writes()).toEqual([]);
   });
 
-  it('says that a role lacks the scope, and does not try again', async () => {
+  it('A22: says that a role lacks the scope, and does not try again', async () => {
     const { respond, simulated, user } = await responding({
       serviceAccounts: [
         { scopes: ['users.readonly', 'administrators.readonly', 'groups.readonly', 'users.state.readonly'] },
@@ -124,7 +124,7 @@ describe('respond', () => {
     );
   });
 
-  it('finds what was executed though its answer never came, by one write', async () => {
+  it('A4: finds what was executed though its answer never came, by one write', async () => {
     const { respond, simulated, writes, user } = await responding();
     simulated.script([
       {

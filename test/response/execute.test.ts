@@ -154,7 +154,7 @@ const ask = (verb: Verb, changes: Partial<ResponseAsk> = {}): ResponseAsk => ({
 });
 
 describe('an action', () => {
-  it('is sent once, read again, and recorded; its id again sends nothing', async () => {
+  it('A3: is sent once, read again, and recorded; its id again sends nothing', async () => {
     const here = world();
     const deps = await here.process();
     const made = await plan(ask('disable-user'), deps);
@@ -168,7 +168,7 @@ describe('an action', () => {
     expect(here.paper.map(({ type }) => type)).toEqual(['planned', 'intent', 'outcome']);
   });
 
-  it('whose answer is lost after it was executed is found by reading, and sent once', async () => {
+  it('A4: whose answer is lost after it was executed is found by reading, and sent once', async () => {
     const here = world();
     here.faults.push('lost_after');
     const deps = await here.process();
@@ -177,7 +177,7 @@ describe('an action', () => {
     expect(here.ledger).toHaveLength(1);
   });
 
-  it('whose answer is lost and that was not executed is unknown after a minute, and never tried again', async () => {
+  it('A5: whose answer is lost and that was not executed is unknown after a minute, and never tried again', async () => {
     const here = world();
     here.faults.push('lost_before');
     const deps = await here.process();
@@ -189,7 +189,7 @@ describe('an action', () => {
     expect(here.requests).toEqual(['lost_before']);
   });
 
-  it('that JumpCloud answers with 429 alone is sent again, and executed once', async () => {
+  it('A21: that JumpCloud answers with 429 alone is sent again, and executed once', async () => {
     const here = world();
     here.faults.push('limited', 'none');
     const deps = await here.process();
@@ -199,7 +199,7 @@ describe('an action', () => {
     expect(here.ledger).toHaveLength(1);
   });
 
-  it('that the role may not do fails at once and names the scope', async () => {
+  it('A22: that the role may not do fails at once and names the scope', async () => {
     const here = world();
     here.faults.push('refused');
     const deps = await here.process();
@@ -236,7 +236,7 @@ describe('an action', () => {
     expect(here.ledger).toHaveLength(1);
   });
 
-  it('that JumpCloud answers with 409 though the list does not show the member is unknown', async () => {
+  it('A8: that JumpCloud answers with 409 though the list does not show the member is unknown', async () => {
     const here = world();
     here.faults.push('conflict');
     const deps = await here.process();
@@ -245,7 +245,7 @@ describe('an action', () => {
     expect(here.ledger).toHaveLength(0);
   });
 
-  it('that shows after five seconds is verified by reading again, not by sending again', async () => {
+  it('A18: that shows after five seconds is verified by reading again, not by sending again', async () => {
     const here = world();
     here.faults.push('late');
     const deps = await here.process();
@@ -256,7 +256,7 @@ describe('an action', () => {
     expect(here.ledger).toHaveLength(1);
   });
 
-  it('that cannot be journaled is not sent', async () => {
+  it('A19: that cannot be journaled is not sent', async () => {
     const here = world();
     const deps = await here.process();
     const { actionId } = await plan(ask('disable-user'), deps);
@@ -265,7 +265,7 @@ describe('an action', () => {
     expect(here.requests).toHaveLength(0);
   });
 
-  it('under the kill switch is refused, and may be executed once it is off', async () => {
+  it('A15: under the kill switch is refused, and may be executed once it is off', async () => {
     const here = world();
     const stopped = await here.process(allowAll, true);
     const { actionId } = await plan(ask('disable-user'), stopped);
@@ -273,7 +273,7 @@ describe('an action', () => {
     expect(await execute(actionId, await here.process())).toMatchObject({ result: 'verified' });
   });
 
-  it('of the eleventh in an hour is refused', async () => {
+  it('A15: of the eleventh in an hour is refused', async () => {
     const here = world();
     for (let number = 0; number < 11; number += 1) {
       const deps = await here.process();
@@ -320,7 +320,7 @@ describe('an approval', () => {
     return { here, deps, made };
   };
 
-  it('is asked for where the user is linked to an administrator, and lets the action pass', async () => {
+  it('A11: is asked for where the user is linked to an administrator, and lets the action pass', async () => {
     const { here, deps, made } = await needing();
     expect(made.approval).toEqual([expect.stringContaining('is linked to the administrator')]);
     expect(await execute(made.actionId, deps)).toMatchObject({ result: 'refused', refusal: 'NOT_APPROVED' });
@@ -328,7 +328,7 @@ describe('an approval', () => {
     expect(await execute(made.actionId, await here.process())).toMatchObject({ result: 'verified' });
   });
 
-  it('by the requester, of another hash, or older than fifteen minutes counts for nothing', async () => {
+  it('A14: by the requester, of another hash, or older than fifteen minutes counts for nothing', async () => {
     const { here, deps, made } = await needing();
     const record = () => deps.actions.get(made.actionId)!;
     expect(await approve(record(), made.hash, 'J.Doe', deps)).toMatchObject({ code: 'NOT_APPROVED' });
@@ -353,7 +353,7 @@ describe('an approval', () => {
     });
   });
 
-  it('does not cover a target that changed after it', async () => {
+  it('A14: does not cover a target that changed after it', async () => {
     const { here, deps, made } = await needing();
     await approve(deps.actions.get(made.actionId)!, made.hash, 'm.roe', deps);
     here.state.user = { ...linked, passwordExpiresAt: '2027-01-01T00:00:00Z' };
@@ -370,7 +370,7 @@ describe('undo', () => {
     await execute(actionId, deps);
     return { here, actionId };
   };
-  it('restores what was before', async () => {
+  it('A17: restores what was before', async () => {
     const { here, actionId } = await disabled();
     const deps = await here.process();
     const undo = undoOf(deps.actions.get(actionId)!, 'm.roe') as ResponseAsk;
@@ -380,7 +380,7 @@ describe('undo', () => {
     expect(here.state.user).toMatchObject({ state: 'ACTIVATED', suspended: false });
   });
 
-  it('is refused where somebody else has changed the user since', async () => {
+  it('A17: is refused where somebody else has changed the user since', async () => {
     const { here, actionId } = await disabled();
     here.state.user = { ...here.state.user, state: 'ACTIVATED', suspended: false };
     const deps = await here.process();
@@ -399,7 +399,7 @@ describe('undo', () => {
   });
 });
 
-it('no schedule of faults, crashes and repeats sends two writes for one action id, or claims what the ledger denies', async () => {
+it('A6: no schedule of faults, crashes and repeats sends two writes for one action id, or claims what the ledger denies', async () => {
   const step = fc.record({
     verb: fc.constantFrom<Verb>('disable-user', 'enable-user', 'add-to-group', 'remove-from-group', 'expire-password'),
     id: fc.constantFrom('act-1', 'act-2', undefined),

@@ -90,7 +90,7 @@ describe('the guards', () => {
     for (const verb of allVerbs) expect(codes(verb, {}, { protectedUsers: [named] })).toContain('PROTECTED');
   });
 
-  it('refuse a member of a protected group', () => {
+  it('A10: refuse a member of a protected group', () => {
     const target = { groupsOfUser: ['66a0c0ffee0000000000c0bb'] };
     expect(codes('disable-user', target, { protectedGroups: ['66a0c0ffee0000000000c0bb'] })).toEqual(['PROTECTED']);
   });
@@ -99,7 +99,7 @@ describe('the guards', () => {
     expect(codes('disable-user', {}, {}, { requester: 'ana.lima@example.TEST' })).toEqual(['OWN_ACCOUNT']);
   });
 
-  it('refuse the user of the last active Administrator With Billing, and ask for approval of the second-to-last', () => {
+  it('A11: refuse the user of the last active Administrator With Billing, and ask for approval of the second-to-last', () => {
     const linked = { user: { ...user, administrator: 'a1' } };
     const suspended = billing('a2', { suspended: true });
     expect(codes('disable-user', { ...linked, administrators: [billing('a1'), suspended] })).toEqual([
@@ -116,7 +116,7 @@ describe('the guards', () => {
     ).toEqual(['LAST_ADMINISTRATOR']);
   });
 
-  it('name an unlinked administrator of the same e-mail address as access that stays', () => {
+  it('A12: name an unlinked administrator of the same e-mail address as access that stays', () => {
     const administrators = [billing('a9', { email: 'ana.lima@example.test' }), billing('a2')];
     const found = judged('disable-user', { administrators });
     expect(found.refusals).toEqual([]);
@@ -124,7 +124,7 @@ describe('the guards', () => {
     expect(judged('expire-password', { administrators }).residualAccess).toEqual([]);
   });
 
-  it('refuse a dynamic group', () => {
+  it('A13: refuse a dynamic group', () => {
     const dynamic = { ...group, membershipMethod: 'DYNAMIC_AUTOMATED' };
     expect(codes('add-to-group', { group: dynamic })).toEqual(['DYNAMIC_GROUP']);
     expect(codes('remove-from-group', { group: dynamic })).toEqual(['DYNAMIC_GROUP']);
@@ -136,12 +136,12 @@ describe('the guards', () => {
     expect(judged('remove-from-group', sudo).approval).toEqual([]);
   });
 
-  it('refuse to expire a password that is managed elsewhere or never expires', () => {
+  it('A13: refuse to expire a password that is managed elsewhere or never expires', () => {
     expect(codes('expire-password', { user: { ...user, passwordElsewhere: true } })).toEqual(['NO_EFFECT']);
     expect(codes('expire-password', { user: { ...user, passwordNeverExpires: true } })).toEqual(['NO_EFFECT']);
   });
 
-  it('refuse to disable a user whom JumpCloud is about to activate, unless told to', () => {
+  it('A25: refuse to disable a user whom JumpCloud is about to activate, unless told to', () => {
     const scheduled = [{ state: 'ACTIVATED', at: '2026-11-04T00:00:00Z' }];
     expect(codes('disable-user', { scheduled })).toEqual(['SCHEDULED']);
     const forced = judged('disable-user', { scheduled }, {}, { forceScheduled: true });
