@@ -1,74 +1,78 @@
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { text } from 'node:stream/consumers';
-import { isObject, type JsonObject, type JsonValue } from '../../mappings/json.js';
+import { isObject, type JsonValue } from '../../mappings/json.js';
 import { CollectorError } from '../errors.js';
 import { isMissing, replaceFile, storageFailed } from '../files/durable-file.js';
 import { put } from '../files/put.js';
+import { readAnswerRows, rowIdentity } from '../query/answer-rows.js';
+import type { QueryAnswer } from '../query/open-tables.js';
 import { type AnswerFormat, render } from '../query/render.js';
 import { runStatement } from '../query/run-statement.js';
 import type { StatementReport, StatementRequest } from '../query/statement-request.js';
 
 /** Rows that have not been in an answer for so long are forgotten. */
 const FORGOTTEN_AFTER_MS = 90 * 86_400_000;
-/** A row whose only change is here is the same row: they move while something goes on. */
-const MOVING: ReadonlySet<string> = new Set(['first_seen', 'last_seen']);
 
 /** Row identity → when it was in an answer last, epoch milliseconds. */
 type Seen = ReadonlyMap<string, number>;
 
+/** Which rows are the same, and where they are remembered. */
+export interface NewRowsRequest {
+  /** Remembers rows; made by the first run, to which every row is new. */
+  readonly file: string;
+  readonly format: AnswerFormat;
+  /** The question's name, or the statement. */
+  readonly about: string;
+  /** Columns that say which row one is; undefined: all of them. */
+  readonly key: readonly string[] | undefined;
+  readonly now: number;
+  readonly signal: AbortSignal;
+}
+
 /**
- * Shows the rows that earlier runs have not shown. They are remembered once they are shown: a run that breaks off between
- * the two shows them again.
- * @param file remembers rows; made by the first run, to which every row is new
+ * Shows the rows that earlier runs have not shown, as they come. They are remembered once they are shown: a run that breaks
+ * off between the two shows them again.
  * @returns how many rows are new
  */
 export async function showNewRows(
   request: StatementRequest,
-  { file, format, now, signal }: { file: string; format: AnswerFormat; now: number; signal: AbortSignal },
+  { file, format, about, key, now, signal }: NewRowsRequest,
 ): Promise<{ report: StatementReport; count: number }> {
   const seen = await readSeen(file);
   const stdout = new PassThrough();
-  const [report, answer] = await Promise.all([
-    runStatement({ ...request, format: 'ndjson' }, { signal, stdout }),
-    text(stdout),
-  ]);
+  const running = runStatement({ ...request, format: 'rows' }, { signal, stdout });
+  const answer = await readAnswerRows(stdout);
+  const remembered = new Map([...seen].filter(([, at]) => now - at < FORGOTTEN_AFTER_MS));
+  let count = 0;
+  if (answer !== undefined) {
+    const fresh = (async function* () {
+      for await (const row of answer.rows) {
+        const identity = rowIdentity(about, answer.columns, row, key);
+        remembered.set(identity, now);
+        if (seen.has(identity)) continue;
+        count += 1;
+        yield row.map(plain);
+      }
+    })();
+    const first = await fresh.next();
+    if (first.done !== true) await show({ columns: answer.columns, rows: withFirst(first.value, fresh) }, format);
+  }
+  const report = await running;
   if (report.fault !== undefined || signal.aborted) return { report, count: 0 };
-  const rows = answer.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as JsonObject]));
-  const named = rows.map((row) => ({ row, identity: identityOf(request.sql, row) }));
-  const fresh = named.filter(({ identity }) => !seen.has(identity)).map(({ row }) => row);
-  if (fresh.length > 0) await show(fresh, format);
-  const kept = [...seen].filter(([, at]) => now - at < FORGOTTEN_AFTER_MS);
-  const remembered = Object.fromEntries([...kept, ...named.map(({ identity }) => [identity, now] as const)]);
-  await replaceFile(file, `${JSON.stringify({ version: 1, rows: remembered })}\n`).catch((error: unknown) => {
+  const text = JSON.stringify({ version: 1, rows: Object.fromEntries(remembered) });
+  await replaceFile(file, `${text}\n`).catch((error: unknown) => {
     throw storageFailed(error, dirname(file));
   });
-  return { report, count: fresh.length };
+  return { report, count };
 }
 
-/** Counts and lists grow while something goes on; what is left says which row it is. */
-function identityOf(sql: string, row: JsonObject): string {
-  const lasting = Object.entries(row).filter(
-    ([name, value]) => !MOVING.has(name) && typeof value !== 'number' && !Array.isArray(value),
-  );
-  const kept = lasting.length > 0 ? lasting : Object.entries(row);
-  return createHash('sha256')
-    .update(`${sql}\n${JSON.stringify(kept)}`)
-    .digest('hex')
-    .slice(0, 32);
+async function* withFirst<T>(first: T, others: AsyncIterable<T>): AsyncGenerator<T> {
+  yield first;
+  yield* others;
 }
 
-async function show(rows: readonly JsonObject[], format: AnswerFormat): Promise<void> {
-  const names = Object.keys(rows[0] ?? {});
-  const isNumber = (name: string) => rows.every((row) => row[name] === null || typeof row[name] === 'number');
-  const answer = {
-    columns: names.map((name) => ({ name, type: isNumber(name) ? 'DOUBLE' : 'VARCHAR' })),
-    rows: (async function* () {
-      for (const row of rows) yield names.map((name) => plain(row[name]));
-    })(),
-  };
+async function show(answer: QueryAnswer, format: AnswerFormat): Promise<void> {
   const { columns, isTTY } = process.stdout;
   for await (const piece of render(answer, format, { width: columns || 160, terminal: isTTY }))
     await put(process.stdout, piece);

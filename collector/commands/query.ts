@@ -11,14 +11,13 @@ import { errno, storageFailed, syncDirectory, syncFile } from '../files/durable-
 import { put } from '../files/put.js';
 import { describeViews } from '../query/describe-views.js';
 import type { QueryColumn } from '../query/open-tables.js';
-import type { BoundParameter } from '../query/parameters.js';
 import { parameterValues } from '../query/question.js';
 import { questionNamed, readQuestions } from '../query/read-questions.js';
 import { type AnswerFormat, render } from '../query/render.js';
 import { runStatement } from '../query/run-statement.js';
 import type { StatementReport, StatementRequest } from '../query/statement-request.js';
 import type { PlainValue } from '../sinks/tables/duckdb-value.js';
-import { showNewRows } from './new-rows.js';
+import { type NewRowsRequest, showNewRows } from './new-rows.js';
 import { writeText } from './output.js';
 import { progressLine } from './progress.js';
 import { StopSignal } from './stop-signal.js';
@@ -51,7 +50,7 @@ export async function query(options: QueryOptions): Promise<number> {
     readFile: readFileFromDisk,
     defaultFile: defaultConfigFile,
   });
-  const statement = await statementOf(options, lists);
+  const { about, key, ...statement } = await statementOf(options, lists);
   const stop = new StopSignal();
   const temporaryDirectory = await mkdtemp(join(tmpdir(), 'jumpcloud-ocsf-query-'));
   try {
@@ -66,7 +65,13 @@ export async function query(options: QueryOptions): Promise<number> {
       temporaryDirectory,
     };
     if (options.newRowsExit !== undefined) {
-      const shown = await showNewRows(request, { ...newRowsOf(options), now: Date.now(), signal: stop.signal });
+      const shown = await showNewRows(request, {
+        ...newRowsOf(options),
+        about,
+        key,
+        now: Date.now(),
+        signal: stop.signal,
+      });
       finish(shown.report, options.skipDamaged, stop.signal);
       return shown.count > 0 ? options.newRowsExit : exitCodes.done;
     }
@@ -109,7 +114,7 @@ function newRowsOf({ newRowsExit, seen, format, output }: QueryOptions): { file:
 async function statementOf(
   options: QueryOptions,
   lists: QuestionLists,
-): Promise<{ sql: string; parameters: readonly BoundParameter[] }> {
+): Promise<Pick<StatementRequest, 'sql' | 'parameters'> & Pick<NewRowsRequest, 'about' | 'key'>> {
   const given = valuesOf(options.param);
   if (options.name !== undefined) {
     if (options.sql !== undefined)
@@ -117,7 +122,8 @@ async function statementOf(
         cure: 'Give SQL, or --name.',
       });
     const question = questionNamed(options.name);
-    return { sql: question.sql, parameters: parameterValues(question, { parameters: given, lists }, Date.now()) };
+    const parameters = parameterValues(question, { parameters: given, lists }, Date.now());
+    return { sql: question.sql, parameters, about: question.name, key: question.row };
   }
   if (given.size > 0)
     throw new CollectorError('USAGE', '--param belongs to a ready question.', {
@@ -132,7 +138,7 @@ async function statementOf(
         cure: 'Give one SELECT in quotes, as in jumpcloud-ocsf query "SELECT count(*) FROM events", or - to read it from stdin, or ask a ready question by --name (query --list shows them).',
       },
     );
-  return { sql, parameters: [] };
+  return { sql, parameters: [], about: sql, key: undefined };
 }
 
 function valuesOf(pairs: readonly string[]): Map<string, string> {

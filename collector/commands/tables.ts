@@ -19,7 +19,13 @@ const limits: EngineLimits = { memoryLimit: '192MB', threads: 1 };
 export async function checkTablesVerb(flags: TablesFlags & { readonly repair: boolean }): Promise<number> {
   const directory = await directoryOf(flags);
   let mended: MaintenanceReport | undefined;
-  if (flags.repair) mended = await maintainTables({ directory, limits, clock: systemClock, parts: { merge: false } });
+  if (flags.repair)
+    mended = await maintainTables({
+      directory,
+      limits,
+      clock: systemClock,
+      parts: { merge: false, takeOutMissing: true },
+    });
   const engine = await Engine.unlocked(tmpdir(), limits);
   try {
     const findings = await checkTables(directory, engine, systemClock.now());
@@ -76,7 +82,18 @@ function mendedLines(report: MaintenanceReport): string {
     [report.unlinkedFiles, `files unlinked (${Math.round(report.unlinkedBytes / 1024 / 1024)} MiB)`],
   ] as const;
   const lines = done.filter(([number]) => number > 0).map(([number, what]) => `${number} ${what}\n`);
+  lines.push(...goneLines(report));
   return lines.length > 0 ? lines.join('') : 'nothing to do\n';
+}
+
+function goneLines({ goneFiles }: MaintenanceReport): string[] {
+  if (goneFiles.length === 0) return [];
+  const rows = goneFiles.reduce((sum, file) => sum + file.rows, 0);
+  return [
+    `${goneFiles.length} missing files taken out of the logs: ${rows} rows are gone\n`,
+    ...goneFiles.map((one) => `        ${one.file}: ${one.rows} rows\n`),
+    '        `jumpcloud-ocsf reconcile --repair` delivers again what JumpCloud still keeps\n',
+  ];
 }
 
 function restOf({ busy, backlog }: MaintenanceReport): string {

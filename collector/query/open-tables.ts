@@ -145,7 +145,7 @@ async function shut(connection: DuckDBConnection, files: readonly LiveFile[]): P
 
 /** Makes the views that a statement names, over the files that it needs. @returns those of them that cannot be read */
 async function makeViews(
-  { connection, root, spill, skipDamaged, account }: OpenParts,
+  { instance, connection, root, spill, skipDamaged, account }: OpenParts,
   statement: AdmittedStatement,
   wanted: TablesContent,
 ): Promise<DamagedFile[]> {
@@ -154,7 +154,7 @@ async function makeViews(
     [...wanted.values()].flatMap(({ files }) => files),
   );
   const damaged = new Map(judged.damaged.map((one) => [one.file, one]));
-  if (skipDamaged) for (const one of await findDamaged(connection, judged.sound)) damaged.set(one.file, one);
+  if (skipDamaged) for (const one of await findDamaged(instance, judged.sound)) damaged.set(one.file, one);
   const filesOf = (table: string) => (wanted.get(table)?.files ?? []).filter((file) => !damaged.has(file));
   if (damaged.size > 0 && !skipDamaged) return [...damaged.values()];
   const named = statement.views.flatMap((view) => [...tablesOf(view), view]);
@@ -166,11 +166,17 @@ async function makeViews(
 }
 
 /** Opens each file by itself: DuckDB names only the first that it cannot read, and not always that. */
-async function findDamaged(connection: DuckDBConnection, files: readonly LiveFile[]): Promise<DamagedFile[]> {
+async function findDamaged(instance: DuckDBInstance, files: readonly LiveFile[]): Promise<DamagedFile[]> {
   const found: DamagedFile[] = [];
-  for (const file of files) {
-    const fault = await columnFault(connection, file);
-    if (fault !== undefined) found.push({ file, path: file.path, fault });
+  // What fails ends the transaction of its connection.
+  const connection = await instance.connect();
+  try {
+    for (const file of files) {
+      const fault = await columnFault(connection, file);
+      if (fault !== undefined) found.push({ file, path: file.path, fault });
+    }
+  } finally {
+    connection.closeSync();
   }
   return found;
 }
@@ -211,6 +217,13 @@ function tablesOver(parts: OpenParts): OpenTables {
   };
   // The views of one statement are made before it begins, and may be made again once it has.
   let turn: Promise<unknown> = Promise.resolve();
+  let begun = false;
+  /** Within a transaction now() and today() stand still: files are chosen for the instant that the statement means. */
+  const beginAnew = async () => {
+    if (begun) await connection.run('ROLLBACK');
+    await connection.run('BEGIN TRANSACTION');
+    begun = true;
+  };
   return {
     snapshot,
     get damaged() {
@@ -223,9 +236,14 @@ function tablesOver(parts: OpenParts): OpenTables {
           throw asQueryError(error, parts);
         });
         if (parts.account !== undefined) refuseWithoutAccount(statement);
-        const wanted = await neededFiles(connection, statement, parameters, snapshot);
+        await beginAnew();
+        let wanted = await neededFiles(connection, statement, parameters, snapshot);
+        if (wanted === undefined) {
+          await beginAnew();
+          wanted = snapshot;
+        }
         const files = [...wanted.values()].flatMap((table) => table.files);
-        const lookAtFiles = async () => note(await findDamaged(connection, files));
+        const lookAtFiles = async () => note(await findDamaged(instance, files));
         const result = await worker.work(async () => {
           note(await makeViews(parts, statement, wanted));
           return start(connection, statement, parameters);

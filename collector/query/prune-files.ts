@@ -20,17 +20,19 @@ interface Range {
 type RangesByView = ReadonlyMap<string, readonly Range[]>;
 
 const EVERYTHING: Range = { first: Number.NEGATIVE_INFINITY, last: Number.POSITIVE_INFINITY };
-/** `now()` is asked before the statement begins. */
-const MARGIN_MS = 60_000;
-
-/** The files that a statement needs, by table: those of its views that hold something of the time that it asks about. */
+/**
+ * The files that a statement needs, by table: those of its views that hold something of the time that it asks about.
+ * @param connection in the transaction in which the statement will be run: both mean one instant by `now()`
+ * @returns undefined where an expression fails, which ends the transaction: no file can be left out
+ */
 export async function neededFiles(
   connection: DuckDBConnection,
   statement: AdmittedStatement,
   parameters: readonly BoundParameter[],
   snapshot: TablesContent,
-): Promise<TablesContent> {
-  const ranges = await rangesOf(connection, statement, parameters);
+): Promise<TablesContent | undefined> {
+  const ranges = await rangesOf(connection, statement, parameters).catch(() => undefined);
+  if (ranges === undefined) return undefined;
   const wanted = new Map<string, TableContent>();
   for (const [name, table] of snapshot) {
     const files = table.files.filter((file) => statement.views.some((view) => reads(view, file, ranges.get(view))));
@@ -72,36 +74,35 @@ async function rangeOf(
   for (const bound of bounds) {
     const at = await instantOf(connection, bound, parameters);
     if (at === undefined) continue;
-    if (bound.side === 'first') first = Math.max(first, at - MARGIN_MS);
-    else last = Math.min(last, at + MARGIN_MS);
+    // Whole milliseconds: what is left of one counts as its end.
+    if (bound.side === 'first') first = Math.max(first, Math.floor(at));
+    else last = Math.min(last, Math.ceil(at));
   }
   return { first, last };
 }
 
-/** The instant that an expression means, by DuckDB itself; undefined where it means none. */
+/** The instant that an expression means, by DuckDB itself; undefined where it means none. @throws what DuckDB throws */
 async function instantOf(
   connection: DuckDBConnection,
   { column, expression }: TimeBound,
   parameters: readonly BoundParameter[],
 ): Promise<number | undefined> {
+  const template = await connection.runAndReadAll(`SELECT json_serialize_sql('SELECT 1')`);
+  const tree: JsonObject = JSON.parse(String(template.value(0, 0)));
+  const node = (tree.statements as JsonObject[])[0]?.node as JsonObject;
+  node.select_list = [expression as JsonObject];
+  const text = await connection.runAndReadAll('SELECT json_deserialize_sql(?::JSON)', [
+    JSON.stringify(withoutPlaces(tree)),
+  ]);
+  const value = `(${String(text.value(0, 0)).replace(/;\s*$/, '')})`;
+  const instant = column === 'time' ? `${value}::DOUBLE` : `epoch_us(${value}::TIMESTAMPTZ)::DOUBLE / 1000`;
+  const statement = await connection.prepare(`SELECT ${instant}`);
   try {
-    const template = await connection.runAndReadAll(`SELECT json_serialize_sql('SELECT 1')`);
-    const tree: JsonObject = JSON.parse(String(template.value(0, 0)));
-    const node = (tree.statements as JsonObject[])[0]?.node as JsonObject;
-    node.select_list = [expression as JsonObject];
-    const text = await connection.runAndReadAll('SELECT json_deserialize_sql(?::JSON)', [
-      JSON.stringify(withoutPlaces(tree)),
-    ]);
-    const value = `(${String(text.value(0, 0)).replace(/;\s*$/, '')})`;
-    const instant = column === 'time' ? `${value}::DOUBLE` : `epoch_ms(${value}::TIMESTAMPTZ)::DOUBLE`;
-    const statement = await connection.prepare(`SELECT ${instant}`);
     bindParameters(statement, parameters);
     const found = (await statement.runAndReadAll()).value(0, 0);
-    statement.destroySync();
     return typeof found === 'number' && Number.isFinite(found) ? found : undefined;
-  } catch {
-    // An expression that means no instant is refused, or not, where the statement itself is run.
-    return undefined;
+  } finally {
+    statement.destroySync();
   }
 }
 

@@ -25,15 +25,17 @@ export interface Question {
   readonly technique: string | undefined;
   /** Names of the lists (`questions.lists`) that its parameters of type `list` take where they are not given. */
   readonly lists: readonly string[];
+  /** Columns that say which row one is, while its others change; undefined: all of them. */
+  readonly row: readonly string[] | undefined;
   readonly sql: string;
 }
 
 const HEADER = /^-- ?(.*)$/;
 const PARAMETER = /^\s+(\w+) (\w+) = ?(.*?) -- (.+)$/;
-const FIELDS = ['title', 'answers', 'tables', 'technique', 'parameters'];
+const FIELDS = ['title', 'answers', 'tables', 'row', 'technique', 'parameters'];
 
 /**
- * Reads a question's file: comment lines `-- title: …`, `-- answers: …`, `-- tables: a, b`, `-- technique: …`,
+ * Reads a question's file: comment lines `-- title: …`, `-- answers: …`, `-- tables: a, b`, `-- row: a, b`, `-- technique: …`,
  * `-- parameters:` with a line `--   name type = default -- what it is` each, and the statement.
  * @throws TypeError for a file that is none: a defect of the file
  */
@@ -64,6 +66,7 @@ export function parseQuestion(name: string, text: string): Question {
     parameters,
     tables: need('tables').split(/,\s*/),
     technique: fields.get('technique'),
+    row: fields.get('row')?.split(/,\s*/),
     lists: parameters.filter(({ type, standard }) => type === 'list' && standard === '').map((one) => one.name),
     sql: lines.slice(end).join('\n').trim(),
   };

@@ -84,6 +84,9 @@ export interface SinkFinding {
   readonly detail?: string;
 }
 
+/** The `detail` of a `SINK_REFUSED` from a sink that no longer keeps a range by its own rules. */
+export const EXPIRED = 'expired';
+
 /** A lane whose delivered events can be replaced. Holds the lane's lock while it is open. */
 export interface RewritableLane {
   readonly name: string;

@@ -248,7 +248,7 @@ describe('a ready question', () => {
   });
 });
 
-it('with --new-rows-exit shows each row once, however its counts grow, and ends with that code where one is new', async () => {
+it('with --new-rows-exit shows each row once, of a question however its counts grow, and ends with that code where one is new', async () => {
   const cwd = folder();
   const seen = join(cwd, 'seen.json');
   const ask = (values: string) =>
@@ -263,6 +263,9 @@ it('with --new-rows-exit shows each row once, however its counts grow, and ends 
     { account_name: 'a', user_name: 'ana', failures: 3, last_seen: '2026-01-01' },
   ]);
   expect(await ask("('a', 'ana', 3, '2026-01-01')")).toMatchObject({ code: 0, stdout: '', stderr: '' });
+  // Of a statement of one's own every column says which row it is: numbers and times too.
+  expect(await ask("('a', 'ana', 4, '2026-01-01')")).toMatchObject({ code: 79 });
+  expect(await ask("('a', 'ana', 4, '2026-01-02'), ('a', 'ana', 3, '2026-01-01')")).toMatchObject({ code: 79 });
   expect(statSync(seen).mode & 0o777).toBe(0o600);
   expect(readFileSync(seen, 'utf8')).not.toContain('ana');
   const named = (most: string) =>

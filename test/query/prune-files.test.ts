@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTables } from '../../collector/query/open-tables.js';
 import type { BoundParameter } from '../../collector/query/parameters.js';
 import { createTablesSink } from '../../collector/sinks/tables/tables-sink.js';
-import { sampleBatch, sampleEvent } from '../contract/sample-batch.js';
+import { sampleBatch, sampleEvent, sampleLetter } from '../contract/sample-batch.js';
 
 const DAY = 86_400_000;
 const first = Date.parse('2026-11-01T12:00:00Z');
@@ -86,6 +86,25 @@ describe('a statement about a range of time', () => {
     ["SELECT count(*) FROM events WHERE time_dt > now() - INTERVAL '1 day' AND time_dt < '2000-01-01'", 0],
   ])('opens only the files that may hold rows of it: %s', async (sql, expected, parameters) => {
     expect((await rows(sql, parameters))[0]).toBe(expected);
+  });
+
+  it('means one instant by now() where it chooses files and where it reads them', async () => {
+    const own = await mkdtemp(join(tmpdir(), 'tables-prune-now-'));
+    const sink = createTablesSink({ directory: own, feed: 'acme' });
+    const lane = sink.lane('live');
+    await lane.open();
+    const days = Array.from({ length: 12 }, (_, day) => ({ ...sampleLetter(day), time: first + day * DAY }));
+    await lane.commit({ ...sampleBatch('live', 0, { events: 0, letters: 0, raw: 0 }), deadLetters: days });
+    await sink.close();
+    const tables = await openTables(own);
+    for (let run = 0; run < 10; run++) {
+      // With every 5 ms that pass the statement asks about one more day, in a file of its own.
+      const passed = `floor((epoch_ms(now()) - ${Date.now()}) / 5)`;
+      const sql = `SELECT count(*), least(12, greatest(0, ${passed} + 1)) FROM dead_letters WHERE time <= ${first} + ${passed} * ${DAY}`;
+      for await (const [counted, expected] of (await tables.query(sql)).rows) expect(Number(counted)).toBe(expected);
+    }
+    await tables.close();
+    await rm(own, { recursive: true });
   });
 
   it.each([

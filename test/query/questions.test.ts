@@ -59,6 +59,19 @@ describe('the ready questions', () => {
     }
   });
 
+  it.each(questions.filter(({ row }) => row).map((question) => [question.name, question] as const))(
+    '%s has the columns that say which row one is',
+    async (name, question) => {
+      const values = parameterValues(
+        question,
+        { parameters: new Map(Object.entries(given[name] ?? {})), lists },
+        storyEnd,
+      );
+      const { columns } = await tables.query(question.sql, values);
+      expect(columns.map((column) => column.name)).toEqual(expect.arrayContaining([...question.row!]));
+    },
+  );
+
   it.each(questions.map((question) => [question.name, question] as const))(
     '%s answers the stories with its expected rows',
     async (name, question) => {

@@ -1,6 +1,7 @@
 -- title: Changes by administrators
 -- answers: What each administrator changed, how often, and when last.
 -- tables: admin_activity
+-- row: account_name, administrator, event_code
 -- parameters:
 --   since instant = 24h -- first instant
 --   until instant = now -- end of the range, exclusive

@@ -1,6 +1,7 @@
 -- title: Administrators without MFA
 -- answers: Administrators who logged in with one factor. Logins that do not say whether there was a second are counted apart.
 -- tables: authentication
+-- row: account_name, user_name
 -- technique: T1078.004 Cloud Accounts
 -- parameters:
 --   since instant = 24h -- first instant

@@ -1,6 +1,7 @@
 -- title: Base events and why
 -- answers: Event types that became a Base Event (0), since nobody has documented them or a record lacks what its class needs.
 -- tables: base_event
+-- row: account_name, service, event_code
 -- parameters:
 --   since instant = 7d -- first instant
 --   until instant = now -- end of the range, exclusive

@@ -1,6 +1,7 @@
 -- title: Brute force, then success
 -- answers: Users whose login succeeded from an address soon after many failures from there.
 -- tables: authentication
+-- row: account_name, user_name, src_ip, succeeded
 -- technique: T1110.001 Password Guessing
 -- parameters:
 --   since instant = 24h -- first instant

@@ -1,6 +1,7 @@
 -- title: Dead letters by reason
 -- answers: Records collected in the range that could not become a valid event, by service and reason, but for those that were replayed.
 -- tables: dead_letters
+-- row: organization, service, event_type, reason
 -- parameters:
 --   since instant = 30d -- first instant
 --   until instant = now -- end of the range, exclusive

@@ -1,6 +1,7 @@
 -- title: Dormant accounts that log in again
 -- answers: Users who logged in after a long time without a login that succeeded.
 -- tables: authentication
+-- row: account_name, user_name, logged_in
 -- technique: T1078 Valid Accounts
 -- parameters:
 --   since instant = 24h -- first instant

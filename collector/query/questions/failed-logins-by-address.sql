@@ -1,6 +1,7 @@
 -- title: Failed logins by address
 -- answers: From which addresses logins failed most often, and for how many users.
 -- tables: authentication
+-- row: account_name, src_ip
 -- technique: T1110 Brute Force
 -- parameters:
 --   since instant = 24h -- first instant

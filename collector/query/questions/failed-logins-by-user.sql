@@ -1,6 +1,7 @@
 -- title: Failed logins by user
 -- answers: Who failed to log in most often, from how many addresses, and why most often.
 -- tables: authentication
+-- row: account_name, user_name
 -- technique: T1110 Brute Force
 -- parameters:
 --   since instant = 24h -- first instant

@@ -1,6 +1,7 @@
 -- title: Feed completeness
 -- answers: Hours without a single event between others, the longest first. A quiet night is one; an outage is one, too.
 -- tables: events
+-- row: account_name, silent_from
 -- parameters:
 --   since instant = 7d -- first instant
 --   until instant = now -- end of the range, exclusive

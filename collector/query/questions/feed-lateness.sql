@@ -1,6 +1,7 @@
 -- title: Feed lateness
 -- answers: How long after it happened an event was collected, by service: half of them, 95 of 100, and the latest.
 -- tables: events
+-- row: account_name, service
 -- parameters:
 --   since instant = 7d -- first instant
 --   until instant = now -- end of the range, exclusive

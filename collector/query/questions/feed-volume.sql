@@ -1,6 +1,7 @@
 -- title: Events per service and day
 -- answers: How many events each service of JumpCloud sent per day (UTC), and when the first and the last came to be.
 -- tables: events
+-- row: account_name, day, service
 -- parameters:
 --   since instant = 7d -- first instant
 --   until instant = now -- end of the range, exclusive

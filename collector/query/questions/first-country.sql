@@ -1,6 +1,7 @@
 -- title: First login from a country
 -- answers: Successful logins from a country from which the user had not logged in before, as far back as the history reaches. Users without a history are left out.
 -- tables: authentication
+-- row: account_name, user_name, country
 -- technique: T1078 Valid Accounts
 -- parameters:
 --   since instant = 24h -- first instant

@@ -1,6 +1,7 @@
 -- title: Group memberships that lead to an application
 -- answers: Users who were added to a group, with the applications that the group was given, as far back as the history reaches.
 -- tables: group_management
+-- row: account_name, time_dt, user_name, group_name
 -- technique: T1098.007 Additional Local or Domain Groups
 -- parameters:
 --   since instant = 24h -- first instant

@@ -1,6 +1,7 @@
 -- title: Impossible travel
 -- answers: Two successful portal or application logins of one user, farther apart than anybody travels in the time between.
 -- tables: authentication
+-- row: account_name, user_name, to_time
 -- technique: T1078 Valid Accounts
 -- parameters:
 --   since instant = 24h -- first instant

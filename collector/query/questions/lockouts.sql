@@ -1,6 +1,7 @@
 -- title: Lockouts and their source
 -- answers: Accounts that were locked, and the addresses from which their logins had failed before.
 -- tables: account_change, authentication
+-- row: account_name, locked, user_name
 -- technique: T1110 Brute Force
 -- parameters:
 --   since instant = 24h -- first instant

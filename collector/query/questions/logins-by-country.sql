@@ -1,6 +1,7 @@
 -- title: Logins by country
 -- answers: From which countries logins came, how many succeeded and failed, and of how many users.
 -- tables: authentication
+-- row: account_name, country
 -- parameters:
 --   since instant = 24h -- first instant
 --   until instant = now -- end of the range, exclusive

@@ -1,6 +1,7 @@
 -- title: Logins by hour and outcome
 -- answers: How many logins succeeded, failed, or did not say, in each hour of a time zone's clock.
 -- tables: authentication
+-- row: account_name, hour
 -- parameters:
 --   since instant = 24h -- first instant
 --   until instant = now -- end of the range, exclusive

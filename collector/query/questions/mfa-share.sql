@@ -1,6 +1,7 @@
 -- title: Share of logins with MFA
 -- answers: How many successful logins had a second factor, had none, or do not say, by application. What is not said counts for neither.
 -- tables: authentication
+-- row: account_name, app
 -- parameters:
 --   since instant = 24h -- first instant
 --   until instant = now -- end of the range, exclusive

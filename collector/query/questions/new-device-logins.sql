@@ -1,6 +1,7 @@
 -- title: Device logins by people who never were there
 -- answers: Users who logged in to a device on which they had not logged in before, while others had.
 -- tables: authentication
+-- row: account_name, device, user_name
 -- technique: T1021 Remote Services
 -- parameters:
 --   since instant = 24h -- first instant

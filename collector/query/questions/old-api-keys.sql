@@ -1,6 +1,7 @@
 -- title: API keys used after replacement
 -- answers: Whose replaced API key is still used, from where, with which program.
 -- tables: authentication
+-- row: account_name, user_name, src_ip
 -- technique: T1550.001 Application Access Token
 -- parameters:
 --   since instant = 24h -- first instant

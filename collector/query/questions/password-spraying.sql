@@ -1,6 +1,7 @@
 -- title: Password spraying
 -- answers: Addresses from which logins of many users failed within one window; an office's common address is left out.
 -- tables: authentication
+-- row: account_name, src_ip
 -- technique: T1110.003 Password Spraying
 -- parameters:
 --   since instant = 24h -- first instant

@@ -1,6 +1,7 @@
 -- title: SSO use by application
 -- answers: How often each application was opened by SSO, by how many users, and how often that failed.
 -- tables: authentication
+-- row: account_name, app
 -- parameters:
 --   since instant = 24h -- first instant
 --   until instant = now -- end of the range, exclusive

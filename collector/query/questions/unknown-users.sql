@@ -1,6 +1,7 @@
 -- title: Logins of users that do not exist
 -- answers: Addresses that tried names that never logged in successfully, as far back as the history reaches.
 -- tables: authentication
+-- row: account_name, src_ip
 -- technique: T1087 Account Discovery
 -- parameters:
 --   since instant = 24h -- first instant

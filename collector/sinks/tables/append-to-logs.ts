@@ -1,5 +1,6 @@
 import { CollectorError } from '../../errors.js';
-import { type DataFile, tableOfFile } from './data-file.js';
+import { addOf, type DataFile, tableOfFile } from './data-file.js';
+import { commitInfo, removeOf } from './delta/actions.js';
 import { groupBy } from './group-by.js';
 import { LaneFiles } from './lane-files.js';
 import { readLaneStates, type StoredLane } from './lane-state.js';
@@ -68,9 +69,23 @@ export interface Repair {
   /** `laneId` */
   readonly lane: string;
   readonly unlogged: Unlogged;
-  /** Files that are nowhere. */
+  /** Files that are nowhere: their rows are gone. */
   readonly missing: readonly DataFile[];
 }
+
+/** What an operator should read of a repair that found files missing. */
+export function missingNotice({ lane, missing }: Pick<Repair, 'lane' | 'missing'>): string[] {
+  const [first] = missing;
+  if (first === undefined) return [];
+  const rows = missing.reduce((sum, file) => sum + file.rows, 0);
+  return [
+    `${missing.length} ${missing.length === 1 ? 'file' : 'files'} with ${rows} rows of the last commits of ${lane} are missing, ${first.file} among them: another program deleted them. ${MISSING_CURE}`,
+  ];
+}
+
+/** In this order: what is delivered again while a log still names the file would be there twice once that is restored. */
+export const MISSING_CURE =
+  'First restore the directory with its .state from one backup, if there is one. If not, `tables check --repair` takes missing files out of the logs and says how many rows are gone; only then `reconcile --repair` delivers again what JumpCloud still keeps.';
 
 /** What every lane's state has committed and the logs lack. Changes nothing. */
 export async function findUnlogged(logs: TablesLogs): Promise<{ lane: StoredLane; unlogged: Unlogged }[]> {
@@ -84,8 +99,9 @@ export async function findUnlogged(logs: TablesLogs): Promise<{ lane: StoredLane
 /**
  * Brings the logs up to the states of all lanes, also of those that nobody opens again: a finished backfill, a feed that
  * was removed. Needs no lane's lock: what a running lane does at the same moment is the same.
+ * @param takeOutMissing notes files that are nowhere as removed: else they go on being reported
  */
-export async function repairLogs(logs: TablesLogs, now: number): Promise<Repair[]> {
+export async function repairLogs(logs: TablesLogs, now: number, takeOutMissing = false): Promise<Repair[]> {
   const repairs: Repair[] = [];
   for (const { lane, unlogged } of await findUnlogged(logs)) {
     const files = new LaneFiles(logs.directory, lane.staging);
@@ -93,11 +109,26 @@ export async function repairLogs(logs: TablesLogs, now: number): Promise<Repair[
     const there = unlogged.files.filter(({ file }) => !lost.has(file));
     const { error } = await appendToLogs(logs, lane.id, { ...unlogged, files: there }, now);
     if (error !== undefined) throw error;
-    repairs.push({
-      lane: lane.id,
-      unlogged: { ...unlogged, files: there },
-      missing: unlogged.files.filter(({ file }) => lost.has(file)),
-    });
+    const missing = unlogged.files.filter(({ file }) => lost.has(file));
+    if (takeOutMissing) await takeOut(logs, lane.id, missing, now);
+    repairs.push({ lane: lane.id, unlogged: { ...unlogged, files: there }, missing });
   }
   return repairs;
+}
+
+/** Notes files that no log has named yet as removed, with the commits that they belong to. */
+async function takeOut(logs: TablesLogs, lane: string, missing: readonly DataFile[], now: number): Promise<void> {
+  for (const [table, files] of groupBy(missing, ({ file }) => tableOfFile(file)))
+    await logs.log(table).change((snapshot) => [
+      ...logs.schemaActions(table, snapshot, now),
+      commitInfo('DELETE', now),
+      ...files.map((file) => removeOf(addOf(file, true), now, true)),
+      {
+        txn: {
+          appId: lane,
+          version: Math.max(snapshot.txns.get(lane)?.version ?? 0, ...files.map((file) => file.lanes[lane] ?? 0)),
+          lastUpdated: now,
+        },
+      },
+    ]);
 }

@@ -2,6 +2,7 @@ import { lstat } from 'node:fs/promises';
 import { exists, isMissing } from '../../files/durable-file.js';
 import { failedFinding } from '../finding.js';
 import type { SinkFinding } from '../sink.js';
+import { MISSING_CURE } from './append-to-logs.js';
 import { tablesFailed } from './error-table.js';
 import { readTables } from './tables-snapshot.js';
 
@@ -24,7 +25,7 @@ export async function checkFiles(directory: string): Promise<SinkFinding[]> {
           part: 'files',
           verdict: 'failed',
           message: `${wrong.length} of ${files} files are not as the tables’ logs say: ${named}${wrong.length > MOST_NAMED ? ', …' : ''}`,
-          cure: 'See all of it with `jumpcloud-ocsf tables check`. Restore the directory with its .state from one backup; or `reconcile --repair` delivers what JumpCloud still keeps.',
+          cure: `See all of it with \`jumpcloud-ocsf tables check\`. ${MISSING_CURE}`,
           code: 'STORAGE_FAILED',
         },
       ];

@@ -1,13 +1,9 @@
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isMissing, namesIn } from '../../files/durable-file.js';
-import { readState } from '../files/state-file.js';
-import { findUnlogged } from './append-to-logs.js';
-import { quoteText } from './columns.js';
+import { findUnlogged, MISSING_CURE } from './append-to-logs.js';
 import type { Engine } from './engine.js';
+import { faultOfFile, MISSING, RESTORE } from './file-fault.js';
 import { groupBy } from './group-by.js';
-import { isLaneState } from './lane-state.js';
+import { unreadableLanes } from './lane-state.js';
 import { RETENTION_MS } from './plan-merges.js';
 import { classTables, rawRecordTable } from './table-catalog.js';
 import { TablesLogs } from './tables-logs.js';
@@ -25,8 +21,6 @@ export interface TablesFinding {
   readonly cure?: string;
 }
 
-const RESTORE =
-  'Restore the tables’ directory with its .state from one backup; `query --skip-damaged` answers without it.';
 const MOST_NAMED = 10;
 const SETTLING_MS = 1000;
 
@@ -44,7 +38,7 @@ export async function checkTables(directory: string, engine: Engine, now: number
     const { files, wrong } = await judge(engine, table);
     sound.set(table.table, files);
     const unneeded = await findUnneeded(logs, table.table, now, RETENTION_MS);
-    findings.push(...wrong, whole(table, files.length));
+    findings.push(...wrong, ...foreign(table), whole(table, files.length));
     if (unneeded.length > 0)
       findings.push({
         part: table.table,
@@ -59,21 +53,12 @@ export async function checkTables(directory: string, engine: Engine, now: number
 }
 
 async function unreadableStates(directory: string): Promise<TablesFinding[]> {
-  const findings: TablesFinding[] = [];
-  const root = join(directory, '.state');
-  for (const feed of await namesIn(root))
-    for (const name of await namesIn(join(root, feed))) {
-      if (feed.startsWith('.') || name.startsWith('.') || !name.endsWith('.json')) continue;
-      const read = await readState(join(root, feed, name), isLaneState);
-      if (read.kind === 'corrupt')
-        findings.push({
-          part: `${feed}/${name}`,
-          verdict: 'failed',
-          message: `the lane’s state cannot be used: ${read.reason}`,
-          cure: 'Start the feed: it restores the state from its copy, or says why it cannot.',
-        });
-    }
-  return findings;
+  return (await unreadableLanes(directory)).map(({ file, reason }) => ({
+    part: file,
+    verdict: 'failed',
+    message: `the lane’s state cannot be used: ${reason}`,
+    cure: 'Start the feed: it restores the state from its copy, or says why it cannot.',
+  }));
 }
 
 /** A running lane's last commit reaches the logs a moment after its state: what is missing is looked for twice. */
@@ -98,29 +83,29 @@ async function judge(
   const sound: LiveFile[] = [];
   const wrong: TablesFinding[] = [];
   for (const file of files) {
-    const fault = await faultOf(engine, file);
+    const fault = await faultOfFile(engine, file);
     if (fault === undefined) sound.push(file);
-    else wrong.push({ part: table, verdict: 'failed', message: `${file.path} ${fault}`, cure: RESTORE });
+    else wrong.push({ part: table, verdict: 'failed', message: `${file.path} ${fault}`, cure: cureOf(fault) });
   }
   return { files: sound, wrong };
 }
 
-async function faultOf(engine: Engine, { readAs, bytes, rows }: LiveFile): Promise<string | undefined> {
-  try {
-    const { size } = await stat(readAs);
-    if (size !== bytes) return `has ${size} bytes of ${bytes}`;
-  } catch (error) {
-    if (isMissing(error)) return 'is missing';
-    throw error;
-  }
-  try {
-    const found = Number(
-      (await engine.rows(`SELECT num_rows FROM parquet_file_metadata(${quoteText(readAs)})`))[0]?.[0],
-    );
-    return found === rows ? undefined : `holds ${found} rows, its log says ${rows}`;
-  } catch (error) {
-    return `is damaged (${error instanceof Error ? error.message.split('\n')[0] : String(error)})`;
-  }
+function cureOf(fault: string): string {
+  return fault === MISSING ? MISSING_CURE : RESTORE;
+}
+
+/** What other programs wrote (an OPTIMIZE of Spark or deltalake) keeps its rows and not the lanes that they belong to. */
+function foreign({ table, files }: TableContent): TablesFinding[] {
+  const others = files.filter(({ lanes }) => Object.keys(lanes).length === 0);
+  if (others.length === 0) return [];
+  return [
+    {
+      part: table,
+      verdict: 'failed',
+      message: `${count(others.length, 'file')} of another program, ${others[0]!.path} among them: their rows are read, but the feed and lane of each are lost`,
+      cure: 'Let no other program rewrite the tables (OPTIMIZE, DELETE, UPDATE): this one merges them. `remap` and tables.keepDays pass these files over, and replayed dead letters in them are listed again. To mend it, restore the directory with its .state from one backup.',
+    },
+  ];
 }
 
 function whole({ table, version, files }: TableContent, sound: number): TablesFinding {

@@ -90,3 +90,32 @@ export async function readLaneStates(directory: string): Promise<ReadonlyMap<str
   }
   return states;
 }
+
+/** A lane whose state cannot be read: what it has committed and no log names is unknown. */
+export interface UnreadableLane {
+  /** Its state, relative to `.state`: `acme/live.json`. */
+  readonly file: string;
+  readonly reason: string;
+  /** How the names of its files begin (`filePrefix`). */
+  readonly prefix: string;
+}
+
+/**
+ * The lanes whose state is damaged, or missing beside its copy.
+ * @throws CollectorError STATE_OUTDATED
+ */
+export async function unreadableLanes(directory: string): Promise<UnreadableLane[]> {
+  const lanes: UnreadableLane[] = [];
+  const root = join(directory, '.state');
+  for (const feed of await namesIn(root)) {
+    if (feed.startsWith('.')) continue;
+    const names = (await namesIn(join(root, feed))).filter((name) => !name.startsWith('.'));
+    for (const lane of new Set(names.flatMap((name) => /^(.+)\.(?:json|bak)$/.exec(name)?.[1] ?? []))) {
+      const read = await readState(join(root, feed, `${lane}.json`), isLaneState);
+      if (read.kind === 'valid') continue;
+      const reason = read.kind === 'absent' ? 'it is missing' : read.reason;
+      lanes.push({ file: `${feed}/${lane}.json`, reason, prefix: `${feed}-${lane}-` });
+    }
+  }
+  return lanes;
+}

@@ -1,14 +1,17 @@
 import { join } from 'node:path';
 import type { Clock } from '../../clock.js';
 import { CollectorError } from '../../errors.js';
-import { type Repair, repairLogs } from './append-to-logs.js';
+import { exists } from '../../files/durable-file.js';
+import { MISSING_CURE, missingNotice, type Repair, repairLogs } from './append-to-logs.js';
 import { addOf, dataFileOf, pathOf } from './data-file.js';
-import type { Action } from './delta/actions.js';
+import { commitInfo, removeOf } from './delta/actions.js';
 import type { Engine, EngineLimits } from './engine.js';
+import { duckdbFault } from './error-table.js';
 import { readRetentions, retentionsOf } from './feed-retention.js';
+import { faultOfFile, firstLine, MISSING, RESTORE } from './file-fault.js';
 import { LaneFiles } from './lane-files.js';
 import { tableStateDirectory } from './layout.js';
-import { mergeFiles, withdraw } from './merge-files.js';
+import { mergeFiles, readWhole, withdraw } from './merge-files.js';
 import { type MaintenanceRules, type Merge, maintenanceRules, planExpiry, planMerges } from './plan-merges.js';
 import { allTables, type Table } from './table-catalog.js';
 import { lockTable } from './table-lock.js';
@@ -22,8 +25,8 @@ export interface MaintenanceSetting {
   readonly limits: EngineLimits;
   readonly rules?: Partial<MaintenanceRules>;
   readonly clock: Pick<Clock, 'now'>;
-  /** What is done; default: all. */
-  readonly parts?: { readonly merge?: boolean; readonly vacuum?: boolean };
+  /** What is done; default: all but taking files out of the logs that are missing. */
+  readonly parts?: { readonly merge?: boolean; readonly vacuum?: boolean; readonly takeOutMissing?: boolean };
   /** Called at each step that a crash may follow; tests stop there. */
   readonly checkpoint?: (step: string) => Promise<void>;
   /** Called with what an operator should read. */
@@ -44,7 +47,9 @@ export interface MaintenanceReport {
   readonly backlog: number;
   /** Tables that somebody else was maintaining. */
   readonly busy: readonly string[];
-  /** Merges that failed, each with its reason. Nothing was changed by them. */
+  /** Missing files that were taken out of the logs. Their rows are gone. */
+  readonly goneFiles: readonly { readonly file: string; readonly rows: number }[];
+  /** What an operator should read: merges that failed, files that are missing or damaged. Nothing was changed by them. */
   readonly failures: readonly string[];
 }
 
@@ -67,9 +72,14 @@ export async function maintainTables(setting: MaintenanceSetting): Promise<Maint
     unlinkedBytes: 0,
     backlog: 0,
     busy: [],
+    goneFiles: [],
     failures: [],
   };
-  counts.repairs += (await repairLogs(logs, setting.clock.now())).filter(isRepaired).length;
+  const { takeOutMissing = false } = setting.parts ?? {};
+  const repairs = await repairLogs(logs, setting.clock.now(), takeOutMissing);
+  counts.repairs += repairs.filter(isRepaired).length;
+  if (takeOutMissing) counts.goneFiles = repairs.flatMap(({ missing }) => missing);
+  else counts.failures = repairs.flatMap(missingNotice);
   const known = await logs.tables();
   for (const table of allTables) {
     if (!known.includes(table.name)) continue;
@@ -83,7 +93,7 @@ export async function maintainTables(setting: MaintenanceSetting): Promise<Maint
     }
     try {
       // A lane that rewrites its events may have died: what it replaced must not be merged.
-      await repairLogs(logs, setting.clock.now());
+      await repairLogs(logs, setting.clock.now(), takeOutMissing);
       await new TableMaintenance(logs, table, engine, setting, counts).run();
     } finally {
       engine.close();
@@ -100,6 +110,8 @@ function isRepaired({ unlogged: { files, replaced } }: Repair): boolean {
 class TableMaintenance {
   readonly #rules: MaintenanceRules;
   readonly #files: LaneFiles;
+  /** Files that cannot be merged. */
+  readonly #aside = new Set<string>();
 
   constructor(
     private readonly logs: TablesLogs,
@@ -114,7 +126,8 @@ class TableMaintenance {
   }
 
   async run(): Promise<void> {
-    const { merge = true, vacuum = true } = this.setting.parts ?? {};
+    const { merge = true, vacuum = true, takeOutMissing = false } = this.setting.parts ?? {};
+    if (takeOutMissing) await this.#takeOutMissing();
     if (vacuum) await this.#expire();
     if (merge) await this.#mergeAll();
     await this.#checkpoint();
@@ -138,17 +151,30 @@ class TableMaintenance {
     });
   }
 
+  async #takeOutMissing(): Promise<void> {
+    const missing: LiveFile[] = [];
+    for (const file of await this.#live()) if (!(await exists(file.path))) missing.push(file);
+    if (missing.length === 0) return;
+    await this.#remove(missing);
+    this.counts.goneFiles = [...this.counts.goneFiles, ...missing.map(({ path, rows }) => ({ file: path, rows }))];
+  }
+
+  async #remove(files: readonly LiveFile[]): Promise<void> {
+    const now = this.setting.clock.now();
+    await this.#log.change((snapshot) => {
+      const removes = files
+        .flatMap(({ file }) => snapshot.files.get(pathOf(file)) ?? [])
+        .map((add) => removeOf(add, now, true));
+      return removes.length === 0 ? [] : [commitInfo('DELETE', now), ...removes];
+    });
+  }
+
   async #expire(): Promise<void> {
     const now = this.setting.clock.now();
     const retentions = await readRetentions(this.logs.directory);
     const expired = planExpiry(await this.#live(), (file) => retentionsOf(file, this.logs.directory, retentions), now);
     if (expired.length === 0) return;
-    await this.#log.change(({ files }) => {
-      const removes = expired
-        .flatMap(({ file }) => files.get(pathOf(file)) ?? [])
-        .map((add) => removeOf(add, now, true));
-      return removes.length === 0 ? [] : [commitInfo('DELETE', now), ...removes];
-    });
+    await this.#remove(expired);
     this.counts.expiredFiles += expired.length;
     await this.#step('maintain:expired');
   }
@@ -160,13 +186,10 @@ class TableMaintenance {
         try {
           await this.#merge(plan);
         } catch (error) {
-          const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
-          this.counts.failures = [
-            ...this.counts.failures,
-            `Merging ${plan.inputs.length} files of ${plan.group} failed: ${reason}`,
-          ];
-          this.counts.backlog += (await this.#plan()).reduce((sum, { inputs }) => sum + inputs.length, 0);
           await this.#files.clearStaged();
+          if (await this.#setAside(plan.inputs)) break;
+          this.#fail(`Merging ${plan.inputs.length} files of ${plan.group} failed: ${firstLine(error)}`);
+          this.counts.backlog += (await this.#plan()).reduce((sum, { inputs }) => sum + inputs.length, 0);
           return;
         }
       }
@@ -174,10 +197,40 @@ class TableMaintenance {
     }
   }
 
+  #fail(message: string): void {
+    this.counts.failures = [...this.counts.failures, message];
+  }
+
+  /** Leaves the files that cannot be read out of this run's merges. @returns whether there were any */
+  async #setAside(inputs: readonly LiveFile[]): Promise<boolean> {
+    let found = false;
+    for (const file of inputs) {
+      const fault = (await faultOfFile(this.engine, file)) ?? (await this.#faultOfRows(file));
+      if (fault === undefined) continue;
+      found = true;
+      this.#aside.add(file.file);
+      this.#fail(`${file.path} ${fault}, so that it is not merged. ${fault === MISSING ? MISSING_CURE : RESTORE}`);
+    }
+    return found;
+  }
+
+  async #faultOfRows(file: LiveFile): Promise<string | undefined> {
+    try {
+      await readWhole(this.engine, this.table, file, this.#files);
+      return undefined;
+    } catch (error) {
+      // What else fails is about this machine: a full disk, say.
+      return duckdbFault(error) === 'io' ? undefined : `cannot be read (${firstLine(error)})`;
+    } finally {
+      await this.#files.clearStaged();
+    }
+  }
+
   async #plan(): Promise<Merge<LiveFile>[]> {
     const retentions = await readRetentions(this.logs.directory);
     const keeps = (file: LiveFile) => [...new Set(retentionsOf(file, this.logs.directory, retentions))].sort().join();
-    return planMerges(await this.#live(), keeps, this.setting.clock.now(), this.#rules);
+    const files = (await this.#live()).filter(({ file }) => !this.#aside.has(file));
+    return planMerges(files, keeps, this.setting.clock.now(), this.#rules);
   }
 
   async #merge(plan: Merge<LiveFile>): Promise<void> {
@@ -226,20 +279,4 @@ class TableMaintenance {
     this.counts.unlinkedBytes += unneeded.reduce((sum, { bytes }) => sum + bytes, 0);
     await this.#step('maintain:unlinked');
   }
-}
-
-function commitInfo(operation: string, timestamp: number): Action {
-  return { commitInfo: { timestamp, operation, operationParameters: {}, isBlindAppend: false } };
-}
-
-function removeOf(
-  {
-    path,
-    partitionValues,
-    size,
-  }: { path: string; partitionValues: Readonly<Record<string, string | null>>; size: number },
-  deletionTimestamp: number,
-  dataChange: boolean,
-): Action {
-  return { remove: { path, deletionTimestamp, dataChange, partitionValues, size } };
 }

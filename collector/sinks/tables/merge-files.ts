@@ -55,6 +55,12 @@ export async function mergeFiles(
   return merged;
 }
 
+/** Reads every value of a file, as a merge does. @throws what DuckDB throws */
+export async function readWhole(engine: Engine, table: Table, file: LiveFile, files: LaneFiles): Promise<void> {
+  const staged = files.staged(mergedName(table.name, 'trial'));
+  await engine.run(`COPY (${typedRows(table, [file])}) TO ${quoteText(staged)} (${OPTIONS})`);
+}
+
 /** Takes back what no log names. */
 export async function withdraw(files: LaneFiles, { file }: DataFile): Promise<void> {
   await rm(files.published(file), { force: true });

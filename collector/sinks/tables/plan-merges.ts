@@ -82,8 +82,13 @@ export function planExpiry<File extends DataFile>(
     const day = dayOfFile(file.file);
     const days = keepDays(file);
     if (day === undefined || days.length === 0 || file.file.startsWith(`${entityTable.name}/`)) return false;
-    return days.every((kept) => kept !== undefined && day < dayOf(now - kept * MS_PER_DAY));
+    return days.every((kept) => kept !== undefined && day < firstDayKept(kept, now));
   });
+}
+
+/** The first day, `YYYY-MM-DD` in UTC, of those that a feed keeps. */
+export function firstDayKept(keepDays: number, now: number): string {
+  return dayOf(now - keepDays * MS_PER_DAY);
 }
 
 function* runsOf<File extends DataFile>(

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { repairLogs } from './append-to-logs.js';
+import { type Repair, repairLogs } from './append-to-logs.js';
 import type { MaintenanceReport } from './maintain-tables.js';
 import type { MaintenanceAnswer, MaintenanceRequest } from './maintenance-process.js';
 import type { TablesLogs } from './tables-logs.js';
@@ -42,12 +42,12 @@ const repaired = new WeakSet<TablesLogs>();
 
 /**
  * Brings the logs up to the states of all lanes, once per process and directory.
- * @returns how many lanes needed it
+ * @returns the lanes that needed it
  */
-export async function repairOnce(logs: TablesLogs, now: number): Promise<number> {
-  if (repaired.has(logs)) return 0;
+export async function repairOnce(logs: TablesLogs, now: number): Promise<readonly Repair[]> {
+  if (repaired.has(logs)) return [];
   repaired.add(logs);
-  return (await repairLogs(logs, now)).length;
+  return repairLogs(logs, now);
 }
 
 /** How tables are maintained while a collector runs. */

@@ -8,7 +8,7 @@ import type { Closable } from '../files/held-lock.js';
 import { readState, type StateRead, writeState } from '../files/state-file.js';
 import type { Rewriting } from '../rewriting.js';
 import type { Batch, Committed, LaneSink, RewritableLane } from '../sink.js';
-import { type Appended, appendToLogs, nothingUnlogged, type Unlogged } from './append-to-logs.js';
+import { type Appended, appendToLogs, missingNotice, nothingUnlogged, type Unlogged } from './append-to-logs.js';
 import { type DataFile, laneId } from './data-file.js';
 import { Engine, type EngineLimits } from './engine.js';
 import { tablesFailed } from './error-table.js';
@@ -239,8 +239,8 @@ export class TablesLane implements LaneSink, RewritableLane {
       const { files, replaced } = unloggedOf({ id: this.#id, state }, await this.#logs.snapshots());
       const names = files.map(({ file }) => file);
       const lost = new Set(await this.#files.publish(names, () => this.setting.checkpoint('open:shown')));
-      for (const file of lost)
-        this.setting.notice(`${file} of the last commit is gone: it was deleted by another program.`);
+      const missing = files.filter(({ file }) => lost.has(file));
+      for (const message of missingNotice({ lane: this.#id, missing })) this.setting.notice(message);
       await writeState(this.#backupFile, state);
       const there = files.filter(({ file }) => !lost.has(file));
       const logged = () => this.setting.checkpoint('open:logged');

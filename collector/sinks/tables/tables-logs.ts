@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CollectorError } from '../../errors.js';
 import { exists, makeDirectory, namesIn } from '../../files/durable-file.js';
 import { addOf, type DataFile, fieldsOf, pathOf } from './data-file.js';
-import type { Action, MetaData } from './delta/actions.js';
+import { type Action, commitInfo, type MetaData, removeOf } from './delta/actions.js';
 import { type Field, parseSchema, schemaText, TypeConflict, unionOf } from './delta/schema.js';
 import { PROTOCOL, TableLog } from './delta/table-log.js';
 import type { TableSnapshot } from './delta/table-snapshot.js';
@@ -150,12 +150,8 @@ export function appendActions(
   if (adds.length === 0 && removes.length === 0) return [];
   const version = Math.max(done, ...adds.map((file) => file.lanes[lane] ?? 0));
   return [
-    {
-      commitInfo: { timestamp: now, operation: 'WRITE', operationParameters: {}, isBlindAppend: removes.length === 0 },
-    },
-    ...removes.map(({ path, partitionValues, size }) => ({
-      remove: { path, deletionTimestamp: now, dataChange: true, partitionValues, size },
-    })),
+    commitInfo('WRITE', now, removes.length === 0),
+    ...removes.map((add) => removeOf(add, now, true)),
     ...adds.map((file) => ({ add: addOf(file, true) })),
     { txn: { appId: lane, version, lastUpdated: now } },
     ...(removes.length === 0 ? [] : [{ txn: { appId: rewritesOf(lane), version, lastUpdated: now } }]),

@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { DeadLetter } from '../../../mappings/dead-letter.js';
+import { floorToMillisecond, type Instant } from '../../../mappings/instant.js';
 import { type Clock, systemClock } from '../../clock.js';
 import { CollectorError } from '../../errors.js';
 import { exists } from '../../files/durable-file.js';
@@ -10,7 +11,8 @@ import { checkDirectory } from '../files/check-directory.js';
 import { type Closable, heldLock } from '../files/held-lock.js';
 import { laneNames, peekCursor } from '../files/peek-lanes.js';
 import { failedFinding } from '../finding.js';
-import type { Entity, Sink, SinkFinding } from '../sink.js';
+import { type Entity, EXPIRED, type Sink, type SinkFinding } from '../sink.js';
+import { missingNotice } from './append-to-logs.js';
 import { checkFiles } from './check-files.js';
 import { Engine } from './engine.js';
 import { tablesFailed } from './error-table.js';
@@ -21,7 +23,7 @@ import { loadDuckDB } from './load-duckdb.js';
 import { proveTablesLock } from './lock-proof.js';
 import type { MaintenanceReport } from './maintain-tables.js';
 import type { MaintenanceRequest } from './maintenance-process.js';
-import { maintenanceRules } from './plan-merges.js';
+import { firstDayKept, maintenanceRules } from './plan-merges.js';
 import { readDeadLetters } from './read-dead-letters.js';
 import { readEntities } from './read-entities.js';
 import { maintainInProcess, repairOnce, scheduleMaintenance } from './schedule-maintenance.js';
@@ -83,7 +85,9 @@ export function createTablesSink(options: TablesOptions): Sink {
     unlogged: (lane, files) => void unlogged.set(lane, files),
     async afterOpen() {
       try {
-        upkeep.repairs += await repairOnce(logs, common.clock.now());
+        const repairs = await repairOnce(logs, common.clock.now());
+        upkeep.repairs += repairs.length;
+        for (const message of repairs.flatMap(missingNotice)) common.notice(message);
       } catch (error) {
         common.notice(`The tables’ logs could not be brought up to every lane: ${messageOf(error)}`);
       }
@@ -149,6 +153,7 @@ export function createTablesSink(options: TablesOptions): Sink {
       for (const one of [...open]) await one.close();
     },
     async find(uids, from, to) {
+      refuseExpired(uids, from, options.keepDays, common.clock.now());
       try {
         return await findDelivered(() => Engine.unlocked(states, common.limits), directory, uids, from, to);
       } catch (error) {
@@ -166,6 +171,21 @@ export function createTablesSink(options: TablesOptions): Sink {
     currentEntities,
     rewritable: (lane) => new TablesLane(lane, setting),
   };
+}
+
+/** @throws CollectorError SINK_REFUSED for a range that begins on a day that is no longer kept */
+function refuseExpired(uids: readonly string[], from: Instant, keepDays: number | undefined, now: number): void {
+  if (uids.length === 0 || keepDays === undefined) return;
+  const first = firstDayKept(keepDays, now);
+  if (floorToMillisecond(from) >= Date.parse(first)) return;
+  throw new CollectorError(
+    'SINK_REFUSED',
+    `The tables keep ${keepDays} days: what they held before ${first} is gone.`,
+    {
+      cure: 'Name a range that begins later, or raise tables.keepDays.',
+      detail: EXPIRED,
+    },
+  );
 }
 
 function messageOf(error: unknown): string {

@@ -2,7 +2,8 @@ import { readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errno, isMissing, namesIn } from '../../files/durable-file.js';
 import { pathOf } from './data-file.js';
-import { readLaneStates } from './lane-state.js';
+import { readLaneStates, unreadableLanes } from './lane-state.js';
+import { sequenceOf } from './layout.js';
 import type { TablesLogs } from './tables-logs.js';
 
 /** A file that no reader needs any more. */
@@ -15,12 +16,13 @@ export interface Unneeded {
 }
 
 /**
- * Files of a table that neither its log nor a lane's state names, and that are old enough for no reader to be at them.
+ * Files of a table that neither its log nor a lane's state names or may name, and that are old enough for no reader to be at them.
  * Call under the table's lock: a merge publishes its file before the log names it.
  */
 export async function findUnneeded(logs: TablesLogs, table: string, now: number, graceMs: number): Promise<Unneeded[]> {
   // In this order: a lane's state names a file before it is published, and until the log does.
   const listed = await listFiles(logs.directory, table);
+  const unreadable = await unreadableLanes(logs.directory);
   const states = await readLaneStates(logs.directory);
   const named = new Set([...states.values()].flatMap(({ state }) => state.files.map(({ file }) => file)));
   const snapshot = await logs.log(table).snapshot();
@@ -28,11 +30,17 @@ export async function findUnneeded(logs: TablesLogs, table: string, now: number,
   for (const { file, bytes, writtenAt } of listed) {
     const path = pathOf(file);
     const removal = snapshot.removed.get(path);
-    if (snapshot.files.has(path) || (named.has(file) && removal === undefined)) continue;
+    if (snapshot.files.has(path)) continue;
+    if (removal === undefined && (named.has(file) || unreadable.some((lane) => isOfLane(file, lane)))) continue;
     const since = removal === undefined ? writtenAt : (removal.deletionTimestamp ?? 0);
     if (since + graceMs <= now) unneeded.push({ file, bytes, removed: removal !== undefined });
   }
   return unneeded;
+}
+
+/** A state that cannot be read may name any file of its lane. */
+function isOfLane(file: string, { prefix }: { readonly prefix: string }): boolean {
+  return sequenceOf(prefix, file.slice(file.lastIndexOf('/') + 1)) !== undefined;
 }
 
 /** Unlinks files, and days that are empty then. */

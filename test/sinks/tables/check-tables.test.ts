@@ -46,7 +46,8 @@ describe('checking tables', () => {
     }
   }
   const wrong = async () => (await check()).filter(({ verdict }) => verdict !== 'ok');
-  const repair = () => maintainTables({ directory, limits, clock: { now: () => now }, parts: { merge: false } });
+  const repair = (takeOutMissing = false) =>
+    maintainTables({ directory, limits, clock: { now: () => now }, parts: { merge: false, takeOutMissing } });
   const good = async () => {
     const [name = ''] = (await readdir(join(directory, 'authentication'), { recursive: true })).filter((one) =>
       one.endsWith('.parquet'),
@@ -153,5 +154,47 @@ describe('checking tables', () => {
   it('names a lane whose state cannot be used', async () => {
     await truncate(join(directory, '.state', 'acme', 'live.json'), 10);
     expect(await wrong()).toEqual([expect.objectContaining({ part: 'acme/live.json', verdict: 'failed' })]);
+  });
+
+  it.each<[string, (state: string) => Promise<void>]>([
+    ['damaged', (state) => truncate(state, 10)],
+    ['missing beside its copy', (state) => rm(state)],
+  ])('unlinks no file of a lane whose state is %s, however old it is', async (_name, damage) => {
+    await commit('other', 1, 'commit:shown');
+    await rm(join(directory, '.state', 'other', 'live.bak'), { force: true });
+    await copyFile(join(directory, '.state', 'other', 'live.json'), join(directory, '.state', 'other', 'live.bak'));
+    await damage(join(directory, '.state', 'other', 'live.json'));
+    now += 365 * 86_400_000;
+    expect(await repair()).toMatchObject({ unlinkedFiles: 0 });
+    await expect(stat(join(await good(), '..', 'other-live-0000000001.parquet'))).resolves.toBeDefined();
+  });
+
+  it('takes a missing file out of the log when it repairs, and says how many rows are gone', async () => {
+    const path = await good();
+    await rm(path);
+    expect(await repair()).toMatchObject({ goneFiles: [] });
+    expect(await wrong()).not.toEqual([]);
+    expect(await repair(true)).toMatchObject({ goneFiles: [{ file: path, rows: 20 }] });
+    expect(await wrong()).toEqual([]);
+  });
+
+  it('takes out what the last commit of a killed lane named and nobody has any more', async () => {
+    await commit('removed', 1, 'commit:point');
+    await rm(join(directory, '.state', 'removed', 'live.aside'), { recursive: true });
+    expect((await repair()).failures).toEqual([expect.stringContaining('3 files with 22 rows')]);
+    expect((await repair(true)).goneFiles).toHaveLength(3);
+    expect(await wrong()).toEqual([]);
+    // The removal is remembered for an hour, the lane's commit for ever.
+    now += 3 * 3_600_000;
+    await maintainTables({ directory, limits, clock: { now: () => now }, rules: { versionsPerCheckpoint: 1 } });
+    expect(await wrong()).toEqual([]);
+  });
+
+  it('says that the lanes of rows are lost where another program has rewritten a file', async () => {
+    const log = TablesLogs.of(directory).log('authentication');
+    await log.change(({ files }) => [...files.values()].map(({ tags, ...add }) => ({ add })));
+    expect(await wrong()).toContainEqual(
+      expect.objectContaining({ part: 'authentication', message: expect.stringContaining('feed and lane') }),
+    );
   });
 });

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -102,6 +102,17 @@ describe('maintaining tables', () => {
     expect(await files('authentication')).toHaveLength(3 + 5);
   });
 
+  it('refuses to say what it holds of days that it no longer keeps', async () => {
+    const sink = connect({ keepDays: 2 });
+    const midnight = BigInt(now - (now % DAY) - 2 * DAY) * 1_000_000n;
+    await expect(sink.find?.(['a'], midnight - 1n, midnight + 1n)).rejects.toMatchObject({
+      code: 'SINK_REFUSED',
+      detail: 'expired',
+    });
+    expect(await sink.find?.(['a'], midnight, midnight + 1n)).toEqual(new Set());
+    expect(await connect().find?.(['a'], 0n, midnight)).toEqual(new Set());
+  });
+
   it('never unlinks a file that a lane’s state names and the log lacks, however old it is', async () => {
     const sink = connect({
       checkpoint: async (step) => {
@@ -134,6 +145,21 @@ describe('maintaining tables', () => {
     expect(await files('authentication')).toHaveLength(5);
     now += maintenanceRules.graceMs + 60_000;
     expect(await maintain()).toMatchObject({ mergedInto: 3, unlinkedFiles: 3 });
+  });
+
+  it.each<[string, (path: string, bytes: Buffer) => Promise<void>, RegExp]>([
+    ['missing', (path) => rm(path), /is missing, so that it is not merged/],
+    ['damaged in its rows', (path, bytes) => writeFile(path, bytes.fill(0x55, 4, 4000)), /cannot be read .*, so that/],
+  ])('sets a file aside that is %s, and merges the others', async (_name, damage, message) => {
+    await commit('acme', 'live', 0, 5);
+    const [name = ''] = await files('authentication');
+    const path = join(directory, 'authentication', name);
+    await damage(path, await readFile(path));
+    settle();
+    const report = await maintain();
+    expect(report).toMatchObject({ mergedFiles: 4 + 5 + 5, mergedInto: 3, failures: [expect.stringMatching(message)] });
+    expect(report.failures[0]).toContain(path);
+    expect(await maintain()).toMatchObject({ mergedFiles: 0 });
   });
 
   it('makes a reader whose states are of before the merge of one lane read again, and hides nothing', async () => {

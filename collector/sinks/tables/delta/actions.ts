@@ -59,6 +59,20 @@ export type Action =
   | { readonly txn: Txn }
   | { readonly commitInfo: JsonObject };
 
+/** What a version says of itself, for people. */
+export function commitInfo(operation: string, timestamp: number, isBlindAppend = false): Action {
+  return { commitInfo: { timestamp, operation, operationParameters: {}, isBlindAppend } };
+}
+
+/** Takes a file out of the table. */
+export function removeOf(
+  { path, partitionValues, size }: Pick<Add, 'path' | 'partitionValues' | 'size'>,
+  deletionTimestamp: number,
+  dataChange: boolean,
+): Action {
+  return { remove: { path, deletionTimestamp, dataChange, partitionValues, size } };
+}
+
 const checks: Readonly<Record<string, (value: JsonObject) => boolean>> = {
   protocol: ({ minReaderVersion, minWriterVersion }) => isCount(minReaderVersion) && isCount(minWriterVersion),
   metaData: ({ id, schemaString, partitionColumns }) =>
