@@ -219,10 +219,13 @@ function tablesOver(parts: OpenParts): OpenTables {
   let turn: Promise<unknown> = Promise.resolve();
   let begun = false;
   /** Within a transaction now() and today() stand still: files are chosen for the instant that the statement means. */
-  const beginAnew = async () => {
-    if (begun) await connection.run('ROLLBACK');
+  const begin = async () => {
     await connection.run('BEGIN TRANSACTION');
     begun = true;
+  };
+  const end = async () => {
+    if (begun) await connection.run('ROLLBACK');
+    begun = false;
   };
   return {
     snapshot,
@@ -232,14 +235,16 @@ function tablesOver(parts: OpenParts): OpenTables {
     query(sql, parameters = []) {
       const answered = turn.then(async () => {
         const worker = new Worker(parts);
+        await end();
         const statement = await gate(connection, sql).catch((error) => {
           throw asQueryError(error, parts);
         });
         if (parts.account !== undefined) refuseWithoutAccount(statement);
-        await beginAnew();
+        await begin();
         let wanted = await neededFiles(connection, statement, parameters, snapshot);
         if (wanted === undefined) {
-          await beginAnew();
+          await end();
+          await begin();
           wanted = snapshot;
         }
         const files = [...wanted.values()].flatMap((table) => table.files);
@@ -268,9 +273,14 @@ async function gate(connection: DuckDBConnection, sql: string): Promise<Admitted
   return admit(split, String(parsed.value(0, 0)), viewSet);
 }
 
+/** Whether the rows of a view belong to no account that they name. */
+export function namesNoAccount(view: string): boolean {
+  return [deadLetterTable, rawRecordTable, entityTable].some(({ name }) => name === view);
+}
+
 /** Rows of other accounts would be among the answer's. */
 function refuseWithoutAccount({ views }: AdmittedStatement): void {
-  const view = views.find((one) => [deadLetterTable, rawRecordTable, entityTable].some(({ name }) => name === one));
+  const view = views.find(namesNoAccount);
   if (view === undefined) return;
   throw new CollectorError('USAGE', `The rows of ${view} name no account.`, {
     cure: 'Leave out --account, and ask for an organization or a feed in the statement.',
