@@ -54,6 +54,8 @@ export interface CollectDependencies {
 
 /** Of event texts: one batch is content while another is committed. */
 const BATCH_BYTES = 8 * 1024 * 1024;
+/** While a search goes on, each commit takes twice the records of the one before, up to so many times the usual. */
+const MOST_GROWTH = 8;
 
 /**
  * Reads a search to its end and delivers it batch by batch: the next page is fetched while the last is mapped, and
@@ -83,6 +85,7 @@ export async function collect(
   );
   const before = passed(parts.clocks());
   let startedAt: number | undefined;
+  let { batchSize } = settings;
   let pages = 0;
   let records = 0;
   let committing: Promise<void> = Promise.resolve();
@@ -107,7 +110,10 @@ export async function collect(
       pages += 1;
       records += page.records.length;
       parts.observer({ type: 'page', lane: lane.name, ...page, records: page.records.length });
-      if (builder.size >= settings.batchSize || builder.bytes >= BATCH_BYTES) await commit(false);
+      if (builder.size < batchSize && builder.bytes < BATCH_BYTES) continue;
+      await commit(false);
+      // A live poll ends before its second commit; what is catching up makes fewer commits and larger files.
+      batchSize = Math.min(2 * batchSize, MOST_GROWTH * settings.batchSize);
     }
   } catch (error) {
     failure = error;
