@@ -11,11 +11,13 @@ import type { LiveFile } from './tables-snapshot.js';
 import { typedRows } from './views.js';
 
 /**
- * Row groups as readers want them. DuckDB counts bytes as they are in memory and looks at them once per 2,048 rows, so
- * that a group may hold a little more.
+ * Row groups as readers want them. DuckDB counts bytes as they are in memory, some 8 kB per row of 150 columns, and looks at
+ * them once per 2,048 rows. Measured over days of 11,000 logins, size against one ordinary file of all days, and peak of a
+ * process that merges them: 16 MiB 1.74 and 141 MiB, 32 MiB 1.52 and 166 MiB, 32 MiB at level 6 1.32 and 164 MiB,
+ * 40 MiB at level 6 1.25 and 180 MiB, 64 MiB 1.10 and 190 MiB.
  */
 const OPTIONS =
-  'FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 50000, ROW_GROUP_SIZE_BYTES 16777216, ' +
+  'FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 6, ROW_GROUP_SIZE 50000, ROW_GROUP_SIZE_BYTES 37748736, ' +
   'STRING_DICTIONARY_PAGE_SIZE_LIMIT 65536, DICTIONARY_SIZE_LIMIT 1000';
 
 /**
