@@ -11,7 +11,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['reprocess', 'diagnostics'],
   ['server', 'runtime'],
   ['monitoring'],
-  ['reconcile', 'backfill', 'key-expiry', 'webhook', 'inventory', 'response'],
+  ['reconcile', 'backfill', 'key-expiry', 'webhook', 'inventory', 'response', 'watch'],
   ['pipeline', 'query'],
   ['sinks'],
   ['config', 'fixtures'],

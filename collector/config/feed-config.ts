@@ -22,7 +22,14 @@ export interface FeedConfig {
   readonly owners: readonly Owner[];
   /** `tag`: each event carries the name. */
   readonly account: { readonly name: string | undefined; readonly tag: boolean };
-  readonly questions: { readonly lists: QuestionLists };
+  readonly questions: {
+    readonly lists: QuestionLists;
+    /** Questions that are asked beside the feed, each with its parameters: `password-spraying users=10`. */
+    readonly watch: readonly string[];
+    readonly intervalMs: number;
+    /** What each may take. */
+    readonly limits: QueryLimits;
+  };
   /** OCSF class_uids that are delivered as events; undefined: all. */
   readonly classes: readonly number[] | undefined;
   readonly jumpcloud: JumpCloudConfig;

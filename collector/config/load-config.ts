@@ -442,7 +442,12 @@ function toFeedConfig(from: Effective, endpoints: Endpoints): FeedConfig {
     rawData: from.boolean('rawData'),
     tables: { directory: from.text('tables.directory'), keepDays: from.optionalNumber('tables.keepDays') },
     state: { directory: from.text('state.directory') },
-    questions: { lists: toQuestionLists(from) },
+    questions: {
+      lists: toQuestionLists(from),
+      watch: from.list<string>('questions.watch') ?? [],
+      intervalMs: from.duration('questions.interval'),
+      limits: toQueryLimits(from),
+    },
     kafka: toKafkaConfig(from),
     // A feed that polls only when it is asked to may be silent.
     webhook: toWebhookConfig(from),

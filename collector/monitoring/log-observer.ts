@@ -26,6 +26,22 @@ export function feedLogger(log: Log): LaneObserver {
       }
       case 'noted':
         return log.warn(event.message, { lane });
+      case 'questionAnswered': {
+        const { question, rows, found, durationMs } = event;
+        if (found === 0) return log.debug('a watched question was answered', { question, rows, durationMs });
+        return log.warn(`${found} new ${found === 1 ? 'row' : 'rows'} of the watched question ${question}`, {
+          question,
+          rows,
+        });
+      }
+      case 'questionFailed': {
+        const { message, cure, code } = event.error;
+        return log.warn(`The watched question ${event.question} has no answer: ${message}`, {
+          question: event.question,
+          code,
+          cure,
+        });
+      }
       case 'searching': {
         const { services, start, end } = event.search;
         return log.debug('searching', { lane, services, start, ...(end === undefined ? {} : { end }) });

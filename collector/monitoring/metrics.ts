@@ -85,6 +85,7 @@ export interface ResponseMetrics {
 
 const prefix = 'jumpcloud_ocsf_';
 const lane = ['feed', 'lane'] as const;
+const question = ['feed', 'question'] as const;
 /** Values of a label that strangers choose: more than this many become `other`. */
 const mostTypes = 100;
 const latenessBuckets = [1, 10, 60, 300, 900, 1800, 3600, 7200, 21_600, 86_400, 259_200];
@@ -345,6 +346,21 @@ function createSeries(registry: Registry) {
       '1 while the events of response cannot be delivered; its journal has them.',
       ['feed'],
     ),
+    questionRows: counter(
+      'question_new_rows_total',
+      'New rows of a watched question. Each becomes a finding.',
+      question,
+    ),
+    questionFailures: counter(
+      'question_failures_total',
+      'Times that a watched question had no answer, by error code.',
+      [...question, 'code'],
+    ),
+    questionAnswered: gauge(
+      'question_last_success_timestamp_seconds',
+      'When a watched question was last answered.',
+      question,
+    ),
     unlogged: gauge(
       'tables_unlogged_files',
       "Committed files that the tables' logs do not have yet: other engines do not see them.",
@@ -428,6 +444,11 @@ function feedObserver(series: Series, of: Of): LaneObserver {
         return series.failures.inc({ feed, lane, part: 'service', code: event.error.code }, event.services.length);
       case 'reconciled':
         return reconciled(series, of, event.report);
+      case 'questionAnswered':
+        series.questionRows.inc({ feed, question: event.question }, event.found);
+        return series.questionAnswered.set({ feed, question: event.question }, now() / 1000);
+      case 'questionFailed':
+        return series.questionFailures.inc({ feed, question: event.question, code: event.error.code });
       case 'unasked':
       case 'noted':
       case 'page':

@@ -67,6 +67,16 @@ export type FeedEvent = { readonly lane: string } & (
       readonly error: CollectorError;
       readonly retryAt: string;
     }
+  | {
+      /** A watched question has its answer; `found` rows are new, and become findings. */
+      readonly type: 'questionAnswered';
+      readonly question: string;
+      readonly rows: number;
+      readonly found: number;
+      readonly durationMs: number;
+    }
+  /** A watched question has none; it is asked again after the interval. */
+  | { readonly type: 'questionFailed'; readonly question: string; readonly error: CollectorError }
   | { readonly type: 'closed' }
 );
 

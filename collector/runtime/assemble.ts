@@ -15,11 +15,14 @@ import { describeBasis, describeLife, nameCredential } from '../key-expiry/lifet
 import { KeyExpiryMonitor, type KeyStatus } from '../key-expiry/monitor.js';
 import type { CommitExtension } from '../pipeline/commit-extension.js';
 import type { FeedDependencies, FeedSettings } from '../pipeline/dependencies.js';
+import { askQuestion } from '../query/ask-question.js';
 import type { LaneObserver } from '../reconcile/observer.js';
 import type { ReconcileSettings } from '../reconcile/reconcile-state.js';
 import { reconciliation } from '../reconcile/reconciliation.js';
 import type { Sink } from '../sinks/sink.js';
 import { mapper } from '../version.js';
+import { QuestionWatch, type WatchSetting } from '../watch/question-watch.js';
+import { watchedQuestions } from '../watch/watched-questions.js';
 import { inventoryDirectory } from './assemble-inventory.js';
 
 /** Seconds of one closed search while a live lane catches up. */
@@ -54,17 +57,37 @@ export function assemble(config: FeedConfig, options: AssemblyOptions): Assemble
   const settings = settingsOf(config, sink, options.onName);
   const collecting = { source: client, clock: timing, observer, clocks: () => client.clock.reading() };
   const compared = reconciliation(reconcileSettingsOf(config), settings, collecting, observer);
+  const watch = watchOf(config, collecting);
   const parts: FeedDependencies = {
     ...collecting,
     sink,
     random: timing.random,
-    extensions: [...compared.extensions, headerMemory(client), guard],
-    idleTasks: compared.idleTasks,
+    extensions: [...compared.extensions, headerMemory(client), guard, ...watch],
+    idleTasks: [...compared.idleTasks, ...watch],
     credentialChanged: async (signal) => {
       await client.credential.waitForChange(Number.MAX_SAFE_INTEGER, signal);
     },
   };
   return { settings, parts, client, guard };
+}
+
+/** The most rows of a watched question: they are remembered in the position. */
+const MOST_WATCHED_ROWS = 1000;
+
+/** What watches the feed's questions; nothing where it watches none. @throws CollectorError CONFIG_INVALID */
+function watchOf(
+  config: FeedConfig,
+  { clock, observer }: Pick<FeedDependencies, 'clock' | 'observer'>,
+): QuestionWatch[] {
+  const questions = watchedQuestions(config);
+  if (questions.length === 0) return [];
+  const { intervalMs, limits } = config.questions;
+  const { directory } = config.tables;
+  const ask: WatchSetting['ask'] = (asked, account, signal) =>
+    askQuestion(asked, { directory, account, limits, mostRows: MOST_WATCHED_ROWS, now: clock.now() }, signal);
+  const accountName = taggedAccount(config.account);
+  const about = { feed: config.name, accountName, mapper, target: ocsfTarget };
+  return [new QuestionWatch({ ...about, questions, intervalMs, clock, observer, ask })];
 }
 
 /**

@@ -213,6 +213,13 @@ const effects: Readonly<Record<string, Effect>> = {
     ],
   },
   'health.noDataAfter': { text: '4h', read: (feed) => feed.health.noDataAfterMs, becomes: 14_400_000 },
+  'questions.watch': {
+    text: 'password-spraying users=10,new-administrators',
+    yaml: ['password-spraying users=10', 'new-administrators'],
+    read: (feed) => feed.questions.watch,
+    becomes: ['password-spraying users=10', 'new-administrators'],
+  },
+  'questions.interval': { text: '5m', read: (feed) => feed.questions.intervalMs, becomes: 300_000 },
   'questions.lists.serviceAccounts': {
     text: 'svc.a,svc.b',
     yaml: ['svc.a', 'svc.b'],

@@ -1,3 +1,4 @@
+import type { Entity } from '../../collector/sinks/sink.js';
 import { createTablesSink } from '../../collector/sinks/tables/tables-sink.js';
 import { attackStories } from '../../fixtures/stories.js';
 import type { JsonObject, JsonValue } from '../../mappings/json.js';
@@ -53,5 +54,38 @@ export async function writeStoryTables(
     events: results.flatMap((result) => (result.kind === 'event' ? [result.event] : [])),
     deadLetters: results.flatMap((result) => (result.kind === 'dead_letter' ? [result.deadLetter] : [])),
   });
+  // The first reading of the directory, and what the next one found.
+  for (const [index, step] of [0, 1].entries())
+    await lane.commit({ ...sampleBatch('live', index + 1, noSizes), entities: directoryReading(organization, step) });
   await sink.close();
+}
+
+/** A user with a group, and an administrator; then the user is suspended and leaves the group, another joins it, the administrator is gone. */
+function directoryReading(organization: string, step: number): Entity[] {
+  const observedAt = storyEnd - (step === 0 ? 40 * 24 * 60 : 60) * MINUTE;
+  const entity = (type: string, id: string, value: JsonObject | undefined): Entity => ({
+    type,
+    key: `${organization}/${id}`,
+    observedAt,
+    value: value === undefined ? undefined : JSON.stringify({ id, org: organization, ...value }),
+  });
+  const user = (id: string, username: string, suspended: boolean) =>
+    entity('user', id, { attributes: { username, state: 'ACTIVATED', suspended } });
+  const member = (id: string, present: boolean) =>
+    entity('membership', `g1/${id}`, present ? { from: { id: 'g1' }, to: { type: 'user', id } } : undefined);
+  if (step === 0)
+    return [
+      user('u1', 'ana.directory', false),
+      user('u2', 'quiet.unchanged', false),
+      entity('group', 'g1', { name: 'On call', attributes: { attributes: { sudo: { enabled: true } } } }),
+      entity('administrator', 'a1', { attributes: { email: 'gone.admin@example.test', roleName: 'Administrator' } }),
+      member('u1', true),
+    ];
+  return [
+    user('u1', 'ana.directory', true),
+    user('u3', 'new.directory', false),
+    entity('administrator', 'a1', undefined),
+    member('u1', false),
+    member('u3', true),
+  ];
 }

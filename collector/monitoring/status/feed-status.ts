@@ -218,6 +218,8 @@ export class FeedStatus {
     const { lane } = event;
     switch (event.type) {
       case 'noted':
+      case 'questionAnswered':
+      case 'questionFailed':
         return;
       case 'reconciled':
         this.#hours = event.report.hours;

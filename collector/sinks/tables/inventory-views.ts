@@ -103,7 +103,7 @@ export function inventorySelect(view: string): string | undefined {
   if (found === undefined) return undefined;
   const columns = [
     'feed',
-    `value->>'$.account_name' AS account_name`,
+    `coalesce(value->>'$.account_name', value->>'$.org') AS account_name`,
     `value->>'$.org' AS org`,
     ...found.columns.map(([name, path, type]) => `(value->>${quoteText(`$.${path}`)})::${type} AS ${quoteName(name)}`),
     `to_timestamp((value->>'$.first_seen')::BIGINT / 1000) AS first_seen`,

@@ -1,0 +1,225 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CollectorError } from '../../collector/errors.js';
+import type { Lane } from '../../collector/pipeline/lane.js';
+import type { FeedEvent } from '../../collector/pipeline/observer.js';
+import type * as asking from '../../collector/query/ask-question.js';
+import { questionNamed } from '../../collector/query/read-questions.js';
+import { QuestionWatch, type WatchSetting } from '../../collector/watch/question-watch.js';
+import { watchedQuestions } from '../../collector/watch/watched-questions.js';
+import type { NormalisedEvent } from '../../mappings/event.js';
+import { ocsfTarget } from '../../schemas/ocsf-target.js';
+import { hasValidator, validate } from '../mappings/validator.js';
+import { storyEnd, storyOrganization, writeStoryTables } from '../query/story-tables.js';
+
+const HOUR = 3_600_000;
+const limits = { memory: '256MB', temporarySpace: '2GB', threads: 2, timeoutMs: 60_000 };
+const asked = (name: string) => ({ question: questionNamed(name), parameters: new Map(), lists: new Map() });
+const row = (identity: string): asking.FoundRow => ({
+  identity,
+  row: { account_name: 'acme', user_name: identity, failures: 3 },
+});
+
+/** A watch beside a lane whose commits the test makes. */
+class Bench {
+  now = storyEnd;
+  readonly events: FeedEvent[] = [];
+  committed: unknown;
+  readonly delivered: NormalisedEvent[] = [];
+  readonly watch: QuestionWatch;
+
+  constructor(ask: WatchSetting['ask'], names: readonly string[], stored?: unknown) {
+    this.watch = new QuestionWatch({
+      feed: 'acme',
+      questions: names.map(asked),
+      intervalMs: HOUR,
+      accountName: undefined,
+      mapper: { name: 'jumpcloud-ocsf', version: '0.0.0' },
+      target: ocsfTarget,
+      clock: { now: () => this.now, monotonic: () => this.now, sleep: async () => {} },
+      observer: (event) => this.events.push(event),
+      ask,
+    });
+    this.committed = stored;
+    this.watch.restore(stored);
+  }
+
+  commit(): void {
+    const { state, ownEvents } = this.watch.beforeCommit();
+    this.committed = JSON.parse(JSON.stringify(state));
+    this.delivered.push(...ownEvents);
+  }
+
+  /** Asks where it is time to, and commits what was found. */
+  async round(): Promise<void> {
+    const lane = {
+      name: 'live',
+      cursor: { organization: storyOrganization },
+      commitOwnEvents: async () => this.commit(),
+    };
+    for (let turn = 0; turn < 3 && this.watch.queue.isPending; turn++) {
+      await this.watch.run(lane as unknown as Lane);
+      await this.watch.queue.arrival(new AbortController().signal);
+    }
+  }
+}
+
+describe('a watched question', () => {
+  it('raises each new row once, also after a restart and however its other columns change', async () => {
+    let rows = [row('a'), row('b'), row('b')];
+    const bench = new Bench(async () => rows, ['password-spraying']);
+    await bench.round();
+    expect(bench.delivered).toHaveLength(2);
+    await bench.round();
+    bench.now += HOUR;
+    rows = [row('a'), row('c')];
+    await bench.round();
+    expect(bench.delivered).toHaveLength(3);
+    const again = new Bench(async () => rows, ['password-spraying'], bench.committed);
+    again.now = bench.now;
+    await again.round();
+    expect(again.delivered).toEqual([]);
+    expect(bench.events.map((event) => event.type === 'questionAnswered' && event.found)).toEqual([2, 1]);
+  });
+
+  it('finds again what a commit failed to carry, as the same finding', async () => {
+    const bench = new Bench(async () => [row('a')], ['password-spraying']);
+    const { committed } = bench;
+    await bench.round();
+    bench.watch.restore(committed);
+    await bench.round();
+    const [first, second] = bench.delivered.map(({ text }) => JSON.parse(text).finding_info.uid);
+    expect(second).toBe(first);
+  });
+
+  it('raises a row again that comes back after an answer without it, a day after the last with it', async () => {
+    let rows = [row('a')];
+    const bench = new Bench(async () => rows, ['password-spraying']);
+    await bench.round();
+    for (const [hours, present] of [
+      [23, false],
+      [23, true],
+      [25, false],
+      [1, true],
+    ] as const) {
+      bench.now += hours * HOUR;
+      rows = present ? [row('a')] : [];
+      await bench.round();
+    }
+    expect(bench.delivered).toHaveLength(2);
+    expect(new Set(bench.delivered.map(({ uid }) => uid)).size).toBe(2);
+  });
+
+  it('that has no answer is reported, and the others are asked', async () => {
+    const bench = new Bench(
+      async ({ question }) => {
+        if (question.name === 'lockouts')
+          throw new CollectorError('QUERY_LIMIT_REACHED', 'too long', { cure: 'Narrow it.' });
+        return [row('a')];
+      },
+      ['lockouts', 'mfa-removed'],
+    );
+    await bench.round();
+    expect(bench.delivered).toHaveLength(1);
+    expect(bench.events).toEqual([
+      expect.objectContaining({ type: 'questionFailed', question: 'lockouts' }),
+      expect.objectContaining({ type: 'questionAnswered', question: 'mfa-removed', found: 1 }),
+    ]);
+  });
+
+  it('holds up nobody: a round returns while the answer is still to come', async () => {
+    let answer: (rows: asking.FoundRow[]) => void = () => {};
+    const bench = new Bench(
+      () =>
+        new Promise((resolve) => {
+          answer = resolve;
+        }),
+      ['mfa-removed'],
+    );
+    const lane = { name: 'live', cursor: { organization: storyOrganization }, commitOwnEvents: async () => {} };
+    await bench.watch.run(lane as unknown as Lane);
+    expect(bench.watch.queue.isPending).toBe(false);
+    bench.commit();
+    expect(bench.delivered).toEqual([]);
+    const arrival = bench.watch.queue.arrival(new AbortController().signal);
+    answer([row('a')]);
+    await arrival;
+    bench.commit();
+    expect(bench.delivered).toHaveLength(1);
+  });
+});
+
+describe('questions over tables', () => {
+  let directory: string;
+  /** The built one: it starts the program of a statement, which lies beside it. */
+  let askQuestion: typeof asking.askQuestion;
+  beforeAll(async () => {
+    const built = new URL('../../dist/collector/query/ask-question.js', import.meta.url).href;
+    ({ askQuestion } = (await import(/* @vite-ignore */ built)) as typeof asking);
+    directory = await mkdtemp(join(tmpdir(), 'watch-'));
+    await writeStoryTables(directory);
+  });
+  afterAll(() => rm(directory, { recursive: true, force: true }));
+
+  it('become valid Detection Findings: an attack, and what a reading of the directory changed', async () => {
+    const names = ['password-spraying', 'user-changes', 'membership-changes'];
+    const setting = { directory, limits, mostRows: 1000, now: storyEnd };
+    const bench = new Bench(
+      (question, account, signal) => askQuestion(question, { ...setting, account }, signal),
+      names,
+    );
+    await bench.round();
+    const findings = bench.delivered.map(({ text }) => JSON.parse(text));
+    expect(findings.map(({ message }) => message).toSorted()).toEqual([
+      expect.stringMatching(
+        /^Group memberships changed .*: .*group_name On call, change added, user_name new\.directory/,
+      ),
+      expect.stringMatching(
+        /^Group memberships changed .*: .*group_name On call, change removed, user_name ana\.directory/,
+      ),
+      expect.stringMatching(/^Password spraying: .*198\.51\.100\.50/),
+      expect.stringMatching(/^Password spraying: .*203\.0\.113\.200/),
+      expect.stringMatching(/^Users and .*: .*kind administrator, name gone\.admin@example\.test, .*change removed/),
+      expect.stringMatching(
+        /^Users and .*: .*kind user, name ana\.directory, .*change changed, details suspended true/,
+      ),
+      expect.stringMatching(/^Users and .*: .*kind user, name new\.directory, .*change added/),
+    ]);
+    for (const finding of findings)
+      expect(finding).toMatchObject({
+        class_uid: 2004,
+        metadata: { tenant_uid: storyOrganization },
+        unmapped: { feed: 'acme' },
+      });
+    if (!hasValidator()) return;
+    const { errors, total } = validate(
+      bench.delivered.map(({ text }) => text),
+      storyEnd,
+    );
+    expect({ ...total, errors }).toMatchObject({ errors: {}, warnings: 0 });
+  });
+
+  it('with more rows than can be remembered are refused', async () => {
+    const setting = { directory, account: storyOrganization, limits, mostRows: 2, now: storyEnd };
+    const refused = askQuestion(asked('user-changes'), setting, new AbortController().signal);
+    await expect(refused).rejects.toMatchObject({
+      code: 'QUERY_LIMIT_REACHED',
+      message: expect.stringContaining('more than 2 rows'),
+    });
+  });
+});
+
+it.each([
+  ['password-spraying users=10', 'tables', undefined],
+  ['password-sprayin', 'tables', /Did you mean|no question/],
+  ['password-spraying people=10', 'tables', /no parameter "people"/],
+  ['dead-letters', 'tables', /name no account/],
+  ['password-spraying', 'kafka', /its sink is kafka/],
+])('%s watched by a feed with the sink %s is judged before it is asked', (text, sink, message) => {
+  const config = { name: 'acme', sink, questions: { watch: [text], lists: new Map(), intervalMs: HOUR, limits } };
+  const judge = () => watchedQuestions(config as unknown as Parameters<typeof watchedQuestions>[0]);
+  if (message === undefined) expect(judge()).toHaveLength(1);
+  else expect(judge).toThrow(message);
+});
