@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { keys } from '../../collector/config/keys.js';
+import { loadConfig } from '../../collector/config/load-config.js';
 import { parseDockerfile } from './dockerfile.js';
 
 interface Service {
@@ -52,6 +53,22 @@ it('the compose file runs the image as it is meant: read-only, its volume mounte
 it('asks for a token where its port leaves loopback, which is in every container', () => {
   expect(collector.secrets).toContain('http-token');
   expect(environment.HTTP_TOKEN_FILE).toBe('/run/secrets/http-token');
+});
+
+it('the console that is added to it is reached from this machine alone, by the address that it takes', () => {
+  const { environment: more, ports } = read('compose.console.yaml').services.collector!;
+  const { shared } = loadConfig({
+    env: Object.fromEntries(Object.entries(more!).map(([name, value]) => [name, String(value)])),
+    readFile: () => ({ text: '', mode: 0o400 }),
+    readDirectory: () => [],
+  });
+  expect(shared.console.enabled).toBe(true);
+  const { port, hostname } = new URL(shared.console.publicUrl!);
+  expect([hostname, Number(port)]).toEqual(['127.0.0.1', shared.console.port]);
+  expect(ports).toEqual([`127.0.0.1:${port}:${port}`]);
+  const volume = collector.volumes![0]!.split(':')[1]!;
+  for (const path of [shared.console.directory, shared.console.roots.tables!])
+    expect(path.startsWith(`${volume}/`)).toBe(true);
 });
 
 it('the broker it waits for is that of the included file, with a health check and an address for it', () => {

@@ -165,7 +165,7 @@ describe('the manifests', () => {
   it('all belong to one name and label', () => {
     for (const manifest of files.flatMap(read).filter(({ kind }) => kind !== 'Kustomization')) {
       expect(manifest.metadata.name).toMatch(
-        /^jumpcloud-ocsf(-kafka|-webhook|-environment|-ca|-feeds|-spool|-respond)?$/,
+        /^jumpcloud-ocsf(-kafka|-webhook|-console|-environment|-ca|-feeds|-spool|-respond)?$/,
       );
       const own = manifest.metadata.name.endsWith('-respond') ? respondLabel : label;
       expect(manifest.metadata.labels).toMatchObject(own);
@@ -173,11 +173,20 @@ describe('the manifests', () => {
   });
 
   it('are all named by a kustomization but for the examples, and a kustomization names nothing else', () => {
-    const named = ['common', 'kafka', 'tables', 'feeds', 'webhook', 'webhook-kafka', 'respond', 'monitoring'].flatMap(
-      (folder) =>
-        one(`${folder}/kustomization.yaml`, 'Kustomization')
-          .resources!.filter((resource) => !resource.startsWith('../'))
-          .map((resource) => `${folder}/${resource}`),
+    const named = [
+      'common',
+      'kafka',
+      'tables',
+      'feeds',
+      'console',
+      'webhook',
+      'webhook-kafka',
+      'respond',
+      'monitoring',
+    ].flatMap((folder) =>
+      one(`${folder}/kustomization.yaml`, 'Kustomization')
+        .resources!.filter((resource) => !resource.startsWith('../'))
+        .map((resource) => `${folder}/${resource}`),
     );
     const examples = [
       'secret.example.yaml',
@@ -189,7 +198,8 @@ describe('the manifests', () => {
   });
 
   it.skipIf(!existsSync('/usr/bin/kubectl'))('are put together by kustomize itself', async () => {
-    for (const folder of ['webhook-kafka', 'respond']) await run('kubectl', ['kustomize', `${directory}${folder}`]);
+    for (const folder of ['webhook-kafka', 'console', 'respond'])
+      await run('kubectl', ['kustomize', `${directory}${folder}`]);
     for (const { sink, kind } of variants) {
       const { stdout } = await run('kubectl', ['kustomize', `${directory}${sink}`]);
       const kinds = parseAllDocuments(stdout).map((document) => (document.toJS() as Manifest).kind);
@@ -203,8 +213,9 @@ describe('the manifests', () => {
       expect(workload.spec!.template!.metadata.labels).toMatchObject(label);
     }
     expect(service.spec!.selector).toEqual(label);
-    expect(one('webhook/service.yaml', 'Service').spec!.selector).toEqual(label);
-    for (const path of ['common', 'kafka', 'webhook'].map((folder) => `${folder}/network-policy.yaml`))
+    for (const folder of ['webhook', 'console'])
+      expect(one(`${folder}/service.yaml`, 'Service').spec!.selector).toEqual(label);
+    for (const path of ['common', 'kafka', 'console', 'webhook'].map((folder) => `${folder}/network-policy.yaml`))
       expect(one(path, 'NetworkPolicy').spec!.podSelector!.matchLabels).toEqual(label);
     expect(one('monitoring/service-monitor.yaml', 'ServiceMonitor').spec!.selector!.matchLabels).toEqual(
       service.metadata.labels,
@@ -348,6 +359,36 @@ it('webhooks with events in Kafka have a volume where the spool lies', () => {
   expect(volume!.value.persistentVolumeClaim).toEqual({ claimName: claim.metadata.name });
   const directory = keys.find(({ path }) => path === 'state.directory')!.schema.default as string;
   expect(join('/', directory).startsWith(`${mount!.value.mountPath}/`)).toBe(true);
+});
+
+it('the console’s configuration is taken, without a feed, and its Service reaches a pod that is not ready', () => {
+  const { patches } = one('console/kustomization.yaml', 'Kustomization') as Manifest & {
+    readonly patches: readonly { readonly patch: string }[];
+  };
+  const [config] = patches.flatMap(({ patch }) => parse(patch) as { value: string }[]);
+  const { feeds, shared, notes } = loadConfig({
+    env: {},
+    defaultFile: defaultConfigFile,
+    readDirectory: () => [],
+    readFile: (path) => ({ text: path === defaultConfigFile ? config!.value : 'text-of-a-secret', mode: 0o440 }),
+  });
+  expect([feeds, notes]).toEqual([[], []]);
+  const { console: its } = shared;
+  expect(its).toMatchObject({ enabled: true, manage: true, host: '0.0.0.0' });
+  const mounts = pods.find(({ sink }) => sink === 'tables')!.pod.containers[0]!.volumeMounts;
+  for (const path of [its.directory, its.roots.tables!, its.roots.secrets!])
+    expect(mounts.some(({ mountPath }) => `${path}/`.startsWith(`${mountPath}/`))).toBe(true);
+  const { ports, publishNotReadyAddresses } = one('console/service.yaml', 'Service').spec as {
+    ports: unknown[];
+    publishNotReadyAddresses: boolean;
+  };
+  expect([ports, publishNotReadyAddresses]).toEqual([
+    [{ name: 'console', port: its.port, targetPort: its.port }],
+    true,
+  ]);
+  expect(one('console/network-policy.yaml', 'NetworkPolicy').spec!.ingress![0]!.ports[0]!.port).toBe(its.port);
+  const ingress = readFileSync(`${directory}console/ingress.yaml`, 'utf8');
+  expect(ingress).toContain(`host: ${new URL(its.publicUrl!).host}\n`);
 });
 
 describe('the pod of response', () => {
