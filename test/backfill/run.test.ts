@@ -116,7 +116,7 @@ describe('a backfill beside the live lane', () => {
     expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 9_000, ...equal });
   });
 
-  it('stops when it is told to, with what it has delivered kept', async () => {
+  it('stops when it is asked to, with what it has delivered kept', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { records: 9_000, from: noon - 20 * DAY, to: noon });
     const sink = new MemorySink();

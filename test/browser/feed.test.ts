@@ -82,7 +82,7 @@ it('X1 X3: every state of a feed reads as words on its page', async () => {
   }
 });
 
-it('A10: the grid of completeness is walked by keyboard, tells its numbers, and reads hours again', async () => {
+it('A10: the grid of completeness is walked by keyboard, says its numbers, and reads hours again', async () => {
   let asked: unknown;
   const { page, visit } = await scripted(
     {

@@ -49,7 +49,7 @@ it('without --dead-letters they are counted, with the way to keep them', async (
   expect(stderr).toContain('keep them with --dead-letters FILE');
 });
 
-it('records without an id are told apart by their occurrence, the same way each time', async () => {
+it('records without an id are distinguished by their occurrence, the same way each time', async () => {
   const { id: _, ...anonymous } = login();
   const line = JSON.stringify(anonymous);
   const other = JSON.stringify({ ...anonymous, success: false });

@@ -51,7 +51,7 @@ it('a backfill shows a bar on a terminal and none elsewhere, and keeps it off st
   expect(shown.code, shown.stdout).toBe(0);
   expect(shown.stdout).toMatch(/\[[#·]{20}\] +\d+ % \d+ of \d+ records, \d+\/s/);
   expect(readFileSync(join(cwd, 'out'), 'utf8')).toBe('');
-  const other = await command(['backfill', ...range.split(' ')], { cwd, env: { ...env, TABLES_DIRECTORY: 'anew' } });
+  const other = await command(['backfill', ...range.split(' ')], { cwd, env: { ...env, TABLES_DIRECTORY: 'other' } });
   expect(other).toMatchObject({ code: 0, stdout: '' });
   expect(other.stderr).not.toMatch(/\[[#·]{20}\]/);
   expect(other.stderr).not.toContain('\u001b');

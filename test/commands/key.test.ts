@@ -20,7 +20,7 @@ async function collected(options: TenantOptions = {}, run = true) {
   return { simulated, cwd, env, keyFile, key, file: () => readFileSync(keyFile, 'utf8') };
 }
 
-it('key tells which key, how long it lives, how that is known and which header JumpCloud takes', async () => {
+it('key shows which key, how long it lives, how that is known and which header JumpCloud takes', async () => {
   const createdAt = new Date(Date.now() - 77 * DAY).toISOString();
   const expiresAt = new Date(Date.now() + 13 * DAY - 60_000).toISOString();
   const { simulated, key } = await collected({ keys: [{ createdAt, expiresAt }] });

@@ -243,7 +243,7 @@ describe('F-29: a wrong configuration is refused at start', () => {
     expect(refusal('', { CONFIG_FILE: 'x' }, { x: denied }).message).toContain('may not be read by this user');
   });
 
-  it('all problems are told at once', () => {
+  it('all problems are reported at once', () => {
     const { message } = refusal('nam: a\npoll: {interval: x, overlap: y}\n', { SINKS: 'ignored', POLL_STRAT: '1h' });
     expect(message.split('\n').map((line) => line.trim())).toEqual([
       '4 problems in the configuration:',

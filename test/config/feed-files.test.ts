@@ -109,7 +109,7 @@ describe('feeds with files of their own', () => {
 });
 
 describe('feeds of the console', () => {
-  it('are read where the console is on, and beside them the one feed of the environment where it has a credential', () => {
+  it('are read where the console is on, and besides them the one feed of the environment where it has a credential', () => {
     const managed = { 'acme.yaml': 'poll: { interval: never }\n' };
     const both = load(managing, {}, { JUMPCLOUD_API_KEY: 'k' }, managed);
     expect(both.configured.map(({ config, source }) => [config.name, source.kind])).toEqual([

@@ -492,7 +492,7 @@ describe('names', () => {
     expect(new Set(keys.map((key) => key.flag)).size).toBe(keys.length);
   });
 
-  it('stand beside each key in the printed schema, secrets without a flag', () => {
+  it('are with each key in the printed schema, secrets without a flag', () => {
     const { properties } = annotatedSchema();
     expect(properties?.jumpcloud?.properties?.apiKey).toMatchObject({
       'x-secret': true,

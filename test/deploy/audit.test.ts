@@ -90,13 +90,13 @@ it('so does one that is bundled into the pages, and one that is not delivered pa
   expect(left.code).toBe(0);
 });
 
-it('a moderate vulnerability is told and passes', async () => {
+it('a moderate vulnerability is reported and passes', async () => {
   const { code, output } = await audit(200, advisory('moderate'));
   expect(output).toContain('0 high or critical of 1 known');
   expect(code).toBe(0);
 });
 
-it('a registry without the audit route is said aloud and passes', async () => {
+it('a registry without the audit route is reported and passes', async () => {
   const { code, output } = await audit(405, {});
   expect(output).toContain('the registry does not answer audits');
   expect(code).toBe(0);

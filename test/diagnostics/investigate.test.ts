@@ -6,7 +6,7 @@ import { envelopeOf } from '../../fixtures/tenant/alerts/envelope.js';
 import { startTenant } from '../../fixtures/tenant/tenant.js';
 import { openRoad } from '../webhook/open-road.js';
 
-it('tells of a person, by name or by a finding, what directory and tables hold, and reads only', async () => {
+it('shows what directory and tables hold of a person, by name or by a finding, and only reads', async () => {
   const tenant = await startTenant({ records: 10, directory: { users: 5, groups: 2 } } as never);
   const client = createClient({
     ...{ baseUrl: tenant.baseUrl, consoleUrl: tenant.consoleUrl, authorization: 'x-api-key' },

@@ -43,7 +43,7 @@ it('a feed that can run: exit 0, a line a finding, nothing left behind', async (
   expect(readdirSync(cwd)).toEqual([]);
 });
 
-it('a running feed is looked at without being disturbed, and its position is told', async () => {
+it('a running feed is looked at without being disturbed, and its position is shown', async () => {
   const { env, simulated } = await feed();
   const cwd = folder();
   expect((await command(['run', '--once'], { env, cwd })).code).toBe(0);
@@ -167,7 +167,7 @@ describe('F-14: each cause has a finding and an exit code of its own', () => {
     ]);
   });
 
-  it('a clock that is off is a warning, told with the figure, also where the search first asked for the future', async () => {
+  it('a clock that is off is a warning with the figure, also where the search first asked for the future', async () => {
     for (const [skew, says] of [
       [-2 * 3_600_000, '7200 s ahead of'],
       [600_000, '600 s behind'],

@@ -9,8 +9,8 @@ import { redactedText } from '../../fixtures/tenant/control.js';
 import { startTenant } from '../../fixtures/tenant/tenant.js';
 import { runAndKill } from './run-and-kill.js';
 
-/** Small pages: a kill falls between the steps of commits, of which there are forty. */
-const RECORDS = 8_000;
+/** Enough pages for all kills: a commit has some fifteen steps, and a kill falls on one of the first thirty-three. */
+const RECORDS = 5_000;
 const KILLS = Number(process.env.KILLS ?? 25);
 /** Between the first file of a commit and its commit point. */
 const INSIDE = new Set(['commit:file', 'commit:seen', 'commit:state']);
@@ -50,7 +50,7 @@ it(`F-1: killed ${KILLS} times while it collects into tables, every record is th
     let seed = 1;
     for (let kills = 0; kills < KILLS; kills += 1) {
       seed = (seed * 48_271) % 2_147_483_647;
-      const where = await runAndKill(order, 8 + (seed % 60));
+      const where = await runAndKill(order, 4 + (seed % 30));
       expect(where, 'the collector finished before it was killed often enough').not.toBe('finished');
       histogram.set(where, (histogram.get(where) ?? 0) + 1);
     }

@@ -43,7 +43,7 @@ async function* texts(directory: string): AsyncGenerator<string> {
   }
 }
 
-it('F-26: an absent state is a first run, and it is said aloud', async () => {
+it('F-26: an absent state is a first run, and the log says so', async () => {
   const { first } = await collectedOnce();
   expect(first.told.notes.join()).toContain('first run');
 });

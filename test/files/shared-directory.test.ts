@@ -41,7 +41,7 @@ it.skipIf(process.geteuid?.() !== 0)('a directory of another user is said to be 
   expect(await sharedDirectory(path)).toMatchObject({ grave: true, message: expect.stringContaining('12345') });
 });
 
-it('it is told once, when the directory is there', async () => {
+it('a shared directory is reported once, when it is there', async () => {
   const path = folder(0o777);
   const told: string[] = [];
   rmSync(path, { recursive: true });

@@ -184,7 +184,7 @@ describe('an inventory', () => {
     expect(directory.targets(application, 'user_group')).toHaveLength(2);
   });
 
-  it('says nothing of MFA where JumpCloud does not, and tells a lock from a suspension (I11)', async () => {
+  it('says nothing of MFA where JumpCloud does not, and distinguishes a lock from a suspension (I11)', async () => {
     const under = await inventoryUnderTest();
     const { directory } = under;
     const id = directory.ids('users')[16] as string;

@@ -81,7 +81,7 @@ describe('the client against the simulated tenant', () => {
     ]);
   });
 
-  it('F-14: the causes are told apart', async () => {
+  it('F-14: the causes are distinguished', async () => {
     const cases: [TenantOptions, Partial<ClientOptions>, string][] = [
       [{ organizations: [{ records: 10 }] }, {}, 'ORGANIZATION_MISSING'],
       [{}, { orgId: 'nonsense' }, 'ORGANIZATION_WRONG'],

@@ -85,7 +85,7 @@ describeKafka('reconciliation on a real broker', () => {
     expect(await compared(tenant, 'late.')).toEqual(allOnce);
   });
 
-  it('a gap that a moved position has left is found, told, and repaired by the lane that owns it', async () => {
+  it('a gap that a moved position has left is found, reported, and repaired by the lane that owns it', async () => {
     const time = virtualTime(begin);
     const tenant = await tenantFor(time, {
       records: 2_500,

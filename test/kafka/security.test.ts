@@ -132,7 +132,7 @@ describeKafka('TLS, SASL and rights on a real broker', () => {
     expect(tokenRequests).toEqual([`Basic ${credentials} grant_type=client_credentials&scope=kafka`]);
   });
 
-  it('a wrong password, an unknown authority and a missing client certificate are each named, and no secret is told', async () => {
+  it('a wrong password, an unknown authority and a missing client certificate are each named, and no secret is shown', async () => {
     logged.length = 0;
     const { ca: _, ...untrusting } = { ca: certificates.ca, ...certificates.client };
     const wrongPassword = await rejection(

@@ -370,7 +370,7 @@ describeKafka('the Kafka sink on a real broker', () => {
     expect(eventIds(await readCommitted(cluster, topic)).sort()).toEqual([uidOf(1), uidOf(2)].sort());
   });
 
-  it('known tells which uids are in the topics, dead letters and raw records among them', async () => {
+  it('known finds which uids are in the topics, those of dead letters and raw records too', async () => {
     const feed = freshFeed();
     const sink = sinkOf(feed);
     const lane = sink.lane('live');

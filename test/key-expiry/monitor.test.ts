@@ -34,7 +34,7 @@ it('F-13: in memory each warning is given once across restarts, in log and strea
   }
 });
 
-it('with tables each warning is given once across restarts, from the declared day where the console tells nothing', async () => {
+it('with tables each warning is given once across restarts, from the declared day where the console says nothing', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'key-tables-'));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
   const time = virtualTime(noon);
@@ -128,7 +128,7 @@ it('a slip in place of the first key does not use up the declared day', async ()
   expect(right.made.guard.status()).toMatchObject({ daysLeft: 40, declaredOfAnother: false });
 });
 
-it('a revoked key is told to the stream once, and again only after it was taken in between', async () => {
+it('a revoked key is an event of the stream once, and again only after it was taken in between', async () => {
   const time = virtualTime(noon);
   const sink = new MemorySink();
   const tenant = await tenantAt(time, {});

@@ -218,7 +218,7 @@ describe('a secret', () => {
 });
 
 describe('a failure that repeats', () => {
-  it('is printed first at once, then summed up every ten minutes, and its end is told', async () => {
+  it('is printed first at once, then summed up every ten minutes, and its end is logged', async () => {
     const { log, lines, clock } = listen();
     const lane = log.child({ feed: 'acme', lane: 'live' });
     for (let minute = 0; minute <= 25; minute++) {

@@ -534,7 +534,7 @@ describe('the rest of a login', () => {
     expect(JSON.stringify(mapped.observables)).not.toContain('user_agent');
   });
 
-  it('is told in one sentence: who, what, whom, from where, with what outcome and why', () => {
+  it('is described in one sentence: who, what, whom, from where, with what outcome and why', () => {
     expect(
       event(portal({ success: false, error_message: 'bad credentials', geoip: { ...geoip, city: 'Lisbon' } })).message,
     ).toBe(

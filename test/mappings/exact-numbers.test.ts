@@ -28,7 +28,7 @@ describe('numbers that a double does not hold', () => {
     );
   });
 
-  it('keep them beside a value that is redacted', () => {
+  it('keep them next to a value that is redacted', () => {
     const { value, text } = withNumbers('9007199254740993', '1e400', [{ field: 'password', to: 's3cret' }]);
     const event = finishedEvent(value, { rawData: true }, text).text;
     expect(event).toContain('"from":9007199254740993,"to":1e400');

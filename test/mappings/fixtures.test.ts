@@ -14,7 +14,7 @@ const toEvent = (record: JsonObject): JsonObject | undefined => {
 };
 
 describe('the fixture records', () => {
-  it('become the events that stand beside them', () => {
+  it('become the events stored next to them', () => {
     const different = fixtures.filter(({ path, value }) => {
       const expected = path.replace('.record.json', '.event.json');
       return !existsSync(expected) || readFileSync(expected, 'utf8') !== `${JSON.stringify(event(value), null, 2)}\n`;

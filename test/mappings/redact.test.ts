@@ -79,7 +79,7 @@ describe('redaction', () => {
     expect(redact(value)).toEqual({ value, redacted: false, members: 10 });
   });
 
-  it('replaces texts and numbers inside objects and lists that are secrets, but not what tells about them', () => {
+  it('replaces texts and numbers inside objects and lists that are secrets, but not what describes them', () => {
     expect(redacted({ password: { value: 'x', history: ['y', 7], algorithm: 'bcrypt', used: true } })).toEqual({
       password: { value: REDACTED, history: [REDACTED, REDACTED], algorithm: 'bcrypt', used: true },
     });
@@ -107,7 +107,7 @@ describe('redaction', () => {
     });
   });
 
-  it('takes a key beside a value for a name', () => {
+  it('takes a key next to a value for a name', () => {
     expect(redacted([{ key: 'department', value: 'Sales' }])).toEqual([{ key: 'department', value: 'Sales' }]);
     expect(redacted([{ key: 'secret', value: 's3cret' }])).toEqual([{ key: 'secret', value: REDACTED }]);
     expect(redacted([{ key: 's3cret' }])).toEqual([{ key: REDACTED }]);

@@ -199,7 +199,7 @@ describe('R-16: the lag', () => {
     }
   });
 
-  it('is not told of a backfill, whose distance to the present says nothing', async () => {
+  it('does not count a backfill, whose distance to the present says nothing', async () => {
     const of = feed();
     of.acme.observer({
       type: 'opened',

@@ -114,7 +114,7 @@ describe('polling on', () => {
     }
   });
 
-  it('a commit whose outcome is unknown is resolved by opening the lane anew', async () => {
+  it('a commit whose outcome is unknown is resolved by opening the lane again', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { records: 3_000, from: noon - 2 * HOUR, to: noon + HOUR });
     const sink = new MemorySink();

@@ -28,7 +28,7 @@ const login = (at: number, service = 'sso') => ({
   timestamp: formatSecond(at / 1000),
 });
 
-it('ten services without a licence are told in one line with one cure, at once and a day later', async () => {
+it('ten services without a licence are logged in one line with one cure, at once and a day later', async () => {
   const time = virtualTime(noon);
   // Those with a name at JumpCloud: all the rest has none that it could refuse.
   const refused = namedServices.filter((name) => /^\w+$/.test(name)).slice(-10);

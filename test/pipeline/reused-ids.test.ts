@@ -20,7 +20,7 @@ const five: JsonObject[] = [
   ...['11:50:00', '11:51:30', '11:53:00'].map((time) => ({ ...result, timestamp: `2026-11-03T${time}Z` })),
 ];
 
-it('records that share an id are events of their own, delivered once over polls, restarts and reconciliation, and told', async () => {
+it('records that share an id are events of their own, delivered once over polls, restarts and reconciliation, and reported', async () => {
   const time = virtualTime(noon);
   const tenant = await tenantFor(time, { records: 0 });
   const add = (record: JsonObject) => tenant.add({ organization: tenant.organization, ...record });

@@ -18,7 +18,7 @@ it('a repeat with another text is a variant once for each text; the same text is
   expect(note(recent, { ...base, count: 3 }, true)).toBe('variant');
 });
 
-it('an id that another record bore is told with each new record, not with repeats', () => {
+it('an id that another record had is reported with each new record, not with repeats', () => {
   const recent = new RecentRecords();
   note(recent, base, false);
   const next = { ...base, success: true };
@@ -31,7 +31,7 @@ it('after a restart the first reading of a repeat is no variant', () => {
   expect(note(new RecentRecords(), { ...base, count: 2 }, true)).toBeUndefined();
 });
 
-it('what is told no longer reaches back than its limit, and what has left is never told wrongly', () => {
+it('reports reach no further back than the limit, and are never wrong about what has left', () => {
   const recent = new RecentRecords(9);
   const records = ['a', 'b', 'c', 'd', 'e'].map((id) => ({ ...base, id }));
   for (const record of records) note(recent, record, false);
@@ -41,7 +41,7 @@ it('what is told no longer reaches back than its limit, and what has left is nev
   expect(note(recent, { ...base, id: 'e', success: true }, false)).toBe('reusedId');
 });
 
-it('records without an id are not told', () => {
+it('records without an id are not reported', () => {
   const recent = new RecentRecords();
   const { id: _, ...idless } = base;
   expect([note(recent, idless, false), note(recent, { ...idless, n: 1 }, false)]).toEqual([undefined, undefined]);

@@ -30,7 +30,7 @@ describe('a record with an id or a time', () => {
     expect(uidsOf([idless, timeless])).toEqual([all[1]!.header.uid, all[3]!.header.uid]);
   });
 
-  it('is told apart from those of the same text by its number, where it has no id', () => {
+  it('is distinguished from those of the same text by its number, where it has no id', () => {
     const twin = received({ service: 'sso', timestamp: '2026-11-03T12:00:00Z' });
     const [first, second] = uidsOf([twin, twin]);
     expect(first).not.toBe(second);
@@ -45,7 +45,7 @@ describe('a record without id and time', () => {
     expect(uidsOf([timed('b'), nameless, nameless])).toEqual(all.slice(2));
   });
 
-  it('keeps its name at the start of a search that is told what precedes it', () => {
+  it('keeps its name at the start of a search that knows what precedes it', () => {
     const all = [nameless, nameless, timed('a'), nameless, nameless, nameless, timed('b'), nameless];
     for (let start = 1; start < all.length; start += 1) {
       expect(uidsOf(all.slice(start), all.slice(0, start))).toEqual(uidsOf(all).slice(start));

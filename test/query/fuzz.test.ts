@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { fuzzQuery, heldBelow } from './fuzz-run.js';
 
 describe('random statements of DuckDB’s grammar', () => {
-  it.each([1, 2, 3])('change no byte of the directory and read nothing beside the tables (seed %i)', async (seed) => {
+  it.each([1, 2, 3])('change no byte of the directory and read nothing but the tables (seed %i)', async (seed) => {
     const home = await mkdtemp(join(tmpdir(), 'query-fuzz-'));
     onTestFinished(() => rm(home, { recursive: true }));
     const counts = await fuzzQuery(home, seed, (statements) => statements < 400);

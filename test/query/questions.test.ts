@@ -197,7 +197,7 @@ describe('the times of an answer', () => {
       [],
     ],
   ];
-  /** Answers all statements in one process: a time zone is that of a process. */
+  /** Answers statements in one process: a time zone is that of a process. */
   const answering = `
     const { openTables } = await import(${JSON.stringify(new URL('query/open-tables.js', dist))});
     const { render } = await import(${JSON.stringify(new URL('query/render.js', dist))});
@@ -216,8 +216,10 @@ describe('the times of an answer', () => {
       'json',
       sql,
     ];
+    // All of them in each zone would take ten seconds of processor: a question that has several times is enough.
+    const few = statements.filter((_, index) => index % 14 === 0 || index >= questions.length);
     const answersIn = (zone: string) => [
-      inZone(zone, ['--input-type=module', '--eval', answering, directory, JSON.stringify(statements)]),
+      inZone(zone, ['--input-type=module', '--eval', answering, directory, JSON.stringify(few)]),
       inZone(zone, command),
     ];
     const inUtc = answersIn('UTC');

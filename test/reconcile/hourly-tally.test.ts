@@ -58,7 +58,7 @@ describe('a tally', () => {
     expect(rowOf(two, hour, 'sso')).toMatchObject({ delivered: 2, explained: 2, count: undefined });
   });
 
-  it('takes what is not selected, and may have been counted before, from an hour that was read anew as a whole', () => {
+  it('takes what is not selected, and may have been counted before, from an hour that was read again as a whole', () => {
     const first = new OutcomeCounter();
     for (const service of ['sso', 'sso', 'ldap']) first.add(service, noon, 'notSelected');
     const tally = added(empty, first.take(), position(noon));
@@ -145,7 +145,7 @@ describe('stored with the position', () => {
     );
   });
 
-  it('is built anew where it cannot be read', () => {
+  it('is built again where it cannot be read', () => {
     const sound = { whole: hour, services: ['sso'], start: hour, hours: [[[0, 1, 1]]] };
     const read = (tally: unknown) => ledgerOf(cursorAt('2026-11-03T12:00:00Z', { memory: { tally } }));
     expect(read(sound).hours.size).toBe(1);

@@ -118,7 +118,7 @@ describe('stored with the position', () => {
     expect(fromStored(JSON.parse(JSON.stringify(toStored(mixed))))).toEqual(mixed);
   });
 
-  it('is built anew where it is damaged', () => {
+  it('is built again where it is damaged', () => {
     for (const damaged of [
       undefined,
       null,

@@ -52,7 +52,7 @@ it('a repair whose time is over after every page comes to its end, however many 
   await feed.check();
 });
 
-it('a repair goes on with the lane that is opened anew after a commit whose outcome is unknown', async () => {
+it('a repair goes on with the lane that is opened again after a commit whose outcome is unknown', async () => {
   const sink = new MemorySink();
   const feed = await feedWithGap(sink, 100);
   let lane = await openLive(feed.settings, feed.parts);

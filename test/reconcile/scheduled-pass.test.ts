@@ -86,7 +86,7 @@ describe('a quiet tenant', () => {
     expect(compared).toBe((noon + HOUR) / 1000);
   });
 
-  it('is compared with its edges told apart where end_time is inclusive', async () => {
+  it('is compared with its edges distinguished where end_time is inclusive', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, {
       records: 10,

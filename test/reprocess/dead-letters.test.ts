@@ -140,7 +140,7 @@ describe('dead letters in tables', () => {
     expect(await rowsOf(directory, 'SELECT uid FROM dead_letters')).toEqual([[cured(2).uid]]);
   });
 
-  it('are not replayed by two at once, but beside a running collector', async () => {
+  it('are not replayed by two processes at once, but can be while a collector runs', async () => {
     await store([cured(1)]);
     const sink = createTablesSink({ directory, feed: 'acme' });
     const running = sink.lane('live');

@@ -141,7 +141,7 @@ describe('the guards', () => {
     expect(codes('expire-password', { user: { ...user, passwordNeverExpires: true } })).toEqual(['NO_EFFECT']);
   });
 
-  it('A25: refuse to disable a user whom JumpCloud is about to activate, unless told to', () => {
+  it('A25: refuse to disable a user whom JumpCloud is about to activate, unless asked to override', () => {
     const scheduled = [{ state: 'ACTIVATED', at: '2026-11-04T00:00:00Z' }];
     expect(codes('disable-user', { scheduled })).toEqual(['SCHEDULED']);
     const forced = judged('disable-user', { scheduled }, {}, { forceScheduled: true });
@@ -150,7 +150,7 @@ describe('the guards', () => {
     expect(codes('disable-user', { scheduled: [{ state: 'SUSPENDED', at: '2026-11-04T00:00:00Z' }] })).toEqual([]);
   });
 
-  it('refuse to enable a user whom somebody else disabled, unless told to', () => {
+  it('refuse to enable a user whom somebody else disabled, unless asked to override', () => {
     const target = { user: { ...user, state: 'SUSPENDED', suspended: true } };
     expect(codes('enable-user', target)).toEqual(['NOT_OURS']);
     expect(codes('enable-user', target, {}, { notOurs: true })).toEqual([]);

@@ -117,7 +117,7 @@ describe('/readyz', () => {
   });
   const codes = { ready: false, reasons: [{ part: 'delivery', code: 'SINK_UNAVAILABLE' }] };
 
-  it('tells part and code alone to those without the token, and all of it to those with it', async () => {
+  it('shows part and code alone to those without the token, and all of it to those with it', async () => {
     const { get, poll, feed } = await start({ token: () => 'the-token-of-this-port' });
     expect(await (await get('/readyz')).json()).toEqual({ ready: false, reasons: [{ part: 'start' }] });
     poll();
@@ -133,7 +133,7 @@ describe('/readyz', () => {
     ]);
   });
 
-  it('without a token tells all of it on this machine, and part and code to a name that was rebound to it', async () => {
+  it('without a token shows all of it on this machine, and part and code to a name that was rebound to it', async () => {
     const { server, poll, feed, get } = await start();
     poll();
     feed.observer({ type: 'failed', lane: 'live', part: 'sink', error: failure, retryMs: 1000 });
@@ -473,7 +473,7 @@ describe('/repair', () => {
     });
   });
 
-  it('a client that asks whether to send its body is told by the head alone', async () => {
+  it('a client that asks whether to send its body is answered by the head alone', async () => {
     const { server } = await start({ repairs: () => repairs });
     const asking = (type: string) => head([`Content-Type: ${type}`, 'Expect: 100-continue', `Content-Length: 2`]);
     expect(await exchange(server.port!, asking('text/plain'))).toMatch(/^HTTP\/1\.1 415 /);

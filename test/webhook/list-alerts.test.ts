@@ -141,7 +141,7 @@ describe('check of webhooks', () => {
     return found.map(({ verdict, message }) => `${verdict}: ${message}`);
   };
 
-  it('tells that all is well', async () => {
+  it('reports that all is well', async () => {
     const opened = await open();
     expect(await lines(opened)).toEqual([
       'ok: JumpCloud has the channel SIEM, 0 % of 0 requests succeeded',
@@ -149,7 +149,7 @@ describe('check of webhooks', () => {
     ]);
   });
 
-  it('tells a channel that is attached to no enabled rule, and one whose last answer was 401', async () => {
+  it('reports a channel that is attached to no enabled rule, and one whose last answer was 401', async () => {
     const opened = await open();
     for (const rule of opened.alerts.rules) rule.enabled = false;
     Object.assign(opened.alerts.channels[0]!, { lastResponseStatusCode: 401, totalRequests: 4, successes: 3 });
@@ -160,7 +160,7 @@ describe('check of webhooks', () => {
     ]);
   });
 
-  it('tells where JumpCloud has no channel for the feed, and where the role may not look', async () => {
+  it('reports where JumpCloud has no channel for the feed, and where the role may not read them', async () => {
     const opened = await open();
     opened.alerts.channels[0]!.url = 'https://elsewhere.example.com/';
     expect(await lines(opened)).toEqual([

@@ -24,7 +24,7 @@ const uidOf = ({ alert, status, occurrence }: AlertNotice) =>
   noticeUid(organization, { alertId: alert.objectId, status: status.replace('ALERT_STATUS_', ''), occurrence });
 
 describe('the road of webhooks', () => {
-  it('W1: answers the body of Test Webhook, delivers nothing, and tells whose organization it names', async () => {
+  it('W1: answers the body of Test Webhook, delivers nothing, and reports which organization it names', async () => {
     const road = await openRoad();
     expect(await road.post(JSON.stringify(testBody('org_789')))).toEqual({
       status: 200,

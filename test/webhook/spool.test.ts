@@ -76,7 +76,7 @@ describe('the spool of webhooks', () => {
     expect((await readdir(directory)).filter((name) => name.endsWith('.bodies')).length).toBeLessThanOrEqual(2);
   });
 
-  it('passes over the end of a write that a crash cut, and tells how much', async () => {
+  it('skips the end of a write that a crash cut, and reports its size', async () => {
     await spool.append(bodyOf('whole'));
     await spool.close();
     const [name] = (await readdir(directory)).filter((one) => one.endsWith('.bodies'));

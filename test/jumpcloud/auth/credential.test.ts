@@ -46,7 +46,7 @@ describe('the header of a key', () => {
     expect(told.onHeaderUsed).toEqual([{ configured: 'bearer', used: 'bearer', fingerprint: fingerprint(adminKey) }]);
   });
 
-  it('changes to x-api-key once when the very first bearer request is refused; what worked is told and kept', async () => {
+  it('changes to x-api-key once when the very first bearer request is refused; what worked is reported and kept', async () => {
     const server = await scriptedServer(taking(() => [`x-api-key ${adminKey}`]));
     const { client, timing, told } = clientFor(server.origin, { authorization: 'bearer' });
     await collect(client);
@@ -154,7 +154,7 @@ describe('the header of a key', () => {
 describe('F-14: the 401 of a missing organization', () => {
   const noOrganization = answer(401, { message: 'no organization selected' });
 
-  it('is told as such, and neither another header nor a wait is tried', async () => {
+  it('is reported as such, and neither another header nor a wait is tried', async () => {
     const server = await scriptedServer([noOrganization, noOrganization]);
     const { client, timing, told } = clientFor(server.origin, { authorization: 'bearer' });
     await expect(collect(client)).rejects.toMatchObject({

@@ -35,7 +35,7 @@ describe('tidy', () => {
 });
 
 describe('a secret', () => {
-  it('is told once as untidy, without being shown', async () => {
+  it('is reported once as untidy, without being shown', async () => {
     const { observer, told } = recordingObserver();
     const file = newFile(`"${key}"\n`);
     const secret = createSecret({ file }, observer, systemTiming);
@@ -94,7 +94,7 @@ describe('a secret', () => {
   });
 });
 
-describe('what tells keys apart', () => {
+describe('what distinguishes keys', () => {
   it('is 16 hexadecimal digits of the SHA-256, and the last four characters', () => {
     expect(fingerprint('abc')).toBe('ba7816bf8f01cfea');
     expect(lastFour(key)).toBe('AAAA');

@@ -109,7 +109,7 @@ describe('what a fault means', () => {
       expect(failureOfException(error, circumstances)).toMatchObject({ code, transient, detail: errno });
   });
 
-  it('what is not even an error is told all the same', () => {
+  it('what is not even an error is reported all the same', () => {
     for (const thrown of [undefined, null, 'text', 7])
       expect(failureOfException(thrown, circumstances)).toMatchObject({ code: 'UNREACHABLE', detail: 'unknown' });
   });

@@ -165,7 +165,7 @@ describe('F-15: connections that fail or stall', () => {
     });
   });
 
-  it('a name that does not resolve is told as DNS', async () => {
+  it('a name that does not resolve is reported as DNS', async () => {
     const lookup = (_host: string, _options: object, done: (error: NodeJS.ErrnoException, address: string) => void) =>
       done(Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND' }), '');
     const { client } = clientFor('https://api.example.test', { lookup, retry: { attempts: 2 } });
@@ -176,7 +176,7 @@ describe('F-15: connections that fail or stall', () => {
     });
   });
 
-  it('a port where nobody listens is told as refused', async () => {
+  it('a port where nobody listens is reported as refused', async () => {
     const { client, told } = clientFor('http://127.0.0.1:9', { retry: { attempts: 3 } });
     await expect(collect(client)).rejects.toMatchObject({ code: 'UNREACHABLE', detail: 'ECONNREFUSED' });
     expect(told.onRequest.map(({ status, code }) => [status, code])).toEqual(Array(3).fill([undefined, 'UNREACHABLE']));
@@ -260,7 +260,7 @@ describe('abort', () => {
   });
 });
 
-describe('what is told', () => {
+describe('what is reported', () => {
   it('one entry a request, with status, size and request id', async () => {
     const server = await scriptedServer([answer(500, { message: 'x' }), page(numbered(2))]);
     const { client, told } = clientFor(server.origin);
@@ -271,7 +271,7 @@ describe('what is told', () => {
     ]);
   });
 
-  it('a request without credential is none: nothing is sent and nothing told', async () => {
+  it('a request without credential is none: nothing is sent and nothing reported', async () => {
     const server = await scriptedServer([]);
     const { client, told } = clientFor(server.origin, { secret: { value: ' ', where: 'JUMPCLOUD_API_KEY' } });
     await expect(collect(client)).rejects.toMatchObject({ code: 'CREDENTIAL_MISSING' });

@@ -130,7 +130,7 @@ describe('F-22: clocks', () => {
     expect(clock.skewMs()).toBeUndefined();
   });
 
-  it('the client measures it with every answer and tells it', async () => {
+  it('the client measures it with every answer and reports it', async () => {
     const ahead = 7_200_000;
     const server = await scriptedServer((request, response) => {
       page([], undefined, { date: header(timing.now() + ahead) })(request, response);

@@ -42,7 +42,7 @@ describe.skipIf(!hasOpenssl)('F-24: TLS', () => {
     server.verify();
   });
 
-  it('and one from NODE_EXTRA_CA_CERTS beside it: the file adds to what is trusted, it replaces nothing', async () => {
+  it('and one from NODE_EXTRA_CA_CERTS as well: the file adds to what is trusted, it replaces nothing', async () => {
     const env = { NODE_EXTRA_CA_CERTS: stranger.file };
     const { client, server } = await reach(stranger.issue(host), { env });
     await collect(client);
@@ -70,7 +70,7 @@ describe.skipIf(!hasOpenssl)('F-24: TLS', () => {
     expect(told.onRequest).toHaveLength(1);
   });
 
-  it('plain HTTP behind an https address is told as no TLS', async () => {
+  it('plain HTTP behind an https address is reported as no TLS', async () => {
     const server = await scriptedServer([]);
     const { client } = clientFor(`https://${host}:${server.port}`, { lookup });
     await expect(collect(client)).rejects.toMatchObject({
@@ -186,7 +186,7 @@ describe.skipIf(!hasOpenssl)('F-24: TLS', () => {
       });
     });
 
-    it('that is not there is told as such', async () => {
+    it('that is not there is reported as such', async () => {
       const { client } = clientFor(`https://${host}`, { env: { HTTPS_PROXY: '127.0.0.1:9' }, retry: { attempts: 1 } });
       await expect(collect(client)).rejects.toMatchObject({
         code: 'UNREACHABLE',
@@ -195,7 +195,7 @@ describe.skipIf(!hasOpenssl)('F-24: TLS', () => {
       });
     });
 
-    it('that answers with anything but a tunnel is told as dropped or refused, never taken for JumpCloud', async () => {
+    it('that answers with anything but a tunnel is reported as dropped or refused, never taken for JumpCloud', async () => {
       const sockets = new Set<Socket>();
       const odd = createServer((socket) => {
         sockets.add(socket);

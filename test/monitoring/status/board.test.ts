@@ -91,7 +91,7 @@ describe('readiness', () => {
     ]);
   });
 
-  it('ends while the sink does not take what was read, also through the lane being opened anew', () => {
+  it('ends while the sink does not take what was read, also while the lane is opened again', () => {
     const { status, acme, poll, lane } = board();
     acme.observer({ type: 'opened', lane: 'live', cursor: cursorAt('2026-11-20T00:00:00Z'), resumed: true });
     poll();
@@ -192,7 +192,7 @@ describe('readiness', () => {
 });
 
 describe('the status', () => {
-  it('tells of a lane where it stands, how fast, what came late, twice, unknown or broken', () => {
+  it('shows of a lane its position and pace, and what came late, twice, unknown or broken', () => {
     const { status, acme, clock, lane } = board();
     acme.observer({ type: 'opened', lane: 'live', cursor: cursorAt('2026-11-20T00:00:00Z'), resumed: true });
     acme.observer({
@@ -254,7 +254,7 @@ describe('the status', () => {
     expect(lane().rates).toEqual({ records5m: 0, records24h: 10, events5m: 0, events24h: 4 });
   });
 
-  it('tells of a feed its source, sink, key, header and clock', () => {
+  it('shows the source, sink, key, header and clock of a feed', () => {
     const life = {
       basis: 'declared',
       expiresAt: Date.parse('2026-12-04T00:00:00Z'),

@@ -114,7 +114,7 @@ it('and so are a refused service, an unknown type, a late record, and an end', (
   expect(view.reasons.map(({ part }) => part)).toEqual(['delivery', 'process']);
 });
 
-it('the schema tells what is wrong: a field too few, another type, another word, a field that it does not describe', () => {
+it('the schema finds what is wrong: a field too few, another type, another word, a field that it does not describe', () => {
   const view = new StatusBoard('1.2.3').view();
   expect(faults({ ...view, ready: 'yes' })).toHaveLength(1);
   expect(faults({ ...view, version: 2 })).toHaveLength(1);

@@ -99,7 +99,7 @@ describe('an event read back from the tables is the event that was written', () 
     await expectEqual(events);
   });
 
-  it('with whole-numbered and fractional floats told apart from integers', async () => {
+  it('with whole-numbered and fractional floats that stay distinct from integers', async () => {
     const event = eventWith({ whole: 1 });
     const text = event.text
       .replace(/"lat":[\d.]+/, '"lat":38.0')

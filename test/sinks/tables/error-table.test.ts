@@ -56,7 +56,7 @@ describe('the table of DuckDB’s errors', () => {
     expect(lockHolder(new Error(text))).toBe('another process');
   });
 
-  it('tells a file system without locks from a lock that is held', () => {
+  it('distinguishes a file system without locks from a lock that is held', () => {
     for (const reason of [
       'No locks available',
       'File locks are not supported for this file system, cannot open the file',

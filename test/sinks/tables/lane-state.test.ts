@@ -202,7 +202,7 @@ describe('the state of a lane of tables', () => {
     await expect(reopen()).rejects.toMatchObject(corrupt);
   });
 
-  it('starts anew where neither it nor the lane’s files are there, whatever a crash before the first commit left', async () => {
+  it('begins again where neither it nor the lane’s files are there, whatever a crash before the first commit left', async () => {
     await commit(0, 1, 'commit:state');
     expect(await reopen()).toBeUndefined();
     await commit(0, 1);
