@@ -129,6 +129,9 @@ export function command(args: readonly string[], options: StartOptions = {}): Pr
   return start(args, options).ended;
 }
 
+/** Records of one class, for tests of how many there are. */
+export const logins = { only: ['directory/user_login_attempt'] } as const;
+
 /** A tenant in this process with half a day of records, closed after the test. */
 export async function tenant(options: TenantOptions = {}): Promise<Tenant> {
   const opened = await startTenant({ seed: 23, records: 120, from: Date.now() - SPAN_MS, ...options });

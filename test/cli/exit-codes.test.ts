@@ -5,7 +5,18 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { freePort } from '../free-port.js';
-import { cli, command, compareTables, type Ended, feedOf, folder, jsonLines, start, tenant } from './command.js';
+import {
+  cli,
+  command,
+  compareTables,
+  type Ended,
+  feedOf,
+  folder,
+  jsonLines,
+  logins,
+  start,
+  tenant,
+} from './command.js';
 
 /** The log's last error: what the operator reads. */
 function failure({ stderr }: Ended): Record<string, unknown> | undefined {
@@ -56,7 +67,7 @@ it('69: JumpCloud answers with an error for ever', async () => {
 });
 
 it('70: a defect ends the run at once, and the state it leaves is good for the next one', async () => {
-  const simulated = await tenant({ records: 3_000, latency: 30 });
+  const simulated = await tenant({ ...logins, records: 3_000, latency: 30 });
   const cwd = folder();
   const env = feedOf(simulated, { POLL_PAGE_SIZE: '100' });
   writeFileSync(
@@ -140,7 +151,7 @@ it('74: the directory may not be written to', async ({ skip }) => {
 });
 
 it('74: the disk is full; with space again the next run delivers everything', async ({ skip }) => {
-  const simulated = await tenant({ records: 2_000 });
+  const simulated = await tenant({ ...logins, records: 2_000 });
   const cwd = folder();
   const disk = join(cwd, 'disk');
   mkdirSync(disk);

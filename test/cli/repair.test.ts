@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { freePort } from '../free-port.js';
-import { command, compareTables, feedOf, folder, jsonLines, start, tenant } from './command.js';
+import { command, compareTables, feedOf, folder, jsonLines, logins, start, tenant } from './command.js';
 import { HOUR, plantGap, startFeed, until } from './repairing.js';
 
 const TOKEN = 'token-of-the-listener';
@@ -102,7 +102,7 @@ it('polls go on while a long repair is read in pieces; a second one is refused m
   const simulated = await tenant({
     records: 600,
     from: Date.now() - 48 * HOUR,
-    only: ['directory/user_login_attempt'],
+    ...logins,
   });
   const cwd = folder();
   const env = await environment(simulated, { POLL_PAGE_SIZE: '10' });

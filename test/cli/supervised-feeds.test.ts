@@ -14,7 +14,17 @@ import type { StatusView } from '../../collector/monitoring/status/board.js';
 import type { SupervisionView } from '../../collector/monitoring/status/supervision.js';
 import type { Tenant } from '../../fixtures/tenant/tenant.js';
 import { parseMetrics } from '../monitoring/prometheus.js';
-import { addressOf, command, compareTables, folder, jsonLines, type Running, start, tenant } from './command.js';
+import {
+  addressOf,
+  command,
+  compareTables,
+  folder,
+  jsonLines,
+  logins,
+  type Running,
+  start,
+  tenant,
+} from './command.js';
 
 const PASSWORD = 'correct horse battery staple';
 
@@ -103,7 +113,7 @@ async function stop(running: Running): Promise<void> {
 }
 
 it('A5: edits restart the feed that is edited and no other; SIGKILL among them loses no edit and no record, and none comes twice', async () => {
-  const [acme, globex] = [await tenant({ records: 2_000, latency: 15 }), await tenant({ seed: 29 })];
+  const [acme, globex] = [await tenant({ ...logins, records: 2_000, latency: 15 }), await tenant({ seed: 29 })];
   const {
     cwd,
     env,

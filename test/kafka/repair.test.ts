@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { command, feedOf, folder, jsonLines, tenant } from '../cli/command.js';
+import { command, feedOf, folder, jsonLines, logins, tenant } from '../cli/command.js';
 import { HOUR, plantGap, startFeed } from '../cli/repairing.js';
 import { freePort } from '../free-port.js';
 import { eventIds, readCommitted } from './read-committed.js';
@@ -14,7 +14,7 @@ describeKafka('a repair beside a running feed, on a real broker', () => {
   afterAll(() => cluster?.stop());
 
   it('is done by the holder of the lease, and the topics then hold each record once', async () => {
-    const simulated = await tenant({ records: 300, only: ['directory/user_login_attempt'] });
+    const simulated = await tenant({ ...logins, records: 300 });
     const cwd = folder();
     const env = feedOf(simulated, {
       SINK: 'kafka',
