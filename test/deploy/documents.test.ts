@@ -67,6 +67,14 @@ describe('the promises of SECURITY.md', () => {
   });
 });
 
+it('each of the 22 findings of the security review has a test of that file and title', () => {
+  const section = read('test/faults/README.md').split('## Findings of the security review')[1]!;
+  const rows = [...section.matchAll(/^\| ([\w: ]+) \| .+ \| `([^`]+)` \| (.+) \|$/gm)];
+  for (const [, number, file = '', title = ''] of rows) expect(read(file), number).toContain(title);
+  const numbers = new Set(rows.map(([, number]) => Number(number)).filter(Number.isInteger));
+  expect([...numbers].sort((a, b) => a - b)).toEqual(Array.from({ length: 22 }, (_, n) => n + 1));
+});
+
 it('the operations page lists every exit code, once, and none besides', () => {
   const section = read('deploy/OPERATIONS.md').split('## Exit codes')[1]!.split('\n## ')[0]!;
   const listed = [...section.matchAll(/^\| +(\d+) +\|/gm)].map(([, code]) => Number(code));
