@@ -1,9 +1,11 @@
 import { expect, it } from 'vitest';
+import { hasValidator, validate } from '../mappings/validator.js';
 import { deliveredKeys, inventoryUnderTest, ledgerKeys } from './inventory-under-test.js';
+import { faultyRelationships } from './relationships.js';
 
-it('An inventory of 5,000 users, 500 groups and 100,000 memberships is exact, and so are its changes', async () => {
+it('An inventory of 5,000 users, 500 groups and 100,000 memberships is exact, each of its events strict and each relationship as its schema says, and so are its changes (S1, S2)', async () => {
   const size = { users: 5_000, groups: 500, memberships: 100_000, administrators: 20, applications: 20 };
-  const { generation, sink, directory } = await inventoryUnderTest({
+  const { generation, sink, directory, time } = await inventoryUnderTest({
     tenant: { directory: size },
     settings: { accountEdges: false },
   });
@@ -12,6 +14,11 @@ it('An inventory of 5,000 users, 500 groups and 100,000 memberships is exact, an
   const { account_edge: none, ...delivered } = deliveredKeys(sink.entities);
   expect(none?.size).toBe(0);
   expect(delivered).toEqual(expected);
+  expect(faultyRelationships(sink.entities).faults).toEqual([]);
+  if (hasValidator()) {
+    const lines = sink.events.map(({ text }) => text);
+    expect(validate(lines, time.now())).toMatchObject({ events: lines.length, total: { errors: 0, warnings: 0 } });
+  }
   const before = sink.entities.length;
   for (const id of directory.ids('users').slice(0, 5)) directory.change('users', id, { department: 'Moved' });
   await generation({ stages: ['users', 'groups'] });

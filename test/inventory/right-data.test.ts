@@ -11,6 +11,7 @@ import {
   inventoryUnderTest,
   ledgerKeys,
 } from './inventory-under-test.js';
+import { faultyRelationships } from './relationships.js';
 
 type Json = Record<string, unknown>;
 
@@ -44,6 +45,8 @@ describe('an inventory', () => {
         ({ kind, from, to }) => `${(from as Json).type} ${kind} ${(to as Json).type}`,
       ),
     );
+    const { faults, relationships } = faultyRelationships(sink.entities);
+    expect([faults, relationships]).toEqual([[], kinds.length]);
     expect([...new Set(kinds)].sort()).toEqual(
       [
         'account has group',
@@ -66,6 +69,8 @@ describe('an inventory', () => {
     expect(named('user')).toEqual(['jumpcloud_user', ['User']]);
     expect(named('group')).toEqual(['jumpcloud_group', ['Group']]);
     expect(named('organization')).toEqual(['jumpcloud_account', ['Account', 'Organization']]);
+    for (const type of ['administrator', 'role', 'application'])
+      expect(named(type)).toEqual([`jumpcloud_${type}`, [expect.any(String)]]);
   });
 
   it('delivers nothing but a marker where nothing changed (I2)', async () => {

@@ -1,0 +1,115 @@
+import type { LookupFunction } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { asCollectorError } from '../../collector/errors.js';
+import type { InventoryEvent } from '../../collector/inventory/observer.js';
+import { createClient } from '../../collector/jumpcloud/client.js';
+import { createLog } from '../../collector/log/logger.js';
+import { followInventory } from '../../collector/runtime/follow-inventory.js';
+import { configOf } from '../monitoring/observe-feed.js';
+import { virtualTime } from '../pipeline/virtual-time.js';
+import { current, deliveredKeys, inventoryUnderTest, ledgerKeys } from './inventory-under-test.js';
+
+const DAY = 86_400_000;
+
+describe('the directory API', () => {
+  it('that does not answer is asked again six times at most, then the stage is incomplete and the others are read (F2)', async () => {
+    const deadlines = { connectMs: 10_000, responseMs: 1_000, requestMs: 2_000 };
+    const under = await inventoryUnderTest({ client: { deadlines } });
+    under.tenant.script([{ when: { route: 'console', path: 'systemusers\\?' }, effect: { kind: 'hang' } }]);
+    const { marker } = await under.run();
+    expect(marker.incomplete).toContain('users');
+    expect(marker.stages.find(({ stage }) => stage === 'groups')?.complete).toBe(true);
+    expect(under.tenant.requests.filter(({ path }) => path === '/api/systemusers')).toHaveLength(6);
+    expect(current(under.sink.entities, 'group').size).toBe(30);
+  });
+
+  it('that answers 429 and does not say for how long is given ever longer pauses, a minute at most (F4)', async () => {
+    const under = await inventoryUnderTest();
+    under.tenant.script([
+      { when: { route: 'console', path: 'systemusers\\?', times: 5 }, effect: { kind: 'status', status: 429 } },
+    ]);
+    expect((await under.generation()).incomplete).toEqual([]);
+    const at = under.tenant.requests.filter(({ path }) => path === '/api/systemusers').map((request) => request.at);
+    const pauses = at.slice(1, 6).map((one, index) => one - (at[index] ?? 0));
+    // Drawn from a range that doubles with each pause; the pace halves as well.
+    for (const [index, pause] of pauses.entries()) expect(pause).toBeLessThanOrEqual(1_000 * 2 ** index + 1_000);
+    expect(Math.max(...pauses)).toBeGreaterThan(2_000);
+    expect(deliveredKeys(under.sink.entities)).toEqual(ledgerKeys(under.directory));
+  });
+
+  it.each(['eu', 'in'])(
+    'of the region %s is asked at its own hosts alone, for tokens, lists and activity (R1)',
+    async (region) => {
+      const asked = new Set<string>();
+      const lookup: LookupFunction = (host, _options, answer) => {
+        asked.add(host);
+        answer(Object.assign(new Error('no network here'), { code: 'ENOTFOUND' }), '');
+      };
+      const options = { region, lookup, env: {}, retry: { attempts: 1 }, timing: virtualTime(0) };
+      const secret = { value: 'a-secret-of-the-account', where: 'JUMPCLOUD_CLIENT_SECRET' };
+      const account = createClient({ ...options, secret, clientId: 'c0ffee', authorization: 'service-account' });
+      const key = createClient({ ...options, secret, authorization: 'x-api-key' });
+      for (const client of [account, key]) {
+        const directory = client.directory?.('/api/systemusers?limit=1').catch(asCollectorError);
+        const activity = client.count({ services: ['sso'], start: 0 }).catch(asCollectorError);
+        expect((await Promise.all([directory, activity])).every((one) => one instanceof Error)).toBe(true);
+        client.close();
+      }
+      expect([...asked].sort()).toEqual(
+        [
+          `admin-oauth.id.${region}.jumpcloud.com`,
+          `api.${region}.jumpcloud.com`,
+          `console.${region}.jumpcloud.com`,
+        ].sort(),
+      );
+    },
+  );
+
+  it('is read exactly where one group has all users, in a request per hundred (S3)', async () => {
+    const size = { users: 3_000, groups: 1, everyone: true, administrators: 2, applications: 1 };
+    const under = await inventoryUnderTest({ tenant: { directory: size }, settings: { accountEdges: false } });
+    await under.generation();
+    expect(deliveredKeys(under.sink.entities).membership).toEqual(ledgerKeys(under.directory).membership);
+    expect(under.tenant.requests.filter(({ path }) => path.endsWith('/members'))).toHaveLength(30);
+  });
+});
+
+it('An inventory that is DISABLED asks JumpCloud nothing for a day, and shows what inventory run delivers meanwhile (I15)', async () => {
+  const under = await inventoryUnderTest();
+  const stopping = new AbortController();
+  const seen: InventoryEvent[] = [];
+  const { tenant, sink, client, time } = under;
+  const start = time.now();
+  let ran = false;
+  const timing = {
+    ...time,
+    async sleep(ms: number, signal?: AbortSignal) {
+      await time.sleep(ms, signal);
+      if (time.now() - start < DAY) return;
+      if (ran) return stopping.abort();
+      expect(tenant.requests).toEqual([]);
+      ran = true;
+      await under.generation();
+    },
+  };
+  const log = createLog({ level: 'error', format: 'json' });
+  const observer = (event: InventoryEvent) => void seen.push(event);
+  await followInventory(configOf(), client, sink, log, timing, observer, stopping.signal);
+  expect(ran).toBe(true);
+  expect(seen.map((event) => (event.type === 'position' ? event.position.generation : event.type))).toEqual([1]);
+});
+
+it('Feeds of one process read their directories side by side: none waits for the end of another (S5)', async () => {
+  const feeds = await Promise.all(Array.from({ length: 5 }, () => inventoryUnderTest()));
+  const order: string[] = [];
+  for (const [at, { told }] of feeds.entries())
+    told.push = (...events) => {
+      order.push(...events.map(({ type }) => `${type} ${at}`));
+      return order.length;
+    };
+  await Promise.all(feeds.map((feed) => feed.generation()));
+  const firstEnd = order.findIndex((line) => line.startsWith('finished'));
+  const before = order.slice(0, firstEnd);
+  for (const at of feeds.keys()) expect(before).toContain(`read ${at}`);
+  for (const { sink, directory } of feeds) expect(deliveredKeys(sink.entities)).toEqual(ledgerKeys(directory));
+});
