@@ -1,16 +1,15 @@
 /*
  * One finding: what it says, whom it is about, and what is known of that person.
  */
-import { Fragment } from 'preact';
 import { useRoute } from 'preact-iso';
 import type { FindingDetails } from '../answers.js';
 import { feedAddress, findingAddress, newActionAddress } from './addresses.js';
+import { Facts } from './facts.js';
 import { Frame } from './frame.js';
 import { Instant } from './instant.js';
 import { Heading, Loaded } from './page.js';
 import { usePolled } from './polled.js';
 import { Message } from './problem.js';
-import { PlainTable } from './rows.js';
 import { SEED_WORDS } from './seed-words.js';
 import { useMay } from './session.js';
 import { Text, TextBlock } from './text.js';
@@ -124,7 +123,7 @@ function Person({ feed, of: { person, finding } }: { readonly feed: string; read
         </ul>
       )}
       <h3>Logins of the last day</h3>
-      {logins.length === 0 ? <p>None.</p> : <PlainTable label="Logins of the last day" rows={logins} />}
+      {logins.length === 0 ? <p>None.</p> : <Logins of={logins} />}
       <h3>Related findings</h3>
       {related.length === 0 ? (
         <p>None.</p>
@@ -146,15 +145,41 @@ function Person({ feed, of: { person, finding } }: { readonly feed: string; read
 
 const yesNo = (value: boolean | null) => (value === null ? null : value ? 'yes' : 'no');
 
-function Facts({ of }: { readonly of: readonly (readonly [label: string, value: string | null])[] }) {
+const LOGIN_COLUMNS = [
+  ['event_code', 'Event'],
+  ['activity_name', 'Activity'],
+  ['status', 'Outcome'],
+  ['ip', 'Address'],
+] as const;
+
+function Logins({ of: logins }: { readonly of: NonNullable<FindingDetails['person']>['logins'] }) {
   return (
-    <dl class="facts">
-      {of.map(([label, value]) => (
-        <Fragment key={label}>
-          <dt>{label}</dt>
-          <dd>{value === null ? <span class="dim">unknown</span> : <Text>{value}</Text>}</dd>
-        </Fragment>
-      ))}
-    </dl>
+    <table class="cards">
+      <caption class="hidden">Logins of the last day</caption>
+      <thead>
+        <tr>
+          <th scope="col">When</th>
+          {LOGIN_COLUMNS.map(([, title]) => (
+            <th scope="col" key={title}>
+              {title}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {logins.map((login, index) => (
+          <tr key={index}>
+            <th scope="row">
+              <Instant at={String(login.at)} />
+            </th>
+            {LOGIN_COLUMNS.map(([column, title]) => (
+              <td key={column} data-label={title}>
+                <Text>{String(login[column] ?? 'unknown')}</Text>
+              </td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
   );
 }
