@@ -1,20 +1,14 @@
 import type { FeedConfig } from '../config/feed-config.js';
 import type { Flags } from '../config/flags.js';
-import { CollectorError, exitCodes } from '../errors.js';
+import { exitCodes } from '../errors.js';
 import { put } from '../files/put.js';
-import { type InventoryOrder, runInventory } from '../inventory/inventory.js';
-import { type Marker, positionOf } from '../inventory/position.js';
+import type { InventoryOrder } from '../inventory/inventory.js';
+import type { Marker } from '../inventory/position.js';
 import { withParents } from '../inventory/schedule.js';
 import { type StageName, stageNames } from '../inventory/stages.js';
-import { systemTiming } from '../jumpcloud/http/abort.js';
 import type { Log } from '../log/logger.js';
 import { printable, printableJson } from '../log/printable.js';
-import { logInventory } from '../monitoring/inventory-log.js';
-import { clientLogger } from '../monitoring/log-observer.js';
-import { INVENTORY_LANE } from '../position/lane-name.js';
-import { clientOf } from '../runtime/assemble.js';
-import { assembleInventory } from '../runtime/assemble-inventory.js';
-import { openSink } from '../runtime/open-sink.js';
+import { inventoryPosition, orderInventory, releaseOrder } from '../runtime/order-inventory.js';
 import { chosen } from './choose-feed.js';
 import { setUp } from './load.js';
 import { listenForStop } from './shutdown.js';
@@ -38,7 +32,7 @@ export async function runInventoryVerb(
 /** `inventory status`. @returns exit code 79 where removals are held */
 export async function inventoryStatus(flags: CommonFlags): Promise<number> {
   return withInventory(flags, async (config, log) => {
-    const marker = await lastMarker(config, log);
+    const marker = (await inventoryPosition(config, log))?.marker;
     if (marker === undefined) {
       await put(process.stdout, flags.json ? 'null\n' : `${config.name}: no inventory was delivered yet\n`);
       return exitCodes.done;
@@ -51,21 +45,11 @@ export async function inventoryStatus(flags: CommonFlags): Promise<number> {
 /** `inventory confirm-removals`: the stages whose removals are held are read once more, and what is still gone is removed. */
 export async function confirmRemovals(flags: CommonFlags & { generation: number }): Promise<number> {
   return withInventory(flags, async (config, log, signal) => {
-    const marker = await lastMarker(config, log);
-    if (marker?.generation !== flags.generation)
-      throw new CollectorError(
-        'USAGE',
-        `The last generation is ${marker?.generation ?? 'none'}, not ${flags.generation}.`,
-        {
-          cure: 'Look at `inventory status` again: what it shows may have changed.',
-        },
-      );
-    const held = marker.stages.filter((stage) => (stage.held ?? 0) > 0).map(({ stage }) => stage as StageName);
-    if (held.length === 0) {
+    const order = releaseOrder((await inventoryPosition(config, log))?.marker, flags.generation);
+    if (order === undefined) {
       await put(process.stdout, flags.json ? 'null\n' : `${config.name}: no removals are held\n`);
       return exitCodes.done;
     }
-    const order = { stages: withParents(held), full: false, dryRun: false, confirmed: new Set(held) };
     return runOnce(config, log, order, flags.json, signal);
   });
 }
@@ -85,15 +69,6 @@ async function withInventory(
   }
 }
 
-async function lastMarker(config: FeedConfig, log: Log): Promise<Marker | undefined> {
-  const sink = await openSink(config, log, systemTiming);
-  try {
-    return positionOf(await sink.peek(INVENTORY_LANE))?.marker;
-  } finally {
-    await sink.close();
-  }
-}
-
 async function runOnce(
   config: FeedConfig,
   log: Log,
@@ -101,20 +76,12 @@ async function runOnce(
   json: boolean,
   signal: AbortSignal,
 ): Promise<number> {
-  const sink = await openSink(config, log, systemTiming);
-  const client = clientOf(config, clientLogger(log), systemTiming);
-  try {
-    const { settings, parts } = assembleInventory(config, client, sink, systemTiming, logInventory(log));
-    const { marker, refused } = await runInventory(order, settings, parts, signal);
-    await print(config, marker, json);
-    if (refused !== undefined) throw refused;
-    if (marker.removals_held > 0) return exitCodes.difference;
-    const isIncomplete = marker.stages.some(({ complete, generation }) => !complete && generation === undefined);
-    return isIncomplete ? exitCodes.tryAgain : exitCodes.done;
-  } finally {
-    client.close();
-    await sink.close();
-  }
+  const { marker, refused } = await orderInventory(config, log, order, signal);
+  await print(config, marker, json);
+  if (refused !== undefined) throw refused;
+  if (marker.removals_held > 0) return exitCodes.difference;
+  const isIncomplete = marker.stages.some(({ complete, generation }) => !complete && generation === undefined);
+  return isIncomplete ? exitCodes.tryAgain : exitCodes.done;
 }
 
 async function print({ name }: FeedConfig, marker: Marker, json: boolean): Promise<void> {

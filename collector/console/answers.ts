@@ -1,6 +1,7 @@
 import type { JsonValue } from '../../mappings/json.js';
 import type { Investigation } from '../diagnostics/investigate.js';
 import type { FeedView } from '../monitoring/status/feed-status.js';
+import type { InventoryView } from '../monitoring/status/inventory-status.js';
 import type { ReconciledHour } from '../reconcile/hour-report.js';
 import type { RepairView } from '../reconcile/repair-queue.js';
 import type { Approval, Outcome, Result } from '../response/action-journal.js';
@@ -210,7 +211,17 @@ export interface Draft extends DraftSummary {
 /** Work that goes on after its request was answered (202). */
 export interface Job {
   readonly id: string;
-  readonly kind: 'start' | 'stop' | 'remove' | 'repair' | 'backfill' | 'replay' | 'run' | 'renew' | 'respond';
+  readonly kind:
+    | 'start'
+    | 'stop'
+    | 'remove'
+    | 'repair'
+    | 'backfill'
+    | 'replay'
+    | 'run'
+    | 'renew'
+    | 'respond'
+    | 'inventory';
   readonly feed: string;
   readonly by: string;
   readonly state: 'running' | 'done' | 'failed';
@@ -308,6 +319,62 @@ export interface FindingDetails extends Finding {
   /** Id of whom it is about; null: it names nobody. */
   readonly user: string | null;
   readonly person: Investigation | null;
+}
+
+export interface Inventory {
+  /** Null: the feed reads no directory, and nobody has asked it to. */
+  readonly view: InventoryView | null;
+}
+
+/** What an inventory holds now; members that its kind does not have are null. */
+export interface DirectoryEntry {
+  readonly kind: 'user' | 'administrator' | 'group' | 'role' | 'application';
+  readonly id: string;
+  readonly name: string | null;
+  readonly account: string | null;
+  /** When it was first seen. */
+  readonly since: string | null;
+  readonly email: string | null;
+  readonly state: string | null;
+  readonly locked: boolean | null;
+  readonly mfa: boolean | null;
+  /** Users alone: administrators have no profile at JumpCloud. */
+  readonly department: string | null;
+  /** Of a user: the administrator account that is linked. */
+  readonly administrator_id: string | null;
+  /** Of an administrator. */
+  readonly role: string | null;
+  readonly description: string | null;
+  /** Of a group: how it gets its members. */
+  readonly method: string | null;
+}
+
+export interface Directory {
+  readonly entries: readonly DirectoryEntry[];
+  readonly more: boolean;
+  readonly skippedFiles: number;
+}
+
+/** A relationship of an entry. */
+export interface DirectoryRelation {
+  /** `to`: it belongs to the entry, or may use it; `from`: the entry belongs to it. */
+  readonly direction: 'to' | 'from';
+  readonly kind: DirectoryEntry['kind'];
+  readonly id: string;
+  /** Null: the directory does not list it now. */
+  readonly name: string | null;
+  readonly via: string | null;
+  readonly since: string | null;
+  /** Null: it holds. */
+  readonly ended: string | null;
+}
+
+export interface DirectoryEntryDetails {
+  readonly entry: DirectoryEntry;
+  /** Those that hold first. */
+  readonly relations: readonly DirectoryRelation[];
+  readonly more: boolean;
+  readonly skippedFiles: number;
 }
 
 export interface DeadLetterGroup {
@@ -558,6 +625,8 @@ export interface Bodies {
   readonly repair: { readonly from: string; readonly to: string };
   readonly backfill: { readonly from: string; readonly to: string };
   readonly replay: { readonly dryRun: boolean };
+  /** The generation whose held removals were looked at. */
+  readonly confirmRemovals: { readonly generation: number };
   readonly query: {
     readonly feed: string;
     readonly sql?: string;

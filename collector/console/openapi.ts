@@ -34,7 +34,13 @@ const TOKENS = {
   never: ' Of persons alone: no token is taken.',
 };
 
-const TYPES = { json: 'application/json', ndjson: 'application/x-ndjson', yaml: 'application/yaml', none: undefined };
+const TYPES = {
+  json: 'application/json',
+  ndjson: 'application/x-ndjson',
+  yaml: 'application/yaml',
+  graphml: 'application/graphml+xml',
+  none: undefined,
+};
 
 /** The API as OpenAPI 3.1, made of the table of routes and the schemas that requests are held to. */
 export function openApi(): Json {

@@ -29,7 +29,7 @@ export interface Route {
   /** Status of success; more than one where it depends. */
   readonly success: readonly number[];
   /** Default `json`. */
-  readonly answer?: 'json' | 'ndjson' | 'yaml' | 'none';
+  readonly answer?: 'json' | 'ndjson' | 'yaml' | 'graphml' | 'none';
   /** True: needs `console.manage`. */
   readonly manages?: true;
   /** API tokens, besides the role: `verbs` takes those that hold the verb of the action, `never` takes none. */
@@ -373,6 +373,53 @@ export const ROUTES = {
     success: [200],
   },
 
+  feedInventory: {
+    method: 'GET',
+    path: '/feeds/{name}/inventory',
+    role: 'viewer',
+    summary: 'How far the inventory is: stages, counts, held removals',
+    success: [200],
+  },
+  runInventory: {
+    method: 'POST',
+    path: '/feeds/{name}/inventory/runs',
+    role: 'operator',
+    summary: 'Read the directory now and deliver what changed',
+    body: 'empty',
+    success: [202],
+  },
+  confirmRemovals: {
+    method: 'POST',
+    path: '/feeds/{name}/inventory/confirmations',
+    role: 'operator',
+    summary: 'Read the stages whose removals are held once more and deliver what is still gone',
+    body: 'confirmRemovals',
+    success: [202],
+  },
+  directory: {
+    method: 'GET',
+    path: '/feeds/{name}/directory',
+    role: 'analyst',
+    summary: 'What the inventory holds now: users, administrators, groups, roles, applications',
+    query: ['kinds', 'q'],
+    success: [200],
+  },
+  directoryEntry: {
+    method: 'GET',
+    path: '/feeds/{name}/directory/{kind}/{id}',
+    role: 'analyst',
+    summary: 'One of them, with what it belongs to and what belongs to it, since when and until when',
+    success: [200],
+  },
+  directoryGraph: {
+    method: 'GET',
+    path: '/feeds/{name}/directory-graph',
+    role: 'analyst',
+    summary: 'All of them and how they belong together, as GraphML',
+    success: [200],
+    answer: 'graphml',
+  },
+
   questions: { method: 'GET', path: '/questions', role: 'analyst', summary: 'Ready questions', success: [200] },
   views: {
     method: 'GET',
@@ -541,6 +588,13 @@ export interface Answers {
   readonly approveAction: answers.ResponseAction;
   readonly runAction: answers.Job;
   readonly undoAction: answers.ResponseAction;
+  readonly feedInventory: answers.Inventory;
+  readonly runInventory: answers.Job;
+  readonly confirmRemovals: answers.Job;
+  readonly directory: answers.Directory;
+  readonly directoryEntry: answers.DirectoryEntryDetails;
+  /** Text. */
+  readonly directoryGraph: string;
   readonly questions: answers.Questions;
   readonly views: answers.Views;
   /** Lines. */

@@ -25,10 +25,12 @@ import { deleteRemovedData } from './feeds/removed-data.js';
 import type { Handlers } from './handler.js';
 import { accountHandlers } from './handlers/accounts.js';
 import { deadLetterHandlers } from './handlers/dead-letters.js';
+import { directoryHandlers } from './handlers/directory.js';
 import { actionHandlers } from './handlers/feed-actions.js';
 import { viewHandlers } from './handlers/feed-views.js';
 import { feedHandlers } from './handlers/feeds.js';
 import { findingHandlers } from './handlers/findings.js';
+import { inventoryHandlers } from './handlers/inventory.js';
 import { queryHandlers } from './handlers/queries.js';
 import { responseHandlers } from './handlers/response.js';
 import { FIRST_LOGIN, sessionHandlers } from './handlers/session.js';
@@ -145,6 +147,8 @@ export async function startConsole(
       now,
     }),
     ...queryHandlers({ supervisor, settings, statements, now }),
+    ...directoryHandlers(statements),
+    ...inventoryHandlers({ supervisor, jobs, log: host.log, now }),
     ...findingHandlers({ statements, log: host.log }),
     ...responseHandlers({ supervisor, store, jobs, log: host.log }),
     ...systemHandlers({ host, settings, store, audit, origin, now }),

@@ -10,6 +10,10 @@ export const feedAddress = (name: string, tab = ''): string => `/feeds/${segment
 export const findingAddress = (feed: string, finding: string): string =>
   `${feedAddress(feed, 'findings')}/${segment(finding)}`;
 
+/** The page of an account or an entitlement of a feed. */
+export const entryAddress = (feed: string, kind: string, id: string): string =>
+  `${feedAddress(feed, 'directory')}/${segment(kind)}/${segment(id)}`;
+
 /** The history of response. @public */
 export const RESPONSE = '/response';
 

@@ -9,7 +9,9 @@ import { feedAddress } from './addresses.js';
 import { ask } from './api.js';
 import { Completeness } from './feed-completeness.js';
 import { DeadLetters } from './feed-dead-letters.js';
+import { Accounts, Entitlements } from './feed-directory.js';
 import { Findings } from './feed-findings.js';
+import { Inventory } from './feed-inventory.js';
 import { Late } from './feed-late.js';
 import { Log } from './feed-log.js';
 import { Overview } from './feed-overview.js';
@@ -47,6 +49,9 @@ const TABS: readonly {
   { id: 'late', title: 'Late and repeats', role: 'viewer', page: Late },
   { id: 'dead-letters', title: 'Dead letters', role: 'analyst', page: DeadLetters },
   { id: 'findings', title: 'Findings', role: 'analyst', page: Findings },
+  { id: 'accounts', title: 'Accounts', role: 'analyst', page: Accounts },
+  { id: 'entitlements', title: 'Entitlements', role: 'analyst', page: Entitlements },
+  { id: 'inventory', title: 'Inventory', role: 'viewer', page: Inventory },
   { id: 'webhook', title: 'Webhook', role: 'operator', page: Webhook },
   { id: 'log', title: 'Log', role: 'viewer', page: Log },
   { id: 'settings', title: 'Settings', role: 'viewer', page: Settings },

@@ -15,6 +15,7 @@ const ContactInformation = lazy(() => import('./add-feed.js').then((page) => pag
 const Configuration = lazy(() => import('./add-feed.js').then((page) => page.Configuration));
 const FeedPage = lazy(() => import('./feed-page.js').then((page) => page.FeedPage));
 const FindingPage = lazy(() => import('./finding-page.js').then((page) => page.FindingPage));
+const EntryPage = lazy(() => import('./entry-page.js').then((page) => page.EntryPage));
 const QueryPage = lazy(() => import('./query-page.js').then((page) => page.QueryPage));
 const UsersPage = lazy(() => import('./users-page.js').then((page) => page.UsersPage));
 const TokensPage = lazy(() => import('./tokens-page.js').then((page) => page.TokensPage));
@@ -58,6 +59,7 @@ function Console() {
         <Route path="/feeds/:name" component={FeedPage} />
         <Route path="/feeds/:name/:tab" component={FeedPage} />
         <Route path="/feeds/:name/findings/:finding" component={FindingPage} />
+        <Route path="/feeds/:name/directory/:kind/:id" component={EntryPage} />
         <Route path="/query" component={QueryPage} />
         <Route path="/users" component={UsersPage} />
         <Route path="/tokens" component={TokensPage} />
