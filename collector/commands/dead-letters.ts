@@ -1,14 +1,12 @@
 import type { DeadLetter } from '../../mappings/dead-letter.js';
-import type { FeedConfig } from '../config/feed-config.js';
 import type { Flags } from '../config/flags.js';
 import { CollectorError, exitCodes } from '../errors.js';
 import { put } from '../files/put.js';
 import { systemTiming } from '../jumpcloud/http/abort.js';
-import type { Log } from '../log/logger.js';
 import { printable, printableJson } from '../log/printable.js';
 import { type LetterSelection, unresolvedLetters } from '../reprocess/dead-letters.js';
-import { type ReplayReport, replayLetters } from '../reprocess/replay.js';
-import { settingsOf } from '../runtime/assemble.js';
+import type { ReplayReport } from '../reprocess/replay.js';
+import { replayFeed } from '../reprocess/replay-feed.js';
 import { openSink } from '../runtime/open-sink.js';
 import { chosen } from './choose-feed.js';
 import { setUp } from './load.js';
@@ -56,27 +54,6 @@ export async function replayDeadLetters(flags: LetterFlags & { dryRun: boolean }
     return exitCodes.done;
   } finally {
     await log.close();
-  }
-}
-
-async function replayFeed(
-  feed: FeedConfig,
-  selection: LetterSelection,
-  dryRun: boolean,
-  log: Log,
-): Promise<ReplayReport> {
-  const sink = await openSink(feed, log, systemTiming);
-  try {
-    const { baseUrl, classes, rawData, mapper, target, accountName, enrich } = settingsOf(feed, sink);
-    return await replayLetters(() => unresolvedLetters(feed.name, sink, selection), sink, systemTiming, {
-      feed: feed.name,
-      baseUrl,
-      classes,
-      mapping: { rawData, mapper, target, accountName, enrich },
-      dryRun,
-    });
-  } finally {
-    await sink.close();
   }
 }
 

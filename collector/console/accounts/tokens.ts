@@ -5,14 +5,7 @@ import { makeDirectory, namesIn, replaceFile, syncDirectory } from '../../files/
 import type { Verb } from '../../response/verbs.js';
 import type { ApiToken, NewApiToken, Role } from '../answers.js';
 
-interface StoredToken {
-  readonly id: string;
-  readonly name: string;
-  readonly role: Role;
-  readonly createdBy: string;
-  readonly createdAt: string;
-  readonly expires: string | null;
-  readonly lastUsed: string | null;
+interface StoredToken extends Omit<ApiToken, 'verbs' | 'overlapUntil'> {
   /** Absent in tokens from before response had an API. */
   readonly verbs?: readonly Verb[];
   /** SHA-256 of the token. */

@@ -4,8 +4,7 @@ import { asCollectorError } from '../../errors.js';
 import { systemTiming } from '../../jumpcloud/http/abort.js';
 import type { RootLog } from '../../log/logger.js';
 import { unresolvedLetters } from '../../reprocess/dead-letters.js';
-import { replayLetters } from '../../reprocess/replay.js';
-import { settingsOf } from '../../runtime/assemble.js';
+import { replayFeed } from '../../reprocess/replay-feed.js';
 import { openSink } from '../../runtime/open-sink.js';
 import type { Supervisor } from '../../runtime/supervisor.js';
 import type { DeadLetterGroup, DeadLetters } from '../answers.js';
@@ -20,6 +19,7 @@ export interface DeadLetterParts {
   readonly log: RootLog;
 }
 
+const ALL = { reason: undefined, range: undefined };
 const SAMPLES = 5;
 const LONGEST_SAMPLE = 20_000;
 const MOST_GROUPS = 200;
@@ -48,7 +48,12 @@ export function deadLetterHandlers({
       const job = jobs.start(
         { kind: 'replay', feed: name, by: nameOf(asked), message: dryRun ? 'trying' : 'replaying' },
         async (report) => {
-          const { delivered, raw, already, failing, events } = await replay(config, dryRun, log);
+          const { delivered, raw, already, failing, events } = await replayFeed(
+            config,
+            ALL,
+            dryRun,
+            log.child({ feed: name }),
+          );
           const stillDead = Object.values(failing).reduce((sum, count) => sum + count, 0) + events;
           report({
             message: `${delivered + raw} ${dryRun ? 'would become' : 'became'} events, ${stillDead} still fail`,
@@ -68,29 +73,12 @@ export function deadLetterHandlers({
   };
 }
 
-async function replay(config: FeedConfig, dryRun: boolean, root: RootLog) {
-  const sink = await openSink(config, root.child({ feed: config.name }), systemTiming);
-  try {
-    const { baseUrl, classes, rawData, mapper, target, accountName, enrich } = settingsOf(config, sink);
-    const letters = () => unresolvedLetters(config.name, sink, { reason: undefined, range: undefined });
-    return await replayLetters(letters, sink, systemTiming, {
-      feed: config.name,
-      baseUrl,
-      classes,
-      mapping: { rawData, mapper, target, accountName, enrich },
-      dryRun,
-    });
-  } finally {
-    await sink.close();
-  }
-}
-
 async function grouped(config: FeedConfig, root: RootLog): Promise<DeadLetters> {
   const sink = await openSink(config, root.child({ feed: config.name }), systemTiming);
   const groups = new Map<string, DeadLetterGroup>();
   let total = 0;
   try {
-    for await (const letter of unresolvedLetters(config.name, sink, { reason: undefined, range: undefined })) {
+    for await (const letter of unresolvedLetters(config.name, sink, ALL)) {
       total += 1;
       const id = `${letter.reason}\n${letter.event_type}`;
       if (groups.has(id) || groups.size < MOST_GROUPS) groups.set(id, withLetter(groups.get(id), letter));

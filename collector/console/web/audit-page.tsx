@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { AuditEntry, AuditVerification } from '../answers.js';
 import { ask } from './api.js';
+import { Columns } from './columns.js';
 import { saveAs } from './download.js';
 import { shown } from './feed-document.js';
 import { TextField } from './form.js';
@@ -87,15 +88,7 @@ export function AuditPage() {
       {entries.length > 0 && (
         <table class="cards">
           <caption class="hidden">Audit, newest first</caption>
-          <thead>
-            <tr>
-              <th scope="col">Operation</th>
-              <th scope="col">When</th>
-              <th scope="col">Who</th>
-              <th scope="col">To what</th>
-              <th scope="col">Answer</th>
-            </tr>
-          </thead>
+          <Columns of={['Operation', 'When', 'Who', 'To what', 'Answer']} />
           <tbody>
             {entries.map((entry) => (
               <tr key={entry.number}>

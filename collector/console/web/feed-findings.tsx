@@ -4,6 +4,7 @@
 import { useState } from 'preact/hooks';
 import type { Finding } from '../answers.js';
 import { findingAddress } from './addresses.js';
+import { Columns } from './columns.js';
 import type { TabProps } from './feed-page.js';
 import { SelectField } from './form.js';
 import { Instant } from './instant.js';
@@ -62,17 +63,7 @@ function FindingTable({ feed, findings }: { readonly feed: string; readonly find
   return (
     <table class="cards">
       <caption class="hidden">Findings</caption>
-      <thead>
-        <tr>
-          <th scope="col">Finding</th>
-          <th scope="col">Severity</th>
-          <th scope="col">Status</th>
-          <th scope="col">About</th>
-          <th scope="col">Rule</th>
-          <th scope="col">Account</th>
-          <th scope="col">Last</th>
-        </tr>
-      </thead>
+      <Columns of={['Finding', 'Severity', 'Status', 'About', 'Rule', 'Account', 'Last']} />
       <tbody>
         {findings.map((one) => (
           <tr key={one.finding}>

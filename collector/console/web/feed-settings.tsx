@@ -1,12 +1,14 @@
 /*
  * A feed's configuration: changed with the difference before the save, its revisions, copies, removal.
  */
+import type { ComponentChildren } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
 import type { SchemaNode } from '../../config/keys.js';
 import type { Catalogue, FeedDocument, FeedStatus, Json, Problem } from '../answers.js';
 import { keepCopy } from './add-state.js';
 import { ask, call, lines, Refusal } from './api.js';
+import { Columns } from './columns.js';
 import { ConnectionTest, useConnectionTest } from './connection-test.js';
 import { CopyAs } from './copy-as-panel.js';
 import { Dialog } from './dialog.js';
@@ -42,8 +44,12 @@ export function Settings({ name, status, again }: TabProps) {
                 ) : (
                   <Editor name={name} status={status} again={again} {...material} />
                 )}
-                <Effective name={name} />
-                <Revisions name={name} canRestore={!isReadOnly} again={again} />
+                <Disclosed summary="Every key in force, and where it comes from">
+                  <EffectiveTable name={name} />
+                </Disclosed>
+                <Disclosed summary="Revisions">
+                  <RevisionList name={name} canRestore={!isReadOnly} again={again} />
+                </Disclosed>
                 {!isReadOnly && <Removal name={name} etag={status.etag} sink={status.view?.sink.kind ?? 'tables'} />}
               </>
             );
@@ -274,13 +280,7 @@ function Changes({
 }) {
   return (
     <table class="changes">
-      <thead>
-        <tr>
-          <th scope="col">Key</th>
-          <th scope="col">Before</th>
-          <th scope="col">After</th>
-        </tr>
-      </thead>
+      <Columns of={['Key', 'Before', 'After']} />
       <tbody>
         {changes.map(({ path, from, to }) => (
           <tr key={path}>
@@ -304,16 +304,6 @@ const isSecretPath = (path: string): boolean => /(apiKey|[sS]ecret|password|tls\
 const hidden = (value: Json | undefined): string =>
   typeof value === 'string' && !value.startsWith('sha256:') ? 'a new one' : shown(value);
 
-function Effective({ name }: { readonly name: string }) {
-  const [isOpen, setOpen] = useState(false);
-  return (
-    <details class="section" onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>Every key in force, and where it comes from</summary>
-      {isOpen && <EffectiveTable name={name} />}
-    </details>
-  );
-}
-
 function EffectiveTable({ name }: { readonly name: string }) {
   const effective = usePolled('feedEffective', { path: { name } }, 0);
   return (
@@ -321,13 +311,7 @@ function EffectiveTable({ name }: { readonly name: string }) {
       {({ keys }) => (
         <Scrolled label="Keys in force">
           <table>
-            <thead>
-              <tr>
-                <th scope="col">Key</th>
-                <th scope="col">Value</th>
-                <th scope="col">From</th>
-              </tr>
-            </thead>
+            <Columns of={['Key', 'Value', 'From']} />
             <tbody>
               {keys.map(({ path, value, origin }) => (
                 <tr key={path}>
@@ -350,20 +334,13 @@ function EffectiveTable({ name }: { readonly name: string }) {
   );
 }
 
-function Revisions({
-  name,
-  canRestore,
-  again,
-}: {
-  readonly name: string;
-  readonly canRestore: boolean;
-  readonly again: () => void;
-}) {
+/** What is fetched only once it is looked at. */
+function Disclosed({ summary, children }: { readonly summary: string; readonly children: ComponentChildren }) {
   const [isOpen, setOpen] = useState(false);
   return (
     <details class="section" onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>Revisions</summary>
-      {isOpen && <RevisionList name={name} canRestore={canRestore} again={again} />}
+      <summary>{summary}</summary>
+      {isOpen && children}
     </details>
   );
 }
@@ -452,12 +429,7 @@ function Removal({ name, etag, sink }: { readonly name: string; readonly etag: s
           <form onSubmit={remove}>
             {error !== undefined && <Failure error={error} focus />}
             <table>
-              <thead>
-                <tr>
-                  <th scope="col">What goes</th>
-                  <th scope="col">What stays</th>
-                </tr>
-              </thead>
+              <Columns of={['What goes', 'What stays']} />
               <tbody>
                 <tr>
                   <td>

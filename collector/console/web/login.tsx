@@ -6,6 +6,7 @@ import type { Login as LoginBody } from '../answers.js';
 import { ask } from './api.js';
 import { Dialog } from './dialog.js';
 import { TextField } from './form.js';
+import { NewPasswordField } from './password.js';
 import { Failure } from './problem.js';
 import { loggedIn, loggedOut } from './session.js';
 
@@ -113,15 +114,7 @@ function StartForm({ token }: { readonly token: string }) {
         onValue={setUser}
         hint="For the first administrator. Leave it empty if you were invited: the name is yours already."
       />
-      <TextField
-        label="Password"
-        type="password"
-        autocomplete="new-password"
-        value={password}
-        onValue={setPassword}
-        hint="At least 12 characters; a sentence is best."
-        required
-      />
+      <NewPasswordField label="Password" value={password} onValue={setPassword} />
       <TextField
         label="Password again"
         type="password"

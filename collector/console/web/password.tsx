@@ -5,6 +5,29 @@ import { TextField } from './form.js';
 import { Failure, Message } from './problem.js';
 import { loggedOut } from './session.js';
 
+/** A password that is chosen now. */
+export function NewPasswordField({
+  label,
+  value,
+  onValue,
+}: {
+  readonly label: string;
+  readonly value: string;
+  readonly onValue: (value: string) => void;
+}) {
+  return (
+    <TextField
+      label={label}
+      type="password"
+      autocomplete="new-password"
+      value={value}
+      onValue={onValue}
+      hint="At least 12 characters; a sentence is best."
+      required
+    />
+  );
+}
+
 /** Changes one's own password. */
 export function PasswordDialog({ onClose }: { readonly onClose: () => void }) {
   const [present, setPresent] = useState('');
@@ -39,15 +62,7 @@ export function PasswordDialog({ onClose }: { readonly onClose: () => void }) {
             required
             first
           />
-          <TextField
-            label="New password"
-            type="password"
-            autocomplete="new-password"
-            value={password}
-            onValue={setPassword}
-            hint="At least 12 characters; a sentence is best."
-            required
-          />
+          <NewPasswordField label="New password" value={password} onValue={setPassword} />
           <div class="actions">
             <button class="primary" type="submit">
               Change

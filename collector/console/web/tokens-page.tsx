@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { ApiToken, NewApiToken, Role } from '../answers.js';
 import { ask } from './api.js';
+import { Columns } from './columns.js';
 import { Confirm } from './confirm.js';
 import { CopyButton } from './copy-as-panel.js';
 import { SelectField, TextField } from './form.js';
@@ -57,18 +58,7 @@ export function TokensPage() {
           ) : (
             <table class="cards">
               <caption class="hidden">API tokens</caption>
-              <thead>
-                <tr>
-                  <th scope="col">Name</th>
-                  <th scope="col">Role</th>
-                  <th scope="col">Created</th>
-                  <th scope="col">Ends</th>
-                  <th scope="col">Last used</th>
-                  <th scope="col">
-                    <span class="hidden">Actions</span>
-                  </th>
-                </tr>
-              </thead>
+              <Columns of={['Name', 'Role', 'Created', 'Ends', 'Last used']} actions />
               <tbody>
                 {value.tokens.map((token) => (
                   <tr key={token.id}>

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { Invitation, Role } from '../answers.js';
 import { ask } from './api.js';
+import { Columns } from './columns.js';
 import { Confirm } from './confirm.js';
 import { CopyButton } from './copy-as-panel.js';
 import { SelectField, TextField } from './form.js';
@@ -55,17 +56,7 @@ export function UsersPage() {
         {(value) => (
           <table class="cards">
             <caption class="hidden">Users of this console</caption>
-            <thead>
-              <tr>
-                <th scope="col">Name</th>
-                <th scope="col">Role</th>
-                <th scope="col">Created</th>
-                <th scope="col">Last login</th>
-                <th scope="col">
-                  <span class="hidden">Actions</span>
-                </th>
-              </tr>
-            </thead>
+            <Columns of={['Name', 'Role', 'Created', 'Last login']} actions />
             <tbody>
               {value.users.map((user) => (
                 <tr key={user.name}>
