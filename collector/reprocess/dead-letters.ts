@@ -1,7 +1,10 @@
 import type { DeadLetter, DeadLetterReason } from '../../mappings/dead-letter.js';
+import { ocsfTarget } from '../../schemas/ocsf-target.js';
 import { CollectorError } from '../errors.js';
 import type { Range } from '../position/time-range.js';
 import type { Sink } from '../sinks/sink.js';
+import { mapper } from '../version.js';
+import { replayedBodies } from './replay-webhooks.js';
 
 /** Which dead letters are wanted. */
 export interface LetterSelection {
@@ -16,7 +19,7 @@ export interface LetterSelection {
  */
 export async function* unresolvedLetters(
   feed: string,
-  sink: Pick<Sink, 'kind' | 'target' | 'unresolvedDeadLetters'>,
+  sink: Pick<Sink, 'kind' | 'target' | 'peek' | 'unresolvedDeadLetters'>,
   selection: LetterSelection,
 ): AsyncGenerator<DeadLetter> {
   if (sink.unresolvedDeadLetters === undefined)
@@ -25,7 +28,9 @@ export async function* unresolvedLetters(
       `The dead letters of ${feed} lie where its sink ${sink.kind} puts them (${sink.target}).`,
       { cure: 'Read them there (stdout: the files *.dead-letters.ndjson); this sink does not list and replay them.' },
     );
-  for await (const letter of sink.unresolvedDeadLetters()) if (isWanted(letter, selection)) yield letter;
+  const isReplayed = await replayedBodies(sink, { rawData: false, mapper, target: ocsfTarget });
+  for await (const letter of sink.unresolvedDeadLetters())
+    if (isWanted(letter, selection) && !isReplayed(letter)) yield letter;
 }
 
 function isWanted({ reason, time, fetched_at }: DeadLetter, selection: LetterSelection): boolean {

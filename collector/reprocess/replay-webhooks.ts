@@ -1,8 +1,11 @@
+import { WEBHOOK_SERVICE } from '../../mappings/alerts/kept-body.js';
 import type { DeadLetter } from '../../mappings/dead-letter.js';
 import type { Clock } from '../clock.js';
+import { WEBHOOK_LANE } from '../position/lane-name.js';
 import type { Sink } from '../sinks/sink.js';
 import { CommittedLane } from '../webhook/committed-lane.js';
 import { type DeliverySettings, deliver, type IncomingBody } from '../webhook/deliver.js';
+import { positionOf } from '../webhook/lane-memory.js';
 import { readBody } from '../webhook/read-body.js';
 
 /** What replaying kept bodies came to. */
@@ -37,6 +40,7 @@ export async function replayKeptBodies(
   settings: BodyReplaySettings,
 ): Promise<BodyReplayReport> {
   const report = { delivered: 0, already: 0, unknown: 0 };
+  const startedAt = clock.now();
   const lane = await CommittedLane.open({ ...settings, sink, clock, observer: () => undefined });
   const replay = async (bodies: readonly IncomingBody[]): Promise<void> => {
     const organization = await lane.organization();
@@ -65,15 +69,44 @@ export async function replayKeptBodies(
         report.unknown += 1;
         continue;
       }
-      const receivedAt = fetched_at ?? clock.now();
-      bodies.push({ ...readBody(Buffer.from(raw)), source: 'webhook', receivedAt, headers: {} });
+      bodies.push(bodyOf(raw, fetched_at ?? clock.now()));
       if (bodies.length < AT_ONCE) continue;
       await replay(bodies);
       bodies = [];
     }
     if (bodies.length > 0) await replay(bodies);
+    const organization = await lane.organization();
+    if (!settings.dryRun && organization !== undefined) {
+      const replayed = { to: startedAt, version: settings.mapping.mapper.version };
+      await lane.commit(deliver([], organization, lane.isKnown, settings), { ...lane.position, replayed });
+    }
     return report;
   } finally {
     await lane.close();
   }
+}
+
+/**
+ * Whether a kept body was delivered by a replay. Of one that a newer mapping may know, that is said only after the next
+ * replay.
+ */
+export async function replayedBodies(
+  sink: Pick<Sink, 'peek'>,
+  mapping: DeliverySettings['mapping'],
+): Promise<(letter: DeadLetter) => boolean> {
+  const cursor = await sink.peek(WEBHOOK_LANE);
+  const replayed = cursor && positionOf(cursor).replayed;
+  const organization = cursor?.organization;
+  if (replayed === undefined || organization === undefined || replayed.version !== mapping.mapper.version)
+    return () => false;
+  return ({ service, fetched_at: at, raw, raw_size: size }) => {
+    if (service !== WEBHOOK_SERVICE || at === undefined || at > replayed.to || Buffer.byteLength(raw) !== size)
+      return false;
+    const { deadLetters } = deliver([bodyOf(raw, at)], organization, () => false, { mapping, classes: undefined });
+    return deadLetters.length === 0;
+  };
+}
+
+function bodyOf(raw: string, receivedAt: number): IncomingBody {
+  return { ...readBody(Buffer.from(raw)), source: 'webhook', receivedAt, headers: {} };
 }

@@ -16,6 +16,8 @@ export interface WebhookPosition {
   readonly origin: number;
   /** Epoch milliseconds up to which the list of alerts was read. */
   readonly polledTo: number;
+  /** The last replay of kept bodies: those taken until then that its mapping knew are delivered. Undefined: there was none. */
+  readonly replayed?: { readonly to: number; readonly version: string };
 }
 
 /** The cursor of a lane that has never run. @param now epoch milliseconds */
@@ -36,12 +38,13 @@ export function firstWebhookCursor(feed: string, baseUrl: string, now: number): 
 /** What a cursor of this lane remembers. */
 export function positionOf(cursor: Cursor): WebhookPosition {
   const stored = cursor.extensions[SLOT];
-  const { spools, origin, polledTo } = isObject(stored) ? stored : {};
+  const { spools, origin, polledTo, replayed } = isObject(stored) ? stored : {};
   const places = isObject(spools) ? Object.entries(spools).filter(([, place]) => isPlace(place)) : [];
   return {
     spools: Object.fromEntries(places) as unknown as WebhookPosition['spools'],
     origin: typeof origin === 'number' ? origin : cursor.committedAt,
     polledTo: typeof polledTo === 'number' ? polledTo : cursor.committedAt,
+    ...(isReplay(replayed) ? { replayed } : {}),
   };
 }
 
@@ -64,6 +67,10 @@ export function readTo(position: WebhookPosition, id: string, place: SpoolPositi
   const { [id]: _before, ...others } = position.spools;
   const kept = Object.entries(others).slice(1 - MOST_SPOOLS);
   return { ...position, spools: { ...Object.fromEntries(kept), [id]: place } };
+}
+
+function isReplay(value: unknown): value is NonNullable<WebhookPosition['replayed']> {
+  return isObject(value) && typeof value.to === 'number' && typeof value.version === 'string';
 }
 
 function isPlace(value: unknown): boolean {

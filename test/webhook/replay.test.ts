@@ -1,9 +1,12 @@
 import { expect, it } from 'vitest';
 import { systemTiming } from '../../collector/jumpcloud/http/abort.js';
 import { createLog } from '../../collector/log/logger.js';
+import { noCounts } from '../../collector/position/cursor.js';
+import { unresolvedLetters } from '../../collector/reprocess/dead-letters.js';
 import { replayKeptBodies } from '../../collector/reprocess/replay-webhooks.js';
 import { openSink } from '../../collector/runtime/open-sink.js';
 import { mapper } from '../../collector/version.js';
+import { CommittedLane } from '../../collector/webhook/committed-lane.js';
 import { envelopeOf } from '../../fixtures/tenant/alerts/envelope.js';
 import { AlertState } from '../../fixtures/tenant/alerts/state.js';
 import { bodyUid, keptBody } from '../../mappings/alerts/kept-body.js';
@@ -54,4 +57,36 @@ it('W11: kept bodies that are findings by now are delivered once, under the uid 
   const uids = (await findingsOf(road.directory)).map(([uid]) => uid);
   expect([...uids].sort()).toEqual([known, unknown].map(uidOf).sort());
   expect(await rowsOf(road.directory, 'SELECT * FROM dead_letters')).toEqual([]);
+});
+
+it('W11: dead letters that a replay delivered are listed no more, and those of an unknown shape still are', async () => {
+  const alerts = new AlertState(22, organization, Date.now);
+  const road = await openRoad();
+  await road.stop();
+  const letters = [letterOf(envelopeOf(alerts.raise())), letterOf({ still: 'unknown' })];
+  const sink = await openSink(road.config, createLog({ level: 'error', format: 'text' }), systemTiming);
+  const settings = {
+    ...{ feed: 'acme', baseUrl: road.config.jumpcloud.endpoints.baseUrl, classes: undefined, dryRun: false },
+    ...{ organization: async () => organization, mapping: { rawData: true, mapper, target: ocsfTarget } },
+  };
+  const listed = async () => {
+    const found: string[] = [];
+    for await (const { uid } of unresolvedLetters('acme', sink, { reason: undefined, range: undefined }))
+      found.push(uid);
+    return found.sort();
+  };
+  try {
+    // As an earlier mapping kept them.
+    const lane = await CommittedLane.open({ ...settings, sink, clock: systemTiming, observer: () => undefined });
+    await lane.organization();
+    const counts = { ...noCounts, records: 2, deadLetters: 2 };
+    await lane.commit({ events: [], deadLetters: letters, raw: [], remember: [], counts, uids: [] }, lane.position);
+    await lane.close();
+    expect(await listed()).toEqual(letters.map(({ uid }) => uid).sort());
+    const all = () => unresolvedLetters('acme', sink, { reason: undefined, range: undefined });
+    expect(await replayKeptBodies(all, sink, systemTiming, settings)).toMatchObject({ delivered: 1, unknown: 1 });
+    expect(await listed()).toEqual([letters[1]!.uid]);
+  } finally {
+    await sink.close();
+  }
 });
