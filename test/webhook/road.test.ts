@@ -193,6 +193,21 @@ describe('the road of webhooks', () => {
     expect([...uids].sort()).toEqual(acknowledged.sort());
   });
 
+  it('W10: of a flood it answers 200 or 503, and delivers all that it acknowledged, each once', async () => {
+    const road = await openRoad();
+    const alerts = alertsOf(10);
+    for (let index = 0; index < 1_000; index += 1) alerts.raise();
+    const headers = { authorization: road.secret };
+    const sent = await sendNotices(alerts.notices, { url: road.url, headers, concurrency: 200, retries: 0 });
+    await road.stop();
+    const answers = new Set(sent.flatMap(({ statuses }) => statuses));
+    expect([...answers].filter((status) => status !== 200 && status !== 503)).toEqual([]);
+    const acknowledged = sent.filter((one) => one.acknowledged).map(({ notice }) => uidOf(notice));
+    expect(acknowledged.length).toBeGreaterThan(100);
+    const uids = (await findingsOf(road.directory)).map(([uid]) => uid);
+    expect([...uids].sort()).toEqual(acknowledged.sort());
+  });
+
   it('W4: spools while the sink does not work, answers 200, and delivers once it works again', async () => {
     const directory = await ownDirectory();
     const broken = await openRoad({
