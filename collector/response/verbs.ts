@@ -6,7 +6,7 @@ export interface VerbFacts {
   readonly jumpcloud: string;
   /** True: it changes a membership, and needs a group. */
   readonly ofGroup: boolean;
-  /** The scope that the service account's role needs for it (collector/jumpcloud/README.md). */
+  /** The scope that the service account's role needs for it (deploy/OPERATIONS.md, Response). */
   readonly scope: string;
   /** The verb that restores what was before; undefined: it cannot be undone. */
   readonly undoneBy: Verb | undefined;
