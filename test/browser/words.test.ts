@@ -18,7 +18,8 @@ it('C2: the words of the field stand as administrators know them', () => {
   expect(Object.values(SEED_WORDS)).toEqual([
     'Data', 'Data Feeds', 'Add New Data Feed', 'JumpCloud', 'API Ingest', 'Next', 'API Base URL', 'Authorization Method',
     'Bearer Token', 'Token', 'Event types', 'Submit', 'Account Name', 'Description', 'Polling Interval', 'DISABLED',
-    'Tag with Account Name', 'Syncing', 'Connected',
+    'Tag with Account Name', 'Syncing', 'Connected', 'Active Response', 'Client ID', 'Client Secret', 'Organization ID',
+    'Save Service Account', 'Rotate',
   ]); // biome-ignore format: a list
   const paths = keys.map(({ path }) => path);
   for (const path of Object.values(SEED_KEYS)) expect(paths).toContain(path);

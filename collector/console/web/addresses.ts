@@ -14,14 +14,14 @@ export const findingAddress = (feed: string, finding: string): string =>
 export const entryAddress = (feed: string, kind: string, id: string): string =>
   `${feedAddress(feed, 'directory')}/${segment(kind)}/${segment(id)}`;
 
-/** The history of response. @public */
+/** The history of response. */
 export const RESPONSE = '/response';
 
-/** The form of a new action, filled in with what is known. `user` and `group` take an id or a name. @public */
+/** The form of a new action, filled in with what is known. `user` and `group` take an id or a name. */
 export const newActionAddress = (
   feed: string,
   known: { readonly verb?: Verb; readonly user?: string; readonly group?: string } = {},
 ): string => `${RESPONSE}/new?${new URLSearchParams({ feed, ...known })}`;
 
-/** One action. @public */
+/** One action. */
 export const actionAddress = (feed: string, id: string): string => `${RESPONSE}/${segment(feed)}/${segment(id)}`;

@@ -1,15 +1,23 @@
-import { Fragment } from 'preact';
+import type { ComponentChildren } from 'preact';
 import { Text } from './text.js';
 
-/** Names and values; a value that is not known says so. */
-export function Facts({ of }: { readonly of: readonly (readonly [label: string, value: string | null])[] }) {
+/** Names and values; a value that is not known (null) says so. */
+export function Facts({ of }: { readonly of: readonly (readonly [label: string, value: ComponentChildren])[] }) {
   return (
     <dl class="facts">
       {of.map(([label, value]) => (
-        <Fragment key={label}>
+        <div key={label}>
           <dt>{label}</dt>
-          <dd>{value === null ? <span class="dim">unknown</span> : <Text>{value}</Text>}</dd>
-        </Fragment>
+          <dd>
+            {value === null ? (
+              <span class="dim">unknown</span>
+            ) : typeof value === 'string' ? (
+              <Text>{value}</Text>
+            ) : (
+              value
+            )}
+          </dd>
+        </div>
       ))}
     </dl>
   );

@@ -6,6 +6,7 @@ import { useMemo } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
 import type { Activity, FeedStatus } from '../answers.js';
 import { feedAddress } from './addresses.js';
+import { Facts } from './facts.js';
 import type { TabProps } from './feed-page.js';
 import { Count, Instant } from './instant.js';
 import { Loaded } from './page.js';
@@ -186,19 +187,6 @@ function ActivityPlot({ activity, range }: { readonly activity: Activity; readon
         </details>
       )}
     </>
-  );
-}
-
-function Facts({ of }: { readonly of: readonly (readonly [string, preact.ComponentChild])[] }) {
-  return (
-    <dl class="facts">
-      {of.map(([term, value]) => (
-        <div key={term}>
-          <dt>{term}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
   );
 }
 

@@ -3,6 +3,7 @@
  */
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
+import { RESPONSE } from './addresses.js';
 import { ask } from './api.js';
 import { PasswordDialog } from './password.js';
 import { loggedOutHere, useMay, useSession } from './session.js';
@@ -18,6 +19,7 @@ export interface Crumb {
 const NAVIGATION = [
   { href: '/feeds', label: 'Data Feeds', role: 'viewer' },
   { href: '/query', label: 'Query', role: 'analyst' },
+  { href: RESPONSE, label: 'Response', role: 'viewer' },
   { href: '/users', label: 'Users', role: 'admin' },
   { href: '/tokens', label: 'API tokens', role: 'admin' },
   { href: '/audit', label: 'Audit', role: 'admin' },

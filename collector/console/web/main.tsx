@@ -17,6 +17,9 @@ const FeedPage = lazy(() => import('./feed-page.js').then((page) => page.FeedPag
 const FindingPage = lazy(() => import('./finding-page.js').then((page) => page.FindingPage));
 const EntryPage = lazy(() => import('./entry-page.js').then((page) => page.EntryPage));
 const QueryPage = lazy(() => import('./query-page.js').then((page) => page.QueryPage));
+const ResponsePage = lazy(() => import('./response-page.js').then((page) => page.ResponsePage));
+const NewActionPage = lazy(() => import('./response-new.js').then((page) => page.NewActionPage));
+const ActionPage = lazy(() => import('./response-action.js').then((page) => page.ActionPage));
 const UsersPage = lazy(() => import('./users-page.js').then((page) => page.UsersPage));
 const TokensPage = lazy(() => import('./tokens-page.js').then((page) => page.TokensPage));
 const AuditPage = lazy(() => import('./audit-page.js').then((page) => page.AuditPage));
@@ -61,6 +64,9 @@ function Console() {
         <Route path="/feeds/:name/findings/:finding" component={FindingPage} />
         <Route path="/feeds/:name/directory/:kind/:id" component={EntryPage} />
         <Route path="/query" component={QueryPage} />
+        <Route path="/response" component={ResponsePage} />
+        <Route path="/response/new" component={NewActionPage} />
+        <Route path="/response/:feed/:id" component={ActionPage} />
         <Route path="/users" component={UsersPage} />
         <Route path="/tokens" component={TokensPage} />
         <Route path="/audit" component={AuditPage} />

@@ -22,6 +22,12 @@ export const SEED_WORDS = {
   tag: 'Tag with Account Name',
   syncing: 'Syncing',
   connected: 'Connected',
+  response: 'Active Response',
+  clientId: 'Client ID',
+  clientSecret: 'Client Secret',
+  organizationId: 'Organization ID',
+  saveAccount: 'Save Service Account',
+  rotate: 'Rotate',
 } as const;
 
 /** The key of a feed's configuration that each label stands for. */
@@ -34,4 +40,7 @@ export const SEED_KEYS = {
   description: 'description',
   interval: 'poll.interval',
   tag: 'account.tag',
+  clientId: 'respond.clientId',
+  clientSecret: 'respond.clientSecret',
+  organizationId: 'respond.orgId',
 } as const satisfies Partial<Record<keyof typeof SEED_WORDS, string>>;

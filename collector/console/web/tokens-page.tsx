@@ -1,10 +1,11 @@
 import { useState } from 'preact/hooks';
+import type { Verb } from '../../response/verbs.js';
 import type { ApiToken, NewApiToken, Role } from '../answers.js';
 import { ask } from './api.js';
 import { Columns } from './columns.js';
 import { Confirm } from './confirm.js';
 import { CopyButton } from './copy-as-panel.js';
-import { SelectField, TextField } from './form.js';
+import { ChoiceField, SelectField, TextField } from './form.js';
 import { ErrorSummary, errorsOf } from './form-errors.js';
 import { Frame } from './frame.js';
 import { Instant } from './instant.js';
@@ -14,6 +15,8 @@ import { Message } from './problem.js';
 import { Text, TextBlock, visible } from './text.js';
 import { ROLES } from './users-page.js';
 
+const VERBS: readonly Verb[] = ['disable-user', 'enable-user', 'add-to-group', 'remove-from-group', 'expire-password'];
+
 /** Hours that the token before *Rotate* is taken for. */
 const OVERLAP_HOURS = 24;
 
@@ -22,6 +25,7 @@ export function TokensPage() {
   const [name, setName] = useState('');
   const [role, setRole] = useState<Role>('viewer');
   const [days, setDays] = useState('90');
+  const [verbs, setVerbs] = useState<readonly Verb[]>([]);
   const [made, setMade] = useState<NewApiToken>();
   const [revoking, setRevoking] = useState<ApiToken>();
   const [error, setError] = useState<unknown>();
@@ -65,7 +69,10 @@ export function TokensPage() {
                     <th scope="row">
                       <Text>{token.name}</Text>
                     </th>
-                    <td data-label="Role">{token.role}</td>
+                    <td data-label="Role">
+                      {token.role}
+                      {token.verbs.length > 0 && <div class="dim">may {token.verbs.join(', ')}</div>}
+                    </td>
                     <td data-label="Created">
                       <Instant at={token.createdAt} distance={false} /> by <Text>{token.createdBy}</Text>
                     </td>
@@ -118,7 +125,7 @@ export function TokensPage() {
         noValidate
         onSubmit={(event) => {
           event.preventDefault();
-          void act(ask('createToken', { body: { name, role, ...(days === '' ? {} : { days: Number(days) }) } }));
+          void act(ask('createToken', { body: { name, role, verbs, ...(days === '' ? {} : { days: Number(days) }) } }));
         }}
       >
         <TextField
@@ -140,6 +147,15 @@ export function TokensPage() {
           inputMode="numeric"
           error={errorsOf(error).get('days')}
         />
+        {(role === 'operator' || role === 'admin') && (
+          <ChoiceField
+            label="Actions of response"
+            hint="What the program may plan and run. It never approves: that is a person’s."
+            choices={VERBS.map((verb) => ({ value: verb, label: verb }))}
+            chosen={verbs}
+            onChosen={(chosen) => setVerbs(VERBS.filter((verb) => chosen.includes(verb)))}
+          />
+        )}
         <div class="actions">
           <button class="primary" type="submit">
             Make a token
