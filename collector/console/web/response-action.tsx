@@ -185,7 +185,9 @@ function Steps({ of, verbs, again }: Props) {
   return (
     <>
       {error !== undefined && <Failure error={error} focus />}
-      {running != null && of.outcome === null && <JobProgress key={running} id={running} onEnd={again} />}
+      {running != null && (of.outcome === null || of.outcome.result === 'refused') && (
+        <JobProgress key={running} id={running} onEnd={again} />
+      )}
       {of.state === 'waiting' && isRequester && (
         <p>You requested it: somebody else has to approve it, here or by its hash.</p>
       )}
