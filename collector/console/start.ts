@@ -45,7 +45,7 @@ import type { ConsoleSettings } from './settings.js';
 import { createStatements } from './statements.js';
 
 /** Milliseconds between two looks for removed feeds that can no longer be restored. */
-const SWEEP_EVERY_MS = 60 * 60_000;
+const SWEEP_EVERY_MS = 10 * 60_000;
 
 /** What tests own. */
 export interface ConsoleClock {
@@ -94,7 +94,7 @@ export async function startConsole(
     deleteRemovedData({ store, supervisor: host.supervisor, roots: settings.roots, directory, log }).catch((error) =>
       log.failure(error),
     );
-  await deleteData();
+  // Not at once: whose directories are in use is known only once the feeds have begun.
   const deleting = setInterval(() => void exclusive(deleteData), SWEEP_EVERY_MS).unref();
   let server: Server | undefined;
   const origin = () => originOf(host.shared.console, server === undefined ? undefined : portOf(server));

@@ -19,7 +19,7 @@ function place() {
   const directory = join(root, 'tables', 'console');
   const store = openFeedStore(directory, () => clock.now);
   const { readFeed } = loadConfig({ env: { CONSOLE_ENABLED: 'true' }, readFile: readFileFromDisk });
-  const inForce = new Map<string, ConfiguredFeed>();
+  const inForce = new Map<string, ConfiguredFeed | null>();
   const supervisor = {
     list: () => [...inForce].map(([name, configured]) => ({ name, configured })),
     find: (name: string) => inForce.has(name) && { name, configured: inForce.get(name) },
@@ -101,6 +101,10 @@ it('A7: tables that another feed shares, or the console, or that lie elsewhere, 
   const late = feed('late');
   await remove('late');
   clock.now += 31 * DAY;
+  inForce.set('unread', null);
+  await deleteRemovedData(parts);
+  expect([existsSync(late), (await parts.store.expired()).length]).toEqual([true, 1]);
+  inForce.delete('unread');
   mkdirSync(join(late, '.state', 'newcomer'));
   await deleteRemovedData(parts);
   expect(existsSync(late)).toBe(true);

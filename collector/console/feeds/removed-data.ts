@@ -39,7 +39,9 @@ export async function ownTables(
 
 /** Deletes the tables of feeds whose time to be restored is over. What may not go is logged, and stays. */
 export async function deleteRemovedData(parts: RemovedDataParts): Promise<void> {
-  const { store, log } = parts;
+  const { store, supervisor, log } = parts;
+  // Where a feed that cannot be read delivers is not known: nothing goes until it is corrected.
+  if (supervisor.list().some(({ configured }) => configured === null)) return;
   for (const { name, directory } of await store.expired()) {
     const refused = await whyNot(name, directory, parts);
     if (refused === undefined) {
