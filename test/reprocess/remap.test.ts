@@ -11,7 +11,8 @@ import { finishedEvent } from '../mappings/mapping.js';
 import { rowsOf } from '../sinks/tables/read-tables.js';
 
 describe('remap', () => {
-  const older = olderEvents();
+  const all = olderEvents();
+  const older = all.filter(({ text }, index) => index % 4 === 0 || text.includes('"redacted"'));
   let stored: string;
   let directory: string;
   beforeAll(async () => {
@@ -47,6 +48,8 @@ describe('remap', () => {
   });
 
   it('moves events to their class, with their uid and the time they were fetched, and then finds nothing more to do', async () => {
+    await rm(directory, { recursive: true });
+    await storeOlder(directory, all);
     const kept = 'SELECT metadata.uid, metadata.logged_time, raw_data FROM events ORDER BY 1';
     const before = await rows(kept);
     await tell(() => remap(order()));
@@ -54,8 +57,8 @@ describe('remap', () => {
     const moved = await rows("SELECT count(*) FROM account_change WHERE metadata.event_code = 'user_create'");
     expect(Number(moved[0]?.[0])).toBeGreaterThan(0);
     const { out } = await tell(() => remap(order()));
-    expect(out).toContain(`${older.length} events of the range looked at`);
-    expect(out).toContain(`${older.length}  the same as before`);
+    expect(out).toContain(`${all.length} events of the range looked at`);
+    expect(out).toContain(`${all.length}  the same as before`);
   });
 
   it('says of an event again that secrets were taken from its record', async () => {
