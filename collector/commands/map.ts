@@ -10,6 +10,9 @@ import { put } from '../files/put.js';
 import { mapper } from '../version.js';
 import { readRecords } from './record-input.js';
 
+/** Characters of events that are written together, within one piece of the input. */
+const MOST_PER_WRITE = 256 * 1024;
+
 /** `map` on the process's own streams. */
 export function map(options: { deadLetters?: string | undefined; rawData: boolean }): Promise<number> {
   return mapRecords(process.stdin, process.stdout, {
@@ -35,18 +38,25 @@ export async function mapRecords(
   const reasons = new Map<string, number>();
   const context = { rawData: options.rawData, mapper, target: ocsfTarget };
   try {
-    for await (const received of readRecords(input)) {
-      const first = readHeader(received);
-      const occurrence = first.id === undefined ? (occurrences.get(first.uid) ?? 0) : 0;
-      if (first.id === undefined) occurrences.set(first.uid, occurrence + 1);
-      const outcome = normalise(received, occurrence === 0 ? first : readHeader(received, occurrence), context);
-      if (outcome.kind === 'event') {
-        await put(output, `${outcome.event.text}\n`);
-      } else {
-        const { reason } = outcome.deadLetter;
-        reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
-        await deadLetters?.add(outcome.deadLetter);
+    for await (const records of readRecords(input)) {
+      let events = '';
+      for (const received of records) {
+        const first = readHeader(received);
+        const occurrence = first.id === undefined ? (occurrences.get(first.uid) ?? 0) : 0;
+        if (first.id === undefined) occurrences.set(first.uid, occurrence + 1);
+        const outcome = normalise(received, occurrence === 0 ? first : readHeader(received, occurrence), context);
+        if (outcome.kind === 'event') {
+          events += `${outcome.event.text}\n`;
+          if (events.length < MOST_PER_WRITE) continue;
+          await put(output, events);
+          events = '';
+        } else {
+          const { reason } = outcome.deadLetter;
+          reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+          await deadLetters?.add(outcome.deadLetter);
+        }
       }
+      if (events !== '') await put(output, events);
     }
   } finally {
     await deadLetters?.close();

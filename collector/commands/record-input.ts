@@ -1,36 +1,55 @@
-import { createInterface } from 'node:readline';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
 import type { ReceivedRecord } from '../../mappings/record.js';
 import { CollectorError } from '../errors.js';
 import { splitArray } from '../jumpcloud/insights/split-array.js';
 
 const BYTE_ORDER_MARK = '\ufeff';
+const LINE_END = /\r\n|\n|\r/;
 
 /**
  * Records out of UTF-8 text: one per line (NDJSON), JumpCloud's own answer (one array), or either of them indented over
- * several lines. A line that is no JSON value is taken as text: it becomes a dead letter like anything that is no object.
+ * several lines; as many at once as one piece of the input brought. A line that is no JSON value is taken as text: it becomes a dead letter like anything that is no object.
  * @throws CollectorError USAGE where the input is UTF-16
  */
-export async function* readRecords(input: Readable): AsyncGenerator<ReceivedRecord> {
-  const lines = createInterface({ input: await judged(input), crlfDelay: Number.POSITIVE_INFINITY });
+export async function* readRecords(input: Readable): AsyncGenerator<readonly ReceivedRecord[]> {
   let isFirst = true;
   let indented: IndentedValue | undefined;
-  for await (const written of lines) {
-    const line = isFirst && written.startsWith(BYTE_ORDER_MARK) ? written.slice(1) : written;
-    isFirst = false;
-    if (indented?.isBrokenBy(line)) {
-      yield* recordsOf(indented.text());
-      indented = undefined;
+  for await (const lines of linesOf(judged(input))) {
+    const records: ReceivedRecord[][] = [];
+    for (const written of lines) {
+      const line = isFirst && written.startsWith(BYTE_ORDER_MARK) ? written.slice(1) : written;
+      isFirst = false;
+      if (indented?.isBrokenBy(line)) {
+        records.push(recordsOf(indented.text()));
+        indented = undefined;
+      }
+      if (indented !== undefined) {
+        if (!indented.add(line)) continue;
+        records.push(recordsOf(indented.text()));
+        indented = undefined;
+      } else if (/^\s*(?:\{|\[|\[\s*\{)\s*$/.test(line)) {
+        indented = new IndentedValue(line);
+      } else if (line.trim() !== '') records.push(recordsOf(line));
     }
-    if (indented !== undefined) {
-      if (!indented.add(line)) continue;
-      yield* recordsOf(indented.text());
-      indented = undefined;
-    } else if (/^\s*(?:\{|\[|\[\s*\{)\s*$/.test(line)) {
-      indented = new IndentedValue(line);
-    } else if (line.trim() !== '') yield* recordsOf(line);
+    if (records.length > 0) yield records.flat();
   }
-  if (indented !== undefined) yield* recordsOf(indented.text());
+  if (indented !== undefined) yield recordsOf(indented.text());
+}
+
+/** The lines that each piece of the input ends. Pieces of one line are put together once. */
+async function* linesOf(pieces: AsyncIterable<Buffer>): AsyncGenerator<readonly string[]> {
+  const decoder = new StringDecoder('utf8');
+  let begun = '';
+  for await (const piece of pieces) {
+    const [first = '', ...more] = decoder.write(piece).split(LINE_END);
+    begun += first;
+    const last = more.pop();
+    if (last === undefined) continue;
+    yield [begun, ...more];
+    begun = last;
+  }
+  yield [begun + decoder.end()];
 }
 
 /** A JSON value over several lines, of which the first holds an opening bracket alone. */
@@ -62,7 +81,7 @@ class IndentedValue {
 }
 
 /** The records of one JSON value: those of an array that holds objects, or that is empty; else the value itself. */
-function recordsOf(text: string): readonly ReceivedRecord[] {
+function recordsOf(text: string): ReceivedRecord[] {
   const received = split(`[${text}]`);
   const [only] = received ?? [];
   if (only === undefined || received?.length !== 1) return [{ text: JSON.stringify(text), value: text, depth: 0 }];
@@ -81,20 +100,17 @@ function split(text: string): ReceivedRecord[] | undefined {
 }
 
 /** The input, of which the first bytes have been looked at. */
-async function judged(input: Readable): Promise<Readable> {
-  const chunks = input[Symbol.asyncIterator]();
-  const first = await chunks.next();
-  if (!first.done && isUtf16(Buffer.from(first.value)))
-    throw new CollectorError('USAGE', 'The records are UTF-16; map reads UTF-8.', {
-      cure: 'Convert them: iconv -f UTF-16 -t UTF-8 FILE | jumpcloud-ocsf map',
-    });
-  return Readable.from(
-    (async function* again() {
-      if (!first.done) yield first.value as Buffer;
-      for (let next = await chunks.next(); !next.done; next = await chunks.next()) yield next.value as Buffer;
-    })(),
-    { objectMode: false },
-  );
+async function* judged(input: Readable): AsyncGenerator<Buffer> {
+  let isFirst = true;
+  for await (const chunk of input) {
+    const piece = Buffer.from(chunk as Buffer);
+    if (isFirst && isUtf16(piece))
+      throw new CollectorError('USAGE', 'The records are UTF-16; map reads UTF-8.', {
+        cure: 'Convert them: iconv -f UTF-16 -t UTF-8 FILE | jumpcloud-ocsf map',
+      });
+    isFirst = false;
+    yield piece;
+  }
 }
 
 /** UTF-16 begins with its mark, or has a zero in one of the first two bytes of ASCII text. */
