@@ -32,6 +32,59 @@ function oddRecords(organization: string): JsonValue[] {
   ];
 }
 
+/** What an inventory says: accounts that are used and that are not, memberships new, old and over. */
+function inventoryEntities(org: string): Entity[] {
+  const day = 24 * 60 * MINUTE;
+  const entity = (type: string, key: string, daysAgo: number, value: JsonObject | undefined): Entity => {
+    const at = storyEnd - daysAgo * day;
+    const whole = { ...value, first_seen: at, org, account_name: org };
+    return {
+      type,
+      key: `${org}/${key}`,
+      observedAt: at,
+      value: value === undefined ? undefined : JSON.stringify(whole),
+    };
+  };
+  const object = (type: string, id: string, daysAgo: number, attributes: JsonObject, name: string | null = null) =>
+    entity(type, id, daysAgo, { kind: type, id, name, attributes });
+  const edge = (type: string, from: readonly [string, string], to: readonly [string, string], daysAgo: number) =>
+    entity(type, `${from[1]}/${to[1]}`, daysAgo, {
+      from: { type: from[0], id: from[1] },
+      to: { type: to[0], id: to[1] },
+      via: 'direct',
+    });
+  const user = (id: string, username: string, more: JsonObject = {}) =>
+    object('user', id, 90, { username, email: `${username}@example.test`, state: 'ACTIVATED', ...more });
+  const vpn = ['group', 'inventory-g1'] as const;
+  return [
+    user('inventory-u1', 'quiet.typo', { mfa: { configured: true } }),
+    user('inventory-u2', 'dora.dormant', { department: 'Sales', mfa: { configured: false } }),
+    user('inventory-u3', 'erik.suspended', { suspended: true }),
+    object('user', 'inventory-u4', 2, { username: 'nina.new', state: 'ACTIVATED' }),
+    object('administrator', 'inventory-a1', 90, {
+      email: 'ops@example.test',
+      roleName: 'Manager',
+      totpEnrolled: false,
+      apiKeySet: true,
+    }),
+    object('administrator', 'inventory-a2', 90, {
+      email: 'quiet.ops@example.test',
+      roleName: 'Manager',
+      totpEnrolled: true,
+    }),
+    object('group', 'inventory-g1', 90, {}, 'vpn-users'),
+    object('application', 'inventory-p1', 90, { active: true, sso: { type: 'saml' } }, 'Ledgerline'),
+    object('application', 'inventory-p2', 90, { active: true, sso: { type: 'saml' } }, 'Old Wiki'),
+    object('role', 'inventory-r1', 90, { isCustom: false }, 'Manager'),
+    edge('membership', vpn, ['user', 'inventory-u2'], 80),
+    edge('membership', vpn, ['user', 'inventory-u4'], 2),
+    edge('membership', vpn, ['user', 'inventory-u3'], 80),
+    entity('membership', 'inventory-g1/inventory-u3', 10, undefined),
+    edge('assignment', ['application', 'inventory-p2'], vpn, 80),
+    edge('role_holder', ['role', 'inventory-r1'], ['administrator', 'inventory-a1'], 3),
+  ];
+}
+
 /** Writes all stories into tables, each event collected a minute after it happened; one hour for device logins. */
 export async function writeStoryTables(
   directory: string,
@@ -52,6 +105,7 @@ export async function writeStoryTables(
   await lane.commit({
     ...sampleBatch('live', 0, noSizes),
     events: results.flatMap((result) => (result.kind === 'event' ? [result.event] : [])),
+    entities: inventoryEntities(organization),
     deadLetters: results.flatMap((result) => (result.kind === 'dead_letter' ? [result.deadLetter] : [])),
   });
   // The first reading of the directory, and what the next one found.
