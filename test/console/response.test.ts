@@ -237,7 +237,7 @@ describe('who may act', () => {
     expect(writes()).toHaveLength(1);
   });
 
-  it('is nobody whose page is not the console’s, who lacks the proof, or whose feed is off', async () => {
+  it('A23: is nobody whose page is not the console’s, who lacks the proof, or whose feed is off', async () => {
     const { admin, one, place, user, writes } = await responding([]);
     const body = { verb: 'disable-user', user, reason: 'INC-1' };
     const path = `/api/v1${place}`;
