@@ -187,7 +187,8 @@ class TableMaintenance {
           await this.#merge(plan);
         } catch (error) {
           await this.#files.clearStaged();
-          if (await this.#setAside(plan.inputs)) break;
+          if (duckdbFault(error) === 'memory') this.#leave(plan.inputs, error);
+          if (duckdbFault(error) === 'memory' || (await this.#setAside(plan.inputs))) break;
           this.#fail(`Merging ${plan.inputs.length} files of ${plan.group} failed: ${firstLine(error)}`);
           this.counts.backlog += (await this.#plan()).reduce((sum, { inputs }) => sum + inputs.length, 0);
           return;
@@ -199,6 +200,13 @@ class TableMaintenance {
 
   #fail(message: string): void {
     this.counts.failures = [...this.counts.failures, message];
+  }
+
+  #leave(inputs: readonly LiveFile[], error: unknown): void {
+    for (const { file } of inputs) this.#aside.add(file);
+    this.#fail(
+      `${inputs.length} files of ${inputs[0]?.table} stay as they are: merging them takes too much memory (${firstLine(error)})`,
+    );
   }
 
   /** Leaves the files that cannot be read out of this run's merges. @returns whether there were any */

@@ -4,21 +4,39 @@ import { syncFile } from '../../files/durable-file.js';
 import { duckType, quoteText } from './columns.js';
 import { type DataFile, fingerprintOf, LANE_COLUMN, mergedName } from './data-file.js';
 import type { Engine } from './engine.js';
+import { duckdbFault } from './error-table.js';
 import type { LaneFiles } from './lane-files.js';
 import type { Merge } from './plan-merges.js';
 import type { Table } from './table-catalog.js';
 import type { LiveFile } from './tables-snapshot.js';
 import { typedRows } from './views.js';
 
+const MIB = 1024 * 1024;
 /**
- * Row groups as readers want them. DuckDB counts bytes as they are in memory, some 8 kB per row of 150 columns, and looks at
- * them once per 2,048 rows. Measured over days of 11,000 logins, size against one ordinary file of all days, and peak of a
- * process that merges them: 16 MiB 1.74 and 141 MiB, 32 MiB 1.52 and 166 MiB, 32 MiB at level 6 1.32 and 164 MiB,
- * 40 MiB at level 6 1.25 and 180 MiB, 64 MiB 1.10 and 190 MiB.
+ * Row groups, in bytes as DuckDB counts them: in memory, some 8 kB per row of 150 columns, looked at once per 2,048 rows.
+ * Measured over days of 11,000 logins, size against one ordinary file of all days, and peak of a process that merges them:
+ * 16 MiB 1.74 and 141 MiB, 32 MiB 1.52 and 166 MiB, 32 MiB at level 6 1.32 and 164 MiB, 40 MiB at level 6 1.25 and
+ * 180 MiB, 64 MiB 1.10 and 190 MiB. Where rows are long (4 kB of raw data) what is read takes as much as what is written:
+ * then the smaller ones fit.
  */
-const OPTIONS =
-  'FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 6, ROW_GROUP_SIZE 50000, ROW_GROUP_SIZE_BYTES 37748736, ' +
-  'STRING_DICTIONARY_PAGE_SIZE_LIMIT 65536, DICTIONARY_SIZE_LIMIT 1000';
+const ROW_GROUPS = [36 * MIB, 16 * MIB, 4 * MIB];
+
+function optionsOf(rowGroupBytes: number): string {
+  return (
+    `FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 6, ROW_GROUP_SIZE 50000, ROW_GROUP_SIZE_BYTES ${rowGroupBytes}, ` +
+    'STRING_DICTIONARY_PAGE_SIZE_LIMIT 65536, DICTIONARY_SIZE_LIMIT 1000'
+  );
+}
+
+/** Copies rows with the largest row groups for which the memory suffices. @throws what DuckDB throws */
+async function copyRows(engine: Engine, rows: string, path: string): Promise<void> {
+  for (const bytes of ROW_GROUPS)
+    try {
+      return await engine.run(`COPY (${rows}) TO ${quoteText(path)} (${optionsOf(bytes)})`);
+    } catch (error) {
+      if (duckdbFault(error) !== 'memory' || bytes === ROW_GROUPS.at(-1)) throw error;
+    }
+}
 
 /**
  * Writes the rows of several files of one table and day into one, durably, and publishes it. No log names it yet.
@@ -33,7 +51,7 @@ export async function mergeFiles(
   const file = mergedName(group, randomUUID());
   await files.clearStaged();
   const staged = files.staged(file);
-  await engine.run(`COPY (${typedRows(table, inputs)}) TO ${quoteText(staged)} (${OPTIONS})`);
+  await copyRows(engine, typedRows(table, inputs), staged);
   await syncFile(staged);
   const from = `read_parquet([${quoteText(staged)}], hive_partitioning = false)`;
   const rows = Number((await engine.rows(`SELECT count(*) FROM ${from}`))[0]?.[0]);
@@ -60,7 +78,7 @@ export async function mergeFiles(
 /** Reads every value of a file, as a merge does. @throws what DuckDB throws */
 export async function readWhole(engine: Engine, table: Table, file: LiveFile, files: LaneFiles): Promise<void> {
   const staged = files.staged(mergedName(table.name, 'trial'));
-  await engine.run(`COPY (${typedRows(table, [file])}) TO ${quoteText(staged)} (${OPTIONS})`);
+  await copyRows(engine, typedRows(table, [file]), staged);
 }
 
 /** Takes back what no log names. */
