@@ -16,6 +16,13 @@ const UNASKED = [
   'What does the report users-to-user-groups hold? (Memberships are read group by group.)',
   'Is a filter that is written wrong ignored, so that everybody is found? (None is sent by an inventory.)',
   'Does suspending or locking a user end the session of the administrator linked to it?',
+  'Does suspending a user who is suspended, staged or locked answer 409, and does the route take x-org-id?',
+  'Does /state/activate answer for a suspended user? (A suspension is undone by PUT.)',
+  'When does a user whose password was expired show it (password_expired, password_expiration_date)?',
+  'What scopes can a custom role have, by name, and do the lists need others than those above?',
+  'Which sourceType have alerts about users, and is referenceId the id of the event behind an alert?',
+  'In which header, with which timeout, repeats, size and source addresses does a webhook come, and what do its bodies hold?',
+  'Which version of D3FEND do the techniques of Remediation Activity belong to?',
 ];
 
 /** How the list of a stage answered. */
@@ -55,6 +62,10 @@ export async function answerDirectoryQuestions(client: Client | undefined, signa
     answer: described(answer),
   }));
   const group = await firstId(ask, 'groups', signal);
+  answers.push({
+    question: 'Is the list of groups in the order of ids (sort=id)?',
+    answer: await orderOfGroups(ask, signal),
+  });
   const members = { path: `/api/v2/usergroups/${group}/members`, form: 'array', query: { limit: '101' } } as const;
   answers.push({
     question: 'Is more than a hundred rows per page refused on members?',
@@ -84,17 +95,32 @@ function described(answer: StageProbe['answer']): string {
   return `200${total === undefined ? ' without a count' : `, count ${String(total)}`}`;
 }
 
+async function orderOfGroups(ask: AskDirectory | undefined, signal: AbortSignal): Promise<string> {
+  const answer = await askOne(
+    ask,
+    { path: '/api/v2/usergroups', form: 'array', query: { limit: '100', sort: 'id' } },
+    signal,
+  );
+  if (answer instanceof CollectorError) return described(answer);
+  const ids = rowsOf(answer).flatMap((row) => idIn(row) ?? []);
+  if (ids.length < 2) return NOT_SEEN;
+  return ids.every((id, at) => at === 0 || (ids[at - 1] ?? '') < id) ? `yes, ${ids.length} of them` : 'no';
+}
+
 async function firstId(
   ask: AskDirectory | undefined,
   stage: StageName,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const list = objectStages.find(({ name }) => name === stage)?.list;
-  const answer = list && (await askOne(ask, list, signal));
-  if (answer === undefined || answer instanceof CollectorError) return undefined;
+  return idIn(rowsOf(list && (await askOne(ask, list, signal)))[0]);
+}
+
+function rowsOf(answer: StageProbe['answer']): JsonObject[] {
+  if (answer === undefined || answer instanceof CollectorError) return [];
   const { value } = answer;
   const rows = Array.isArray(value) ? value : isObject(value) && Array.isArray(value.results) ? value.results : [];
-  return idIn(rows.find(isObject));
+  return rows.filter(isObject);
 }
 
 function idIn(row: JsonObject | undefined): string | undefined {

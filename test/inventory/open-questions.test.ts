@@ -12,6 +12,24 @@ it('The report of check says which lists of the directory answer, and names what
   expect(answerOf('/api/users ')).toContain('ROLE_REFUSED');
   expect(answerOf('{id}/members')).toMatch(/^200, count \d+$/);
   expect(answerOf('more than a hundred rows')).toContain('QUERY_REFUSED');
-  for (const part of ['429', 'x-org-id', 'users-to-user-groups', 'written wrong', 'linked to it', 'after a write'])
+  expect(answerOf('order of ids')).toBe('yes, 30 of them');
+  const others = [
+    '409',
+    '/state/activate',
+    'password_expired',
+    'custom role',
+    'referenceId',
+    'a webhook come',
+    'D3FEND',
+  ];
+  for (const part of [
+    ...others,
+    '429',
+    'x-org-id',
+    'users-to-user-groups',
+    'written wrong',
+    'linked to it',
+    'after a write',
+  ])
     expect(answerOf(part), part).toBeDefined();
 });
