@@ -55,6 +55,11 @@ function checkCredential(feed: Effective): void {
   const account = ['jumpcloud.clientId', 'jumpcloud.clientSecret'].find((path) => feed.settings.has(path));
   if (account !== undefined && mode !== 'service-account' && !feed.settings.has('jumpcloud.apiKey'))
     feed.refuse(account, `${account} is of a service account: set jumpcloud.authorization to service-account`);
+  const reader = ['inventory.clientId', 'inventory.clientSecret'] as const;
+  const [there] = reader.filter((path) => feed.settings.has(path));
+  const missing = reader.find((path) => !feed.settings.has(path));
+  if (there !== undefined && missing !== undefined)
+    feed.refuse(there, `${there} is set, but ${missing} is not: a service account is both`);
   const created = feed.moment('jumpcloud.keyCreated');
   const expires = feed.momentOrNever('jumpcloud.keyExpires');
   if (created !== undefined && typeof expires === 'number' && expires <= created)

@@ -112,6 +112,9 @@ export interface InventoryConfig {
   readonly fullIntervalMs: number;
   readonly requestsPerSecond: number;
   readonly accountEdges: boolean;
+  /** A service account of its own, both or neither; undefined: the feed's credential reads the directory. */
+  readonly clientId: string | undefined;
+  readonly clientSecret: Secret | undefined;
   readonly employees: string | undefined;
   /** Events that carry only a user's name say who in the directory that is. */
   readonly enrich: boolean;

@@ -432,6 +432,8 @@ function toFeedConfig(from: Effective, endpoints: Endpoints): FeedConfig {
       fullIntervalMs: from.duration('inventory.fullInterval'),
       requestsPerSecond: from.number('inventory.requestsPerSecond'),
       accountEdges: from.boolean('inventory.accountEdges'),
+      clientId: from.optionalText('inventory.clientId'),
+      clientSecret: from.secret('inventory.clientSecret'),
       employees: from.optionalText('inventory.employees'),
       enrich: from.boolean('inventory.enrich'),
       directory: from.text('inventory.directory'),

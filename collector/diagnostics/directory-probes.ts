@@ -56,7 +56,7 @@ export async function probeStages(ask: AskDirectory | undefined, signal: AbortSi
 /** What this tenant shows of the open questions about the directory API; asks one page of one row per list. */
 export async function answerDirectoryQuestions(client: Client | undefined, signal: AbortSignal): Promise<Answered[]> {
   const ask = client?.directory;
-  const used = client?.credential.state.used ?? 'no credential';
+  const used = client?.hasDirectoryAccount ? 'service-account' : (client?.credential.state.used ?? 'no credential');
   const answers = (await probeStages(ask, signal)).map(({ stage, path, scope, answer }) => ({
     question: `Does ${path} answer to ${used} (scope ${scope}, stage ${stage}), and with a count?`,
     answer: described(answer),

@@ -43,6 +43,8 @@ export interface ClientOptions extends RegionOptions {
   readonly concurrency?: number | undefined;
   /** In place of the two above: a pace shared by several clients. */
   readonly pace?: Pace | undefined;
+  /** A service account for GETs of the directory API; undefined: the credential of the feed reads that too. */
+  readonly directoryAccount?: { readonly clientId: string; readonly secret: SecretSource } | undefined;
   /** Of the directory API, whose allowance is its own; default 5. */
   readonly directoryRequestsPerSecond?: number | undefined;
   readonly retry?: Partial<RetryPolicy> | undefined;
@@ -71,6 +73,8 @@ export interface Client extends Source {
    * repeated: polls come first.
    */
   readonly directory: AskDirectory | undefined;
+  /** Whether a service account of its own reads that, not the credential of the feed. */
+  readonly hasDirectoryAccount: boolean;
   /** One write of the directory API, sent once; undefined where no console belongs to the base URL. */
   readonly write: WriteOnce | undefined;
   /** Ends what is under way for the credential and closes kept connections. Searches are ended by their own signals. */
@@ -116,16 +120,28 @@ export function createClient(options: ClientOptions): Client {
     observer,
     timing,
   );
-  const secrets = () => credential.secrets();
+  const secrets = () => [...credential.secrets(), ...(reader?.credential.secrets() ?? [])];
   const organization: Record<string, string> = options.orgId ? { 'x-org-id': options.orgId } : {};
   const maxBytes = options.maxBodyBytes ?? DEFAULT_MAX_BYTES;
   const configured = Math.min(MAX_PAGE, Math.max(1, Math.trunc(options.pageSize ?? DEFAULT_PAGE)));
   const size: PageSize = { limit: configured, configured, maxBytes };
 
-  function askToken<T>({ headers, body }: TokenRequest, read: (answer: Answer) => T): Promise<T> {
+  function askToken<T>(asked: TokenRequest, read: (answer: Answer) => T): Promise<T> {
+    return tokenFrom(secret.where, asked, read);
+  }
+
+  function tokenFrom<T>(where: string, { headers, body }: TokenRequest, read: (answer: Answer) => T): Promise<T> {
     const url = endpoints.tokenUrl ?? '';
     const request = { method: 'POST' as const, url, headers, body, maxBytes: MAX_SMALL_BYTES };
-    return calls.token({ purpose: 'token', request, read, where: secret.where, secrets }, closed.signal);
+    return calls.token({ purpose: 'token', request, read, where, secrets }, closed.signal);
+  }
+
+  /** The directory's own account. What becomes of it says nothing about the key of the feed: nobody observes it. */
+  function readerOf({ clientId, secret: source }: NonNullable<ClientOptions['directoryAccount']>) {
+    const own = createSecret(source, {}, timing);
+    const ownTokens = createTokenStore((asked, read) => tokenFrom(own.where, asked, read), timing);
+    const options = { mode: 'service-account', secret: own, clientId, tokens: ownTokens } as const;
+    return { credential: createCredential(options, {}, timing), tokens: ownTokens, where: own.where };
   }
 
   function post<T>(
@@ -151,13 +167,18 @@ export function createClient(options: ClientOptions): Client {
     );
   }
 
-  const directoryCredential = atDirectory(credential, tokens, budget.untilPollsAreThrough);
+  const reader = options.directoryAccount && readerOf(options.directoryAccount);
+  const directoryCredential = atDirectory(
+    reader?.credential ?? credential,
+    reader?.tokens ?? tokens,
+    budget.untilPollsAreThrough,
+  );
   const askDirectory: AskDirectory = (path, ask, signal) => {
     const headers = { ...(ask?.withoutOrganization ? {} : organization), accept: 'application/json' };
     const url = `${endpoints.consoleUrl}${path}`;
     const request = { method: 'GET' as const, url, headers, maxBytes: MAX_DIRECTORY_BYTES };
     const read = (answer: Answer) => ({ value: readJson(answer.body), headers: answer.headers });
-    const common = { credential: directoryCredential, where: secret.where, secrets };
+    const common = { credential: directoryCredential, where: reader?.where ?? secret.where, secrets };
     return calls.directory({ purpose: 'directory', request, read, ...common }, signal);
   };
 
@@ -176,6 +197,7 @@ export function createClient(options: ClientOptions): Client {
     proxy: transport.proxy(new URL(endpoints.baseUrl)),
     ...withUndocumented(source),
     directory: endpoints.consoleUrl === undefined ? undefined : askDirectory,
+    hasDirectoryAccount: reader !== undefined,
     write:
       endpoints.consoleUrl === undefined
         ? undefined

@@ -209,11 +209,21 @@ export function clientOf(
     pageSize: poll.pageSize,
     requestsPerSecond: poll.requestsPerSecond,
     directoryRequestsPerSecond: inventory.requestsPerSecond,
+    // Another credential is asked about for itself: response's, or one that is tried.
+    directoryAccount: changes.secret === undefined ? accountOf(inventory) : undefined,
     caFile: jumpcloud.ca,
     observer,
     timing,
     ...changes,
   });
+}
+
+/** The service account that reads the directory; undefined: none of its own. */
+function accountOf({ clientId, clientSecret }: FeedConfig['inventory']): ClientOptions['directoryAccount'] {
+  if (clientId === undefined || clientSecret === undefined) return undefined;
+  const { file, place } = clientSecret;
+  const where = place ?? 'INVENTORY_CLIENT_SECRET';
+  return { clientId, secret: file === undefined ? { value: clientSecret.reveal(), where } : { file, where } };
 }
 
 /** Where a feed's key (of a service account: its client secret) comes from. @throws CollectorError CREDENTIAL_MISSING */

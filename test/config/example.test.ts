@@ -15,6 +15,7 @@ const disk = files({
   '/run/secrets/jumpcloud-api-key': 'k1',
   '/run/secrets/jumpcloud-client-secret': 'k2',
   '/run/secrets/jumpcloud-respond-secret': 'k9',
+  '/run/secrets/jumpcloud-inventory-secret': 'k11',
   '/run/secrets/kafka-client-key.pem': privateKey,
   '/run/secrets/kafka-password': 'k3',
   '/run/secrets/kafka-client-secret': 'k4',

@@ -130,6 +130,18 @@ const effects: Readonly<Record<string, Effect>> = {
   'inventory.fullInterval': { text: '30d', read: (feed) => feed.inventory.fullIntervalMs, becomes: 30 * day },
   'inventory.requestsPerSecond': { text: '20', read: (feed) => feed.inventory.requestsPerSecond, becomes: 20 },
   'inventory.accountEdges': { text: 'yes', read: (feed) => feed.inventory.accountEdges, becomes: true },
+  'inventory.clientId': {
+    text: 'abc-1',
+    read: (feed) => feed.inventory.clientId,
+    becomes: 'abc-1',
+    beside: { INVENTORY_CLIENT_SECRET: 'sixteen-chars-or-more' },
+  },
+  'inventory.clientSecret': {
+    text: 'sixteen-chars-or-more',
+    read: (feed) => feed.inventory.clientSecret?.reveal(),
+    becomes: 'sixteen-chars-or-more',
+    beside: { INVENTORY_CLIENT_ID: 'abc-1' },
+  },
   'inventory.employees': { text: './staff.csv', read: (feed) => feed.inventory.employees, becomes: './staff.csv' },
   'inventory.enrich': { text: 'yes', read: (feed) => feed.inventory.enrich, becomes: true },
   'inventory.directory': { text: './known', read: (feed) => feed.inventory.directory, becomes: './known' },

@@ -37,6 +37,21 @@ describe('the directory API', () => {
     expect(deliveredKeys(under.sink.entities)).toEqual(ledgerKeys(under.directory));
   });
 
+  it('is read by a service account of its own where one is configured, and the key of the feed needs no scope for it', async () => {
+    const organization = '5f2e00000000000000000001';
+    const account = { clientId: 'c0ffee', clientSecret: 'a-secret-of-the-account', tokenLifetime: 3_600 };
+    const tenant = { organization, serviceAccounts: [account], keys: [{ scopes: ['directoryinsights.readonly'] }] };
+    const secret = { value: account.clientSecret, where: 'INVENTORY_CLIENT_SECRET' };
+    const directoryAccount = { clientId: account.clientId, secret };
+    const under = await inventoryUnderTest({ tenant, client: { orgId: organization, directoryAccount } });
+    expect((await under.generation()).incomplete).toEqual([]);
+    expect(under.tenant.count('token')).toBe(1);
+    expect(under.client.credential.state.used).toBeUndefined();
+    expect(JSON.stringify([under.told, under.sink.entities, under.sink.events])).not.toContain(account.clientSecret);
+    const without = await inventoryUnderTest({ tenant, client: { orgId: organization } });
+    expect((await without.run()).marker.incomplete).not.toEqual([]);
+  });
+
   it.each(['eu', 'in'])(
     'of the region %s is asked at its own hosts alone, for tokens, lists and activity (R1)',
     async (region) => {
