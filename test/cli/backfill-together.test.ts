@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { command, compareTables, feedOf, folder, start, tenant } from './command.js';
 
@@ -22,7 +21,7 @@ it('a second backfill reads what the first does not, leaves it the rest, and not
     { when: { match: ({ routeNumber }) => routeNumber === held, times: 1 }, effect: { kind: 'hang' } },
   ]);
   const first = start(backfill(11, 4), { cwd, env });
-  while (simulated.count('events') < held) await sleep(20);
+  await first.until(() => simulated.count('events') >= held);
 
   const second = await command(backfill(6, 0), { cwd, env });
   expect(second.code).toBe(73);

@@ -30,6 +30,8 @@ export interface Running {
   readonly stderr: () => string;
   /** Resolves when stderr holds the text; rejects where the child ends first. */
   said(text: string | RegExp): Promise<void>;
+  /** Resolves when it holds; rejects where the child ends first. */
+  until(holds: () => boolean): Promise<void>;
 }
 
 export interface StartOptions {
@@ -93,6 +95,12 @@ export function start(args: readonly string[], options: StartOptions = {}): Runn
     ended,
     stdout,
     stderr: () => said.err,
+    async until(holds) {
+      while (!holds()) {
+        if (over) throw new Error(`It ended too early:\n${said.err}`);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    },
     said: (text) =>
       new Promise((resolve, reject) => {
         const look = () => {

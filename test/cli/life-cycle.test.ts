@@ -46,7 +46,7 @@ it('while a page hangs: the first signal gives up the request; a second one, or 
   const env = feedOf(simulated, { LOG_LEVEL: 'debug', SHUTDOWN_GRACE: '20s' });
   const patient = start(['run'], { env });
   await patient.said('asking JumpCloud for its time');
-  while (simulated.count('events') === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  await patient.until(() => simulated.count('events') > 0);
   expect(patient.stderr().match(/asking JumpCloud for its time/g), 'said once').toHaveLength(1);
   patient.child.kill('SIGINT');
   expect(await patient.ended).toMatchObject({ code: 0 });
@@ -126,7 +126,7 @@ it('a signal ends map in the middle of its input as it ends any filter', async (
   const cwd = folder();
   const running = start(['map', '--dead-letters', 'dead.ndjson'], { cwd, program });
   const dead = join(cwd, 'dead.ndjson');
-  while (!existsSync(dead) || statSync(dead).size === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  await running.until(() => existsSync(dead) && statSync(dead).size > 0);
   running.child.kill('SIGINT');
   expect(await running.ended).toMatchObject({ code: null, signal: 'SIGINT' });
 });
