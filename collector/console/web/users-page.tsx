@@ -16,7 +16,7 @@ import { Text, TextBlock, visible } from './text.js';
 export const ROLES: readonly { readonly value: Role; readonly label: string }[] = [
   { value: 'viewer', label: 'viewer: how feeds are, no record' },
   { value: 'analyst', label: 'analyst: and queries, records, dead letters' },
-  { value: 'operator', label: 'operator: and pause, run, read again, replay' },
+  { value: 'operator', label: 'operator: and pause, run, read again, replay, respond' },
   { value: 'admin', label: 'admin: and feeds, keys, users, audit' },
 ];
 
