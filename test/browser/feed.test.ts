@@ -63,6 +63,7 @@ it('X3: the plot has a name, and a table with the same numbers, gaps as unknown'
   expect(await page.locator('.plot canvas').count()).toBe(1);
   await page.getByText('As a table').click();
   const rows = page.locator('.plot tbody tr');
+  await rows.nth(1_439).waitFor();
   expect(await rows.count()).toBe(1_440);
   expect(await rows.nth(0).innerText()).toMatch(/2026-11-27 14:36 UTC\s+10\s+1\s+0/);
   expect(await rows.nth(520).innerText()).toContain('unknown');

@@ -248,3 +248,15 @@ it('S6: hostile names and rows take over none of these pages', async () => {
     expect(await scrollsSideways(page), path).toBe(false);
   }
 });
+
+it('S6: an answer of 10,000 columns and a text of a megabyte leave the query page usable', async () => {
+  const wide = Array.from({ length: 10_000 }, (_, index) => ({ name: `column_${index}`, type: 'VARCHAR' }));
+  const row: QueryLine = { row: wide.map((_, index) => (index === 0 ? 'x'.repeat(1_000_000) : `v${index}`)) };
+  const { page, visit } = await scripted({ ...desk, query: () => ({ lines: [{ columns: wide }, row, end()] }) });
+  await visit('/query');
+  await page.getByRole('button', { name: 'Run' }).click();
+  await page.getByText('column_1', { exact: true }).first().waitFor();
+  expect(await scrollsSideways(page)).toBe(false);
+  await page.getByRole('link', { name: 'Data Feeds' }).first().click();
+  await page.locator('h1', { hasText: 'Data Feeds' }).waitFor();
+});
