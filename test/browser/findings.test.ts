@@ -64,7 +64,7 @@ it('the list is narrowed by status, leads to a finding by keyboard, and says whe
   await page.getByLabel('Status').selectOption('');
   await page.getByRole('link', { name: 'User ana.lima locked out' }).press('Enter');
   await page.getByText('vpn-users').waitFor();
-  expect(await page.evaluate(() => document.activeElement?.tagName)).toBe('H1');
+  await expect.poll(() => page.evaluate(() => document.activeElement?.tagName)).toBe('H1');
   await page.getByText('Login from afar').waitFor();
   await inspect(page, 'finding');
 });

@@ -58,7 +58,7 @@ it('Connect shows the secret once, and what arrived, in each look', async () => 
   await inspect(page, 'webhook-empty');
   await page.getByRole('button', { name: 'Connect: make a secret' }).press('Enter');
   await page.getByText('shown-this-once').waitFor();
-  expect(await page.evaluate(() => document.activeElement?.textContent)).toContain('Copy the secret now');
+  await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toContain('Copy the secret now');
   await page.getByText('the secret has white space in the middle').first().waitFor();
   await page.getByText('it names another organization').waitFor();
   await inspect(page, 'webhook-connected');
