@@ -117,7 +117,7 @@ function Progress({ of, onRelease }: { readonly of: View; readonly onRelease?: (
         ]}
       />
       <p>
-        Delivered <Instant at={of.deliveredAt} />, complete <Instant at={of.complete?.at} />, everything again{' '}
+        Delivered <Instant at={of.deliveredAt} />, complete <Instant at={of.complete?.at} />, in full{' '}
         <Instant at={of.fullAt} />, next <Instant at={of.nextAt} />
       </p>
       {of.stages.length === 0 ? (
@@ -139,9 +139,7 @@ function Progress({ of, onRelease }: { readonly of: View; readonly onRelease?: (
           <tbody>
             {of.stages.map((stage) => (
               <tr key={stage.stage}>
-                <th scope="row">
-                  <Text>{stage.stage}</Text>
-                </th>
+                <th scope="row">{stage.stage}</th>
                 <td data-label="Known">
                   <Count of={stage.known} />
                 </td>
