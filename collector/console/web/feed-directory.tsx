@@ -149,7 +149,7 @@ function DirectoryList({
                       <td data-label="Kind">{KINDS[entry.kind].title}</td>
                       {columns.map(([title, value]) => (
                         <td key={title} data-label={title}>
-                          <Text>{value(entry) ?? 'unknown'}</Text>
+                          <Value of={value(entry)} />
                         </td>
                       ))}
                       <td data-label="Account">
@@ -192,7 +192,11 @@ function Downloads({ feed, kinds }: { readonly feed: string; readonly kinds: rea
       <div class="actions">
         {kinds.map((kind) => {
           const { view, title } = KINDS[kind];
-          const body = { feed, sql: `SELECT * FROM ${view}`, format: 'csv-safe' as const };
+          const body = {
+            feed,
+            sql: `SELECT * FROM ${view} WHERE feed = '${feed.replaceAll("'", "''")}'`,
+            format: 'csv-safe' as const,
+          };
           return (
             <button
               type="button"
@@ -212,4 +216,8 @@ function Downloads({ feed, kinds }: { readonly feed: string; readonly kinds: rea
       </div>
     </>
   );
+}
+
+function Value({ of }: { readonly of: string | null }) {
+  return of === null ? <span class="dim">unknown</span> : <Text>{of}</Text>;
 }
