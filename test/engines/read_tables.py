@@ -11,6 +11,8 @@ import os
 import sys
 import threading
 
+import chdb
+import datafusion
 import deltalake
 import duckdb
 import polars
@@ -44,7 +46,36 @@ def uids_duckdb(path, column, field):
     return [row[0] for row in duckdb.connect().execute(query, [files]).fetchall()]
 
 
-ENGINES = {"deltalake": uids_deltalake, "polars": uids_polars, "duckdb": uids_duckdb}
+def rows_datafusion(path, query):
+    # The table asks the context until the rows are there: it must last as long.
+    context = datafusion.SessionContext()
+    context.register_table("t", deltalake.DeltaTable(path))
+    return context.sql(query).to_pylist()
+
+
+def uids_datafusion(path, column, field):
+    value = f"\"{column}\"['{field}']" if field else f'"{column}"'
+    return [row["uid"] for row in rows_datafusion(path, f"SELECT {value} AS uid FROM t")]
+
+
+def rows_clickhouse(path, select):
+    # Of a Delta table it cannot read a subcolumn by itself.
+    settings = "SETTINGS optimize_functions_to_subcolumns = 0"
+    text = str(chdb.query(f"SELECT {select} FROM deltaLakeLocal('{path}') {settings}", "TabSeparated"))
+    return [line.split("\t") for line in text.splitlines()]
+
+
+def uids_clickhouse(path, column, field):
+    return [uid for (uid,) in rows_clickhouse(path, f"tupleElement({column}, '{field}')" if field else column)]
+
+
+ENGINES = {
+    "deltalake": uids_deltalake,
+    "polars": uids_polars,
+    "duckdb": uids_duckdb,
+    "datafusion": uids_datafusion,
+    "clickhouse": uids_clickhouse,
+}
 
 
 def loop(directory):
@@ -94,12 +125,30 @@ def sums(directory):
                 frame["event_day"].n_unique(),
             ],
             "duckdb": [rows, int(total or 0), last, days],
+            "datafusion": sums_datafusion(path),
+            "clickhouse": sums_clickhouse(path),
         }
     print(json.dumps(found))
+
+
+def sums_datafusion(path):
+    query = 'SELECT count(*) AS n, sum("time") AS total, max(time_dt) AS last, count(DISTINCT event_day) AS days FROM t'
+    [row] = rows_datafusion(path, query)
+    return [row["n"], row["total"] or 0, millis(row["last"]), row["days"]]
+
+
+def sums_clickhouse(path):
+    last = "toUnixTimestamp64Milli(max(time_dt))"
+    [row] = rows_clickhouse(path, f"count(), sum(time), {last}, uniqExact(event_day)")
+    rows, total, last, days = (None if value == "\\N" else int(value) for value in row)
+    return [rows, total or 0, last, days]
 
 
 def millis(instant):
     return None if instant is None else round(instant.timestamp() * 1000)
 
 
-{"loop": loop, "sums": sums}[sys.argv[1]](sys.argv[2])
+# ClickHouse reads files below the working directory alone.
+place = os.path.abspath(sys.argv[2])
+os.chdir("/")
+{"loop": loop, "sums": sums}[sys.argv[1]](place)

@@ -1,6 +1,7 @@
 /**
  * Other engines read the tables by their logs while three lanes of two feeds commit and are killed, and the tables are
- * merged, checkpointed and vacuumed: no failure, no count that falls, no uid twice; in the end the same sums in all.
+ * merged, checkpointed and vacuumed: no failure, no count that falls, no uid twice; in the end the same sums in all, and
+ * the notebook of collector/query/ runs over them.
  *
  *     npm run test:engines -- [--seconds 60] [--kills 30]
  *
@@ -104,6 +105,8 @@ try {
     if (answers.size !== 1 || Object.values(engines)[0]?.[0] !== rows)
       throw new Error(`${table}: ours ${rows} rows, theirs ${JSON.stringify(engines)}`);
   }
+  const notebook = [join(here, 'run_notebook.py'), join(here, '../../collector/query/notebook.ipynb')];
+  execFileSync(engine, notebook, { stdio: 'ignore', env: { ...process.env, TABLES_DIRECTORY: directory } });
   process.stdout.write(`engines: passed ${kills} kills, ${read.trim()}, ${JSON.stringify(theirs)}\n`);
 } finally {
   rmSync(directory, { recursive: true, force: true });
