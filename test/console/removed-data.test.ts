@@ -82,6 +82,16 @@ it('A7: a feed that was restored, or made again, keeps its tables', async () => 
   expect(existsSync(acme)).toBe(true);
 });
 
+it('A7: a feed of the same name that a file configures meanwhile keeps the directory that it uses', async () => {
+  const { clock, feed, remove, parts, store } = place();
+  const acme = feed('acme');
+  await remove('acme');
+  feed('acme');
+  clock.now += 31 * DAY;
+  await deleteRemovedData(parts);
+  expect([existsSync(acme), (await store.expired()).length]).toEqual([true, 0]);
+});
+
 it('A7: tables that another feed shares, or the console, or that lie elsewhere, do not go', async () => {
   const { root, clock, feed, inForce, parts, remove } = place();
   feed('inner', 'outer/inner');

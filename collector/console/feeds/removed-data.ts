@@ -33,7 +33,7 @@ export async function ownTables(
   const config = surroundings.supervisor.find(name)?.configured?.config;
   const directory = config && tablesDirectoryOf(config);
   if (directory === undefined) return { refused: 'it has no tables here' };
-  const refused = await whyNot(name, resolve(directory), surroundings);
+  const refused = await whyNot(name, resolve(directory), surroundings, name);
   return refused === undefined ? { directory: resolve(directory) } : { refused };
 }
 
@@ -61,10 +61,12 @@ export async function deleteRemovedData(parts: RemovedDataParts): Promise<void> 
   }
 }
 
+/** @param removing the feed in force that goes with its tables; undefined: it went long ago, and one of its name is another */
 async function whyNot(
   name: string,
   tables: string,
   { supervisor, roots, directory }: Surroundings,
+  removing?: string,
 ): Promise<string | undefined> {
   if ((await pathBelow(roots.tables, tables)) === undefined) return 'they are not below console.roots.tables';
   const overlaps = (other: string) =>
@@ -72,7 +74,7 @@ async function whyNot(
   if (overlaps(directory)) return 'the console keeps its own files there';
   const neighbour = supervisor
     .list()
-    .find((feed) => feed.name !== name && feed.configured && directoriesOf(feed.configured.config).some(overlaps));
+    .find((feed) => feed.name !== removing && feed.configured && directoriesOf(feed.configured.config).some(overlaps));
   if (neighbour !== undefined) return `the feed ${neighbour.name} uses that directory too`;
   const owners = (await namesIn(join(tables, '.state'))).filter((one) => !one.startsWith('.'));
   const foreign = owners.find((owner) => owner !== fileNameOf(name));
