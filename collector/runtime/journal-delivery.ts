@@ -111,7 +111,7 @@ export async function deliverJournal(
   log: Log,
 ): Promise<void> {
   // Nothing to deliver: nothing of the sink is made.
-  if ((await journalLinesAfter(journal.directory, journal.name, undefined).next()).done === true) return;
+  if (!(await hasLine(journal))) return;
   const sink = await openSink(journal.destination, log, clock);
   const lane = sink.lane(journal.lane);
   try {
@@ -132,6 +132,12 @@ export async function deliverJournal(
     await lane.close();
     await sink.close();
   }
+}
+
+/** The generator is returned to, so that it closes its file. */
+async function hasLine({ directory, name }: DeliveredJournal): Promise<boolean> {
+  for await (const _ of journalLinesAfter(directory, name, undefined)) return true;
+  return false;
 }
 
 /** Where the cursor keeps the position in the journal. */

@@ -1,4 +1,14 @@
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
@@ -130,4 +140,19 @@ it('a new journal in place of one that was moved away is delivered from its firs
   await deliver();
   expect(await events()).toEqual([1, 1, 2]);
   expect(readdirSync(directory)).toContain('audit-2026-12.ndjson');
+});
+
+it.runIf(existsSync('/proc/self/fd'))('a delivery leaves no file of the journal open', async () => {
+  const { deliver, write, file } = delivered();
+  await write(2);
+  await deliver();
+  await deliver();
+  const open = readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      return [readlinkSync(join('/proc/self/fd', fd))];
+    } catch {
+      return [];
+    }
+  });
+  expect(open).not.toContain(file('2026-11'));
 });
