@@ -1,7 +1,7 @@
 import type { NormalisedEvent } from '../../mappings/event.js';
 import type { Clock } from '../clock.js';
 import type { FeedConfig } from '../config/feed-config.js';
-import { asCollectorError, CollectorError } from '../errors.js';
+import { asCollectorError } from '../errors.js';
 import { type JournalPosition, journalLinesAfter, type PlacedLine } from '../files/hash-chained-journal.js';
 import type { Log } from '../log/logger.js';
 import type { CommitExtension } from '../pipeline/commit-extension.js';
@@ -118,14 +118,6 @@ export async function deliverJournal(
     const committed = await lane.open();
     const cursor = committed?.cursor ?? firstCursorOf(journal, clock.now());
     const stored = cursor.extensions[SLOT] as JournalPosition | undefined;
-    if (stored === undefined && committed !== undefined)
-      throw new CollectorError(
-        'STATE_CORRUPT',
-        `The position of ${journal.name} in ${sink.target} is none of a journal.`,
-        {
-          cure: 'It is of an earlier build: move these tables away, or name another kafka.topics.names.state. The journal is then delivered from its first line.',
-        },
-      );
     journal.extension?.restore(cursor.extensions[journal.extension.key], cursor);
     await deliverAfter(stored, cursor, journal, lane, clock);
   } finally {
@@ -176,7 +168,10 @@ async function deliverAfter(
     await lane.commit({ ...positionOnly(cursor), events: [...events, ...own] });
     events = [];
   };
+  // A position of an earlier build only counts: its lines were one event each.
+  const counted = stored === undefined ? first.counts.events : 0;
   for await (const line of journalLinesAfter(directory, name, stored)) {
+    if (line.number <= counted) continue;
     events.push(...eventsOf(line));
     position = line.position;
     if (events.length >= BATCH) await commit();

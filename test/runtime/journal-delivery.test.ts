@@ -18,8 +18,11 @@ import { openJournal, type PlacedLine } from '../../collector/files/hash-chained
 import { systemTiming } from '../../collector/jumpcloud/http/abort.js';
 import { createLog } from '../../collector/log/logger.js';
 import { Redactor } from '../../collector/log/redactor.js';
+import { firstCursor } from '../../collector/position/cursor.js';
 import { openTables } from '../../collector/query/open-tables.js';
 import { type DeliveredJournal, deliverJournal } from '../../collector/runtime/journal-delivery.js';
+import { openSink } from '../../collector/runtime/open-sink.js';
+import { positionOnly } from '../../collector/sinks/batch.js';
 
 const NOVEMBER = Date.parse('2026-11-28T12:00:00Z');
 const DECEMBER = Date.parse('2026-12-02T12:00:00Z');
@@ -48,6 +51,7 @@ function delivered() {
   };
   return {
     directory,
+    journal,
     read,
     file: (month: string) => join(directory, `audit-${month}.ndjson`),
     deliver: () => deliverJournal(journal, systemTiming, log),
@@ -155,4 +159,29 @@ it.runIf(existsSync('/proc/self/fd'))('a delivery leaves no file of the journal 
     }
   });
   expect(open).not.toContain(file('2026-11'));
+});
+
+it('a position of an earlier build, which only counts lines, is gone on from', async () => {
+  const { deliver, write, events, journal } = delivered();
+  const { destination, lane, source: baseUrl } = journal;
+  const cursor = firstCursor({
+    feed: destination.name,
+    lane,
+    organization: undefined,
+    baseUrl,
+    start: NOVEMBER / 1000,
+    services: [],
+    now: NOVEMBER,
+  });
+  const sink = await openSink(destination, log, systemTiming);
+  const opened = sink.lane(lane);
+  await opened.open();
+  await opened.commit(positionOnly({ ...cursor, counts: { ...cursor.counts, records: 2, events: 2 } }));
+  await opened.close();
+  await sink.close();
+  await write(3);
+  await deliver();
+  await write(1);
+  await deliver();
+  expect(await events()).toEqual([3, 4]);
 });
