@@ -550,7 +550,10 @@ export interface ApiToken {
   readonly id: string;
   readonly name: string;
   readonly role: Role;
+  /** A person, also where another token made it. */
   readonly createdBy: string;
+  /** Every person who could have read its secret: who made it, who rotated it, and those of a token that did. */
+  readonly heldBy: readonly string[];
   readonly createdAt: string;
   readonly expires: string | null;
   readonly lastUsed: string | null;

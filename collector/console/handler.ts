@@ -69,3 +69,8 @@ export type Handlers = {
 export function nameOf({ principal }: Pick<Asked, 'principal'>): string {
   return principal?.name ?? '';
 }
+
+/** The persons who may be behind a request: who is logged in, or every person who could have read the token. */
+export function personsOf(asked: Pick<Asked, 'principal'>): readonly string[] {
+  return asked.principal?.token?.heldBy ?? [nameOf(asked)];
+}

@@ -51,6 +51,11 @@ export interface Judgement {
 const BILLING = 'Administrator With Billing';
 const same = (one: string, other: string) => one.toLowerCase() === other.toLowerCase();
 
+/** Whether a person requested an action, or may have by a token. */
+export function isBehind(name: string, { requester, persons }: Pick<ResponseAsk, 'requester' | 'persons'>): boolean {
+  return (persons ?? [requester]).some((one) => same(one, name));
+}
+
 /**
  * Judges an action on what was read of its target. Pure: the same ask, target, policy and history give the same judgement.
  * @param now epoch milliseconds
@@ -100,7 +105,7 @@ export function judge(
         : `${user.username} is protected`,
       'Nothing but the configuration lifts this: respond.protected.',
     );
-  if ([user.id, user.username, user.email].some((name) => name !== '' && same(name, ask.requester)))
+  if ([user.id, user.username, user.email].some((name) => name !== '' && isBehind(name, ask)))
     refuse('OWN_ACCOUNT', 'the requester is the target', 'Let somebody else request it.');
 
   const linked = target.administrators.find(({ id }) => id === user.administrator);

@@ -14,6 +14,8 @@ export interface ResponseAsk {
   readonly group: string | undefined;
   /** Who asks: the operating system's user, or the name of a token. */
   readonly requester: string;
+  /** The persons who may be behind a requester that is a token. Absent: the requester is the person. */
+  readonly persons?: readonly string[];
   readonly reason: string;
   readonly ticket: string | undefined;
   /** Names the action: the same id again gives the recorded outcome and sends nothing. */
@@ -33,6 +35,8 @@ export interface Plan extends Judgement {
   /** RFC 3339 */
   readonly plannedAt: string;
   readonly requester: string;
+  /** As in the ask: none of them approves it. */
+  readonly persons?: readonly string[];
   readonly reason: string;
   readonly ticket: string | undefined;
   readonly undoes: string | undefined;
@@ -70,6 +74,7 @@ export function planOf(ask: ResponseAsk, target: Target, policy: ResponsePolicy,
     verb: ask.verb,
     plannedAt: new Date(now).toISOString(),
     requester: ask.requester,
+    ...(ask.persons === undefined ? {} : { persons: ask.persons }),
     reason: ask.reason,
     ticket: ask.ticket,
     undoes: ask.undoes,

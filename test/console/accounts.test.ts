@@ -120,9 +120,9 @@ describe('API tokens', () => {
         () => expect.fail('it was not stored'),
       );
     const tokens = await open();
-    const made = await tokens.create({ name: 'ci', role: 'viewer', days: undefined, verbs: [], by: 'admin' });
+    const made = await tokens.create({ name: 'ci', role: 'viewer', days: undefined, verbs: [], by: ['admin'] });
     now += 3_600_000;
-    const rotating = tokens.rotate(made.id, 0);
+    const rotating = tokens.rotate(made.id, 0, ['admin']);
     expect(tokens.use(made.token)).toBeUndefined();
     const used = tokens.use((await rotating)!.token);
     expect(used?.name).toBe('ci');

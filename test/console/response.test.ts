@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Tenant } from '../../fixtures/tenant/tenant.js';
 import { consoleOverTenant, put, until } from './console-over-tenant.js';
-import { type Client, type Reply, startTestConsole } from './harness.js';
+import { type Client, type Reply, startTestConsole, type TestConsole } from './harness.js';
 
 const ALL = ['disable-user', 'enable-user', 'add-to-group', 'remove-from-group', 'expire-password'];
 
@@ -75,6 +75,18 @@ async function responding(allow: readonly string[] = ALL) {
     person: (name: string) => one.user(admin, name, 'operator'),
   };
 }
+
+/** Who holds a token. */
+const holderOf = (one: TestConsole, token: string): Client => {
+  const headers = { authorization: `Bearer ${token}` };
+  return {
+    credential: headers,
+    cookie: undefined,
+    proof: undefined,
+    get: (path) => one.send(`/api/v1${path}`, { headers }),
+    send: (method, path, body) => one.send(`/api/v1${path}`, { method, body, headers }),
+  };
+};
 
 const codeOf = ({ status, json }: Reply) => [status, json?.code];
 
@@ -219,12 +231,7 @@ describe('who may act', () => {
     const bare = await one.token(admin, 'bare', 'operator');
     expect(codeOf(await planned(bare, { verb: 'disable-user', user }))).toEqual([403, 'VERB']);
     const made = await admin.send('POST', '/tokens', { name: 'soar', role: 'operator', verbs: ['disable-user'] });
-    const soar: Client = {
-      ...bare,
-      get: (path) => one.send(`/api/v1${path}`, { headers: { authorization: `Bearer ${made.json.token}` } }),
-      send: (method, path, body) =>
-        one.send(`/api/v1${path}`, { method, body, headers: { authorization: `Bearer ${made.json.token}` } }),
-    };
+    const soar = holderOf(one, made.json.token);
     expect(codeOf(await planned(soar, { verb: 'expire-password', user }))).toEqual([403, 'VERB']);
     const plan = await planned(soar, { verb: 'disable-user', user: linked });
     expect(plan.json, plan.text).toMatchObject({ requester: 'token soar of ana', state: 'waiting' });
@@ -235,6 +242,37 @@ describe('who may act', () => {
     expect(await ran(soar, plan.json)).toMatchObject({ state: 'verified' });
     expect(codeOf(await soar.send('POST', `${place}/${plan.json.actionId}/undo`, {}))).toEqual([403, 'VERB']);
     expect(writes()).toHaveLength(1);
+  });
+
+  it('is nobody alone by way of a token: who made it, rotated it, or had another token do so is behind its actions', async () => {
+    const { admin: ana, one, place, planned, person, linked, directory, user } = await responding();
+    const [bob, cleo] = [await one.user(ana, 'bob', 'admin'), await person('cleo')];
+    const verbs = ['disable-user'];
+    const made = async (by: Client, name: string) =>
+      (await by.send('POST', '/tokens', { name, role: 'operator', verbs })).json;
+    const refusedTo = async (holder: Client, actionId: string, ...others: Client[]) => {
+      const { json, text } = await planned(holder, { verb: 'disable-user', user: linked, actionId });
+      expect(json, text).toMatchObject({ state: 'waiting' });
+      const approve = (by: Client) => by.send('POST', `${place}/${actionId}/approval`, { hash: json.hash });
+      for (const other of others) expect(codeOf(await approve(other))).toEqual([409, 'NOT_APPROVED']);
+      expect((await approve(cleo)).json).toMatchObject({ state: 'planned', approvals: [{ by: 'cleo' }] });
+    };
+    const soar = await made(ana, 'soar');
+    const rotate = (by: Client) => by.send('POST', `/tokens/${soar.id}/rotate`, { overlapHours: 0 });
+    const rotated = (await rotate(bob)).json;
+    expect(rotated).toMatchObject({ createdBy: 'ana', heldBy: ['ana', 'bob'] });
+    await refusedTo(holderOf(one, rotated.token), 'case-1', ana, bob);
+
+    const first = await one.token(ana, 'first', 'admin');
+    const second = await made(first, 'second');
+    expect(second).toMatchObject({ createdBy: 'ana', heldBy: ['ana'] });
+    await refusedTo(holderOf(one, second.token), 'case-2', ana);
+    const dora = await one.user(ana, 'dora', 'admin');
+    expect((await rotate(await one.token(dora, 'of-dora', 'admin'))).json.heldBy).toEqual(['ana', 'bob', 'dora']);
+
+    const self = await one.user(ana, String(directory.get('users', user)!.username), 'admin');
+    const own = holderOf(one, (await made(self, 'own')).token);
+    expect((await planned(own, { verb: 'disable-user', user })).json.refusals).toMatchObject([{ code: 'OWN_ACCOUNT' }]);
   });
 
   it('A23: is nobody whose page is not the console’s, who lacks the proof, or whose feed is off', async () => {

@@ -5,9 +5,11 @@ import { makeDirectory, namesIn, replaceFile, syncDirectory } from '../../files/
 import type { Verb } from '../../response/verbs.js';
 import type { ApiToken, NewApiToken, Role } from '../answers.js';
 
-interface StoredToken extends Omit<ApiToken, 'verbs' | 'overlapUntil'> {
+interface StoredToken extends Omit<ApiToken, 'verbs' | 'heldBy' | 'overlapUntil'> {
   /** Absent in tokens from before response had an API. */
   readonly verbs?: readonly Verb[];
+  /** Absent in tokens from before it was noted: whoever made it. */
+  readonly heldBy?: readonly string[];
   /** SHA-256 of the token. */
   readonly digest: string;
   /** The digest before *Rotate*, and until when it is taken. */
@@ -22,10 +24,11 @@ export interface Tokens {
     role: Role;
     days: number | undefined;
     verbs: readonly Verb[];
-    by: string;
+    /** The persons who get the secret, at least one; the first made it. */
+    by: readonly string[];
   }): Promise<NewApiToken>;
-  /** Undefined: there is no such token. */
-  rotate(id: string, overlapMs: number): Promise<NewApiToken | undefined>;
+  /** `by` as of `create`. Undefined: there is no such token. */
+  rotate(id: string, overlapMs: number, by: readonly string[]): Promise<NewApiToken | undefined>;
   remove(id: string): Promise<ApiToken | undefined>;
   /** Who a token is; counts as its use. Undefined: unknown or over. */
   use(token: string): ApiToken | undefined;
@@ -75,7 +78,8 @@ export async function openTokens(
         id: randomBytes(8).toString('hex'),
         name,
         role,
-        createdBy: by,
+        createdBy: by[0]!,
+        heldBy: by,
         createdAt: iso(now()),
         expires: days === undefined ? null : iso(now() + days * DAY_MS),
         lastUsed: null,
@@ -90,12 +94,13 @@ export async function openTokens(
       });
       return { ...shown(token), token: secret };
     },
-    async rotate(id, overlapMs) {
+    async rotate(id, overlapMs, by) {
       const token = tokens.get(id);
       if (token === undefined) return undefined;
       const secret = newSecret();
       const before = overlapMs === 0 ? null : { digest: token.digest, until: iso(now() + overlapMs) };
-      const rotated = { ...token, digest: digest(secret), before };
+      const heldBy = [...new Set([...holdersOf(token), ...by])];
+      const rotated = { ...token, heldBy, digest: digest(secret), before };
       tokens.set(id, rotated);
       await store(id).catch((error: unknown) => {
         tokens.set(id, token);
@@ -142,5 +147,9 @@ function digest(secret: string): string {
 }
 
 function shown({ digest: _digest, before, ...token }: StoredToken): ApiToken {
-  return { ...token, verbs: token.verbs ?? [], overlapUntil: before?.until ?? null };
+  return { ...token, verbs: token.verbs ?? [], heldBy: holdersOf(token), overlapUntil: before?.until ?? null };
+}
+
+function holdersOf({ heldBy, createdBy }: Pick<StoredToken, 'heldBy' | 'createdBy'>): readonly string[] {
+  return heldBy ?? [createdBy];
 }

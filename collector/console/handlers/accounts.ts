@@ -2,7 +2,7 @@ import { INVITATION_MS, type Invitations } from '../accounts/invitations.js';
 import type { Sessions } from '../accounts/sessions.js';
 import type { Tokens } from '../accounts/tokens.js';
 import type { Users } from '../accounts/users.js';
-import { type Handlers, nameOf } from '../handler.js';
+import { type Handlers, personsOf } from '../handler.js';
 import { refused } from '../problem.js';
 
 export interface AccountParts {
@@ -115,13 +115,13 @@ export function accountHandlers(parts: AccountParts): Pick<Handlers, AccountOper
       asked.audit.target = { type: 'token', name };
       asked.audit.details.role = role;
       if (verbs.length > 0) asked.audit.details.verbs = [...verbs];
-      const json = await tokens.create({ name, role, days, verbs, by: nameOf(asked) });
+      const json = await tokens.create({ name, role, days, verbs, by: personsOf(asked) });
       return { status: 201, json, showsSecret: true };
     },
-    async rotateToken({ parameters, body, audit }) {
+    async rotateToken({ principal, parameters, body, audit }) {
       audit.target = { type: 'token', name: parameters.id! };
       audit.details.overlapHours = body.overlapHours;
-      const json = await tokens.rotate(parameters.id!, body.overlapHours * HOUR_MS);
+      const json = await tokens.rotate(parameters.id!, body.overlapHours * HOUR_MS, personsOf({ principal }));
       if (json === undefined) throw noToken();
       audit.target = { type: 'token', name: json.name };
       return { json, showsSecret: true };

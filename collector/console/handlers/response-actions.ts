@@ -20,7 +20,7 @@ import type { ResponseAsk } from '../../response/plan.js';
 import { type Verb, verbs } from '../../response/verbs.js';
 import { openResponse, testCredential } from '../../runtime/open-response.js';
 import type { ActionState, Bodies, Job, ResponseAction } from '../answers.js';
-import { type Answer, type Asked, nameOf } from '../handler.js';
+import { type Answer, type Asked, nameOf, personsOf } from '../handler.js';
 import { oneAtATime } from '../one-at-a-time.js';
 import { Refused, refused } from '../problem.js';
 import { noFeed } from './feeds.js';
@@ -164,6 +164,7 @@ export function responseActionHandlers({ supervisor, jobs, log }: ResponseParts)
           user: body.user,
           group: body.group,
           requester: requesterOf(asked),
+          persons: personsOf(asked),
           reason: body.reason,
           ticket: body.ticket,
           actionId: body.actionId,
@@ -178,18 +179,9 @@ export function responseActionHandlers({ supervisor, jobs, log }: ResponseParts)
       return withResponse(config, async (deps) => {
         const record = recordIn(deps.actions, asked);
         note(asked, record);
-        const { requester, actionId } = record.plan;
-        const by = nameOf(asked);
-        if (requester.toLowerCase().endsWith(`${MADE_BY}${by.toLowerCase()}`))
-          throw refused(
-            409,
-            'NOT_APPROVED',
-            `${by} made the token that requested this action.`,
-            'Somebody else has to approve it.',
-          );
-        const refusal = await approve(record, asked.body.hash, by, deps);
+        const refusal = await approve(record, asked.body.hash, nameOf(asked), deps);
         if (refusal !== undefined) throw refusedBy(refusal);
-        return { json: shown(config, deps.actions, deps.actions.get(actionId)!) };
+        return { json: shown(config, deps.actions, deps.actions.get(record.plan.actionId)!) };
       });
     },
     async runAction(asked) {
@@ -238,19 +230,16 @@ export function responseActionHandlers({ supervisor, jobs, log }: ResponseParts)
         const ask = await undo(record, requesterOf(asked), deps);
         if ('code' in ask) throw refusedBy(ask);
         judgeVerb(asked, ask.verb);
-        return planned(asked, config, deps, ask);
+        return planned(asked, config, deps, { ...ask, persons: personsOf(asked) });
       });
     },
   };
 }
 
-/** Between the name of a token and who made it, in the name of a requester. Names of users hold no space. */
-const MADE_BY = ' of ';
-
 /** As the journal names who asks: a person by name, a token with the person who made it. */
 function requesterOf({ principal }: Asked): string {
   const token = principal?.token;
-  return token === undefined ? (principal?.name ?? '') : `token ${token.name}${MADE_BY}${token.createdBy}`;
+  return token === undefined ? (principal?.name ?? '') : `token ${token.name} of ${token.createdBy}`;
 }
 
 async function actionsOf({ respond }: FeedConfig): Promise<Map<string, ActionRecord>> {

@@ -179,7 +179,9 @@ function Steps({ of, verbs, again }: Props) {
       setError(failure);
     }
   };
-  const isRequester = session.kind === 'in' && session.session.user.toLowerCase() === of.requester.toLowerCase();
+  const isRequester =
+    session.kind === 'in' &&
+    (of.persons ?? [of.requester]).some((one) => one.toLowerCase() === session.session.user.toLowerCase());
   const { caution, undoneBy } = verbs[of.verb];
   const running = job ?? of.job;
   return (
@@ -189,7 +191,7 @@ function Steps({ of, verbs, again }: Props) {
         <JobProgress key={running} id={running} onEnd={again} />
       )}
       {of.state === 'waiting' && isRequester && (
-        <p>You requested it: somebody else has to approve it, here or by its hash.</p>
+        <p>You requested it, or held the token that did: somebody else has to approve it, here or by its hash.</p>
       )}
       {of.approvedUntil !== null && of.intentAt === null && (
         <p>
