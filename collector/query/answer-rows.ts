@@ -11,19 +11,37 @@ export interface AnswerRows {
   readonly rows: AsyncIterable<readonly JsonValue[]>;
 }
 
-/** Reads what `renderRows` writes. @returns undefined where it ends before its first line: the statement failed */
+/**
+ * Reads what `renderRows` writes. It ends where the process was ended, also in the middle of a line: whether the answer is
+ * whole is in the statement's report alone.
+ * @returns undefined where it ends before its first line: the statement failed
+ */
 export async function readAnswerRows(stdout: Readable): Promise<AnswerRows | undefined> {
-  const lines = createInterface({ input: stdout, crlfDelay: Number.POSITIVE_INFINITY })[Symbol.asyncIterator]();
+  const lines = readWhole(createInterface({ input: stdout, crlfDelay: Number.POSITIVE_INFINITY }));
   const head = await lines.next();
   if (head.done === true) return undefined;
-  const { columns } = JSON.parse(head.value) as { columns: QueryColumn[] };
+  const { columns } = head.value as { columns: QueryColumn[] };
   return {
     columns,
     rows: (async function* () {
-      for (let line = await lines.next(); line.done !== true; line = await lines.next())
-        yield (JSON.parse(line.value) as { row: JsonValue[] }).row;
+      for await (const line of lines) yield (line as { row: JsonValue[] }).row;
     })(),
   };
+}
+
+/** Parsed lines; a last one that is cut is left out. */
+async function* readWhole(input: AsyncIterable<string>): AsyncGenerator<unknown, void, void> {
+  const lines = input[Symbol.asyncIterator]();
+  for (let line = await lines.next(); line.done !== true; line = await lines.next()) {
+    let parsed: unknown;
+    try {
+      parsed = JSON.parse(line.value);
+    } catch (error) {
+      if ((await lines.next()).done === true) return;
+      throw error;
+    }
+    yield parsed;
+  }
 }
 
 /**

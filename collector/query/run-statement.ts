@@ -22,8 +22,20 @@ export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** Answers in a separate process, which ends with this one, at the signal, and when it exceeds its memory limit. */
-export async function runStatement(
+/**
+ * Answers in a separate process, which ends with this one, at the signal, and when it exceeds its memory limit. Never rejects:
+ * whoever reads the answer first looks at the report only afterwards.
+ */
+export async function runStatement(request: StatementRequest, options: RunOptions): Promise<StatementReport> {
+  try {
+    return await runProcess(request, options);
+  } catch (error) {
+    options.stdout?.end();
+    return { fault: faultOf(notStarted(error)), skipped: [] };
+  }
+}
+
+async function runProcess(
   request: StatementRequest,
   { signal, stdout, answering = () => {}, env = process.env }: RunOptions,
 ): Promise<StatementReport> {
@@ -48,9 +60,11 @@ export async function runStatement(
   });
   // It may have been ended already.
   child.on('error', () => {});
-  child.send(request, () => {});
   try {
-    await once(child, stdout === undefined ? 'exit' : 'close');
+    const ended = once(child, stdout === undefined ? 'exit' : 'close');
+    // Without file handles it has no channel; its error follows.
+    if (child.connected) child.send(request, () => {});
+    await ended;
   } finally {
     clearInterval(watch);
     signal.removeEventListener('abort', end);
@@ -92,6 +106,14 @@ function killed({ signalCode, exitCode }: ChildProcess, limits: QueryLimits): No
       cure: 'This is a defect, of DuckDB or of ours: please report it with the statement.',
     }),
   );
+}
+
+function notStarted(error: unknown): CollectorError {
+  const reason = (error as NodeJS.ErrnoException).code ?? String(error);
+  return new CollectorError('QUERY_LIMIT_REACHED', `The process of the statement could not be started (${reason}).`, {
+    cure: 'Ask again when the system has processes, file handles and memory to spare (EAGAIN, EMFILE, ENOMEM).',
+    cause: error,
+  });
 }
 
 function faultOf({ code, message, cure, stack }: CollectorError): NonNullable<StatementReport['fault']> {

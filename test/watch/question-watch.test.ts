@@ -1,10 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Readable } from 'node:stream';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { CollectorError } from '../../collector/errors.js';
 import type { Lane } from '../../collector/pipeline/lane.js';
 import type { FeedEvent } from '../../collector/pipeline/observer.js';
+import { readAnswerRows } from '../../collector/query/answer-rows.js';
 import type * as asking from '../../collector/query/ask-question.js';
 import { questionNamed } from '../../collector/query/read-questions.js';
 import { QuestionWatch, type WatchSetting } from '../../collector/watch/question-watch.js';
@@ -201,6 +203,20 @@ describe('questions over tables', () => {
     expect({ ...total, errors }).toMatchObject({ errors: {}, warnings: 0 });
   });
 
+  it('fail alone where the system has no process for them', async () => {
+    const { execPath } = process;
+    onTestFinished(() => {
+      process.execPath = execPath;
+    });
+    process.execPath = join(directory, 'nowhere');
+    const setting = { directory, account: storyOrganization, limits, mostRows: 2, now: storyEnd };
+    const failed = askQuestion(asked('user-changes'), setting, new AbortController().signal);
+    await expect(failed).rejects.toMatchObject({
+      code: 'QUERY_LIMIT_REACHED',
+      message: expect.stringContaining('ENOENT'),
+    });
+  });
+
   it('with more rows than can be remembered are refused', async () => {
     const setting = { directory, account: storyOrganization, limits, mostRows: 2, now: storyEnd };
     const refused = askQuestion(asked('user-changes'), setting, new AbortController().signal);
@@ -209,6 +225,14 @@ describe('questions over tables', () => {
       message: expect.stringContaining('more than 2 rows'),
     });
   });
+});
+
+it.each([
+  ['{"columns":[{"name":"a"}]}\n{"row":[1]}\n{"row":[', [[1]]],
+  ['{"columns":[{"na', undefined],
+])('An answer that is cut in the middle of a line ends there: %j', async (text, rows) => {
+  const answer = await readAnswerRows(Readable.from([text]));
+  expect(answer && (await Readable.from(answer.rows).toArray())).toEqual(rows);
 });
 
 it.each([
