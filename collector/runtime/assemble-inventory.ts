@@ -10,6 +10,7 @@ import type { InventoryObserver } from '../inventory/observer.js';
 import type { Client } from '../jumpcloud/client.js';
 import type { Sink } from '../sinks/sink.js';
 import { mapper } from '../version.js';
+import { taggedAccount } from './tagged-account.js';
 
 /** Where a feed's inventory keeps what it knows. */
 export function inventoryDirectory({ inventory, name }: FeedConfig): string {
@@ -49,7 +50,7 @@ export function assembleInventory(
       baseUrl: jumpcloud.endpoints.baseUrl,
       region: jumpcloud.endpoints.region,
       organization: jumpcloud.orgId,
-      accountName: account.name,
+      accountName: taggedAccount(account),
       directory: inventoryDirectory(config),
       accountEdges: inventory.accountEdges,
       names: inventory.enrich && inventory.directoryLasts,

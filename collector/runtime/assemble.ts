@@ -24,6 +24,7 @@ import { mapper } from '../version.js';
 import { QuestionWatch, type WatchSetting } from '../watch/question-watch.js';
 import { watchedQuestions } from '../watch/watched-questions.js';
 import { inventoryDirectory } from './assemble-inventory.js';
+import { taggedAccount } from './tagged-account.js';
 
 /** Seconds of one closed search while a live lane catches up. */
 const SLICE = 6 * 3600;
@@ -130,11 +131,6 @@ export function guardOf(
       ),
     onWarning,
   });
-}
-
-/** The account name that a feed's events carry; undefined: none. */
-export function taggedAccount({ name, tag }: FeedConfig['account']): string | undefined {
-  return tag ? name : undefined;
 }
 
 /** What a feed collects, from its configuration. */

@@ -12,8 +12,9 @@ import { logKeyWarning } from '../monitoring/log-observer.js';
 import { RESPONSE_LANE } from '../position/lane-name.js';
 import { actionEvents } from '../response/action-event.js';
 import { type ActionRecord, applyEntry, entryOf, JOURNAL } from '../response/action-journal.js';
-import { guardOf, taggedAccount } from './assemble.js';
+import { guardOf } from './assemble.js';
 import { type JournalDelivery, startJournalDelivery } from './journal-delivery.js';
+import { taggedAccount } from './tagged-account.js';
 
 /**
  * Delivers the journal of a feed's response as events.

@@ -40,11 +40,11 @@ it('accounts and entitlements are found, with both directions of what belongs to
   expect(await inventory()).toMatchObject({ state: 'disabled', generation: 1, removalsHeld: 0, degraded: null });
   const accounts = await get('');
   expect(accounts.entries).toContainEqual(
-    expect.objectContaining({ kind: 'user', id: user, account: 'Acme production', since: expect.any(String) }),
+    expect.objectContaining({ kind: 'user', id: user, account: tenant.organization, since: expect.any(String) }),
   );
   const whole = await get(`/group/${group}`);
   expect(whole.relations).toContainEqual(expect.objectContaining({ direction: 'to', kind: 'user', id: user }));
-  expect(whole.entry).toMatchObject({ kind: 'group', name: HOSTILE, account: 'Acme production' });
+  expect(whole.entry).toMatchObject({ kind: 'group', name: HOSTILE, account: tenant.organization });
   expect((await get(`/user/${user}`)).relations).toContainEqual(
     expect.objectContaining({ direction: 'from', kind: 'group', id: group, name: HOSTILE, ended: null }),
   );

@@ -33,11 +33,11 @@ function oddRecords(organization: string): JsonValue[] {
 }
 
 /** What an inventory says: accounts that are used and that are not, memberships new, old and over. */
-function inventoryEntities(org: string): Entity[] {
+function inventoryEntities(org: string, accountName: string | undefined): Entity[] {
   const day = 24 * 60 * MINUTE;
   const entity = (type: string, key: string, daysAgo: number, value: JsonObject | undefined): Entity => {
     const at = storyEnd - daysAgo * day;
-    const whole = { ...value, first_seen: at, org, account_name: org };
+    const whole = { ...value, first_seen: at, org, account_name: accountName };
     return {
       type,
       key: `${org}/${key}`,
@@ -90,6 +90,7 @@ export async function writeStoryTables(
   directory: string,
   organization = storyOrganization,
   feed = 'acme',
+  accountName?: string,
 ): Promise<void> {
   const stories = attackStories(organization, storyEnd).flatMap(({ planted, quiet }) => [...planted, ...quiet]);
   const results = [...stories, ...oddRecords(organization)].map((record) => {
@@ -97,7 +98,7 @@ export async function writeStoryTables(
     const { timestamp, service } = record as JsonObject;
     const happened = typeof timestamp === 'string' ? Date.parse(timestamp) : storyEnd - 10 * MINUTE;
     const fetchedAt = happened + (service === 'systems' ? 60 : 1) * MINUTE;
-    return normalise(received, readHeader(received), { ...context, fetchedAt });
+    return normalise(received, readHeader(received), { ...context, fetchedAt, accountName });
   });
   const sink = createTablesSink({ directory, feed });
   const lane = sink.lane('live');
@@ -105,23 +106,27 @@ export async function writeStoryTables(
   await lane.commit({
     ...sampleBatch('live', 0, noSizes),
     events: results.flatMap((result) => (result.kind === 'event' ? [result.event] : [])),
-    entities: inventoryEntities(organization),
+    entities: inventoryEntities(organization, accountName),
     deadLetters: results.flatMap((result) => (result.kind === 'dead_letter' ? [result.deadLetter] : [])),
   });
   // The first reading of the directory, and what the next one found.
   for (const [index, step] of [0, 1].entries())
-    await lane.commit({ ...sampleBatch('live', index + 1, noSizes), entities: directoryReading(organization, step) });
+    await lane.commit({
+      ...sampleBatch('live', index + 1, noSizes),
+      entities: directoryReading(organization, step, accountName),
+    });
   await sink.close();
 }
 
 /** A user with a group, and an administrator; then the user is suspended and leaves the group, another joins it, the administrator is gone. */
-function directoryReading(organization: string, step: number): Entity[] {
+function directoryReading(organization: string, step: number, accountName: string | undefined): Entity[] {
   const observedAt = storyEnd - (step === 0 ? 40 * 24 * 60 : 60) * MINUTE;
   const entity = (type: string, id: string, value: JsonObject | undefined): Entity => ({
     type,
     key: `${organization}/${id}`,
     observedAt,
-    value: value === undefined ? undefined : JSON.stringify({ id, org: organization, ...value }),
+    value:
+      value === undefined ? undefined : JSON.stringify({ id, org: organization, account_name: accountName, ...value }),
   });
   const user = (id: string, username: string, suspended: boolean) =>
     entity('user', id, { attributes: { username, state: 'ACTIVATED', suspended } });

@@ -17,6 +17,7 @@ import { hasValidator, validate } from '../mappings/validator.js';
 import { storyEnd, storyOrganization, writeStoryTables } from '../query/story-tables.js';
 
 const HOUR = 3_600_000;
+const account = 'Acme Corporation';
 const limits = { memory: '256MB', temporarySpace: '2GB', threads: 2, timeoutMs: 60_000 };
 const asked = (name: string) => ({ question: questionNamed(name), parameters: new Map(), lists: new Map() });
 const row = (identity: string): asking.FoundRow => ({
@@ -37,7 +38,7 @@ class Bench {
       feed: 'acme',
       questions: names.map(asked),
       intervalMs: HOUR,
-      accountName: undefined,
+      accountName: account,
       mapper: { name: 'jumpcloud-ocsf', version: '0.0.0' },
       target: ocsfTarget,
       clock: { now: () => this.now, monotonic: () => this.now, sleep: async () => {} },
@@ -161,7 +162,7 @@ describe('questions over tables', () => {
     const built = new URL('../../dist/collector/query/ask-question.js', import.meta.url).href;
     ({ askQuestion } = (await import(/* @vite-ignore */ built)) as typeof asking);
     directory = await mkdtemp(join(tmpdir(), 'watch-'));
-    await writeStoryTables(directory);
+    await writeStoryTables(directory, storyOrganization, 'acme', account);
   });
   afterAll(() => rm(directory, { recursive: true, force: true }));
 
@@ -218,7 +219,7 @@ describe('questions over tables', () => {
   });
 
   it('with more rows than can be remembered are refused', async () => {
-    const setting = { directory, account: storyOrganization, limits, mostRows: 2, now: storyEnd };
+    const setting = { directory, account, limits, mostRows: 2, now: storyEnd };
     const refused = askQuestion(asked('user-changes'), setting, new AbortController().signal);
     await expect(refused).rejects.toMatchObject({
       code: 'QUERY_LIMIT_REACHED',
