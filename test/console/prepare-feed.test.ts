@@ -97,6 +97,27 @@ it('S8: a key of the operator’s own goes to no other region, and to no other a
   }
 });
 
+it('S8: a secret of response of the operator’s own follows its address, whatever it may execute', async () => {
+  const { refusal } = over({ RESPOND_CLIENT_ID: 'of-the-operator', RESPOND_CLIENT_SECRET: KEY });
+  expect(await refusal(withKey)).toBeUndefined();
+  const moved = { name: 'acme', jumpcloud: { apiKey: KEY, region: 'eu' } };
+  expect(await refusal(moved)).toEqual(['CREDENTIAL_NEEDED', ['/respond/clientSecret']]);
+});
+
+it('S8: the secret that reads the directory follows addresses of JumpCloud, and no broker', async () => {
+  const { refusal, save } = over();
+  const orgId = '5f0c0ffee0c0ffee0c0ffee0';
+  const reading = (broker: string, region: string, inventory: Document) => ({
+    ...toKafka({ brokers: [broker] }),
+    jumpcloud: { apiKey: KEY, orgId, region },
+    inventory: { clientId: 'reader', ...inventory },
+  });
+  await save(reading('kafka.example.com:9092', 'us', { clientSecret: KEY }));
+  expect(await refusal(reading('kafka.example.com:9093', 'us', {}))).toBeUndefined();
+  const needed = ['CREDENTIAL_NEEDED', ['/inventory/clientSecret']];
+  expect(await refusal(reading('kafka.example.com:9092', 'eu', {}))).toEqual(needed);
+});
+
 it('S8: a file that was named is not sent elsewhere by a change of the address alone', async () => {
   const { refusal, save } = over();
   const named = (file: string, more: Document = {}) => ({ name: 'acme', jumpcloud: { apiKey: { file }, ...more } });

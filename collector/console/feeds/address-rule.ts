@@ -20,6 +20,7 @@ const JUMPCLOUD = [
 const ADDRESSES: Readonly<Record<string, readonly string[]>> = {
   jumpcloud: [...JUMPCLOUD, 'jumpcloud.authorization'],
   respond: JUMPCLOUD,
+  inventory: JUMPCLOUD,
   kafka: [
     'kafka.brokers',
     'kafka.tls.enabled',
@@ -67,7 +68,8 @@ function isUsed(secret: string, settings: Settings): boolean {
   const isAccount = settings.get('jumpcloud.authorization')?.value === 'service-account';
   if (secret === 'jumpcloud.apiKey') return !isAccount;
   if (secret === 'jumpcloud.clientSecret') return isAccount;
-  if (secret === 'respond.clientSecret') return textOf(settings.get('respond.allow')?.value ?? []) !== '[]';
+  // Whatever it may execute: check and watch log in with it.
+  if (secret === 'respond.clientSecret') return settings.get('respond.clientId') !== undefined;
   return !secret.startsWith('kafka.') || settings.get('sink')?.value === 'kafka';
 }
 
