@@ -2,6 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, 
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { exitCodeOf, type Finding, inOrder, lineOf } from '../../collector/diagnostics/finding.js';
+import { JOURNAL } from '../../collector/response/action-journal.js';
 import { checkDirectory } from '../../collector/sinks/files/check-directory.js';
 import type { TenantOptions } from '../../fixtures/tenant/tenant.js';
 import { command, type Ended, feedOf, folder, tenant } from '../cli/command.js';
@@ -52,6 +53,19 @@ it('a running feed is looked at without being disturbed, and its position is sho
   expect(code).toBe(0);
   expect(part(findings, 'position')[0]?.message).toContain(`${simulated.ledger.size} events`);
   expect(readdirSync(join(cwd, 'tables'), { recursive: true }).sort()).toEqual(before);
+});
+
+it('a journal of response that cannot be read is a finding, and the rest is looked at all the same', async () => {
+  const directory = join(folder(), 'respond');
+  mkdirSync(join(directory, `${JOURNAL}-2026-01.ndjson`), { recursive: true });
+  const { env } = await feed(
+    {},
+    { RESPOND_CLIENT_ID: 'acting', RESPOND_CLIENT_SECRET: 's'.repeat(40), RESPOND_DIRECTORY: directory },
+  );
+  const { findings, code } = await check(env);
+  expect(code).toBe(74);
+  expect(part(findings, 'respond')).toMatchObject([{ verdict: 'failed', code: 'STORAGE_FAILED' }]);
+  expect(part(findings, 'credential')[0]?.verdict).toBe('ok');
 });
 
 describe('F-14: each cause has a finding and an exit code of its own', () => {

@@ -163,9 +163,13 @@ async function* findingsOf(
     limited,
     (finding) => findings.emit('found', finding),
   ).finally(() => findings.emit('end'));
+  // Whether or not the client still waits for how it ends.
+  void checking.then(
+    ({ client }) => client?.close(),
+    () => undefined,
+  );
   for await (const [finding] of found) yield lineOf(finding as Finding, config);
   const checked = await checking;
-  checked.client?.close();
   const verdicts = checked.findings.map(({ verdict }) => verdict);
   const worst = verdicts.includes('failed') ? 'failed' : verdicts.includes('warning') ? 'warning' : 'ok';
   yield { done: true, worst, header };
