@@ -285,7 +285,12 @@ function admit(
     );
   if (principal?.token !== undefined && route.tokens !== undefined) judgeToken(principal.token, route.tokens);
   if (route.manages === true && !manage)
-    throw refused(403, 'READ_ONLY', 'This console changes nothing (console.manage is false).', 'Change the files.');
+    throw refused(
+      403,
+      'READ_ONLY',
+      'This console changes nothing (console.manage is false).',
+      'Change the files, or use the commands.',
+    );
 }
 
 /** Response takes API tokens by their verbs, and approvals from persons alone. @throws Refused */

@@ -289,6 +289,7 @@ export const ROUTES = {
     summary: 'Make a secret for the webhook channel; it is shown once, and the one before is taken for some hours more',
     body: 'overlap',
     success: [201],
+    manages: true,
   },
   listResponse: {
     method: 'GET',
@@ -327,6 +328,7 @@ export const ROUTES = {
     body: 'planAction',
     success: [201],
     tokens: 'verbs',
+    manages: true,
   },
   approveAction: {
     method: 'POST',
@@ -336,6 +338,7 @@ export const ROUTES = {
     body: 'approveAction',
     success: [200],
     tokens: 'never',
+    manages: true,
   },
   runAction: {
     method: 'POST',
@@ -346,6 +349,7 @@ export const ROUTES = {
     body: 'runAction',
     success: [202],
     tokens: 'verbs',
+    manages: true,
   },
   undoAction: {
     method: 'POST',
@@ -355,6 +359,7 @@ export const ROUTES = {
     body: 'empty',
     success: [201],
     tokens: 'verbs',
+    manages: true,
   },
 
   findings: {
@@ -395,6 +400,7 @@ export const ROUTES = {
     summary: 'Read the stages whose removals are held once more and deliver what is still gone',
     body: 'confirmRemovals',
     success: [202],
+    manages: true,
   },
   directory: {
     method: 'GET',

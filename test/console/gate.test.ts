@@ -260,6 +260,42 @@ describe('S15: every answer', () => {
   });
 });
 
+it('S14: a console that does not manage plans, approves and executes nothing, and changes no feed', async () => {
+  const one = await startTestConsole({ env: { CONSOLE_MANAGE: 'false' } });
+  const admin = await one.firstAdmin();
+  const taken: string[] = [];
+  for (const [operation, { method, path, body }] of Object.entries<Route>(ROUTES)) {
+    if (method === 'GET' || operation === 'logout') continue;
+    const reply = await admin.send(method, path.replace(/\{\w+\}/g, 'nothing'), body === undefined ? undefined : []);
+    if (reply.json?.code !== 'READ_ONLY') taken.push(operation);
+  }
+  // Accounts, reading, and what keeps a feed going as it is configured.
+  expect(taken.sort()).toEqual([
+    'backfillFeed',
+    'cancelQueries',
+    'changePassword',
+    'changeUser',
+    'createToken',
+    'deleteToken',
+    'inviteUser',
+    'login',
+    'pauseFeed',
+    'query',
+    'removeUser',
+    'renewSecret',
+    'repairFeed',
+    'replayFeed',
+    'restartFeed',
+    'resumeFeed',
+    'rotateToken',
+    'runFeed',
+    'runInventory',
+    'testDraft',
+    'testFeed',
+    'testResponse',
+  ]);
+});
+
 describe('S14: roles', () => {
   it('may do what the table of routes says, with a session, a token and nothing', async () => {
     const one = await startTestConsole();

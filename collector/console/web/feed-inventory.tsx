@@ -12,7 +12,7 @@ import { JobProgress } from './job.js';
 import { Loaded } from './page.js';
 import { usePolled } from './polled.js';
 import { Failure, Message } from './problem.js';
-import { useMay } from './session.js';
+import { useManages, useMay } from './session.js';
 import { Text } from './text.js';
 
 type View = NonNullable<InventoryAnswer['view']>;
@@ -27,6 +27,7 @@ const STATES: Readonly<Record<View['state'], string>> = {
 export function Inventory({ name, again }: TabProps) {
   const polled = usePolled('feedInventory', { path: { name } }, 15_000);
   const isOperator = useMay('operator');
+  const canRelease = useManages('operator');
   const [job, setJob] = useState<string>();
   const [asks, setAsks] = useState<number>();
   const [error, setError] = useState<unknown>();
@@ -65,7 +66,7 @@ export function Inventory({ name, again }: TabProps) {
               This feed reads no directory: set <code>inventory.interval</code> in its settings, or have it read now.
             </p>
           ) : (
-            <Progress of={view} {...(isOperator ? { onRelease: setAsks } : {})} />
+            <Progress of={view} {...(canRelease ? { onRelease: setAsks } : {})} />
           )
         }
       </Loaded>

@@ -11,7 +11,7 @@ import { Count, Instant } from './instant.js';
 import { Loaded } from './page.js';
 import { usePolled } from './polled.js';
 import { Failure, Message } from './problem.js';
-import { useMay } from './session.js';
+import { useManages } from './session.js';
 import { Text, TextBlock } from './text.js';
 
 /** Hours that the secret before is taken for: the time that it takes to paste the new one. */
@@ -19,7 +19,7 @@ const OVERLAP_HOURS = 24;
 
 export function Webhook({ name }: TabProps) {
   const polled = usePolled('feedWebhook', { path: { name } }, 5_000);
-  const isAdmin = useMay('admin');
+  const isAdmin = useManages();
   const [made, setMade] = useState<NewWebhookSecret>();
   const [asks, setAsks] = useState(false);
   const [error, setError] = useState<unknown>();

@@ -11,7 +11,7 @@ import { Heading, Loaded } from './page.js';
 import { usePolled } from './polled.js';
 import { Message } from './problem.js';
 import { SEED_WORDS } from './seed-words.js';
-import { useMay } from './session.js';
+import { useManages } from './session.js';
 import { Text, TextBlock } from './text.js';
 
 export function FindingPage() {
@@ -34,7 +34,7 @@ export function FindingPage() {
 }
 
 function Details({ feed, of }: { readonly feed: string; readonly of: FindingDetails }) {
-  const isOperator = useMay('operator');
+  const isOperator = useManages('operator');
   return (
     <>
       <Facts

@@ -90,7 +90,8 @@ export function Frame({
       <section class="banners" aria-label="Notices">
         {isReadOnly && (
           <p class="message neutral">
-            This console is read-only (<code>console.manage: false</code>): feeds are changed in their files.
+            This console is read-only (<code>console.manage: false</code>): feeds are changed in their files, and
+            response acts by command.
           </p>
         )}
         {banners}

@@ -16,7 +16,7 @@ import { Heading, Loaded } from './page.js';
 import { usePolled } from './polled.js';
 import { Failure, Message } from './problem.js';
 import { SEED_WORDS } from './seed-words.js';
-import { useMay, useSession } from './session.js';
+import { useManages, useSession } from './session.js';
 import { Text } from './text.js';
 
 export function ActionPage() {
@@ -161,7 +161,7 @@ function Undo({ of, verbs }: Omit<Props, 'again'>) {
 /** What can be done next, by role and state, each behind a question that repeats target and effect. */
 function Steps({ of, verbs, again }: Props) {
   const session = useSession();
-  const isOperator = useMay('operator');
+  const isOperator = useManages('operator');
   const { route } = useLocation();
   const [asks, setAsks] = useState<'approve' | 'run' | 'undo'>();
   const [error, setError] = useState<unknown>();

@@ -14,13 +14,13 @@ import { Heading, Loaded } from './page.js';
 import { usePolled } from './polled.js';
 import { Message } from './problem.js';
 import { SEED_WORDS } from './seed-words.js';
-import { useMay } from './session.js';
+import { useManages } from './session.js';
 
 type Verb = keyof ResponseList['verbs'];
 
 export function NewActionPage() {
   const response = usePolled('listResponse', {}, 0);
-  const isOperator = useMay('operator');
+  const isOperator = useManages('operator');
   return (
     <Frame
       crumbs={[
@@ -33,7 +33,7 @@ export function NewActionPage() {
       <Loaded from={response}>
         {({ feeds, verbs }) => {
           const able = feeds.filter(({ allow }) => allow.length > 0);
-          if (!isOperator) return <p>This needs the role operator.</p>;
+          if (!isOperator) return <p>This needs the role operator, and a console that is not read-only.</p>;
           if (able.length === 0)
             return (
               <p>

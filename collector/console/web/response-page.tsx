@@ -13,7 +13,7 @@ import { usePolled } from './polled.js';
 import { Message } from './problem.js';
 import { SEED_WORDS } from './seed-words.js';
 import { ServiceAccountCard } from './service-account.js';
-import { useMay } from './session.js';
+import { useManages } from './session.js';
 import { Text, visible } from './text.js';
 
 export function ResponsePage() {
@@ -61,7 +61,7 @@ function Feeds({ of, again }: { readonly of: ResponseList; readonly again: () =>
 }
 
 function Allowed({ of: { feed, allow, groups, actionsPerHour } }: { readonly of: FeedResponse }) {
-  const isOperator = useMay('operator');
+  const isOperator = useManages('operator');
   if (allow.length === 0)
     return (
       <p>

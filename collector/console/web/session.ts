@@ -76,10 +76,10 @@ export function useMay(role: Role): boolean {
   return now.kind === 'in' && RANK.indexOf(now.session.role) >= RANK.indexOf(role);
 }
 
-/** Whether feeds can be changed here: an administrator, and a console that manages. */
-export function useManages(): boolean {
+/** Whether what needs this role can be changed here: by the one who is logged in, and by a console that manages. */
+export function useManages(role: Role = 'admin'): boolean {
   const now = useSession();
-  return useMay('admin') && now.kind === 'in' && now.session.manage;
+  return useMay(role) && now.kind === 'in' && now.session.manage;
 }
 
 /** Messages between tabs. A channel reaches its own origin alone, the port included. */
