@@ -470,7 +470,8 @@ function toRespondConfig(from: Effective): RespondConfig {
     protectedUsers: from.list<string>('respond.protectedUsers') ?? [],
     protectedGroups: from.list<string>('respond.protectedGroups') ?? [],
     actionsPerHour: from.number('respond.actionsPerHour'),
-    directory,
+    // Feeds share the folder, never a journal: an action is settled with the credential that sent it.
+    directory: join(directory, from.text('name')),
     killSwitch: from.optionalText('respond.killSwitch') ?? join(directory, 'STOP'),
   };
 }

@@ -27,8 +27,8 @@ const changes = (directory: string) =>
 
 describe('the events of respond', () => {
   it('A1, A2, A3: a plan is one event, an action its steps and its change, and the same action again none', async () => {
-    const { respond, cwd, user } = await responding();
-    const tables = join(cwd, 'respond', 'response');
+    const { respond, place, user } = await responding();
+    const tables = join(place, 'response');
     await respond('plan', 'disable-user', '--user', user, '--reason', 'INC-1');
     expect(await steps(tables)).toEqual(['step.proposed Proposed']);
     const run = ['run', 'disable-user', '--user', user, '--reason', 'INC-1', '--execute'];
@@ -41,9 +41,9 @@ describe('the events of respond', () => {
   });
 
   it('A20: an action runs while the sink is down, and its events come once when it is back', async () => {
-    const { respond, cwd, writes, user } = await responding();
-    const tables = join(cwd, 'respond', 'response');
-    mkdirSync(join(cwd, 'respond'));
+    const { respond, place, writes, user } = await responding();
+    const tables = join(place, 'response');
+    mkdirSync(place, { recursive: true });
     writeFileSync(tables, 'no directory');
     const done = await respond('run', 'disable-user', '--user', user, '--reason', 'INC-2', '--execute');
     expect(done.code, done.stderr).toBe(0);
@@ -63,10 +63,10 @@ describe('the events of respond', () => {
   });
 
   it('A24: neither the client secret nor a token is in any file of response', async () => {
-    const { respond, cwd, account, user } = await responding();
+    const { respond, place, account, user } = await responding();
     const done = await respond('run', 'disable-user', '--user', user, '--reason', 'INC-3', '--execute');
     expect(done.code, done.stderr).toBe(0);
-    const root = join(cwd, 'respond');
+    const root = place;
     const files = readdirSync(root, { recursive: true, withFileTypes: true }).filter((file) => file.isFile());
     expect(files.length).toBeGreaterThan(3);
     for (const { parentPath, name } of files) {
@@ -77,7 +77,7 @@ describe('the events of respond', () => {
   });
 
   it('A26: what response did and what JumpCloud recorded of it stand apart, one of each', async () => {
-    const { respond, simulated, env, cwd, user } = await responding();
+    const { respond, simulated, env, cwd, place, user } = await responding();
     const once = () => command(['run', '--once', '--log-level', 'warn'], { env: { ...env, POLL_START: '1h' }, cwd });
     const done = await respond('run', 'disable-user', '--user', user, '--reason', 'INC-4', '--execute');
     expect(done.code, done.stderr).toBe(0);
@@ -87,15 +87,15 @@ describe('the events of respond', () => {
       'SELECT event_code, user_uid FROM account_change',
     );
     expect(recorded).toEqual([`user_suspended ${user}`]);
-    expect(await changes(join(cwd, 'respond', 'response'))).toEqual([`disable-user Success ${user}`]);
+    expect(await changes(join(place, 'response'))).toEqual([`disable-user Success ${user}`]);
     expect(simulated.organization).toBeDefined();
   });
 
   it('watch delivers what a command could not, shows it as metrics, and executes nothing', async () => {
     const port = await freePort();
-    const { respond, cwd, env, writes, user } = await responding({}, { HTTP_PORT: String(port) });
-    const tables = join(cwd, 'respond', 'response');
-    mkdirSync(join(cwd, 'respond'));
+    const { respond, cwd, place, env, writes, user } = await responding({}, { HTTP_PORT: String(port) });
+    const tables = join(place, 'response');
+    mkdirSync(place, { recursive: true });
     writeFileSync(tables, 'no directory');
     expect((await respond('run', 'disable-user', '--user', user, '--reason', 'INC-5', '--execute')).code).toBe(0);
     rmSync(tables);

@@ -138,7 +138,7 @@ describe('respond', () => {
   });
 
   it('keeps the client secret and tokens out of its journal, its output and its log', async () => {
-    const { respond, cwd, account, user } = await responding();
+    const { respond, place, account, user } = await responding();
     const done = await respond(
       'run',
       'expire-password',
@@ -151,10 +151,9 @@ describe('respond', () => {
       'debug',
     );
     expect(done.code, done.stderr + done.stdout).toBe(0);
-    const journal = readdirSync(join(cwd, 'respond')).filter((name) => name.endsWith('.ndjson'));
+    const journal = readdirSync(place).filter((name) => name.endsWith('.ndjson'));
     expect(journal).toHaveLength(1);
-    const all =
-      done.stdout + done.stderr + journal.map((name) => readFileSync(join(cwd, 'respond', name), 'utf8')).join('');
+    const all = done.stdout + done.stderr + journal.map((name) => readFileSync(join(place, name), 'utf8')).join('');
     expect(all).not.toContain(account.clientSecret);
     expect(all).not.toMatch(/Bearer [A-Za-z0-9]/);
   });

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { TenantOptions } from '../../fixtures/tenant/tenant.js';
 import { command, feedOf, folder, tenant } from './command.js';
 
@@ -44,6 +45,8 @@ export async function responding(options: TenantOptions = {}, more: Readonly<Rec
     simulated,
     directory,
     cwd,
+    /** Holds the journal, and the tables of its events. */
+    place: join(cwd, 'respond', 'jumpcloud'),
     env,
     respond,
     writes,

@@ -307,7 +307,7 @@ const effects: Readonly<Record<string, Effect>> = {
     becomes: ['66a0c0ffee0000000000c001'],
   },
   'respond.actionsPerHour': { text: '30', read: (feed) => feed.respond.actionsPerHour, becomes: 30 },
-  'respond.directory': { text: './acts', read: (feed) => feed.respond.directory, becomes: './acts' },
+  'respond.directory': { text: './acts', read: (feed) => feed.respond.directory, becomes: 'acts/jumpcloud' },
   'respond.killSwitch': { text: './stop', read: (feed) => feed.respond.killSwitch, becomes: './stop' },
   'log.level': { text: 'debug', read: (_, shared) => shared.log.level, becomes: 'debug' },
   'log.format': { text: 'json', read: (_, shared) => shared.log.format, becomes: 'json' },

@@ -200,18 +200,20 @@ describe('an action over the API', () => {
     const { admin: operator, place, planned, writes, one, root, env, user, directory } = await responding();
     const plan = await planned(operator, { verb: 'disable-user', user });
     directory.suspend(user);
-    const journal = readdirSync(join(root, 'tables', 'respond')).filter((name) => /^response-.*\.ndjson$/.test(name));
+    const journal = readdirSync(join(root, 'tables', 'respond', 'north')).filter((name) =>
+      /^response-.*\.ndjson$/.test(name),
+    );
     expect(journal).toHaveLength(1);
     // What a process leaves that is killed after its request: the intent, and no outcome.
     const { openJournal } = await import('../../collector/files/hash-chained-journal.js');
-    const open = await openJournal(join(root, 'tables', 'respond'), 'response', () => one.now);
+    const open = await openJournal(join(root, 'tables', 'respond', 'north'), 'response', () => one.now);
     await open.append({ type: 'intent', actionId: plan.json.actionId, at: plan.json.plannedAt, hash: plan.json.hash });
     await open.close();
     expect((await operator.get(`${place}/${plan.json.actionId}`)).json).toMatchObject({ state: 'begun' });
     await one.close();
     await startTestConsole({ env, directory: one.directory, live: true });
     const lines = await until(
-      async () => readFileSync(join(root, 'tables', 'respond', journal[0]!), 'utf8'),
+      async () => readFileSync(join(root, 'tables', 'respond', 'north', journal[0]!), 'utf8'),
       (text) => text.includes('"outcome"'),
     );
     expect(lines).toContain('found suspended when read again, though no answer came');
@@ -348,7 +350,7 @@ describe('the service account of response', () => {
     expect(holding(one.directory, rotated)).toHaveLength(1);
   });
 
-  it('goes nowhere else: an address that changes needs the secret again, and two feeds with one journal are refused', async () => {
+  it('goes nowhere else: an address that changes needs the secret again, and two feeds with one directory have a journal each', async () => {
     const { admin, feed, tenant, planned, root, user } = await responding();
     const stored = (await admin.get('/feeds/north')).json;
     const moved = {
@@ -362,6 +364,8 @@ describe('the service account of response', () => {
     expect(JSON.stringify(stored)).not.toContain(JSON.parse(text).clientSecret);
     const twin = { ...feed, name: 'south', tables: { directory: join(root, 'tables', 'south') } };
     expect((await put(admin, twin)).status).toBe(201);
-    expect(codeOf(await planned(admin, { verb: 'disable-user', user }))).toEqual([409, 'SHARED_JOURNAL']);
+    expect((await planned(admin, { verb: 'disable-user', user })).status).toBe(201);
+    const journals = readdirSync(join(root, 'tables', 'respond'), { recursive: true }).map(String);
+    expect(journals.filter((name) => name.endsWith('.ndjson'))).toEqual([expect.stringMatching(/^north\//)]);
   });
 });

@@ -56,7 +56,7 @@ describeKafka('the events of response on a real broker', () => {
     const config = feeds[0]!;
     const log = createLog({ level: 'error', format: 'json' });
     const client = responseClientOf(config, log, {});
-    const journal = await openJournal(directory, 'response', systemTiming.now);
+    const journal = await openJournal(config.respond.directory, 'response', systemTiming.now);
     await append(journal, { type: 'planned', plan });
     const deliver = () =>
       startResponseDelivery(config, new Map([['act_1', record]]), responseGuardOf(config, client, log), log).close();

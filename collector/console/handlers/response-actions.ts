@@ -45,30 +45,14 @@ export function responseActionHandlers({ supervisor, jobs, log }: ResponseParts)
   /** Of a feed that may do something. @throws Refused */
   const enabledOf = (asked: Asked): FeedConfig => {
     const config = configOf(asked);
-    const { allow, directory } = config.respond;
-    if (allow.length === 0)
+    if (config.respond.allow.length === 0)
       throw refused(
         409,
         'RESPONSE_OFF',
         `Response of ${config.name} is off.`,
         'Name what it may do in respond.allow of its configuration.',
       );
-    const other = supervisor
-      .list()
-      .find(
-        ({ name, configured }) =>
-          name !== config.name &&
-          configured?.config.respond.directory === directory &&
-          configured.config.respond.allow.length > 0 &&
-          configured.config.respond.clientId !== undefined,
-      );
-    if (other === undefined) return config;
-    throw refused(
-      409,
-      'SHARED_JOURNAL',
-      `${config.name} and ${other.name} have one respond.directory: an action would not say whose it is.`,
-      'Give each feed a respond.directory of its own, in the operator’s files.',
-    );
+    return config;
   };
   /** Opens response for one piece of work, after those before it; what a crash left open is settled first, by reading. */
   const withResponse = <T>(
