@@ -40,6 +40,10 @@ export const namesNeedVolume = {
   cure: 'Set inventory.directory to the absolute path of a folder on a volume, or inventory.enrich to false.',
 };
 
+/** Said where the names cannot be read; the events are delivered all the same. */
+export const namesUnreadableCure =
+  'Events are enriched with what was read before, or not at all. Make the file readable to this user; a damaged one is written again by the next reading of the users.';
+
 function namesPath(directory: string): string {
   return join(directory, 'names.ndjson');
 }
@@ -88,15 +92,15 @@ function ended(bearer: Bearer, at: number): Bearer {
   return [id, username, email, employee, from, Math.max(from, at), generation];
 }
 
-/** Undefined where there is no file, or it is damaged: names are then unknown until the next generation. */
+/** Undefined where there is no file, or it is damaged: a generation then begins them again. @throws where it cannot be read */
 function readNames(path: string): Names | undefined {
   try {
     const [head, ...bearers] = readFileSync(path, 'utf8')
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line) as unknown);
-    return (head as Partial<Head> | undefined)?.version === 1
-      ? { head: head as Head, bearers: bearers as Bearer[] }
+    return (head as Partial<Head> | null)?.version === 1 && bearers.every(Array.isArray)
+      ? { head: head as Head, bearers: bearers as unknown[] as Bearer[] }
       : undefined;
   } catch (error) {
     if (isMissing(error) || error instanceof SyntaxError) return undefined;
@@ -104,20 +108,38 @@ function readNames(path: string): Names | undefined {
   }
 }
 
-/** Finds users by the names that an inventory keeps in this directory; reads them again when they change. */
-export function findUsers(directory: string): FindUser {
+/**
+ * Finds users by the names that an inventory keeps in this directory; reads them again when they change. Never throws: an event
+ * is delivered without them rather than not at all.
+ * @param onUnreadable told once, until they can be read again, why they cannot; what was read before stays in use
+ */
+export function findUsers(directory: string, onUnreadable: (reason: string) => void = () => undefined): FindUser {
   const path = namesPath(directory);
-  let read: { at: string; head: Head; names: Map<string, Bearer[]> } | undefined;
-  return ({ username, email }, time) => {
-    const file = statSync(path, { throwIfNoEntry: false });
-    if (file === undefined) return 'no_inventory';
-    // A file that is replaced is another one, however soon.
-    const at = `${file.ino} ${file.mtimeMs}`;
-    if (read?.at !== at) {
+  let read: { readonly head: Head; readonly names: Map<string, Bearer[]> } | undefined;
+  let looked: string | undefined;
+  let isUnreadable = false;
+  const refuse = (reason: string) => {
+    if (!isUnreadable) onUnreadable(reason);
+    isUnreadable = true;
+  };
+  const look = () => {
+    try {
+      const file = statSync(path, { throwIfNoEntry: false });
+      // A file that is replaced is another one, however soon.
+      const at = file && `${file.ino} ${file.mtimeMs}`;
+      if (at === undefined || at === looked) return;
       const found = readNames(path);
-      if (found === undefined) return 'no_inventory';
-      read = { at, head: found.head, names: indexed(found.bearers) };
+      looked = at;
+      if (found === undefined) return refuse(`${path} is damaged`);
+      read = { head: found.head, names: indexed(found.bearers) };
+      isUnreadable = false;
+    } catch (error) {
+      refuse(`${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
     }
+  };
+  return ({ username, email }, time) => {
+    look();
+    if (read === undefined) return 'no_inventory';
     const { head, names } = read;
     if (time < head.since) return 'before_inventory';
     const bearers = new Map<string, Bearer>();

@@ -46,6 +46,8 @@ export interface AssemblyOptions {
   readonly onKeyWarning: (status: KeyStatus, occasion: KeyOccasion) => void;
   /** Told how each name came out that was looked up in the directory. */
   readonly onName?: (outcome: NameOutcome) => void;
+  /** Told why the names of the directory cannot be read. */
+  readonly onNamesUnreadable?: (reason: string) => void;
   /** Requests in flight at the same time; default 1. */
   readonly concurrency?: number;
 }
@@ -55,7 +57,7 @@ export function assemble(config: FeedConfig, options: AssemblyOptions): Assemble
   const { sink, timing, observer } = options;
   const client = clientOf(config, options.clientObserver, timing, { concurrency: options.concurrency });
   const guard = guardOf(config, client, options.onKeyWarning);
-  const settings = settingsOf(config, sink, options.onName);
+  const settings = settingsOf(config, sink, options.onName, options.onNamesUnreadable);
   const collecting = { source: client, clock: timing, observer, clocks: () => client.clock.reading() };
   const compared = reconciliation(reconcileSettingsOf(config), settings, collecting, observer);
   const watch = watchOf(config, collecting);
@@ -138,6 +140,7 @@ export function settingsOf(
   config: FeedConfig,
   sink: Pick<Sink, 'batchSize'>,
   onName: (outcome: NameOutcome) => void = () => undefined,
+  onNamesUnreadable?: (reason: string) => void,
 ): FeedSettings {
   const { poll, jumpcloud } = config;
   return {
@@ -156,14 +159,20 @@ export function settingsOf(
     mapper,
     target: ocsfTarget,
     accountName: taggedAccount(config.account),
-    ...(config.inventory.enrich ? { enrich: enrichment(config, onName) } : {}),
+    ...(config.inventory.enrich ? { enrich: enrichment(config, onName, onNamesUnreadable) } : {}),
     batchSize: sink.batchSize,
   };
 }
 
 /** Says in events who bears a name that they give without a uid; counts alone where nothing lasts that names could be kept on. */
-function enrichment(config: FeedConfig, onName: (outcome: NameOutcome) => void): (event: OcsfEvent) => void {
-  const find: FindUser = config.inventory.directoryLasts ? findUsers(inventoryDirectory(config)) : () => 'no_volume';
+function enrichment(
+  config: FeedConfig,
+  onName: (outcome: NameOutcome) => void,
+  onUnreadable: ((reason: string) => void) | undefined,
+): (event: OcsfEvent) => void {
+  const find: FindUser = config.inventory.directoryLasts
+    ? findUsers(inventoryDirectory(config), onUnreadable)
+    : () => 'no_volume';
   return (event) => {
     for (const outcome of enrichNames(event, find)) onName(outcome);
   };

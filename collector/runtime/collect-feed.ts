@@ -2,7 +2,7 @@ import type { NameOutcome } from '../../mappings/directory-names.js';
 import type { ConfiguredFeed } from '../config/configured-feed.js';
 import type { FeedConfig } from '../config/feed-config.js';
 import { asCollectorError, type CollectorError } from '../errors.js';
-import { namesNeedVolume } from '../inventory/names.js';
+import { namesNeedVolume, namesUnreadableCure } from '../inventory/names.js';
 import type { InventoryObserver } from '../inventory/observer.js';
 import type { Client } from '../jumpcloud/client.js';
 import { systemTiming } from '../jumpcloud/http/abort.js';
@@ -140,6 +140,7 @@ async function collectInto(
     observer: observers.observer,
     clientObserver: observers.client,
     onName: observers.name,
+    onNamesUnreadable: (reason) => log.warn(`names of the directory: ${reason}`, { cure: namesUnreadableCure }),
     onKeyWarning: (status, threshold) => logKeyWarning(log, status, threshold, timing.now()),
   });
   const { settings, client, guard } = assembled;

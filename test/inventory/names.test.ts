@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -86,6 +86,31 @@ describe('a name without a uid', () => {
     expect(who(find, 'ben@x.test', 1)).toBe('ambiguous');
     expect(who(findUsers('/nowhere'), 'ana', 1)).toBe('no_inventory');
   });
+
+  it.each<[string, (path: string) => void]>([
+    ['cannot be read', (path) => mkdirSync(path)],
+    ['is damaged', (path) => writeFileSync(path, '{"version":1,"since":0}\n{"no":"array"}\n')],
+    ['is damaged', (path) => writeFileSync(path, 'null\n')],
+  ])(
+    'costs no event where the file of names %s: that is said once, and what was read before stays',
+    async (reason, spoil) => {
+      const { directory, read } = await named([{ [ANA]: ['ana', 'ana@x.test'] }]);
+      const said: string[] = [];
+      const find = findUsers(directory, (why) => said.push(why));
+      expect(who(find, 'ana', 1)).toBe(ANA);
+      const path = join(directory, 'names.ndjson');
+      const sound = join(directory, 'sound');
+      renameSync(path, sound);
+      spoil(path);
+      for (const day of [1, 2]) expect(who(find, 'ana', day)).toBe(ANA);
+      expect(who(findUsers(directory), 'ana', 1)).toBe('no_inventory');
+      expect(said).toEqual([expect.stringContaining(`names.ndjson ${reason}`)]);
+      rmSync(path, { recursive: true });
+      renameSync(sound, path);
+      await read({ [BEN]: ['ana', 'ben@x.test'] }, 1);
+      expect(who(find, 'ana', 2)).toBe(BEN);
+    },
+  );
 
   it('is looked up in what the last generation left, also where that came while the feed runs', async () => {
     const { find, read } = await named([{ [ANA]: ['ana', 'ana@x.test'] }]);
