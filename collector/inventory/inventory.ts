@@ -19,7 +19,7 @@ import type { InventoryObserver } from './observer.js';
 import { INVENTORY_SLOT, type InventoryPosition, type Marker, type MarkerStage, positionOf } from './position.js';
 import { readSnapshot } from './read-snapshot.js';
 import { rebuildKnown } from './rebuild-known.js';
-import { objectStages, type StageName } from './stages.js';
+import { edgeStages, objectStages, type StageName } from './stages.js';
 
 /** What a feed's inventory is configured with. */
 export interface InventorySettings {
@@ -311,6 +311,10 @@ function completed({ generation, finished }: Marker): InventoryPosition['complet
 function markerOf(manifest: Manifest, counts: readonly StageCounts[], before: Marker | undefined, now: number): Marker {
   const read = counts.map(({ stage, upserts, gone, known }): MarkerStage => {
     const sealed = manifest.stages.find(({ name }) => name === stage);
+    const last = before?.stages.find((one) => one.stage === stage);
+    // Its edges were only cut from what is gone.
+    if (sealed === undefined && last !== undefined && edgeStages.some(({ name }) => name === stage))
+      return { generation: before?.generation ?? 0, ...last, count: known, changed: upserts, gone };
     return {
       stage,
       complete: sealed?.incomplete === undefined,

@@ -111,6 +111,26 @@ describe('a removal', () => {
     expect(deliveredKeys(under.sink.entities)).toEqual(ledgerKeys(directory));
   });
 
+  it('of members that is held stays held while only users are read, of whom one is gone', async () => {
+    const under = await inventoryUnderTest({ tenant: { directory: { users: 60, groups: 40, memberships: 300 } } });
+    const { directory } = under;
+    await under.generation();
+    for (const group of directory.ids('groups'))
+      for (const user of directory.members(group)) directory.removeMember(group, user);
+    await under.generation();
+    const held = await under.generation();
+    expect(held.removals_held).toBeGreaterThan(100);
+    directory.remove('users', directory.ids('users')[0] as string);
+    const stages: StageName[] = ['users'];
+    await under.generation({ stages });
+    const later = await under.generation({ stages });
+    expect(tombstones(under)).toContain('membership');
+    const of = ({ stages }: typeof held) => stages.find(({ stage }) => stage === 'memberships');
+    const { held: count, held_reason, complete } = of(held) ?? {};
+    expect(of(later)).toMatchObject({ held: count, held_reason, complete, generation: held.generation });
+    expect([later.removals_held, later.incomplete]).toEqual([held.removals_held, held.incomplete]);
+  });
+
   it('is refused with everything else where the credential is of another organization (D7)', async () => {
     const under = await inventoryUnderTest();
     await under.generation();
