@@ -193,12 +193,13 @@ class Run {
       },
     });
     const marker = markerOf(manifest, counts, this.position?.marker, parts.clock.now());
-    if (!dryRun) await this.#finish(manifest, marker);
     const users = manifest.stages.find(({ name }) => name === 'users');
     if (!dryRun && settings.names && users !== undefined) {
       const from = { known: known.path('users'), employees: parts.employees };
+      // Before the last commit: a crash repeats it, with the same result.
       await keepNames(settings.directory, from, { ...manifest, observedAt: users.observedAt });
     }
+    if (!dryRun) await this.#finish(manifest, marker);
     if (!dryRun && this.position !== undefined) parts.observer({ type: 'position', position: this.position });
     parts.observer({ type: 'finished', marker, durationMs: marker.finished - marker.started });
     return marker;

@@ -200,3 +200,16 @@ it('An inventory keeps the names of its users for that, and a generation that do
   expect(find(nameForms('renamed'), under.time.now())).toMatchObject({ uid: id, generation: 2 });
   expect(find(nameForms(username), at)).toMatchObject({ uid: id, generation: 1 });
 });
+
+it('A generation whose names could not be kept is not finished: the next run keeps them, whatever it reads', async () => {
+  const under = await inventoryUnderTest();
+  const path = join(under.settings.directory, 'names.ndjson');
+  mkdirSync(path, { recursive: true });
+  await expect(under.run({ stages: ['users'] })).rejects.toMatchObject({ code: 'EISDIR' });
+  rmSync(path, { recursive: true });
+  await under.generation({ stages: ['groups'] });
+  const [id = ''] = under.directory.ids('users');
+  const username = String(under.directory.get('users', id)?.username);
+  const find = findUsers(under.settings.directory);
+  expect(find(nameForms(username), under.time.now())).toMatchObject({ uid: id, generation: 1 });
+});
