@@ -142,13 +142,17 @@ export function findUsers(directory: string, onUnreadable: (reason: string) => v
     if (read === undefined) return 'no_inventory';
     const { head, names } = read;
     if (time < head.since) return 'before_inventory';
-    const bearers = new Map<string, Bearer>();
-    for (const key of email === undefined ? [username] : [username, email])
-      for (const bearer of names.get(key) ?? [])
-        if (bearer[4] <= time && (bearer[5] === null || time < bearer[5])) bearers.set(bearer[0], bearer);
-    const [bearer] = bearers.values();
+    const borne = (name: string) =>
+      (names.get(name) ?? []).filter((bearer) => bearer[4] <= time && (bearer[5] === null || time < bearer[5]));
+    let bearers = borne(email ?? username);
+    if (bearers.length === 0 && email !== undefined) {
+      const domain = email.slice(username.length);
+      // `ana` of another domain is somebody else.
+      bearers = borne(username).filter((bearer) => bearer[2]?.endsWith(domain));
+    }
+    const [bearer] = bearers;
     if (bearer === undefined) return 'unknown';
-    return bearers.size > 1 ? 'ambiguous' : userOf(bearer);
+    return bearers.some(([id]) => id !== bearer[0]) ? 'ambiguous' : userOf(bearer);
   };
 }
 

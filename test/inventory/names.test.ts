@@ -73,7 +73,7 @@ describe('a name without a uid', () => {
       { [BEN]: ['ana', 'ben@x.test'] },
     ]);
     expect(who(find, 'DOM\\ana', -1)).toBe('before_inventory');
-    expect(who(find, 'ana@realm', 0.5)).toBe(ANA);
+    expect(who(find, 'DOM\\ana@x.test', 0.5)).toBe(ANA);
     expect(who(find, 'ana', 1.5)).toBe('unknown');
     expect(who(find, 'ana.lima', 1.5)).toBe(ANA);
     expect(who(find, 'ana@x.test', 1.5)).toBe(ANA);
@@ -82,9 +82,17 @@ describe('a name without a uid', () => {
   });
 
   it('leads to nobody where two may be meant, and where there is no inventory', async () => {
-    const { find } = await named([{ [ANA]: ['ana', 'ben@x.test'], [BEN]: ['ben', 'ben.b@x.test'] }]);
+    const { find } = await named([{ [ANA]: ['ana', 'ben@x.test'], [BEN]: ['ben@x.test', 'ben.b@x.test'] }]);
     expect(who(find, 'ben@x.test', 1)).toBe('ambiguous');
     expect(who(findUsers('/nowhere'), 'ana', 1)).toBe('no_inventory');
+  });
+
+  it('with an @ is taken whole first, and by its user name alone where the domain is that of the e-mail', async () => {
+    const { find } = await named([{ [ANA]: ['ana', 'ana.lima@x.test'], [BEN]: ['ben', 'ana@y.test'] }]);
+    expect(who(find, 'ana@x.test', 1)).toBe(ANA);
+    expect(who(find, 'ana@y.test', 1)).toBe(BEN);
+    for (const outsider of ['ana@gmail.test', 'ben@x.test', 'ana@notx.test', 'ana@test', 'a@na@x.test'])
+      expect([outsider, who(find, outsider, 1)]).toEqual([outsider, 'unknown']);
   });
 
   it.each<[string, (path: string) => void]>([
@@ -128,7 +136,7 @@ describe('an event that is enriched', () => {
     const outcomes: NameOutcome[] = [];
     const enrich: NonNullable<Parameters<typeof finishedEvent>[1]>['enrich'] = (event) =>
       void outcomes.push(...enrichNames(event, find));
-    for (const name of ['ana', 'DOM\\ana', 'ana@realm']) {
+    for (const name of ['ana', 'DOM\\ana', 'ana@x.test']) {
       const plain = finishedEvent(radius(name));
       const { text, ...rest } = finishedEvent(radius(name), { enrich });
       expect(rest).toEqual({ ...plain, text: undefined, ...rest });
