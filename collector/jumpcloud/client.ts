@@ -22,6 +22,14 @@ import { type AskPage, type PageSize, queryOf, readPages } from './insights/page
 import type { Source } from './insights/source.js';
 import { withUndocumented } from './insights/undocumented.js';
 
+/** A service account of its own for the directory. */
+export interface DirectoryAccount {
+  readonly clientId: string;
+  readonly secret: SecretSource;
+  /** Of its secret alone. What becomes of it says nothing about the key of the feed. */
+  readonly observer?: ClientObserver | undefined;
+}
+
 export interface ClientOptions extends RegionOptions {
   /** Default `bearer`. */
   readonly authorization?: AuthorizationMode | undefined;
@@ -44,7 +52,7 @@ export interface ClientOptions extends RegionOptions {
   /** In place of the two above: a pace shared by several clients. */
   readonly pace?: Pace | undefined;
   /** A service account for GETs of the directory API; undefined: the credential of the feed reads that too. */
-  readonly directoryAccount?: { readonly clientId: string; readonly secret: SecretSource } | undefined;
+  readonly directoryAccount?: DirectoryAccount | undefined;
   /** Of the directory API, whose allowance is its own; default 5. */
   readonly directoryRequestsPerSecond?: number | undefined;
   readonly retry?: Partial<RetryPolicy> | undefined;
@@ -77,6 +85,8 @@ export interface Client extends Source {
   readonly hasDirectoryAccount: boolean;
   /** One write of the directory API, sent once; undefined where no console belongs to the base URL. */
   readonly write: WriteOnce | undefined;
+  /** Texts that must never appear anywhere, of both credentials. */
+  secrets(): readonly string[];
   /** Ends what is under way for the credential and closes kept connections. Searches are ended by their own signals. */
   close(): void;
 }
@@ -136,12 +146,11 @@ export function createClient(options: ClientOptions): Client {
     return calls.token({ purpose: 'token', request, read, where, secrets }, closed.signal);
   }
 
-  /** The directory's own account. What becomes of it says nothing about the key of the feed: nobody observes it. */
-  function readerOf({ clientId, secret: source }: NonNullable<ClientOptions['directoryAccount']>) {
-    const own = createSecret(source, {}, timing);
+  function readerOf({ clientId, secret: source, observer = {} }: DirectoryAccount) {
+    const own = createSecret(source, observer, timing);
     const ownTokens = createTokenStore((asked, read) => tokenFrom(own.where, asked, read), timing);
     const options = { mode: 'service-account', secret: own, clientId, tokens: ownTokens } as const;
-    return { credential: createCredential(options, {}, timing), tokens: ownTokens, where: own.where };
+    return { credential: createCredential(options, observer, timing), tokens: ownTokens, where: own.where };
   }
 
   function post<T>(
@@ -209,6 +218,7 @@ export function createClient(options: ClientOptions): Client {
             where: secret.where,
             now: () => timing.now(),
           }),
+    secrets,
     keyLife: (signal) => readKeyLife(endpoints.consoleUrl === undefined ? undefined : askConsole, credential, signal),
     close() {
       closed.abort();

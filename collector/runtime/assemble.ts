@@ -8,7 +8,7 @@ import type { FeedConfig } from '../config/feed-config.js';
 import { CollectorError } from '../errors.js';
 import { findUsers } from '../inventory/names.js';
 import type { SecretSource } from '../jumpcloud/auth/secret-source.js';
-import { type Client, type ClientOptions, createClient } from '../jumpcloud/client.js';
+import { type Client, type ClientOptions, createClient, type DirectoryAccount } from '../jumpcloud/client.js';
 import type { Timing } from '../jumpcloud/http/abort.js';
 import type { ClientObserver } from '../jumpcloud/http/observer.js';
 import { describeBasis, describeLife, nameCredential } from '../key-expiry/lifetime.js';
@@ -43,6 +43,8 @@ export interface AssemblyOptions {
   readonly timing: Timing;
   readonly observer: LaneObserver;
   readonly clientObserver: ClientObserver;
+  /** Of the service account that reads the directory, where it has its own. */
+  readonly directoryObserver?: ClientObserver;
   readonly onKeyWarning: (status: KeyStatus, occasion: KeyOccasion) => void;
   /** Told how each name came out that was looked up in the directory. */
   readonly onName?: (outcome: NameOutcome) => void;
@@ -55,7 +57,11 @@ export interface AssemblyOptions {
 /** Assembles a feed. @throws CollectorError CREDENTIAL_MISSING where the configuration gives no credential */
 export function assemble(config: FeedConfig, options: AssemblyOptions): Assembled {
   const { sink, timing, observer } = options;
-  const client = clientOf(config, options.clientObserver, timing, { concurrency: options.concurrency });
+  const account = accountOf(config.inventory);
+  const client = clientOf(config, options.clientObserver, timing, {
+    concurrency: options.concurrency,
+    directoryAccount: account && { ...account, observer: options.directoryObserver },
+  });
   const guard = guardOf(config, client, options.onKeyWarning);
   const settings = settingsOf(config, sink, options.onName, options.onNamesUnreadable);
   const collecting = { source: client, clock: timing, observer, clocks: () => client.clock.reading() };
@@ -224,7 +230,7 @@ export function clientOf(
 }
 
 /** The service account that reads the directory; undefined: none of its own. */
-function accountOf({ clientId, clientSecret }: FeedConfig['inventory']): ClientOptions['directoryAccount'] {
+function accountOf({ clientId, clientSecret }: FeedConfig['inventory']): DirectoryAccount | undefined {
   if (clientId === undefined || clientSecret === undefined) return undefined;
   const { file, place } = clientSecret;
   const where = place ?? 'INVENTORY_CLIENT_SECRET';

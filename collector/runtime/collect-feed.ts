@@ -139,6 +139,7 @@ async function collectInto(
     timing,
     observer: observers.observer,
     clientObserver: observers.client,
+    directoryObserver: observers.directory,
     onName: observers.name,
     onNamesUnreadable: (reason) => log.warn(`names of the directory: ${reason}`, { cure: namesUnreadableCure }),
     onKeyWarning: (status, threshold) => logKeyWarning(log, status, threshold, timing.now()),
@@ -206,6 +207,7 @@ async function followWebhook(
 interface Observers {
   readonly observer: LaneObserver;
   readonly client: ClientObserver;
+  readonly directory: ClientObserver;
   readonly webhook: () => WebhookMetrics;
   readonly inventory: InventoryObserver;
   readonly name: (outcome: NameOutcome) => void;
@@ -250,7 +252,7 @@ function createObservers(
   parts.status = status;
   const masking: ClientObserver = {
     onKeyChanged: () => {
-      for (const secret of parts.client?.credential.secrets() ?? []) root.redact(secret);
+      for (const secret of parts.client?.secrets() ?? []) root.redact(secret);
     },
   };
   const more = observe === undefined ? [] : [observe(config.name)];
@@ -259,6 +261,7 @@ function createObservers(
     name: measured.name,
     inventory: combineInventoryObservers([logInventory(log), measured.inventory, status.inventory]),
     observer: combineObservers([feedLogger(log), measured.observer, status.observer, ...more]),
+    directory: combineClientObservers([masking, clientLogger(log)]),
     client: combineClientObservers([masking, clientLogger(log), measured.client, status.client]),
   };
 }

@@ -1,8 +1,12 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { LookupFunction } from 'node:net';
-import { describe, expect, it } from 'vitest';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { asCollectorError } from '../../collector/errors.js';
 import type { InventoryEvent } from '../../collector/inventory/observer.js';
 import { createClient } from '../../collector/jumpcloud/client.js';
+import type { ClientObserver } from '../../collector/jumpcloud/http/observer.js';
 import { createLog } from '../../collector/log/logger.js';
 import { followInventory } from '../../collector/runtime/follow-inventory.js';
 import { configOf } from '../monitoring/observe-feed.js';
@@ -50,6 +54,30 @@ describe('the directory API', () => {
     expect(JSON.stringify([under.told, under.sink.entities, under.sink.events])).not.toContain(account.clientSecret);
     const without = await inventoryUnderTest({ tenant, client: { orgId: organization } });
     expect((await without.run()).marker.incomplete).not.toEqual([]);
+  });
+
+  it('has an account whose secret may change: the new one is said to be in use and kept out of the log, an unreadable file is said', async () => {
+    const account = { clientId: 'c0ffee', clientSecret: 'a-secret-of-the-account', tokenLifetime: 3_600 };
+    const file = join(mkdtempSync(join(tmpdir(), 'directory-account-')), 'secret');
+    onTestFinished(() => rmSync(dirname(file), { recursive: true, force: true }));
+    writeFileSync(file, account.clientSecret);
+    const said: string[] = [];
+    const observer: ClientObserver = {
+      onKeyChanged: ({ where }) => said.push(`${where} changed: ${client.secrets().includes('another-secret')}`),
+      onKeyUnreadable: ({ where }) => said.push(`${where} is unreadable`),
+    };
+    const directoryAccount = { clientId: account.clientId, secret: { file, where: 'the file' }, observer };
+    const { client } = await inventoryUnderTest({
+      tenant: { serviceAccounts: [account] },
+      client: { orgId: '5f2e00000000000000000001', directoryAccount },
+    });
+    const ask = () => client.directory?.('/api/systemusers?limit=1').catch(asCollectorError);
+    await ask();
+    writeFileSync(file, 'another-secret');
+    await ask();
+    rmSync(file);
+    await ask();
+    expect(said).toEqual(['the file changed: true', `${file} is unreadable`]);
   });
 
   it.each(['eu', 'in'])(
