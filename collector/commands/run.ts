@@ -74,6 +74,7 @@ export async function run(flags: Flags, { once }: { once: boolean }): Promise<nu
   try {
     if (isManaged) console = await openConsole({ config, supervisor, board, metrics, log });
     supervisor.begin();
+    console?.feedsBegan();
     if (!once)
       void watchFeedFiles(directoriesOf(config.shared), systemTiming, ended.signal, () =>
         supervisor.reload().catch((error: unknown) => log.failure(error)),

@@ -123,6 +123,7 @@ export async function startConsole(
     return answer.json!;
   };
   const statements = createStatements({ supervisor, settings, limits: host.shared.query, now });
+  const response = responseHandlers({ supervisor, store, jobs, log: host.log });
   const handlers: Handlers = {
     ...sessionHandlers({
       users,
@@ -150,7 +151,7 @@ export async function startConsole(
     ...directoryHandlers(statements),
     ...inventoryHandlers({ supervisor, jobs, log: host.log, now }),
     ...findingHandlers({ statements, log: host.log }),
-    ...responseHandlers({ supervisor, store, jobs, log: host.log }),
+    ...response.handlers,
     ...systemHandlers({ host, settings, store, audit, origin, now }),
   };
   const opened = createConsoleServer({
@@ -190,6 +191,7 @@ export async function startConsole(
     get port() {
       return server === undefined ? undefined : portOf(server);
     },
+    feedsBegan: response.settle,
     async close() {
       clearInterval(deleting);
       listener.stop();

@@ -104,5 +104,7 @@ export interface ConsoleHost {
 export interface RunningConsole {
   /** Undefined while the port cannot be opened; the feeds go on. */
   readonly port: number | undefined;
+  /** To be called once the supervisor has begun: what a crash left open is settled. */
+  feedsBegan(): void;
   close(): Promise<void>;
 }

@@ -159,10 +159,7 @@ export async function startTestConsole(
       pauses: join(directory, 'pauses.json'),
       staysAlive: true,
     });
-  if (live !== undefined) {
-    board.supervise(live.supervision);
-    live.begin();
-  }
+  if (live !== undefined) board.supervise(live.supervision);
   const stderr = process.stderr.write;
   process.stderr.write = (() => true) as typeof process.stderr.write;
   const running = await startConsole(
@@ -183,6 +180,9 @@ export async function startTestConsole(
   ).finally(() => {
     process.stderr.write = stderr;
   });
+  // In the order of `run`.
+  live?.begin();
+  running.feedsBegan();
   let closed = false;
   const close = async () => {
     if (closed) return;

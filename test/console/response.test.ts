@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Tenant } from '../../fixtures/tenant/tenant.js';
 import { consoleOverTenant, put, until } from './console-over-tenant.js';
-import { type Client, type Reply, startTestConsole, type TestConsole } from './harness.js';
+import { type Client, type Reply, startBuiltConsole, type TestConsole } from './harness.js';
 
 const ALL = ['disable-user', 'enable-user', 'add-to-group', 'remove-from-group', 'expire-password'];
 
@@ -211,7 +211,8 @@ describe('an action over the API', () => {
     await open.close();
     expect((await operator.get(`${place}/${plan.json.actionId}`)).json).toMatchObject({ state: 'begun' });
     await one.close();
-    await startTestConsole({ env, directory: one.directory, live: true });
+    // The built program: that `run` settles once its feeds have begun.
+    await startBuiltConsole({ env, directory: one.directory });
     const lines = await until(
       async () => readFileSync(join(root, 'tables', 'respond', 'north', journal[0]!), 'utf8'),
       (text) => text.includes('"outcome"'),

@@ -33,18 +33,26 @@ export interface ActionHandlers extends Pick<Handlers, ActionOperation> {
 
 const SECRET = 'respond.clientSecret';
 
-/** Of what acts nothing is loaded before it is asked for, or before a feed that may act is there at the start. */
-export function responseHandlers(parts: ResponseParts): Pick<Handlers, ActionOperation | 'listResponse'> {
-  const { supervisor, store } = parts;
+/** Of what acts nothing is loaded before it is asked for, or before a feed that may act has begun. */
+export function responseHandlers(parts: ResponseParts): {
+  readonly handlers: Pick<Handlers, ActionOperation | 'listResponse'>;
+  /** Settles by reading what a crash left open; once the supervisor has begun: before, it lists no feed. */
+  readonly settle: () => void;
+} {
+  const { supervisor, store, log } = parts;
   let loaded: Promise<ActionHandlers> | undefined;
   const load = () => {
     loaded ??= import('./response-actions.js').then(({ responseActionHandlers }) => responseActionHandlers(parts));
     return loaded;
   };
-  for (const { configured } of supervisor.list())
-    if (configured !== null && configured.config.respond.allow.length > 0)
-      void load().then(({ settle }) => settle(configured.config));
-  return {
+  const settle = () => {
+    for (const { configured } of supervisor.list())
+      if (configured !== null && configured.config.respond.allow.length > 0)
+        load()
+          .then((actions) => actions.settle(configured.config))
+          .catch((error: unknown) => log.failure(error));
+  };
+  const handlers: ReturnType<typeof responseHandlers>['handlers'] = {
     async listResponse() {
       const feeds = await Promise.all(supervisor.list().map((feed) => responseOf(feed, store)));
       return { json: { feeds: feeds.filter((one) => one !== undefined), verbs } };
@@ -57,6 +65,7 @@ export function responseHandlers(parts: ResponseParts): Pick<Handlers, ActionOpe
     runAction: async (asked) => (await load()).runAction(asked),
     undoAction: async (asked) => (await load()).undoAction(asked),
   };
+  return { handlers, settle };
 }
 
 async function responseOf(
