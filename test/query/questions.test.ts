@@ -9,6 +9,7 @@ import { type OpenTables, openTables } from '../../collector/query/open-tables.j
 import { parameterValues, type Question } from '../../collector/query/question.js';
 import { readQuestions } from '../../collector/query/read-questions.js';
 import { render } from '../../collector/query/render.js';
+import { inventoryViewNames } from '../../collector/sinks/tables/inventory-views.js';
 import { viewNames } from '../../collector/sinks/tables/views.js';
 import { attackStories } from '../../fixtures/stories.js';
 import { storyEnd, storyOrganization, writeStoryTables } from './story-tables.js';
@@ -33,7 +34,18 @@ beforeAll(async () => {
   tables = await openTables(directory);
   both = await mkdtemp(join(tmpdir(), 'questions-two-'));
   await cp(directory, both, { recursive: true });
-  await writeStoryTables(both, '5f1e7c20d4a9b3086e12f00e', 'globex');
+  // The namesake of an account that nobody uses logs in here, to an application of the same name.
+  const login = {
+    service: 'sso',
+    event_type: 'sso_auth',
+    id: '0d0000000000000000000009',
+    timestamp: '2026-03-30T12:00:00Z',
+    sso_token_success: true,
+    initiated_by: { id: 'globex-u2', type: 'user', username: 'dora.dormant' },
+    application: { name: 'Old Wiki' },
+  };
+  const organization = '5f1e7c20d4a9b3086e12f00e';
+  await writeStoryTables(both, { organization, feed: 'globex', records: [{ ...login, organization }] });
 });
 afterAll(async () => {
   await tables.close();
@@ -57,6 +69,11 @@ describe('the ready questions', () => {
       expect(answers).toMatch(/\.$/);
       expect(parameters.map(({ name }) => name)).toEqual(expect.arrayContaining(['since', 'until']));
     }
+    // Attributes of the directory change while the row is the same.
+    const ofDirectory = questions.filter(({ tables: named }) =>
+      named.some((view) => inventoryViewNames.includes(view)),
+    );
+    expect(ofDirectory.filter(({ row }) => row === undefined).map(({ name }) => name)).toEqual([]);
   });
 
   it.each(questions.filter(({ row }) => row).map((question) => [question.name, question] as const))(
@@ -127,6 +144,34 @@ describe('a question', () => {
       code: 'USAGE',
       cure: expect.stringMatching(cure),
     });
+  });
+
+  it('about who was in a group takes full readings for no end of a membership', async () => {
+    const members = questions.find(({ name }) => name === 'group-members')!;
+    expect(
+      await answered(members, { since: '2026-01-20', until: '2026-01-21', name: 'vpn-users' }),
+    ).toMatchInlineSnapshot(`
+      "  account_name              group_name  user_name       email                        member_since          member_until          group_uid     user_uid
+        ────────────────────────  ──────────  ──────────────  ───────────────────────────  ────────────────────  ────────────────────  ────────────  ────────────
+        5f1e7c20d4a9b3086e12f00d  vpn-users   dora.dormant    dora.dormant@example.test    2026-01-10T12:00:00Z                        inventory-g1  inventory-u2
+        5f1e7c20d4a9b3086e12f00d  vpn-users   erik.suspended  erik.suspended@example.test  2026-01-10T12:00:00Z  2026-03-21T12:00:00Z  inventory-g1  inventory-u3
+      "
+    `);
+  });
+
+  it('about what nobody uses counts no login of another organization', async () => {
+    const two = await openTables(both);
+    const found = [];
+    for (const name of ['unused-accounts', 'unused-applications']) {
+      const unused = questions.find((question) => question.name === name)!;
+      const values = parameterValues(unused, { parameters: new Map(), lists }, storyEnd);
+      for await (const [account, what] of (await two.query(unused.sql, values)).rows) found.push([account, what]);
+    }
+    expect(found).toEqual([
+      [storyOrganization, 'dora.dormant'],
+      [storyOrganization, 'Old Wiki'],
+    ]);
+    await two.close();
   });
 
   it('keeps apart people of two organizations who have the same name', async () => {
@@ -251,7 +296,9 @@ describe('an account', () => {
     for (const view of ['authentication', 'events', 'admin_activity']) {
       const count = `SELECT count(*) FROM ${view}`;
       expect(await single(one, `${count} WHERE metadata.tenant_uid <> '5f1e7c20d4a9b3086e12f00e'`)).toBe(0);
-      expect((await single(one, count)) * 2).toBe(await single(all, count));
+      const its = await single(all, `${count} WHERE metadata.tenant_uid = '5f1e7c20d4a9b3086e12f00e'`);
+      expect(its).toBeGreaterThan(0);
+      expect(await single(one, count)).toBe(its);
     }
     await expect(one.query('SELECT * FROM dead_letters')).rejects.toMatchObject({ code: 'USAGE' });
     await one.close();

@@ -35,9 +35,15 @@ function oddRecords(organization: string): JsonValue[] {
 /** What an inventory says: accounts that are used and that are not, memberships new, old and over. */
 function inventoryEntities(org: string, accountName: string | undefined): Entity[] {
   const day = 24 * 60 * MINUTE;
-  const entity = (type: string, key: string, daysAgo: number, value: JsonObject | undefined): Entity => {
+  const entity = (
+    type: string,
+    key: string,
+    daysAgo: number,
+    value: JsonObject | undefined,
+    firstDaysAgo = daysAgo,
+  ): Entity => {
     const at = storyEnd - daysAgo * day;
-    const whole = { ...value, first_seen: at, org, account_name: accountName };
+    const whole = { ...value, first_seen: storyEnd - firstDaysAgo * day, org, account_name: accountName };
     return {
       type,
       key: `${org}/${key}`,
@@ -47,12 +53,11 @@ function inventoryEntities(org: string, accountName: string | undefined): Entity
   };
   const object = (type: string, id: string, daysAgo: number, attributes: JsonObject, name: string | null = null) =>
     entity(type, id, daysAgo, { kind: type, id, name, attributes });
-  const edge = (type: string, from: readonly [string, string], to: readonly [string, string], daysAgo: number) =>
-    entity(type, `${from[1]}/${to[1]}`, daysAgo, {
-      from: { type: from[0], id: from[1] },
-      to: { type: to[0], id: to[1] },
-      via: 'direct',
-    });
+  type End = readonly [string, string];
+  const edge = (type: string, from: End, to: End, daysAgo: number, firstDaysAgo?: number) => {
+    const ends = { from: { type: from[0], id: from[1] }, to: { type: to[0], id: to[1] } };
+    return entity(type, `${from[1]}/${to[1]}`, daysAgo, { ...ends, via: 'direct' }, firstDaysAgo);
+  };
   const user = (id: string, username: string, more: JsonObject = {}) =>
     object('user', id, 90, { username, email: `${username}@example.test`, state: 'ACTIVATED', ...more });
   const vpn = ['group', 'inventory-g1'] as const;
@@ -77,6 +82,8 @@ function inventoryEntities(org: string, accountName: string | undefined): Entity
     object('application', 'inventory-p2', 90, { active: true, sso: { type: 'saml' } }, 'Old Wiki'),
     object('role', 'inventory-r1', 90, { isCustom: false }, 'Manager'),
     edge('membership', vpn, ['user', 'inventory-u2'], 80),
+    // A full reading writes it again.
+    edge('membership', vpn, ['user', 'inventory-u2'], 7, 80),
     edge('membership', vpn, ['user', 'inventory-u4'], 2),
     edge('membership', vpn, ['user', 'inventory-u3'], 80),
     entity('membership', 'inventory-g1/inventory-u3', 10, undefined),
@@ -85,15 +92,23 @@ function inventoryEntities(org: string, accountName: string | undefined): Entity
   ];
 }
 
+/** Whose tables are written. */
+interface StoryFeed {
+  readonly organization?: string;
+  readonly feed?: string;
+  /** In events and inventory; absent: they carry the organization's id alone. */
+  readonly accountName?: string;
+  /** Besides those of the stories. */
+  readonly records?: readonly JsonValue[];
+}
+
 /** Writes all stories into tables, each event collected a minute after it happened; one hour for device logins. */
 export async function writeStoryTables(
   directory: string,
-  organization = storyOrganization,
-  feed = 'acme',
-  accountName?: string,
+  { organization = storyOrganization, feed = 'acme', accountName, records = [] }: StoryFeed = {},
 ): Promise<void> {
   const stories = attackStories(organization, storyEnd).flatMap(({ planted, quiet }) => [...planted, ...quiet]);
-  const results = [...stories, ...oddRecords(organization)].map((record) => {
+  const results = [...stories, ...oddRecords(organization), ...records].map((record) => {
     const received = receive(record);
     const { timestamp, service } = record as JsonObject;
     const happened = typeof timestamp === 'string' ? Date.parse(timestamp) : storyEnd - 10 * MINUTE;
@@ -118,13 +133,16 @@ export async function writeStoryTables(
   await sink.close();
 }
 
-/** A user with a group, and an administrator; then the user is suspended and leaves the group, another joins it, the administrator is gone. */
+/**
+ * A user with a group, and an administrator; then the user is suspended and leaves the group, another joins it, the
+ * administrator is gone, and a user who was deleted meanwhile is back.
+ */
 function directoryReading(organization: string, step: number, accountName: string | undefined): Entity[] {
   const observedAt = storyEnd - (step === 0 ? 40 * 24 * 60 : 60) * MINUTE;
-  const entity = (type: string, id: string, value: JsonObject | undefined): Entity => ({
+  const entity = (type: string, id: string, value: JsonObject | undefined, at = observedAt): Entity => ({
     type,
     key: `${organization}/${id}`,
-    observedAt,
+    observedAt: at,
     value:
       value === undefined ? undefined : JSON.stringify({ id, org: organization, account_name: accountName, ...value }),
   });
@@ -136,6 +154,8 @@ function directoryReading(organization: string, step: number, accountName: strin
     return [
       user('u1', 'ana.directory', false),
       user('u2', 'quiet.unchanged', false),
+      user('u4', 'back.directory', false),
+      entity('user', 'u4', undefined, storyEnd - 20 * 24 * 60 * MINUTE),
       entity('group', 'g1', { name: 'On call', attributes: { attributes: { sudo: { enabled: true } } } }),
       entity('administrator', 'a1', { attributes: { email: 'gone.admin@example.test', roleName: 'Administrator' } }),
       member('u1', true),
@@ -143,6 +163,7 @@ function directoryReading(organization: string, step: number, accountName: strin
   return [
     user('u1', 'ana.directory', true),
     user('u3', 'new.directory', false),
+    user('u4', 'back.directory', false),
     entity('administrator', 'a1', undefined),
     member('u1', false),
     member('u3', true),

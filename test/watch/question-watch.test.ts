@@ -162,7 +162,7 @@ describe('questions over tables', () => {
     const built = new URL('../../dist/collector/query/ask-question.js', import.meta.url).href;
     ({ askQuestion } = (await import(/* @vite-ignore */ built)) as typeof asking);
     directory = await mkdtemp(join(tmpdir(), 'watch-'));
-    await writeStoryTables(directory, storyOrganization, 'acme', account);
+    await writeStoryTables(directory, { accountName: account });
   });
   afterAll(() => rm(directory, { recursive: true, force: true }));
 
@@ -188,6 +188,7 @@ describe('questions over tables', () => {
       expect.stringMatching(
         /^Users and .*: .*kind user, name ana\.directory, .*change changed, details suspended true/,
       ),
+      expect.stringMatching(/^Users and .*: .*kind user, name back\.directory, .*change added/),
       expect.stringMatching(/^Users and .*: .*kind user, name new\.directory, .*change added/),
     ]);
     for (const finding of findings)

@@ -1,6 +1,7 @@
 -- title: Who gained what
 -- answers: Memberships, assignments and roles that the inventory first saw in the range, with the names of both ends.
 -- tables: memberships, assignments, role_holders, users, administrators, groups, applications, roles
+-- row: account_name, what_kind, what_id, who_kind, who_id, first_seen
 -- technique: T1098 Account Manipulation
 -- parameters:
 --   since instant = 7d -- first instant
@@ -17,7 +18,8 @@ WITH gained AS (
   UNION ALL SELECT feed, 'role', id, name FROM roles
 )
 SELECT gained.account_name, gained.first_seen, gained.to_type AS who_kind, coalesce(who.name, gained.to_id) AS who,
-       gained.from_type AS what_kind, coalesce(what.name, gained.from_id) AS what
+       gained.from_type AS what_kind, coalesce(what.name, gained.from_id) AS what,
+       gained.to_id AS who_id, gained.from_id AS what_id
 FROM gained
 LEFT JOIN named AS who ON who.feed = gained.feed AND who.type = gained.to_type AND who.id = gained.to_id
 LEFT JOIN named AS what ON what.feed = gained.feed AND what.type = gained.from_type AND what.id = gained.from_id

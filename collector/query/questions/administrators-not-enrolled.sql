@@ -1,6 +1,7 @@
 -- title: Administrators who are not enrolled in MFA
 -- answers: Administrators who have no TOTP by the inventory, whether or not they log in, with their role and key.
 -- tables: administrators
+-- row: account_name, email
 -- technique: T1078.004 Cloud Accounts
 -- parameters:
 --   since instant = 3650d -- first instant that the inventory may have seen them first

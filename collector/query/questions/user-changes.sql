@@ -13,7 +13,7 @@ WITH versions AS (
   SELECT feed, account_name, 'administrator', id, email, email, NULL, suspended, NULL, mfa, role, valid_from, valid_to
   FROM administrators_history
 ), ordered AS (
-  SELECT *, lag(valid_from) OVER one AS earlier, lead(valid_from) OVER one AS later, min(valid_from) OVER (PARTITION BY feed, kind) AS first_reading,
+  SELECT *, lag(valid_to) OVER one AS ended, lead(valid_from) OVER one AS later, min(valid_from) OVER (PARTITION BY feed, kind) AS first_reading,
          concat_ws(', ',
            CASE WHEN email IS DISTINCT FROM lag(email) OVER one THEN 'email ' || coalesce(email, 'none') END,
            CASE WHEN state IS DISTINCT FROM lag(state) OVER one THEN 'state ' || coalesce(state, 'none') END,
@@ -26,8 +26,8 @@ WITH versions AS (
 )
 SELECT account_name, kind, name, id, change, details, changed
 FROM (
-  SELECT *, valid_from AS changed, CASE WHEN earlier IS NULL THEN 'added' ELSE 'changed' END AS change, nullif(changes, '') AS details
-  FROM ordered WHERE valid_from > first_reading AND (earlier IS NULL OR changes <> '')
+  SELECT *, valid_from AS changed, CASE WHEN ended IS DISTINCT FROM valid_from THEN 'added' ELSE 'changed' END AS change, nullif(changes, '') AS details
+  FROM ordered WHERE valid_from > first_reading AND (ended IS DISTINCT FROM valid_from OR changes <> '')
   UNION ALL
   SELECT *, valid_to, 'removed', NULL FROM ordered WHERE valid_to IS NOT NULL AND later IS DISTINCT FROM valid_to
 )
