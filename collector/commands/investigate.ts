@@ -22,7 +22,7 @@ export async function investigate(
   const observer = clientLogger(log.child({ feed: feed.name }));
   const client = clientOf(feed, observer, systemTiming, interactiveLimits);
   const directory = tablesDirectoryOf(feed);
-  const tables = directory === undefined ? undefined : await openTables(directory);
+  const tables = directory === undefined ? undefined : await openTables(directory, { feed: feed.name });
   try {
     if (flags.finding !== undefined && tables === undefined)
       throw new CollectorError('USAGE', '--finding reads tables, and the sink of this feed is another.', {

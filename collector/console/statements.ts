@@ -33,7 +33,7 @@ export interface Running {
   readonly stop: AbortController;
 }
 
-type Statement = Pick<StatementRequest, 'sql' | 'parameters' | 'directory' | 'format'>;
+type Statement = Pick<StatementRequest, 'sql' | 'parameters' | 'directory' | 'feed' | 'format'>;
 
 /** An answer that a page draws. */
 export interface Rows {

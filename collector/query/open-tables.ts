@@ -58,6 +58,8 @@ export interface OpenOptions {
   readonly stuck?: (error: CollectorError) => void;
   /** Show the events of this account (`account_name`) alone; what is no event cannot be asked for then. */
   readonly account?: string | undefined;
+  /** Show the rows of this feed alone: its lanes', not those of others that deliver into the same directory. */
+  readonly feed?: string | undefined;
   /** Where statements spill, instead of a directory of its own. */
   readonly temporaryDirectory?: string;
 }
@@ -110,7 +112,7 @@ async function openSnapshot(
   from: number,
 ): Promise<OpenTables> {
   const { DuckDBInstance: Instance } = loadDuckDB();
-  const { limits = ownLimits, skipDamaged = false, account, stuck = () => {} } = options;
+  const { limits = ownLimits, skipDamaged = false, account, feed, stuck = () => {} } = options;
   let instance: DuckDBInstance | undefined;
   try {
     instance = await Instance.create(':memory:', engineSettings(limits, spill));
@@ -122,7 +124,8 @@ async function openSnapshot(
       [...snapshot.values()].flatMap(({ files }) => files),
     );
     const openingMs = performance.now() - from;
-    return tablesOver({ root, instance, connection, snapshot, spill, limits, skipDamaged, account, stuck, openingMs });
+    const only = { account, feed };
+    return tablesOver({ root, instance, connection, snapshot, spill, limits, skipDamaged, only, stuck, openingMs });
   } catch (error) {
     instance?.closeSync();
     throw error instanceof Error ? (limitReached(error.message, limits) ?? error) : error;
@@ -145,7 +148,7 @@ async function shut(connection: DuckDBConnection, files: readonly LiveFile[]): P
 
 /** Makes the views that a statement names, over the files that it needs. @returns those of them that cannot be read */
 async function makeViews(
-  { instance, connection, root, spill, skipDamaged, account }: OpenParts,
+  { instance, connection, root, spill, skipDamaged, only }: OpenParts,
   statement: AdmittedStatement,
   wanted: TablesContent,
 ): Promise<DamagedFile[]> {
@@ -158,10 +161,9 @@ async function makeViews(
   const filesOf = (table: string) => (wanted.get(table)?.files ?? []).filter((file) => !damaged.has(file));
   if (damaged.size > 0 && !skipDamaged) return [...damaged.values()];
   const named = statement.views.flatMap((view) => [...tablesOf(view), view]);
-  for (const view of new Set(named)) await connection.run(viewStatement(view, filesOf, account));
+  for (const view of new Set(named)) await connection.run(viewStatement(view, filesOf, only));
   if (statement.listsViews)
-    for (const view of viewNames)
-      if (!named.includes(view)) await connection.run(viewStatement(view, () => [], account));
+    for (const view of viewNames) if (!named.includes(view)) await connection.run(viewStatement(view, () => [], only));
   return [...damaged.values()];
 }
 
@@ -203,7 +205,7 @@ interface OpenParts {
   readonly spill: string;
   readonly limits: QueryLimits;
   readonly skipDamaged: boolean;
-  readonly account: string | undefined;
+  readonly only: Pick<OpenOptions, 'account' | 'feed'>;
   readonly stuck: (error: CollectorError) => void;
   readonly openingMs: number;
 }
@@ -239,7 +241,7 @@ function tablesOver(parts: OpenParts): OpenTables {
         const statement = await gate(connection, sql).catch((error) => {
           throw asQueryError(error, parts);
         });
-        if (parts.account !== undefined) refuseWithoutAccount(statement);
+        if (parts.only.account !== undefined) refuseWithoutAccount(statement);
         await begin();
         let wanted = await neededFiles(connection, statement, parameters, snapshot);
         if (wanted === undefined) {

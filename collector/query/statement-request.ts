@@ -10,6 +10,8 @@ export interface StatementRequest {
   readonly directory: string;
   /** The account whose events alone are read; undefined: all. */
   readonly account: string | undefined;
+  /** The feed whose rows alone are read; absent: all. */
+  readonly feed?: string;
   /** `rows`: as `renderRows` writes them. */
   readonly format: AnswerFormat | 'parquet' | 'rows';
   /** A file that does not exist; undefined: stdout. */

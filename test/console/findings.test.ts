@@ -52,6 +52,12 @@ it('findings are listed as they are now, and a page holds whom one is about, the
   expect((await admin.get(`/feeds/acme/findings/${second.alert.objectId}`)).json.title).toBe(hostile);
   expect((await admin.get('/feeds/acme/findings/nothing')).json.code).toBe('NO_FINDING');
 
+  // A feed that delivers into the same directory has none of them.
+  const shared = document('acme').tables;
+  await put(admin, document('north', { tables: shared }));
+  expect((await admin.get('/feeds/north/findings')).json.findings).toEqual([]);
+  expect((await admin.get(`/feeds/north/findings/${first.alert.objectId}`)).json.code).toBe('NO_FINDING');
+
   // Whom the directory no longer has is noted; two pages at a time wait for each other.
   tenant.directory.remove('users', id);
   const both = await Promise.all([

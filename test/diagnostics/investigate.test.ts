@@ -22,7 +22,7 @@ it('shows what directory and tables hold of a person, by name or by a finding, a
   });
   await road.post(JSON.stringify(envelopeOf(notice)));
   await road.stop();
-  const tables = await openTables(road.config.tables.directory);
+  const tables = await openTables(road.config.tables.directory, { feed: road.config.name });
   onTestFinished(async () => {
     await tables.close();
     client.close();
@@ -38,6 +38,10 @@ it('shows what directory and tables hold of a person, by name or by a finding, a
   await expect(investigateUser('nobody.at.all', client.directory, tables, signal)).rejects.toMatchObject({
     code: 'USAGE',
   });
+  const ofOther = await openTables(road.config.tables.directory, { feed: 'north' });
+  await expect(userOfFinding(notice.alert.objectId, ofOther)).rejects.toMatchObject({ code: 'USAGE' });
+  expect(await investigateUser(user!._id, client.directory, ofOther, signal)).toMatchObject({ findings: [] });
+  await ofOther.close();
   await expect(userOfFinding("x' OR 1=1 --", tables)).rejects.toMatchObject({ code: 'USAGE' });
   expect(tenant.requests.filter(({ path, method }) => path.startsWith('/api/') && method !== 'GET')).toEqual([]);
   const blind = await investigateUser(user!._id, undefined, undefined, signal);

@@ -27,13 +27,13 @@ const SUMMARY = `strftime(time_dt, '%Y-%m-%dT%H:%M:%SZ') AS at, coalesce(finding
   coalesce(evidences[1].user.name, resources[1].name, resources[1].uid) AS about, account_name AS account, "count" AS occurrences`;
 
 export function findingHandlers({ statements, log }: FindingParts): Pick<Handlers, 'findings' | 'finding'> {
-  /** Runs statements over a feed's tables, for who asks. */
+  /** Runs statements over a feed's rows, for who asks: others may deliver into the same directory. */
   const open = (asked: Asked) => {
     const config = statements.tablesOf(asked.parameters.name!);
     const { directory } = config.tables;
     const rows = (sql: string, values: Readonly<Record<string, string | null>>, most: number) => {
       const parameters = Object.entries(values).map(([name, value]) => ({ name, type: 'text' as const, value }));
-      return statements.rows(nameOf(asked), { sql, parameters, directory }, most, asked.signal);
+      return statements.rows(nameOf(asked), { sql, parameters, directory, feed: config.name }, most, asked.signal);
     };
     return { config, rows };
   };

@@ -47,22 +47,27 @@ export type FilesOf = (table: string) => readonly ScanFile[];
 /**
  * The statement that makes a view: of a table, `events` (what all classes have in common) or `admin_activity` (all but
  * logins), which read the views of their classes. A view has its columns and types even while there is no file.
- * @param account shows the events of this account alone; tables that are no events know none
+ * @param only.account shows the events of this account alone; tables that are no events know none
+ * @param only.feed shows the rows of this feed's lanes alone
  */
-export function viewStatement(view: string, filesOf: FilesOf, account?: string): string {
+export function viewStatement(
+  view: string,
+  filesOf: FilesOf,
+  { account, feed }: { readonly account?: string | undefined; readonly feed?: string | undefined } = {},
+): string {
   const ofClass = [...classTables.values()].some(({ name }) => name === view);
   const knowsAccount = ofClass || inventoryViewNames.includes(view);
   const filter = knowsAccount && account !== undefined ? ` WHERE account_name = ${quoteText(account)}` : '';
-  return `CREATE OR REPLACE VIEW ${quoteName(view)} AS SELECT * FROM (${selectOf(view, filesOf)})${filter}`;
+  return `CREATE OR REPLACE VIEW ${quoteName(view)} AS SELECT * FROM (${selectOf(view, filesOf, feed)})${filter}`;
 }
 
-function selectOf(view: string, filesOf: FilesOf): string {
+function selectOf(view: string, filesOf: FilesOf, feed: string | undefined): string {
   const eventTables = [...classTables.values()];
   const ofClass = eventTables.find(({ name }) => name === view);
-  if (ofClass !== undefined) return eventSelect(ofClass, filesOf(view));
-  if (view === deadLetterTable.name) return deadLetterRows(filesOf);
-  if (view === rawRecordTable.name) return plainSelect(rawRecordTable, filesOf);
-  if (view === entityTable.name) return plainSelect(entityTable, filesOf);
+  if (ofClass !== undefined) return eventSelect(ofClass, filesOf(view), ofFeed(feed));
+  if (view === deadLetterTable.name) return deadLetterRows(filesOf, feed);
+  if (view === rawRecordTable.name) return plainSelect(rawRecordTable, filesOf, ofFeed(feed));
+  if (view === entityTable.name) return plainSelect(entityTable, filesOf, ofFeed(feed));
   const inventory = inventorySelect(view);
   if (inventory !== undefined) return inventory;
   const common = commonColumns(activityTables).map(quoteName).join(', ');
@@ -71,7 +76,7 @@ function selectOf(view: string, filesOf: FilesOf): string {
   return union(view === 'events' ? activityTables : loginsApart(activityTables));
 }
 
-function plainSelect(table: Table, filesOf: FilesOf, where = ''): string {
+function plainSelect(table: Table, filesOf: FilesOf, where: string): string {
   const columns = `time_dt, * EXCLUDE (time_dt, ${quoteName(LANE_COLUMN)})`;
   return `SELECT ${columns} FROM (${typedRows(table, filesOf(table.name))})${where}`;
 }
@@ -81,8 +86,14 @@ function plainSelect(table: Table, filesOf: FilesOf, where = ''): string {
  * @param feed whose; undefined: every feed's
  */
 export function deadLetterRows(filesOf: FilesOf, feed?: string): string {
-  const ours = feed === undefined ? 'true' : `starts_with(${quoteName(LANE_COLUMN)}, ${quoteText(laneId(feed, ''))})`;
-  return plainSelect(deadLetterTable, filesOf, ` WHERE ${ours}${unresolved(filesOf)}`);
+  return plainSelect(deadLetterTable, filesOf, `${ofFeed(feed)}${unresolved(filesOf)}`);
+}
+
+/** The rows of a feed's lanes; undefined: of every feed's. */
+function ofFeed(feed: string | undefined): string {
+  return feed === undefined
+    ? ' WHERE true'
+    : ` WHERE starts_with(${quoteName(LANE_COLUMN)}, ${quoteText(laneId(feed, ''))})`;
 }
 
 /** A dead letter that was replayed is an event or a raw record now. */
@@ -146,7 +157,7 @@ export function scanOf(files: readonly ScanFile[]): string {
   return `(${scans.map((scan) => `SELECT * FROM ${scan}`).join(' UNION ALL BY NAME ')})`;
 }
 
-function eventSelect(table: Table, files: readonly ScanFile[]): string {
+function eventSelect(table: Table, files: readonly ScanFile[], where: string): string {
   const flat = flatColumns.map(([name, type, ...places]) => {
     const there = places.filter(
       (place) => place === 'time_dt' || has(table.columns, place.replace(/\[.*/, '').split('.')),
@@ -160,7 +171,7 @@ function eventSelect(table: Table, files: readonly ScanFile[]): string {
   const taken = table.columns.filter(({ name }) => flatColumns.some(([flatName]) => flatName === name));
   const renamed = taken.map(({ name }) => `${quoteName(name)} AS ${quoteName(`${name}_object`)}`);
   const excluded = ['time_dt', LANE_COLUMN, ...taken.map(({ name }) => name)].map(quoteName).join(', ');
-  return `SELECT ${[...flat, `* EXCLUDE (${excluded})`, ...renamed].join(', ')} FROM (${typedRows(table, files)})`;
+  return `SELECT ${[...flat, `* EXCLUDE (${excluded})`, ...renamed].join(', ')} FROM (${typedRows(table, files)})${where}`;
 }
 
 /** The value at a place: a path, or with `[NAME]` the value of the tag of that name. */
