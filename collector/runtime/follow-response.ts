@@ -33,6 +33,8 @@ export async function followResponse(
     try {
       const before = position;
       for await (const line of journalLinesAfter(config.respond.directory, JOURNAL, position)) {
+        // A new journal in place of one that was moved away.
+        if (position !== undefined && line.position.chain !== position.chain) actions.clear();
         applyEntry(actions, entryOf(line));
         position = line.position;
       }
@@ -40,6 +42,8 @@ export async function followResponse(
       if (position !== before || pass % WARN_EVERY === 0) delivery.wake();
     } catch (error) {
       log.failing('journal of response', error);
+      // Where it is broken the delivery fails too, and its metric says so.
+      delivery.wake();
     }
     series.set({
       actions: actions.values(),

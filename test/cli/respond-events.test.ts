@@ -119,6 +119,30 @@ describe('the events of respond', () => {
     expect(writes()).toHaveLength(1);
   });
 
+  it('watch goes on for the other feeds where one has no client secret, and says so', async () => {
+    const port = await freePort();
+    const { cwd, env } = await responding();
+    const { RESPOND_CLIENT_SECRET: clientSecret, ...more } = env;
+    const respond = { clientSecret };
+    writeFileSync(join(cwd, 'feeds.yaml'), JSON.stringify({ feeds: [{ name: 'east' }, { name: 'west', respond }] }));
+    const watching = start(['respond', 'watch', '--config', 'feeds.yaml'], {
+      env: { ...more, HTTP_ENABLED: 'true', HTTP_PORT: String(port) },
+      cwd,
+    });
+    await until(
+      () =>
+        fetch(`http://127.0.0.1:${port}/metrics`).then(
+          (answer) => answer.text(),
+          () => '',
+        ),
+      (text) => /response_events_undelivered\{feed="west"\}/.test(text),
+    );
+    watching.child.kill('SIGTERM');
+    const { code, stderr } = await watching.ended;
+    expect(code, stderr).toBe(0);
+    expect(stderr).toContain('response of feed east is not watched');
+  });
+
   it('check says whether response’s credential can read, how long it lives, and what stops it', async () => {
     const { cwd, env } = await responding({}, { RESPOND_SECRET_EXPIRES: '2020-01-01T00:00:00Z' });
     mkdirSync(join(cwd, 'respond'));

@@ -77,6 +77,11 @@ interface Manifest {
       readonly path: string;
       readonly authorization: { readonly credentials: { readonly name: string; readonly key: string } };
     }[];
+    readonly podMetricsEndpoints?: readonly {
+      readonly port: string;
+      readonly path: string;
+      readonly authorization: { readonly credentials: { readonly name: string; readonly key: string } };
+    }[];
     readonly ingress?: readonly Rule[];
     readonly egress?: readonly Rule[];
   };
@@ -447,6 +452,15 @@ describe('the pod of response', () => {
     expect(policy.podSelector!.matchLabels).toEqual(respondLabel);
     const collectors = one('common/network-policy.yaml', 'NetworkPolicy').spec!;
     expect([policy.ingress, policy.egress]).toEqual([collectors.ingress, collectors.egress]);
+  });
+
+  it('is scraped with its own token, and the network policy lets the scrape in', () => {
+    const { selector, podMetricsEndpoints } = one('monitoring/respond-pod-monitor.yaml', 'PodMonitor').spec!;
+    expect(selector!.matchLabels).toEqual(respondLabel);
+    const { port, path, authorization } = podMetricsEndpoints![0]!;
+    expect([port, path]).toEqual([container.ports[0]!.name, '/metrics']);
+    expect(authorization.credentials.name).toBe(own.metadata.name);
+    expect(Object.keys(own.stringData!)).toContain(authorization.credentials.key);
   });
 
   it('is what Terraform makes of the same manifests', () => {
