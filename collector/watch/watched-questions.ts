@@ -1,3 +1,4 @@
+import { tablesDirectoryOf } from '../config/destination.js';
 import type { FeedConfig } from '../config/feed-config.js';
 import { CollectorError } from '../errors.js';
 import type { AskedQuestion } from '../query/ask-question.js';
@@ -10,9 +11,10 @@ import { questionNamed } from '../query/read-questions.js';
  * @throws CollectorError CONFIG_INVALID for one that does not exist, cannot be watched, or has other parameters, and where
  *   the feed delivers into no tables
  */
-export function watchedQuestions({ name, sink, questions }: FeedConfig): AskedQuestion[] {
-  const { watch, lists } = questions;
-  if (watch.length > 0 && sink !== 'tables')
+export function watchedQuestions(config: FeedConfig): AskedQuestion[] {
+  const { name, sink } = config;
+  const { watch, lists } = config.questions;
+  if (watch.length > 0 && tablesDirectoryOf(config) === undefined)
     throw invalid(
       `Feed ${name} watches questions, but its sink is ${sink}.`,
       'Questions are asked of tables: use the sink tables, or leave out questions.watch.',

@@ -1,4 +1,5 @@
 import type { JsonValue } from '../../../mappings/json.js';
+import { deliversToKafka } from '../../config/destination.js';
 import type { Settings } from '../../config/setting.js';
 import type { Document } from './document.js';
 import { SECRET_KEYS, valueAt } from './document.js';
@@ -70,7 +71,7 @@ function isUsed(secret: string, settings: Settings): boolean {
   if (secret === 'jumpcloud.clientSecret') return isAccount;
   // Whatever it may execute: check and watch log in with it.
   if (secret === 'respond.clientSecret') return settings.get('respond.clientId') !== undefined;
-  return !secret.startsWith('kafka.') || settings.get('sink')?.value === 'kafka';
+  return !secret.startsWith('kafka.') || deliversToKafka(settings);
 }
 
 function textOf(value: JsonValue | undefined): string {
