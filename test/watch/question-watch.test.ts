@@ -244,7 +244,8 @@ it.each([
   ['dead-letters', 'tables', /name no account/],
   ['password-spraying', 'kafka', /its sink is kafka/],
 ])('%s watched by a feed with the sink %s is judged before it is asked', (text, sink, message) => {
-  const config = { name: 'acme', sink, questions: { watch: [text], lists: new Map(), intervalMs: HOUR, limits } };
+  const questions = { watch: [text], lists: new Map(), intervalMs: HOUR, limits };
+  const config = { name: 'acme', sink, tables: { directory: 'tables' }, questions };
   const judge = () => watchedQuestions(config as unknown as Parameters<typeof watchedQuestions>[0]);
   if (message === undefined) expect(judge()).toHaveLength(1);
   else expect(judge).toThrow(message);
