@@ -116,6 +116,13 @@ it('accounts are searched, say what administrators do not have, lead to both dir
   await page.getByText('What was so before').first().waitFor();
   await page.getByText('(not listed now)').waitFor();
   await inspect(page, 'account');
+  const links = page.locator('main').getByRole('link', { name: /^(Grant|Revoke|Plan)/ });
+  expect(await links.evaluateAll((all) => all.map((link) => link.getAttribute('href')))).toEqual([
+    `/response/new?feed=acme&verb=add-to-group&user=${entry().id}`,
+    `/response/new?feed=acme&user=${entry().id}`,
+    `/response/new?feed=acme&verb=remove-from-group&user=${entry().id}&group=c001`,
+    `/response/new?feed=acme&verb=remove-from-group&user=${entry().id}&group=gone`,
+  ]);
 });
 
 it('entitlements are groups, roles and applications; hostile names stay words, none is said to be none', async () => {
@@ -141,6 +148,7 @@ it('entitlements are groups, roles and applications; hostile names stay words, n
   await page.getByRole('link', { name: 'vpn-users' }).click();
   await page.getByRole('heading', { name: 'Members, holders and users' }).waitFor();
   expect(await page.locator('main').innerText()).toContain('⟨U+202E⟩');
+  expect(await page.getByRole('link', { name: /^(Grant|Revoke)/ }).count()).toBe(0);
   entries = [];
   await visit('/feeds/acme/entitlements');
   await page.getByText('has delivered nothing of this kind yet').waitFor();

@@ -3,7 +3,7 @@
  */
 import { useRoute } from 'preact-iso';
 import type { DirectoryEntryDetails, DirectoryRelation } from '../answers.js';
-import { entryAddress, feedAddress } from './addresses.js';
+import { entryAddress, feedAddress, newActionAddress } from './addresses.js';
 import { Facts } from './facts.js';
 import { KINDS } from './feed-directory.js';
 import { Frame } from './frame.js';
@@ -12,6 +12,7 @@ import { Heading, Loaded } from './page.js';
 import { usePolled } from './polled.js';
 import { NotWhole } from './rows.js';
 import { SEED_WORDS } from './seed-words.js';
+import { useManages } from './session.js';
 import { Text } from './text.js';
 
 export function EntryPage() {
@@ -60,7 +61,14 @@ function Details({ feed, of }: { readonly feed: string; readonly of: DirectoryEn
       ['Members by', entry.method],
     ],
   };
+  const isOperator = useManages('operator');
   const present = relations.filter(({ ended }) => ended === null);
+  /** The membership that the entry and a related one make; undefined: they make none that response can change. */
+  const membership = (row: DirectoryRelation): Membership | undefined => {
+    if (!isOperator) return undefined;
+    if (entry.kind === 'user' && row.kind === 'group') return { user: entry.id, group: row.id };
+    return entry.kind === 'group' && row.kind === 'user' ? { user: row.id, group: entry.id } : undefined;
+  };
   const past = relations.filter(({ ended }) => ended !== null);
   return (
     <>
@@ -78,6 +86,18 @@ function Details({ feed, of }: { readonly feed: string; readonly of: DirectoryEn
       {entry.kind === 'administrator' && (
         <p class="hint">No department, job title or manager: JumpCloud keeps none for administrators.</p>
       )}
+      {isOperator && (entry.kind === 'user' || entry.kind === 'group') && (
+        <div class="actions">
+          <a class="button" href={newActionAddress(feed, { verb: 'add-to-group', [entry.kind]: entry.id })}>
+            {entry.kind === 'user' ? 'Grant a group…' : 'Grant to a user…'}
+          </a>
+          {entry.kind === 'user' && (
+            <a class="button" href={newActionAddress(feed, { user: entry.id })}>
+              Plan a response…
+            </a>
+          )}
+        </div>
+      )}
       <NotWhole
         more={more}
         skippedFiles={skippedFiles}
@@ -87,27 +107,38 @@ function Details({ feed, of }: { readonly feed: string; readonly of: DirectoryEn
         feed={feed}
         title="Belongs to, or may use"
         rows={present.filter(({ direction }) => direction === 'from')}
+        membership={membership}
       />
       <Relations
         feed={feed}
         title="Members, holders and users"
         rows={present.filter(({ direction }) => direction === 'to')}
+        membership={membership}
       />
       {past.length > 0 && <Relations feed={feed} title="What was so before" rows={past} />}
     </>
   );
 }
 
+interface Membership {
+  readonly user: string;
+  readonly group: string;
+}
+
 function Relations({
   feed,
   title,
   rows,
+  membership = () => undefined,
 }: {
   readonly feed: string;
   readonly title: string;
   readonly rows: readonly DirectoryRelation[];
+  /** What can be revoked of a row. */
+  readonly membership?: (row: DirectoryRelation) => Membership | undefined;
 }) {
   const isPast = rows.some(({ ended }) => ended !== null);
+  const isRevocable = rows.some((row) => membership(row) !== undefined);
   return (
     <section aria-label={title}>
       <h2>{title}</h2>
@@ -122,6 +153,7 @@ function Relations({
               <th scope="col">Kind</th>
               <th scope="col">Since</th>
               {isPast && <th scope="col">Until</th>}
+              {isRevocable && <th scope="col">Entitlement</th>}
             </tr>
           </thead>
           <tbody>
@@ -147,11 +179,33 @@ function Relations({
                     <Instant at={row.ended} />
                   </td>
                 )}
+                {isRevocable && (
+                  <td data-label="Entitlement">
+                    <Revoke feed={feed} of={membership(row)} name={row.name ?? row.id} />
+                  </td>
+                )}
               </tr>
             ))}
           </tbody>
         </table>
       )}
     </section>
+  );
+}
+
+function Revoke({
+  feed,
+  of,
+  name,
+}: {
+  readonly feed: string;
+  readonly of: Membership | undefined;
+  readonly name: string;
+}) {
+  if (of === undefined) return <span class="dim">–</span>;
+  return (
+    <a href={newActionAddress(feed, { verb: 'remove-from-group', ...of })}>
+      Revoke… <span class="hidden">{name}</span>
+    </a>
   );
 }
