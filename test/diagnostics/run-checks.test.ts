@@ -57,7 +57,7 @@ it('a running feed is looked at without being disturbed, and its position is sho
 
 it('a journal of response that cannot be read is a finding, and the rest is looked at all the same', async () => {
   const directory = join(folder(), 'respond');
-  mkdirSync(join(directory, `${JOURNAL}-2026-01.ndjson`), { recursive: true });
+  mkdirSync(join(directory, 'jumpcloud', `${JOURNAL}-2026-01.ndjson`), { recursive: true });
   const { env } = await feed(
     {},
     { RESPOND_CLIENT_ID: 'acting', RESPOND_CLIENT_SECRET: 's'.repeat(40), RESPOND_DIRECTORY: directory },

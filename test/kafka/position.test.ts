@@ -233,12 +233,14 @@ describeKafka('position, lease and operation on a real broker', () => {
     const lane = sinkOf(feed).lane('live');
     await lane.open();
     await lane.commit(batchOf(0, 10));
-    expect(await readState(operator(feed), 'live')).toMatchObject({
-      topic: `${feed.topicPrefix}state.test`,
-      cursor: cursorAt(10),
-      remembered: 10,
-      heldBy: { pid: process.pid },
-    });
+    await expect
+      .poll(() => readState(operator(feed), 'live'), { timeout: 30_000 })
+      .toMatchObject({
+        topic: `${feed.topicPrefix}state.test`,
+        cursor: cursorAt(10),
+        remembered: 10,
+        heldBy: { pid: process.pid },
+      });
     const other = inAnotherProcess(feed);
     expect(await rejection(resetPosition(operator(other), 'live', () => cursorAt(5)))).toMatchObject({
       code: 'LANE_IN_USE',
@@ -246,11 +248,13 @@ describeKafka('position, lease and operation on a real broker', () => {
     await lane.close();
 
     await resetPosition(operator(other), 'live', () => cursorAt(5));
-    expect(await readState(operator(feed), 'live')).toMatchObject({
-      cursor: cursorAt(5),
-      remembered: 10,
-      heldBy: undefined,
-    });
+    await expect
+      .poll(() => readState(operator(feed), 'live'), { timeout: 30_000 })
+      .toMatchObject({
+        cursor: cursorAt(5),
+        remembered: 10,
+        heldBy: undefined,
+      });
   });
 
   async function lettersOf(feed: KafkaOptions): Promise<DeadLetter[]> {
@@ -270,9 +274,8 @@ describeKafka('position, lease and operation on a real broker', () => {
     await neighbour.commit(batchOf(0, 0, { deadLetters: [deadLetterOf(9)], cursor: cursorAt(1, 'live', 'other') }));
     await lane.commit(batchOf(0, 0, { deadLetters: [deadLetterOf(3)], cursor: cursorAt(2) }));
 
-    const all = await lettersOf(feed);
-
-    expect(all).toEqual([deadLetterOf(1), large, deadLetterOf(3)]);
+    // What was committed last is readable once the brokers have written the transaction's markers.
+    await expect.poll(() => lettersOf(feed), { timeout: 30_000 }).toEqual([deadLetterOf(1), large, deadLetterOf(3)]);
     expect((await readCommitted(cluster, `${feed.topicPrefix}dead_letters`)).length).toBeGreaterThan(4);
   });
 

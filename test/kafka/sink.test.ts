@@ -187,7 +187,7 @@ describeKafka('the Kafka sink on a real broker', () => {
     await backfill.commit(batchOf(0, 10, { cursor: cursorAt(10, 'backfill/2026-01-01_2026-02-01') }));
     await live.commit(batchOf(10, 20));
     expect(await sink.lanes()).toEqual(['live', 'backfill/2026-01-01_2026-02-01']);
-    expect(await sink.peek('live')).toEqual(cursorAt(20));
+    await expect.poll(() => sink.peek('live'), { timeout: 30_000 }).toEqual(cursorAt(20));
     expect(await sink.peek('never')).toBeUndefined();
   });
 
@@ -219,7 +219,7 @@ describeKafka('the Kafka sink on a real broker', () => {
     await deliver(sink, 300);
 
     expect(eventIds(await readCommitted(cluster, topic)).sort()).toEqual(uids(100, 300));
-    expect((await sink.peek('live'))?.counts.records).toBe(300);
+    await expect.poll(async () => (await sink.peek('live'))?.counts.records, { timeout: 30_000 }).toBe(300);
   });
 
   it('F-8: after the broker has forgotten the producer id delivery goes on, and the ledger is equal', async () => {
@@ -265,7 +265,7 @@ describeKafka('the Kafka sink on a real broker', () => {
 
     const printed = await readTopic(cluster, `${feed.topicPrefix}authentication`);
     expect(eventIds(printed).sort()).toEqual(uids(0, count));
-    expect((await sink.peek('live'))?.counts.records).toBe(count);
+    await expect.poll(async () => (await sink.peek('live'))?.counts.records, { timeout: 30_000 }).toBe(count);
     expect(cutter.cuts).toBeGreaterThanOrEqual(10);
     expect(results.flatMap(({ rejections }) => rejections)).toContain('SINK_IN_DOUBT');
   });
