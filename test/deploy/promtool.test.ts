@@ -69,7 +69,7 @@ const CASES: readonly Case[] = [
   },
 ];
 
-it.skipIf(promtool === undefined)(
+it.skipIf(promtool === undefined && process.env.CI !== 'true')(
   'Prometheus itself takes the alerts, and they fire for what is gone and for nothing else',
   async () => {
     const folder = mkdtempSync(join(tmpdir(), 'alerts-'));
@@ -79,7 +79,7 @@ it.skipIf(promtool === undefined)(
       spec: { groups: { rules: { alert: string; labels: object }[] }[] };
     };
     writeFileSync(join(folder, 'rules.yaml'), JSON.stringify(spec));
-    await run(promtool!, ['check', 'rules', join(folder, 'rules.yaml')]);
+    await run(promtool ?? 'promtool', ['check', 'rules', join(folder, 'rules.yaml')]);
     const rules = spec.groups.flatMap((group) => group.rules);
     const labelsOf = (alert: string, feed: string) =>
       Object.entries({
@@ -107,7 +107,7 @@ it.skipIf(promtool === undefined)(
       join(folder, 'tests.yaml'),
       JSON.stringify({ rule_files: ['rules.yaml'], evaluation_interval: '1m', tests }),
     );
-    const { stdout } = await run(promtool!, ['test', 'rules', join(folder, 'tests.yaml')]);
+    const { stdout } = await run(promtool ?? 'promtool', ['test', 'rules', join(folder, 'tests.yaml')]);
     expect(stdout).toContain('SUCCESS');
   },
 );
