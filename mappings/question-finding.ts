@@ -1,9 +1,9 @@
 import type { OcsfTarget } from '../schemas/ocsf-target.js';
-import { describeErrors } from '../schemas/validators.js';
 import { classification } from './classification.js';
 import type { NormalisedEvent } from './event.js';
 import type { JsonObject, JsonValue } from './json.js';
 import { accountTags } from './metadata.js';
+import { ownEvent, ownMetadata } from './own-event.js';
 import { sha256 } from './record.js';
 
 /** A row that a watched question has found. */
@@ -57,31 +57,16 @@ export function questionFindingEvent(finding: QuestionFinding, target: OcsfTarge
       analytic: { uid: question, name: title, type_id: RULE, type: 'Rule' },
     },
     metadata: {
+      ...ownMetadata(mapper, target, 'questions'),
       uid: sha256(`question finding\n${feed}\n${question}\n${identity}\n${now}`).slice(0, 32),
-      version: target.version,
       event_code: 'question_row',
-      log_name: 'questions',
-      log_source: mapper.name,
-      log_provider: mapper.name,
-      product: { name: mapper.name, vendor_name: mapper.name, version: mapper.version },
       original_time: new Date(now).toISOString(),
       ...(organization === undefined ? {} : { tenant_uid: organization }),
       ...(finding.accountName === undefined ? {} : { tags: accountTags(finding.accountName) }),
     },
     unmapped: { feed, question, row },
   };
-  const validator = target.validators.detection_finding;
-  if (!validator(event))
-    throw new Error(`the finding of a question is no valid event: ${describeErrors(validator).join('; ')}`);
-  return {
-    uid: event.metadata.uid,
-    classUid: event.class_uid,
-    typeUid: event.type_uid,
-    time: now,
-    eventCode: event.metadata.event_code,
-    partitionKey: organization ?? feed,
-    text: JSON.stringify(event),
-  };
+  return ownEvent('detection_finding', event, organization ?? feed, target);
 }
 
 function inWords(value: JsonValue): string {
