@@ -5,7 +5,7 @@ import { useRoute } from 'preact-iso';
 import type { DirectoryEntryDetails, DirectoryRelation } from '../answers.js';
 import { entryAddress, feedAddress, newActionAddress } from './addresses.js';
 import { Facts } from './facts.js';
-import { KINDS } from './feed-directory.js';
+import { KINDS, yesNo } from './feed-directory.js';
 import { Frame } from './frame.js';
 import { Instant } from './instant.js';
 import { Heading, Loaded } from './page.js';
@@ -40,20 +40,19 @@ export function EntryPage() {
 
 function Details({ feed, of }: { readonly feed: string; readonly of: DirectoryEntryDetails }) {
   const { entry, relations, more, skippedFiles } = of;
-  const flag = (value: boolean | null) => (value === null ? null : value ? 'yes' : 'no');
   const own: Record<string, readonly (readonly [string, string | null])[]> = {
     user: [
       ['E-mail', entry.email],
       ['State', entry.state],
-      ['Locked', flag(entry.locked)],
-      ['MFA', flag(entry.mfa)],
+      ['Locked', yesNo(entry.locked)],
+      ['MFA', yesNo(entry.mfa)],
       ['Department', entry.department],
       ['Linked administrator', entry.administrator_id ?? 'none'],
     ],
     administrator: [
       ['E-mail', entry.email],
       ['State', entry.state ?? 'not suspended'],
-      ['MFA', flag(entry.mfa)],
+      ['MFA', yesNo(entry.mfa)],
       ['Role', entry.role],
     ],
     group: [

@@ -17,7 +17,7 @@ import { Text } from './text.js';
 
 type Column = readonly [title: string, value: (entry: DirectoryEntry) => string | null];
 
-const yesNo = (value: boolean | null) => (value === null ? null : value ? 'yes' : 'no');
+export const yesNo = (value: boolean | null) => (value === null ? null : value ? 'yes' : 'no');
 
 /** How each kind is called, and the view that holds it. */
 export const KINDS = {

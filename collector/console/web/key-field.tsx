@@ -142,8 +142,39 @@ function KeyHint({ of: key }: { readonly of: FormKey }) {
   );
 }
 
+/** A secret that no file can hold here, in a form of its own. */
+export function TypedSecretField({
+  path,
+  label,
+  onValue,
+  ...props
+}: Omit<KeyFieldProps, 'of' | 'onValue' | 'onlyTyped' | 'label'> & {
+  readonly path: string;
+  readonly label: string;
+  readonly onValue: (value: string | undefined) => void;
+}) {
+  return (
+    <SecretField
+      {...props}
+      of={{
+        path,
+        title: label,
+        description: '',
+        kind: 'secret',
+        choices: [],
+        default: undefined,
+        example: undefined,
+        expected: '',
+        environment: undefined,
+      }}
+      onValue={(value) => onValue(typeof value === 'string' ? value : undefined)}
+      onlyTyped
+    />
+  );
+}
+
 /** A secret: it goes to the server and never comes back. */
-export function SecretField({
+function SecretField({
   of: key,
   value,
   onValue,

@@ -9,10 +9,10 @@ import { Facts } from './facts.js';
 import { TextField } from './form.js';
 import { ErrorSummary, errorsOf } from './form-errors.js';
 import { Instant } from './instant.js';
-import { JobProgress } from './job.js';
 import { ServiceAccountClicks } from './jumpcloud-clicks.js';
-import { SecretField } from './key-field.js';
+import { TypedSecretField } from './key-field.js';
 import { Failure, Message } from './problem.js';
+import { RenewSecretDialog } from './renew-key.js';
 import { SEED_WORDS } from './seed-words.js';
 import { useManages, useMay } from './session.js';
 import { Text } from './text.js';
@@ -107,44 +107,32 @@ export function ServiceAccountCard({ of, again }: Props) {
           }}
         />
       )}
-      {asks === 'rotate' && <RotateDialog feed={feed} onClose={() => setAsks(undefined)} onDone={again} />}
+      {asks === 'rotate' && (
+        <RenewSecretDialog
+          feed={feed}
+          path={SECRET}
+          title={`${SEED_WORDS.rotate} the client secret of ${feed}`}
+          label={SEED_WORDS.clientSecret}
+          clicks={<ServiceAccountClicks />}
+          note="It is tried first. If anything fails, the old secret stays."
+          button={SEED_WORDS.rotate}
+          onClose={() => setAsks(undefined)}
+          onDone={again}
+        />
+      )}
     </section>
   );
 }
 
-function Secret({
-  value,
-  onValue,
-  error,
+function SaveDialog({
+  of: { feed, account },
+  onClose,
+  onDone,
 }: {
-  readonly value: string | undefined;
-  readonly onValue: (value: string | undefined) => void;
-  readonly error: string | undefined;
+  readonly of: FeedResponse;
+  readonly onClose: () => void;
+  readonly onDone: () => void;
 }) {
-  return (
-    <SecretField
-      of={{
-        path: SECRET,
-        title: SEED_WORDS.clientSecret,
-        description: '',
-        kind: 'secret',
-        choices: [],
-        default: undefined,
-        example: undefined,
-        expected: '',
-        environment: undefined,
-      }}
-      value={value}
-      onValue={(next) => onValue(typeof next === 'string' ? next : undefined)}
-      error={error}
-      hint={<ServiceAccountClicks />}
-      required
-      onlyTyped
-    />
-  );
-}
-
-function SaveDialog({ of: { feed, account }, onClose, onDone }: { readonly of: FeedResponse } & Closing) {
   const [clientId, setClientId] = useState(account.clientId ?? '');
   const [secret, setSecret] = useState<string>();
   const [organization, setOrganization] = useState(account.organization ?? '');
@@ -192,7 +180,15 @@ function SaveDialog({ of: { feed, account }, onClose, onDone }: { readonly of: F
           required
           first
         />
-        <Secret value={secret} onValue={setSecret} error={errors.get(SECRET)} />
+        <TypedSecretField
+          path={SECRET}
+          label={SEED_WORDS.clientSecret}
+          value={secret}
+          onValue={setSecret}
+          error={errors.get(SECRET)}
+          hint={<ServiceAccountClicks />}
+          required
+        />
         <TextField
           label={SEED_WORDS.organizationId}
           path="respond.orgId"
@@ -217,60 +213,6 @@ function SaveDialog({ of: { feed, account }, onClose, onDone }: { readonly of: F
           </button>
         </div>
       </form>
-    </Dialog>
-  );
-}
-
-interface Closing {
-  readonly onClose: () => void;
-  readonly onDone: () => void;
-}
-
-function RotateDialog({ feed, onClose, onDone }: { readonly feed: string } & Closing) {
-  const [secret, setSecret] = useState<string>();
-  const [error, setError] = useState<unknown>();
-  const [job, setJob] = useState<string>();
-  const rotate = async () => {
-    setError(undefined);
-    try {
-      setJob((await ask('renewSecret', { path: { name: feed, key: SECRET }, body: { secret: secret ?? '' } })).id);
-      onDone();
-    } catch (failure) {
-      setError(failure);
-    }
-  };
-  return (
-    <Dialog title={`${SEED_WORDS.rotate} the client secret of ${feed}`} onClose={onClose}>
-      {job === undefined ? (
-        <form
-          noValidate
-          onSubmit={(event) => {
-            event.preventDefault();
-            void rotate();
-          }}
-        >
-          {error !== undefined && <Failure error={error} focus />}
-          <Secret value={secret} onValue={setSecret} error={errorsOf(error).get('secret')} />
-          <p class="hint">It is tried first. If anything fails, the old secret stays.</p>
-          <div class="actions">
-            <button class="primary" type="submit" disabled={secret === undefined}>
-              {SEED_WORDS.rotate}
-            </button>
-            <button type="button" onClick={onClose}>
-              Cancel
-            </button>
-          </div>
-        </form>
-      ) : (
-        <>
-          <JobProgress id={job} />
-          <div class="actions">
-            <button type="button" onClick={onClose}>
-              Close
-            </button>
-          </div>
-        </>
-      )}
     </Dialog>
   );
 }
