@@ -105,3 +105,15 @@ function readHeaders(field: string): Record<string, string> {
     }),
   );
 }
+
+/** The uids of the findings about alerts in the topic of a prefix; the collector's own findings are left out. */
+export async function findingsOfAlerts(
+  cluster: Pick<Cluster, 'internal' | 'distribution'>,
+  topicPrefix: string,
+): Promise<string[]> {
+  const records = await readTopic(cluster, `${topicPrefix}detection_finding`);
+  return records
+    .map(({ value }) => JSON.parse(String(value)) as { metadata: { uid: string; log_name: string } })
+    .filter(({ metadata }) => metadata.log_name === 'alerts')
+    .map(({ metadata }) => metadata.uid);
+}

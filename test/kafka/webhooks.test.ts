@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { killWhileSending } from '../webhook/kill.js';
-import { readTopic } from './read-topic.js';
+import { findingsOfAlerts } from './read-topic.js';
 import { type SharedBroker, sharedBroker } from './shared-broker.js';
 import { describeKafka } from './when-kafka.js';
 
@@ -16,13 +16,7 @@ describeKafka('webhooks on a real broker', () => {
       kills: 2,
       seed: 31,
       env: { KAFKA_BROKERS: cluster.brokers.join(','), KAFKA_TOPIC_PREFIX: 'hooks.' },
-      async delivered() {
-        const records = await readTopic(cluster, 'hooks.detection_finding');
-        return records
-          .map(({ value }) => JSON.parse(String(value)) as { metadata: { uid: string; log_name: string } })
-          .filter(({ metadata }) => metadata.log_name === 'alerts')
-          .map(({ metadata }) => metadata.uid);
-      },
+      delivered: () => findingsOfAlerts(cluster, 'hooks.'),
     });
     expect(outcome).toMatchObject({ givenUp: [], lost: 0, beyond: 0, twice: 0 });
   });

@@ -10,6 +10,7 @@ import { type Plan, planOf, type ResponseAsk } from '../../collector/response/pl
 import type { Target } from '../../collector/response/target.js';
 import { type Verb, verbs } from '../../collector/response/verbs.js';
 import { hasValidator, validate } from '../mappings/validator.js';
+import { ana, vpnUsers } from './targets.js';
 
 const NOW = Date.UTC(2026, 10, 28, 9);
 const AT = new Date(NOW).toISOString();
@@ -24,21 +25,11 @@ const context = {
 
 const target = (verb: Verb): Target => ({
   user: {
-    id: '66a0c0ffee0000000000b001',
-    username: 'ana.lima',
-    email: 'ana.lima@example.test',
+    ...ana,
     state: verb === 'enable-user' ? 'SUSPENDED' : 'ACTIVATED',
     suspended: verb === 'enable-user',
-    passwordExpired: false,
-    passwordExpiresAt: undefined,
-    passwordNeverExpires: false,
-    passwordElsewhere: false,
-    synchronised: false,
-    administrator: undefined,
   },
-  group: verbs[verb].ofGroup
-    ? { id: '66a0c0ffee0000000000c001', name: 'vpn-users', membershipMethod: 'STATIC', sudo: false }
-    : undefined,
+  group: verbs[verb].ofGroup ? vpnUsers : undefined,
   member: verbs[verb].ofGroup ? verb === 'remove-from-group' : undefined,
   groupsOfUser: [],
   administrators: [{ id: 'a1', email: 'ana.lima@example.test', suspended: false, roleName: 'Manager' }],

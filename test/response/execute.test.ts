@@ -15,25 +15,12 @@ import {
 } from '../../collector/response/execute.js';
 import type { ResponsePolicy } from '../../collector/response/guards.js';
 import type { ResponseAsk } from '../../collector/response/plan.js';
-import { isAsWanted, type Target, type UserState } from '../../collector/response/target.js';
+import { isAsWanted, type Target } from '../../collector/response/target.js';
 import { type Verb, verbs } from '../../collector/response/verbs.js';
+import { ana, vpnUsers as vpn } from './targets.js';
 
 const NOW = Date.UTC(2026, 10, 3, 12);
 
-const ana: UserState = {
-  id: '66a0c0ffee0000000000b001',
-  username: 'ana.lima',
-  email: 'ana.lima@example.test',
-  state: 'ACTIVATED',
-  suspended: false,
-  passwordExpired: false,
-  passwordExpiresAt: undefined,
-  passwordNeverExpires: false,
-  passwordElsewhere: false,
-  synchronised: false,
-  administrator: undefined,
-};
-const vpn = { id: '66a0c0ffee0000000000c001', name: 'vpn-users', membershipMethod: 'STATIC', sudo: false };
 const allowAll: ResponsePolicy = {
   allow: Object.keys(verbs) as Verb[],
   groups: [vpn.id],

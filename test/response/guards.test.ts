@@ -3,23 +3,11 @@ import { judge, type ResponsePolicy } from '../../collector/response/guards.js';
 import type { ResponseAsk } from '../../collector/response/plan.js';
 import type { Administrator, Target, UserState } from '../../collector/response/target.js';
 import { type Verb, verbs } from '../../collector/response/verbs.js';
+import { ana, vpnUsers as group } from './targets.js';
 
 const NOW = Date.UTC(2026, 10, 3, 12);
 const allVerbs = Object.keys(verbs) as Verb[];
-const user: UserState = {
-  id: '66a0c0ffee0000000000b001',
-  username: 'ana.lima',
-  email: 'Ana.Lima@example.test',
-  state: 'ACTIVATED',
-  suspended: false,
-  passwordExpired: false,
-  passwordExpiresAt: undefined,
-  passwordNeverExpires: false,
-  passwordElsewhere: false,
-  synchronised: false,
-  administrator: undefined,
-};
-const group = { id: '66a0c0ffee0000000000c001', name: 'vpn-users', membershipMethod: 'STATIC', sudo: false };
+const user: UserState = { ...ana, email: 'Ana.Lima@example.test' };
 const policy: ResponsePolicy = {
   allow: allVerbs,
   groups: ['vpn-users'],

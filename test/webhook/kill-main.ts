@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { startCluster } from '../kafka/broker.js';
 import { NoBroker } from '../kafka/distribution.js';
-import { readTopic } from '../kafka/read-topic.js';
+import { findingsOfAlerts } from '../kafka/read-topic.js';
 import { type KillOptions, killWhileSending } from './kill.js';
 
 // SIGKILL at 30 moments: over tables `npm run kill:webhook`, over a real broker `npm run kill:webhook:kafka`. Prints what
@@ -23,13 +23,7 @@ const cluster = values.kafka
   : undefined;
 const kafka: Pick<KillOptions, 'env' | 'delivered'> | undefined = cluster && {
   env: { KAFKA_BROKERS: cluster.brokers.join(','), KAFKA_TOPIC_PREFIX: 'hooks.' },
-  async delivered() {
-    const records = await readTopic(cluster, 'hooks.detection_finding');
-    return records
-      .map(({ value }) => JSON.parse(String(value)) as { metadata: { uid: string; log_name: string } })
-      .filter(({ metadata }) => metadata.log_name === 'alerts')
-      .map(({ metadata }) => metadata.uid);
-  },
+  delivered: () => findingsOfAlerts(cluster, 'hooks.'),
 };
 const outcome = await killWhileSending({ kills: Number(values.kills), seed: Number(values.seed), ...kafka });
 process.stdout.write(`${JSON.stringify(outcome)}\n`);
