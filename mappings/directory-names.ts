@@ -12,7 +12,7 @@ export interface DirectoryUser {
 }
 
 /**
- * Why a name leads to nobody: there is no inventory yet, the event is older than the first one, nobody or several bore the
+ * Why a name leads to no user: there is no inventory yet, the event is older than the first one, nobody or several bore the
  * name then, or the inventory has no volume to keep names on.
  */
 export type Unresolved = 'no_inventory' | 'before_inventory' | 'unknown' | 'ambiguous' | 'no_volume';

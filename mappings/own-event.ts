@@ -21,7 +21,7 @@ export function ownMetadata({ name, version }: Maker, target: OcsfTarget, logNam
 
 /**
  * An event of the collector's own as a sink takes it.
- * @throws Error where it does not fit its class: a defect of whoever built it
+ * @throws Error where it does not fit its class: a defect of its builder
  */
 export function ownEvent(
   className: ClassName,

@@ -24,7 +24,7 @@ export const REDACTED = '[redacted]';
 const DEEPEST_SEARCHED = 500;
 /** Characters of a text that is searched for secrets: no record may hold the event loop longer than a second. */
 const LONGEST_SEARCHED = 2 * 1_048_576;
-/** Characters of a member that stands for a record that is longer, and of all such members. */
+/** Characters of one short member that is kept of a longer record, and of all of them. */
 const LONGEST_MEMBER = 2_048;
 const MOST_KEPT = 64 * 1024;
 /** JSON in a text in a JSON in a text: deeper is searched by form alone. */
@@ -245,7 +245,7 @@ function mayNeedSearch(text: string): boolean {
   return hasEscapes(text) || HINT.test(text);
 }
 
-/** Stands for a record that is too long to be searched: its short members, searched, and what was left out. */
+/** Replaces a record that is too long to be searched: its short members, searched, and what was left out. */
 function shortMembers(value: JsonValue): string {
   const kept: JsonObject = {};
   let room = MOST_KEPT;

@@ -24,7 +24,7 @@ export interface FeedConfig {
   readonly account: { readonly name: string | undefined; readonly tag: boolean };
   readonly questions: {
     readonly lists: QuestionLists;
-    /** Questions that are asked beside the feed, each with its parameters: `password-spraying users=10`. */
+    /** Questions that are asked while the feed runs, each with its parameters: `password-spraying users=10`. */
     readonly watch: readonly string[];
     readonly intervalMs: number;
     /** What each may take. */

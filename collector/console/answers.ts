@@ -271,7 +271,7 @@ export interface LogPage {
 export interface WebhookConnection {
   /** False: `webhook.enabled` is not set, so that the feed takes none. */
   readonly enabled: boolean;
-  /** Of the channel; in angle brackets what nobody has said (`receiver.url`). */
+  /** Of the channel; in angle brackets what the configuration lacks (`receiver.url`). */
   readonly url: string;
   readonly hasAddress: boolean;
   /** What to do in JumpCloud's portal. No secret. */
@@ -316,7 +316,7 @@ export interface FindingDetails extends Finding {
   readonly event: Json;
   /** The event behind it, as it was collected; null: the tables hold none. */
   readonly evidence: Json;
-  /** Id of whom it is about; null: it names nobody. */
+  /** Id of whom it is about; null: it names no user. */
   readonly user: string | null;
   readonly person: Investigation | null;
 }

@@ -19,7 +19,7 @@ import type { ConsoleSettings } from './settings.js';
 export interface StatementParts {
   readonly supervisor: Supervisor;
   readonly settings: Pick<ConsoleSettings, 'query'>;
-  /** Of the configuration; the console's own stand over them. */
+  /** Of the configuration; the console's own override them. */
   readonly limits: QueryLimits;
   /** Epoch milliseconds. */
   readonly now: () => number;

@@ -36,7 +36,7 @@ export interface JournalVerification {
   readonly broken: { readonly file: string; readonly line: number; readonly reason: string } | undefined;
 }
 
-/** Where a reader of a journal stands: behind one of its lines. */
+/** A reader's position in a journal: behind one of its lines. */
 export interface JournalPosition extends End {
   /** Hash of the journal's first line: another journal has another. */
   readonly chain: string;
@@ -151,7 +151,7 @@ export async function* journalLines(directory: string, name: string): AsyncGener
 }
 
 /**
- * The lines behind a position, oldest first; what stands before it is not read. A journal with another beginning is read
+ * The lines behind a position, oldest first; what precedes it is not read. A journal with another beginning is read
  * from its first line.
  * @throws CollectorError STATE_CORRUPT where the position is not in the journal, or a line does not follow from the one
  *   before; STORAGE_FAILED

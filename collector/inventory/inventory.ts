@@ -308,7 +308,7 @@ function completed({ generation, finished }: Marker): InventoryPosition['complet
   return { generation, at: finished };
 }
 
-/** The marker of a generation; what it did not read stands as the last marker left it, so that no held removal is forgotten. */
+/** The marker of a generation; what it did not read is as in the last marker, so that no held removal is forgotten. */
 function markerOf(manifest: Manifest, counts: readonly StageCounts[], before: Marker | undefined, now: number): Marker {
   const read = counts.map(({ stage, upserts, gone, known }): MarkerStage => {
     const sealed = manifest.stages.find(({ name }) => name === stage);
@@ -346,7 +346,7 @@ function markerOf(manifest: Manifest, counts: readonly StageCounts[], before: Ma
   };
 }
 
-/** A hold ends by a reading that may decide, or by an operator; never by a reading that cannot tell. */
+/** A hold ends with a reading that can decide, or with an operator; never with a reading that cannot. */
 function heldOf(
   sealed: SealedStage | undefined,
   before: Marker | undefined,

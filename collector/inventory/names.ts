@@ -22,7 +22,7 @@ type Bearer = readonly [
 
 interface Head {
   readonly version: 1;
-  /** When the first one was read: what was before nobody knows. */
+  /** When the first one was read: what was before is unknown. */
   readonly since: number;
 }
 
@@ -31,7 +31,7 @@ interface Names {
   readonly bearers: readonly Bearer[];
 }
 
-/** Names that nobody has borne for so long are forgotten: no event that old is mapped. */
+/** Names that no user has had for so long are dropped: no event that old is mapped. */
 const KEPT_MS = 400 * 86_400_000;
 
 /** Said where events are to be enriched and nothing lasts that names could be kept on. */
@@ -111,7 +111,7 @@ function readNames(path: string): Names | undefined {
 /**
  * Finds users by the names that an inventory keeps in this directory; reads them again when they change. Never throws: an event
  * is delivered without them rather than not at all.
- * @param onUnreadable told once, until they can be read again, why they cannot; what was read before stays in use
+ * @param onUnreadable called once per failure with its reason; what was read before stays in use
  */
 export function findUsers(directory: string, onUnreadable: (reason: string) => void = () => undefined): FindUser {
   const path = namesPath(directory);
@@ -147,7 +147,7 @@ export function findUsers(directory: string, onUnreadable: (reason: string) => v
     let bearers = borne(email ?? username);
     if (bearers.length === 0 && email !== undefined) {
       const domain = email.slice(username.length);
-      // `ana` of another domain is somebody else.
+      // `ana` of another domain is another person.
       bearers = borne(username).filter((bearer) => bearer[2]?.endsWith(domain));
     }
     const [bearer] = bearers;

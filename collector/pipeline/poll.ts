@@ -119,7 +119,7 @@ async function collectOrSuspend(
 }
 
 /**
- * Services that were last read before what JumpCloud still keeps would be refused for ever: they go on at the first
+ * Services that were last read before what JumpCloud still keeps would always be refused: they go on at the first
  * minute that it gives. False where their refusal has another reason.
  */
 async function skipWhatIsGone(

@@ -220,7 +220,7 @@ function tablesOver(parts: OpenParts): OpenTables {
   // The views of one statement are made before it begins, and may be made again once it has.
   let turn: Promise<unknown> = Promise.resolve();
   let begun = false;
-  /** Within a transaction now() and today() stand still: files are chosen for the instant that the statement means. */
+  /** Within a transaction now() and today() are constant: files are chosen for the instant that the statement means. */
   const begin = async () => {
     await connection.run('BEGIN TRANSACTION');
     begun = true;

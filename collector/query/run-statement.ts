@@ -24,7 +24,7 @@ export interface RunOptions {
 
 /**
  * Answers in a separate process, which ends with this one, at the signal, and when it exceeds its memory limit. Never rejects:
- * whoever reads the answer first looks at the report only afterwards.
+ * a caller reads the answer first and the report afterwards.
  */
 export async function runStatement(request: StatementRequest, options: RunOptions): Promise<StatementReport> {
   try {

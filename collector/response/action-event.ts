@@ -12,7 +12,7 @@ import type { Refusal } from './guards.js';
 import type { Plan } from './plan.js';
 import { type Verb, verbs } from './verbs.js';
 
-/** What stands in each event of response besides the action. */
+/** What each event of response holds besides the action. */
 export interface ActionEventContext {
   readonly feed: string;
   readonly organization: string | undefined;
@@ -235,7 +235,7 @@ function finished(
   attributes: { readonly message: string; readonly [name: string]: unknown },
 ): NormalisedEvent {
   const [statusId, status] = step.status;
-  // What nobody knows is to be looked at.
+  // An unknown outcome has to be examined.
   const severity = step.status === UNKNOWN ? 3 : 1;
   const { undoneBy } = verbs[plan.verb];
   return ownEvent(

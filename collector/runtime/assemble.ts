@@ -46,9 +46,9 @@ export interface AssemblyOptions {
   /** Of the service account that reads the directory, where it has its own. */
   readonly directoryObserver?: ClientObserver;
   readonly onKeyWarning: (status: KeyStatus, occasion: KeyOccasion) => void;
-  /** Told how each name came out that was looked up in the directory. */
+  /** Called with the outcome of each name that was looked up in the directory. */
   readonly onName?: (outcome: NameOutcome) => void;
-  /** Told why the names of the directory cannot be read. */
+  /** Called with the reason why the names of the directory cannot be read. */
   readonly onNamesUnreadable?: (reason: string) => void;
   /** Requests in flight at the same time; default 1. */
   readonly concurrency?: number;

@@ -25,7 +25,7 @@ export interface DeliveredJournal {
   /** The sink is opened by this, under this feed's name. */
   readonly destination: FeedConfig;
   readonly lane: string;
-  /** Stands in the position for what the lane reads. */
+  /** Names in the position what the lane reads. */
   readonly source: string;
   readonly eventsOf: (line: PlacedLine) => readonly NormalisedEvent[];
   /** Attaches its state and its own events to the commits. */
@@ -69,7 +69,7 @@ export function startJournalDelivery(
       } catch (error) {
         pending = true;
         // Another process delivers this journal at the moment.
-        if (asCollectorError(error).code === 'LANE_IN_USE') log.debug(`${scope}: another process is at it`);
+        if (asCollectorError(error).code === 'LANE_IN_USE') log.debug(`${scope}: another process delivers it`);
         else {
           failing = true;
           log.failing(scope, error);

@@ -14,7 +14,7 @@ import { assembleInventory } from './assemble-inventory.js';
 import { openSink } from './open-sink.js';
 
 /*
- * What a person asks of a feed's inventory, by a command or in the console, beside what the running feed does by itself.
+ * What a person asks of a feed's inventory, by a command or in the console, besides what the running feed does on schedule.
  */
 
 /** How far the inventory of a feed was delivered; undefined: nothing was yet. */

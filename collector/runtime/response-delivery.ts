@@ -35,7 +35,7 @@ export function startResponseDelivery(
     clientId: respond.clientId,
     accountName: taggedAccount(account),
   };
-  // As far as the line in hand: an event holds no approval that came later.
+  // As far as the current line: an event holds no approval that came later.
   const folded = new Map<string, ActionRecord>();
   const eventsOf = (line: PlacedLine) => {
     const entry = entryOf(line);

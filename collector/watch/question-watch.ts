@@ -33,7 +33,7 @@ const FORGOTTEN_AFTER_MS = MS_PER_DAY;
 type Seen = Map<string, number>;
 
 /**
- * Asks ready questions at an interval, beside the polls: a poll waits for no answer. Each row that is new becomes a
+ * Asks ready questions at an interval between the polls: a poll waits for no answer. Each row that is new becomes a
  * Detection Finding, committed together with what remembers the row, so that it is raised once whatever ends when.
  */
 export class QuestionWatch implements IdleTask, CommitExtension {

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { cli, command, compareTables, feedOf, folder, jsonLines, logins, start, tenant } from './command.js';
 
-it('F-2: SIGTERM with thousands of records on their way ends it with 0, and the next run delivers the rest once', async () => {
+it('F-2: SIGTERM with thousands of records in flight ends it with 0, and the next run delivers the rest once', async () => {
   const simulated = await tenant({
     ...logins,
     records: 5_000,

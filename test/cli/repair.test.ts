@@ -19,7 +19,7 @@ async function environment(simulated: Parameters<typeof feedOf>[0], more: Readon
   });
 }
 
-it('reconcile --repair beside a running feed has it read the gap again, and proves that nothing is missing', async () => {
+it('reconcile --repair asks a running feed to read the gap again, and proves that nothing is missing', async () => {
   const simulated = await tenant();
   const cwd = folder();
   const env = await environment(simulated);

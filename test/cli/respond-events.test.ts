@@ -76,7 +76,7 @@ describe('the events of respond', () => {
     }
   });
 
-  it('A26: what response did and what JumpCloud recorded of it stand apart, one of each', async () => {
+  it('A26: what response did and what JumpCloud recorded of it are kept separately, one of each', async () => {
     const { respond, simulated, env, cwd, place, user } = await responding();
     const once = () => command(['run', '--once', '--log-level', 'warn'], { env: { ...env, POLL_START: '1h' }, cwd });
     const done = await respond('run', 'disable-user', '--user', user, '--reason', 'INC-4', '--execute');

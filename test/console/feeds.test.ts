@@ -237,7 +237,7 @@ describe('S8: a secret follows its address', () => {
     onTestFinished(() => void listener.close());
     const { port } = listener.address() as AddressInfo;
     await put(admin, document('acme', { poll: { interval: 'never' } }));
-    // A paused feed asks nothing by itself.
+    // A paused feed sends no request.
     expect((await admin.send('POST', '/feeds/acme/pause', { reason: 'requests are counted' })).status).toBe(200);
     const { json, headers } = await admin.get('/feeds/acme');
     const changes: Record<string, unknown>[] = [
@@ -363,7 +363,7 @@ describe('wrong configurations', () => {
     expect((await admin.get('/feeds')).json.feeds).toEqual([]);
   });
 
-  it('A3: findings come one by one: what is known stands there while JumpCloud has not answered', async () => {
+  it('A3: findings come one by one: what is known is shown while JumpCloud has not answered', async () => {
     const { one, admin, tenant, document } = await consoleOverTenant();
     tenant.script([{ effect: { kind: 'hang' } }]);
     const leaving = new AbortController();
@@ -427,7 +427,7 @@ describe('A4: a renewed key', () => {
   });
 });
 
-it('A9: a removal whose sink does not let go is answered with a job, which ends when it has', async () => {
+it('A9: a removal whose sink does not close is answered with a job, which ends when it has closed', async () => {
   let isThere = true;
   const feed = {
     name: 'acme',

@@ -403,7 +403,7 @@ describe('the pod of response', () => {
   const own = one('respond-secret.example.yaml', 'Secret');
   const place = (name: string) => container.volumeMounts.find((mount) => mount.name === name)!.mountPath;
 
-  it('does not run until somebody scales it, is one, and is confined as the collector’s', () => {
+  it('does not run until it is scaled up, is one, and is confined as the collector’s', () => {
     expect(workload.spec).toMatchObject({ replicas: 0, strategy: { type: 'Recreate' } });
     expect(workload.spec!.selector!.matchLabels).toEqual(respondLabel);
     expect(workload.spec!.template!.metadata.labels).toEqual(respondLabel);

@@ -59,7 +59,7 @@ def uids_datafusion(path, column, field):
 
 
 def rows_clickhouse(path, select):
-    # Of a Delta table it cannot read a subcolumn by itself.
+    # Of a Delta table it cannot read a subcolumn alone.
     settings = "SETTINGS optimize_functions_to_subcolumns = 0"
     text = str(chdb.query(f"SELECT {select} FROM deltaLakeLocal('{path}') {settings}", "TabSeparated"))
     return [line.split("\t") for line in text.splitlines()]

@@ -75,7 +75,7 @@ describe('F-16: a body that is no page', () => {
     expect(found).toMatchObject({ expected: story.records, ...equal });
   });
 
-  it('for ever: the position is held and each failure is reported', async () => {
+  it('always: the position is held and each failure is reported', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { ...story, script: [{ effect: { kind: 'body', form: 'truncated' } }] });
     const sink = new MemorySink();

@@ -19,7 +19,7 @@ const BEN = 'b'.repeat(24);
 const T0 = Date.UTC(2025, 2, 1);
 const DAY = 86_400_000;
 
-/** Names as readings, a day apart, find these users: id to user name and e-mail. */
+/** Names as daily readings find these users: id to user name and e-mail. */
 async function named(readings: readonly Record<string, [username: string, email: string]>[], employees = byOwnEmail) {
   const directory = mkdtempSync(join(tmpdir(), 'names-'));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));

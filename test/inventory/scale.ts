@@ -1,9 +1,9 @@
 /**
  * An inventory of a large directory, measured: `npm run scale [-- USERS GROUPS MEMBERSHIPS]` (100,000, 5,000 and 4,000,000
  * unless named). Runs the built command on a tenant in a process of its own, into tables; then changes a thousandth and
- * runs again, twice, because a removal needs two readings. Then polls with and without an inventory beside them (S4), and
+ * runs again, twice, because a removal needs two readings. Then polls with and without a concurrent inventory (S4), and
  * asks who is in a group (S6). Fails where more memory was taken than 256 MiB, where anything but the changes was delivered,
- * where polls lag twice as much beside an inventory, or where the answer takes more than two seconds. One group of all:
+ * where polls lag twice as much with an inventory, or where the answer takes more than two seconds. One group of all:
  * `-- 100000 1 100000` (S3).
  */
 import { spawn, spawnSync } from 'node:child_process';
@@ -175,9 +175,9 @@ try {
   const asked = secondsOfQuestion(members) - nothing;
   console.log(`who is in a group: ${asked.toFixed(1)} s more than a question about nothing`);
   if (asked > 2) fail(`who is in a group took ${asked.toFixed(1)} s`);
-  const [alone, beside] = [await lagOfPolls('DISABLED'), await lagOfPolls('1h')];
-  console.log(`lag of polls, p99: ${alone.toFixed(1)} s alone, ${beside.toFixed(1)} s beside an inventory`);
-  if (beside > 2 * alone) fail('polls lag more than twice as much beside an inventory');
+  const [alone, together] = [await lagOfPolls('DISABLED'), await lagOfPolls('1h')];
+  console.log(`lag of polls, p99: ${alone.toFixed(1)} s alone, ${together.toFixed(1)} s with an inventory`);
+  if (together > 2 * alone) fail('polls lag more than twice as much with an inventory');
 } finally {
   await tenant.close();
   rmSync(root, { recursive: true, force: true });

@@ -49,7 +49,7 @@ describeKafka('outages of a cluster of three', () => {
     expect(configs?.sort()).toEqual(['cleanup.policy=compact', 'min.insync.replicas=2']);
   });
 
-  it('one broker refuses while another has not answered yet: the lane opens again by itself, every record is there once', async () => {
+  it('one broker refuses while another has not answered yet: the lane is opened again, every record is there once', async () => {
     const admin = await cluster.admin();
     await createOn(admin, 'slow.authentication', [1, 2]);
     await createOn(admin, 'slow.state.test', [3], 'compact');

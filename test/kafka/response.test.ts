@@ -39,7 +39,7 @@ describeKafka('the events of response on a real broker', () => {
   });
   afterAll(() => cluster?.stop());
 
-  it('A20, A26: are in a topic of their own, each once over deliveries that begin anew', async () => {
+  it('A20, A26: are in a topic of their own, each once over restarted deliveries', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'response-'));
     onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
     const { feeds } = loadConfig({

@@ -87,7 +87,7 @@ export function configOf(env: Record<string, string> = {}): FeedConfig {
 
 export const tablesAt = { kind: 'tables', target: './data/tables', guarantee: 'exactly_once' } as const;
 
-/** Where an inventory stands whose memberships were held and whose roles could not be read. */
+/** The status of an inventory whose memberships were held and whose roles could not be read. */
 export function inventoryPosition(): InventoryPosition {
   const stage = (name: string, more: Partial<MarkerStage> = {}): MarkerStage => {
     return { stage: name, complete: true, count: 3, changed: 1, gone: 0, ...more };

@@ -16,7 +16,7 @@ import { virtualTime } from '../pipeline/virtual-time.js';
 interface Run {
   readonly feed: ConfiguredFeed;
   readonly signal: AbortSignal;
-  /** The sink has let go. */
+  /** The sink is closed. */
   readonly end: () => void;
 }
 const runs = vi.hoisted((): Run[] => []);
@@ -71,7 +71,7 @@ function supervisor() {
 
 const runsOf = (name: string) => runs.filter(({ feed }) => feed.config.name === name);
 
-it('a feed that is removed and put back while its sink is closing starts once, when the sink has let go', async () => {
+it('a feed that is removed and put back while its sink is closing starts once, when the sink is closed', async () => {
   const { one, configure } = supervisor();
   configure('other');
   expect((await one.reload()).applied.get('acme')).toBe('stopping');

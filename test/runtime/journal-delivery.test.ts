@@ -103,7 +103,7 @@ it('delivers each line once and reads only what is behind the position, from mon
   expect(await events()).toEqual([1, 2, 3, 4, 5, 6, 7]);
 });
 
-it('a line that was changed after the position is refused, and what stands before it is delivered no second time', async () => {
+it('a line that was changed after the position is refused, and what precedes it is not delivered again', async () => {
   const { deliver, write, events, file } = delivered();
   await write(2);
   await deliver();

@@ -25,7 +25,7 @@ const row = (identity: string): asking.FoundRow => ({
   row: { account_name: 'acme', user_name: identity, failures: 3 },
 });
 
-/** A watch beside a lane whose commits the test makes. */
+/** A watch over a lane whose commits the test makes. */
 class Bench {
   now = storyEnd;
   readonly events: FeedEvent[] = [];
@@ -132,7 +132,7 @@ describe('a watched question', () => {
     ]);
   });
 
-  it('holds up nobody: a round returns while the answer is still to come', async () => {
+  it('delays no poll: a round returns before the answer comes', async () => {
     let answer: (rows: asking.FoundRow[]) => void = () => {};
     const bench = new Bench(
       () =>
@@ -156,7 +156,7 @@ describe('a watched question', () => {
 
 describe('questions over tables', () => {
   let directory: string;
-  /** The built one: it starts the program of a statement, which lies beside it. */
+  /** The built one: it starts the program of a statement, which is in the same folder. */
   let askQuestion: typeof asking.askQuestion;
   beforeAll(async () => {
     const built = new URL('../../dist/collector/query/ask-question.js', import.meta.url).href;

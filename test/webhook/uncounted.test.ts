@@ -54,7 +54,7 @@ describe('a pushed notice that counts no occurrence', () => {
     expect(listFirst(pushed(3))).toHaveLength(0);
   });
 
-  it('does not stand for another occurrence of its alert, and says no count that nobody said', () => {
+  it('is not another occurrence of its alert, and holds no count that was not sent', () => {
     const deliveredBy = lane();
     const [first] = deliveredBy(pushed(3));
     expect(first!.count).toBeUndefined();

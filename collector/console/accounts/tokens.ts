@@ -8,7 +8,7 @@ import type { ApiToken, NewApiToken, Role } from '../answers.js';
 interface StoredToken extends Omit<ApiToken, 'verbs' | 'heldBy' | 'overlapUntil'> {
   /** Absent in tokens from before response had an API. */
   readonly verbs?: readonly Verb[];
-  /** Absent in tokens from before it was noted: whoever made it. */
+  /** Absent in tokens of earlier builds: the user who made it. */
   readonly heldBy?: readonly string[];
   /** SHA-256 of the token. */
   readonly digest: string;

@@ -256,8 +256,8 @@ export function openFeedStore(directory: string, now: () => number): FeedStore {
     },
     async expire(name, action) {
       const at = new Date(now()).toISOString();
-      const nobody = { etag: '', by: 'the console', kind: 'session', changes: [], yaml: null } as const;
-      await record({ ...nobody, at, action, document: { name } }, name);
+      const unattended = { etag: '', by: 'the console', kind: 'session', changes: [], yaml: null } as const;
+      await record({ ...unattended, at, action, document: { name } }, name);
     },
     async shownSecrets(name, document) {
       const shown: Record<string, StoredSecret> = {};

@@ -46,11 +46,11 @@ export async function deleteRemovedData(parts: RemovedDataParts): Promise<void> 
     const refused = await whyNot(name, directory, parts);
     if (refused === undefined) {
       // Out of the way at once, so that a crash leaves no table half deleted where it can be read.
-      const aside = `${directory}.removed`;
-      await rm(aside, { recursive: true, force: true });
-      if (await exists(directory)) await rename(directory, aside);
+      const doomed = `${directory}.removed`;
+      await rm(doomed, { recursive: true, force: true });
+      if (await exists(directory)) await rename(directory, doomed);
       await syncDirectory(join(directory, '..'));
-      await rm(aside, { recursive: true, force: true });
+      await rm(doomed, { recursive: true, force: true });
       log.info(`the tables of the removed feed ${name} are deleted`, { directory });
     } else
       log.warn(`the tables of the removed feed ${name} stay: ${refused}`, {

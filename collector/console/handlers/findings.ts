@@ -18,7 +18,7 @@ export interface FindingParts {
 const MOST = 200;
 const MOST_OF_PERSON = 200;
 
-/** A status may carry the time of the occurrence that it is about: then what was told later, or goes further, counts. */
+/** A status may carry the time of the occurrence that it is about: then the later one, or the one that goes further, counts. */
 const LATER = 'time DESC, "count" DESC, metadata.logged_time DESC, status_id DESC';
 /** Of the events of each finding the latest. */
 const LATEST = `SELECT *, row_number() OVER (PARTITION BY coalesce(finding_info.uid, metadata.uid) ORDER BY ${LATER}) AS place FROM detection_finding`;

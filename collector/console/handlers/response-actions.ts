@@ -266,7 +266,7 @@ function judgeGroup({ verb, group }: Bodies['planAction']): void {
 /** What is run is what was seen. @throws Refused */
 function judgeHash({ plan: { hash } }: ActionRecord, seen: string): void {
   if (hash !== seen)
-    throw refused(409, 'STALE', 'The action was planned anew since you read it.', 'Read the plan again, then run it.');
+    throw refused(409, 'STALE', 'The action was planned again since you read it.', 'Read the plan again, then run it.');
 }
 
 function refusedBy({ code, reason, cure }: Refusal): Refused {

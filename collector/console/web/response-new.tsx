@@ -137,7 +137,7 @@ function Form({ feeds, verbs }: { readonly feeds: readonly FeedResponse[]; reado
         path="reason"
         value={reason}
         onValue={setReason}
-        hint="Stands in the journal and in the events."
+        hint="Appears in the journal and in the events."
         error={errors.get('reason')}
         required
       />

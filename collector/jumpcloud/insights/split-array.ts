@@ -4,7 +4,7 @@ import { damaged } from '../http/json-body.js';
 import { OversizedRecord } from './oversized-record.js';
 
 /**
- * Of deeper elements only short members are parsed, which name the record (`depth` and `text` tell the truth): a few
+ * Of deeper elements only short members are parsed, which name the record (`depth` and `text` are of the whole): a few
  * megabytes of brackets would become gigabytes of objects. Far beyond what any mapping accepts.
  */
 export const MAX_PARSED_DEPTH = 512;

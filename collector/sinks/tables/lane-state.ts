@@ -101,7 +101,7 @@ export interface UnreadableLane {
 }
 
 /**
- * The lanes whose state is damaged, or missing beside its copy.
+ * The lanes whose state is damaged, or missing while its copy is there.
  * @throws CollectorError STATE_OUTDATED
  */
 export async function unreadableLanes(directory: string): Promise<UnreadableLane[]> {

@@ -111,7 +111,7 @@ class TableMaintenance {
   readonly #rules: MaintenanceRules;
   readonly #files: LaneFiles;
   /** Files that cannot be merged. */
-  readonly #aside = new Set<string>();
+  readonly #skipped = new Set<string>();
 
   constructor(
     private readonly logs: TablesLogs,
@@ -203,7 +203,7 @@ class TableMaintenance {
   }
 
   #leave(inputs: readonly LiveFile[], error: unknown): void {
-    for (const { file } of inputs) this.#aside.add(file);
+    for (const { file } of inputs) this.#skipped.add(file);
     this.#fail(
       `${inputs.length} files of ${inputs[0]?.table} stay as they are: merging them takes too much memory (${firstLine(error)})`,
     );
@@ -216,7 +216,7 @@ class TableMaintenance {
       const fault = (await faultOfFile(this.engine, file)) ?? (await this.#faultOfRows(file));
       if (fault === undefined) continue;
       found = true;
-      this.#aside.add(file.file);
+      this.#skipped.add(file.file);
       this.#fail(`${file.path} ${fault}, so that it is not merged. ${fault === MISSING ? MISSING_CURE : RESTORE}`);
     }
     return found;
@@ -237,7 +237,7 @@ class TableMaintenance {
   async #plan(): Promise<Merge<LiveFile>[]> {
     const retentions = await readRetentions(this.logs.directory);
     const keeps = (file: LiveFile) => [...new Set(retentionsOf(file, this.logs.directory, retentions))].sort().join();
-    const files = (await this.#live()).filter(({ file }) => !this.#aside.has(file));
+    const files = (await this.#live()).filter(({ file }) => !this.#skipped.has(file));
     return planMerges(files, keeps, this.setting.clock.now(), this.#rules);
   }
 

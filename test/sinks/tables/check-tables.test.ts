@@ -158,7 +158,7 @@ describe('checking tables', () => {
 
   it.each<[string, (state: string) => Promise<void>]>([
     ['damaged', (state) => truncate(state, 10)],
-    ['missing beside its copy', (state) => rm(state)],
+    ['missing while its copy is there', (state) => rm(state)],
   ])('unlinks no file of a lane whose state is %s, however old it is', async (_name, damage) => {
     await commit('other', 1, 'commit:shown');
     await rm(join(directory, '.state', 'other', 'live.bak'), { force: true });
@@ -178,13 +178,13 @@ describe('checking tables', () => {
     expect(await wrong()).toEqual([]);
   });
 
-  it('takes out what the last commit of a killed lane named and nobody has any more', async () => {
+  it('removes from the logs what the last commit of a killed lane names and no directory holds', async () => {
     await commit('removed', 1, 'commit:point');
     await rm(join(directory, '.state', 'removed', 'live.aside'), { recursive: true });
     expect((await repair()).failures).toEqual([expect.stringContaining('3 files with 22 rows')]);
     expect((await repair(true)).goneFiles).toHaveLength(3);
     expect(await wrong()).toEqual([]);
-    // The removal is remembered for an hour, the lane's commit for ever.
+    // The removal is remembered for an hour, the lane's commit for good.
     now += 3 * 3_600_000;
     await maintainTables({ directory, limits, clock: { now: () => now }, rules: { versionsPerCheckpoint: 1 } });
     expect(await wrong()).toEqual([]);

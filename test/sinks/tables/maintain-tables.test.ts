@@ -150,7 +150,7 @@ describe('maintaining tables', () => {
   it.each<[string, (path: string, bytes: Buffer) => Promise<void>, RegExp]>([
     ['missing', (path) => rm(path), /is missing, so that it is not merged/],
     ['damaged in its rows', (path, bytes) => writeFile(path, bytes.fill(0x55, 4, 4000)), /cannot be read .*, so that/],
-  ])('sets a file aside that is %s, and merges the others', async (_name, damage, message) => {
+  ])('skips a file that is %s, and merges the others', async (_name, damage, message) => {
     await commit('acme', 'live', 0, 5);
     const [name = ''] = await files('authentication');
     const path = join(directory, 'authentication', name);
