@@ -63,6 +63,16 @@ it('an action goes from a plan over the approval of another to one write that is
   await page.getByText('The service account reads what an action reads.').waitFor();
   await page.getByRole('button', { name: 'Rotate' }).waitFor();
 
+  // A link to what is not allowed opens no form of something else.
+  for (const [asked, answer] of [
+    ['feed=north&verb=remove-from-group&user=x&group=y', 'does not hold remove-from-group'],
+    ['feed=south&verb=disable-user&user=x', 'Response is off for the feed south'],
+  ]) {
+    await go(page, `/response/new?${asked}`, /Plan/);
+    await page.locator('main').getByText(answer!).waitFor();
+    expect(await page.getByLabel('User').count()).toBe(0);
+  }
+
   const ben = await colleague(page, 'ben');
   await go(
     page,

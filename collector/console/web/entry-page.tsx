@@ -60,11 +60,11 @@ function Details({ feed, of }: { readonly feed: string; readonly of: DirectoryEn
       ['Members by', entry.method],
     ],
   };
-  const isOperator = useManages('operator');
+  const canAct = useManages('operator');
   const present = relations.filter(({ ended }) => ended === null);
   /** The membership that the entry and a related one make; undefined: they make none that response can change. */
   const membership = (row: DirectoryRelation): Membership | undefined => {
-    if (!isOperator) return undefined;
+    if (!canAct) return undefined;
     if (entry.kind === 'user' && row.kind === 'group') return { user: entry.id, group: row.id };
     return entry.kind === 'group' && row.kind === 'user' ? { user: row.id, group: entry.id } : undefined;
   };
@@ -85,7 +85,7 @@ function Details({ feed, of }: { readonly feed: string; readonly of: DirectoryEn
       {entry.kind === 'administrator' && (
         <p class="hint">No department, job title or manager: JumpCloud keeps none for administrators.</p>
       )}
-      {isOperator && (entry.kind === 'user' || entry.kind === 'group') && (
+      {canAct && (entry.kind === 'user' || entry.kind === 'group') && (
         <div class="actions">
           <a class="button" href={newActionAddress(feed, { verb: 'add-to-group', [entry.kind]: entry.id })}>
             {entry.kind === 'user' ? 'Grant a group…' : 'Grant to a user…'}

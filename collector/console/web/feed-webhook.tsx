@@ -19,7 +19,7 @@ const OVERLAP_HOURS = 24;
 
 export function Webhook({ name }: TabProps) {
   const polled = usePolled('feedWebhook', { path: { name } }, 5_000);
-  const isAdmin = useManages();
+  const canManage = useManages();
   const [made, setMade] = useState<NewWebhookSecret>();
   const [asks, setAsks] = useState(false);
   const [error, setError] = useState<unknown>();
@@ -52,7 +52,7 @@ export function Webhook({ name }: TabProps) {
             </Message>
           )}
           <Secret of={value} />
-          {isAdmin && value.secret !== 'configuration' && (
+          {canManage && value.secret !== 'configuration' && (
             <div class="actions">
               {value.secret === 'none' ? (
                 <button type="button" class="primary" onClick={make}>

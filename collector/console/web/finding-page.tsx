@@ -34,7 +34,7 @@ export function FindingPage() {
 }
 
 function Details({ feed, of }: { readonly feed: string; readonly of: FindingDetails }) {
-  const isOperator = useManages('operator');
+  const canAct = useManages('operator');
   return (
     <>
       <Facts
@@ -50,7 +50,7 @@ function Details({ feed, of }: { readonly feed: string; readonly of: FindingDeta
       <p>
         Last <Instant at={of.at} />
       </p>
-      {of.user !== null && isOperator && (
+      {of.user !== null && canAct && (
         <div class="actions">
           <a class="button" href={newActionAddress(feed, { user: of.user })}>
             Plan a response…

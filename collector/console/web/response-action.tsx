@@ -161,12 +161,12 @@ function Undo({ of, verbs }: Omit<Props, 'again'>) {
 /** What can be done next, by role and state, each behind a question that repeats target and effect. */
 function Steps({ of, verbs, again }: Props) {
   const session = useSession();
-  const isOperator = useManages('operator');
+  const canAct = useManages('operator');
   const { route } = useLocation();
   const [asks, setAsks] = useState<'approve' | 'run' | 'undo'>();
   const [error, setError] = useState<unknown>();
   const [job, setJob] = useState<string>();
-  if (!isOperator) return null;
+  if (!canAct) return null;
   const path = { name: of.feed, id: of.actionId };
   const body = { hash: of.hash };
   const what = `${verbTitle(of.verb, verbs)} of ${of.user.username} ${of.user.email} (${of.user.id})${of.group === undefined ? '' : `, group ${of.group.name} (${of.group.id})`}`;

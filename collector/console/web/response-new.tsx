@@ -15,12 +15,14 @@ import { usePolled } from './polled.js';
 import { Message } from './problem.js';
 import { SEED_WORDS } from './seed-words.js';
 import { useManages } from './session.js';
+import { Text } from './text.js';
 
 type Verb = keyof ResponseList['verbs'];
 
 export function NewActionPage() {
+  const { query } = useLocation();
   const response = usePolled('listResponse', {}, 0);
-  const isOperator = useManages('operator');
+  const canAct = useManages('operator');
   return (
     <Frame
       crumbs={[
@@ -33,11 +35,26 @@ export function NewActionPage() {
       <Loaded from={response}>
         {({ feeds, verbs }) => {
           const able = feeds.filter(({ allow }) => allow.length > 0);
-          if (!isOperator) return <p>This needs the role operator, and a console that is not read-only.</p>;
+          if (!canAct) return <p>This needs the role operator, and a console that is not read-only.</p>;
           if (able.length === 0)
             return (
               <p>
                 Response is off for every feed: set <code>respond.allow</code> in the operator’s own files.
+              </p>
+            );
+          // What a link asks for is never replaced by something else that is allowed.
+          const asked = query.feed === undefined ? undefined : able.find(({ feed }) => feed === query.feed);
+          if (query.feed !== undefined && asked === undefined)
+            return (
+              <p>
+                Response is off for the feed <Text>{query.feed}</Text>: set <code>respond.allow</code> in the operator’s
+                own files.
+              </p>
+            );
+          if (asked !== undefined && query.verb !== undefined && !asked.allow.some((verb) => verb === query.verb))
+            return (
+              <p>
+                <code>respond.allow</code> of the feed {asked.feed} does not hold <Text>{query.verb}</Text>.
               </p>
             );
           return <Form feeds={able} verbs={verbs} />;

@@ -61,7 +61,7 @@ function Feeds({ of, again }: { readonly of: ResponseList; readonly again: () =>
 }
 
 function Allowed({ of: { feed, allow, groups, actionsPerHour } }: { readonly of: FeedResponse }) {
-  const isOperator = useManages('operator');
+  const canAct = useManages('operator');
   if (allow.length === 0)
     return (
       <p>
@@ -80,7 +80,7 @@ function Allowed({ of: { feed, allow, groups, actionsPerHour } }: { readonly of:
         )}
         . What it may do is set in the operator’s own files.
       </p>
-      {isOperator && (
+      {canAct && (
         <p>
           <a class="button primary" href={newActionAddress(feed)}>
             Plan an action
