@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { PassThrough } from 'node:stream';
 import { tablesDirectoryOf } from '../config/destination.js';
 import type { FeedConfig, QueryLimits } from '../config/feed-config.js';
 import { CollectorError, type ErrorCode } from '../errors.js';
 import { systemTiming } from '../jumpcloud/http/abort.js';
+import { wholeLines } from '../query/answer-rows.js';
 import { runStatement } from '../query/run-statement.js';
 import type { StatementRequest } from '../query/statement-request.js';
 import type { Supervisor } from '../runtime/supervisor.js';
@@ -129,7 +129,7 @@ export function createStatements({ supervisor, settings, limits, now }: Statemen
     let more = false;
     try {
       // A process that is ended closes its output, which ends the loop.
-      const pieces = statement.format === 'rows' ? createInterface({ input: stdout }) : stdout.setEncoding('utf8');
+      const pieces = statement.format === 'rows' ? wholeLines(stdout) : stdout.setEncoding('utf8');
       for await (const piece of pieces) {
         const isRow = statement.format === 'rows' && piece.startsWith('{"row"');
         if (isRow && rows >= mostRows) {

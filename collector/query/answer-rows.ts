@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { JsonValue } from '../../mappings/json.js';
 import type { QueryColumn } from './open-tables.js';
@@ -17,30 +16,25 @@ export interface AnswerRows {
  * @returns undefined where it ends before its first line: the statement failed
  */
 export async function readAnswerRows(stdout: Readable): Promise<AnswerRows | undefined> {
-  const lines = readWhole(createInterface({ input: stdout, crlfDelay: Number.POSITIVE_INFINITY }));
+  const lines = wholeLines(stdout);
   const head = await lines.next();
   if (head.done === true) return undefined;
-  const { columns } = head.value as { columns: QueryColumn[] };
+  const { columns } = JSON.parse(head.value) as { columns: QueryColumn[] };
   return {
     columns,
     rows: (async function* () {
-      for await (const line of lines) yield (line as { row: JsonValue[] }).row;
+      for await (const line of lines) yield (JSON.parse(line) as { row: JsonValue[] }).row;
     })(),
   };
 }
 
-/** Parsed lines; a last one that is cut is left out. */
-async function* readWhole(input: AsyncIterable<string>): AsyncGenerator<unknown, void, void> {
-  const lines = input[Symbol.asyncIterator]();
-  for (let line = await lines.next(); line.done !== true; line = await lines.next()) {
-    let parsed: unknown;
-    try {
-      parsed = JSON.parse(line.value);
-    } catch (error) {
-      if ((await lines.next()).done === true) return;
-      throw error;
-    }
-    yield parsed;
+/** The lines of `rows` as they come; a last one that is cut is left out. Leaving the loop leaves the stream open. */
+export async function* wholeLines(stdout: Readable): AsyncGenerator<string, void, void> {
+  let rest = '';
+  for await (const piece of stdout.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
+    const lines = (rest + piece).split('\n');
+    rest = lines.pop()!;
+    yield* lines;
   }
 }
 
