@@ -2,6 +2,7 @@ import type { Flags } from '../config/flags.js';
 import { CollectorError, exitCodes } from '../errors.js';
 import { systemTiming } from '../jumpcloud/http/abort.js';
 import { printable } from '../log/printable.js';
+import { logUnreadableNames } from '../monitoring/inventory-log.js';
 import { newRemapReport, type RemapReport, remapping } from '../reprocess/remap.js';
 import { settingsOf } from '../runtime/assemble.js';
 import { openSink } from '../runtime/open-sink.js';
@@ -23,7 +24,11 @@ export async function remap(
     const sink = await openSink(feed, log.child({ feed: feed.name }), systemTiming);
     try {
       const lanes = await openLanes(feed.name, sink);
-      const { classes, mapper, target, accountName, enrich } = settingsOf(feed, { batchSize: 1 });
+      const { classes, mapper, target, accountName, enrich } = settingsOf(
+        feed,
+        { batchSize: 1 },
+        logUnreadableNames(log),
+      );
       const rewriting = remapping(
         { range: rangeOf(flags), classes, mapping: { mapper, target, accountName, enrich } },
         report,

@@ -30,7 +30,10 @@ export async function checkResponse(
     ...(cure === undefined ? {} : { cure }),
   });
   const found: Finding[] = [];
-  const { broken } = await verifyJournal(respond.directory, JOURNAL);
+  const { broken } = await verifyJournal(respond.directory, JOURNAL).catch((error: unknown) => {
+    found.push(findingOf(error, feed, 'respond'));
+    return { broken: undefined };
+  });
   if (broken !== undefined)
     found.push({
       ...finding(

@@ -46,8 +46,7 @@ export async function checkFeed(
     more.forEach(found);
   };
   report(...(await checkSink(config, log)));
-  const unread = (error: unknown) => [findingOf(error, config.name, 'respond')];
-  report(...(await checkResponse(config, log, interactiveLimits, signal).catch(unread)));
+  report(...(await checkResponse(config, log, interactiveLimits, signal)));
   const settings = settingsOf(config, { batchSize: 1 });
   const { cursor, inventory, failure } = await storedPosition(config, log);
   // A sink that fails its own checks cannot read the position either: report that failure once.

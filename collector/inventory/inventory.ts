@@ -196,8 +196,10 @@ class Run {
     const users = manifest.stages.find(({ name }) => name === 'users');
     if (!dryRun && settings.names && users !== undefined) {
       const from = { known: known.path('users'), employees: parts.employees };
-      // Before the last commit: a crash repeats it, with the same result.
-      await keepNames(settings.directory, from, { ...manifest, observedAt: users.observedAt });
+      // Before the last commit: a crash repeats it, with the same result. Without names the inventory is whole all the same.
+      await keepNames(settings.directory, from, { ...manifest, observedAt: users.observedAt }).catch((error: unknown) =>
+        parts.observer({ type: 'names_not_kept', reason: String(error) }),
+      );
     }
     if (!dryRun) await this.#finish(manifest, marker);
     if (!dryRun && this.position !== undefined) parts.observer({ type: 'position', position: this.position });

@@ -40,7 +40,7 @@ export const namesNeedVolume = {
   cure: 'Set inventory.directory to the absolute path of a folder on a volume, or inventory.enrich to false.',
 };
 
-/** Said where the names cannot be read; the events are delivered all the same. */
+/** Said where the names cannot be read or kept; events and inventory are delivered all the same. */
 export const namesUnreadableCure =
   'Events are enriched with what was read before, or not at all. Make the file readable to this user; a damaged one is written again by the next reading of the users.';
 
@@ -113,7 +113,7 @@ function readNames(path: string): Names | undefined {
  * is delivered without them rather than not at all.
  * @param onUnreadable called once per failure with its reason; what was read before stays in use
  */
-export function findUsers(directory: string, onUnreadable: (reason: string) => void = () => undefined): FindUser {
+export function findUsers(directory: string, onUnreadable: (reason: string) => void): FindUser {
   const path = namesPath(directory);
   let read: { readonly head: Head; readonly names: Map<string, Bearer[]> } | undefined;
   let looked: string | undefined;

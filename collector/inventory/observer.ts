@@ -32,6 +32,8 @@ export type InventoryEvent =
   /** What was known was lost and is rebuilt. */
   | { readonly type: 'rebuilt'; readonly records: number }
   | { readonly type: 'failed'; readonly error: CollectorError }
+  /** The names that enrichment looks up are as before. */
+  | { readonly type: 'names_not_kept'; readonly reason: string }
   /** What is delivered, as the sink holds it: when it is looked up, and after each generation. */
   | { readonly type: 'position'; readonly position: InventoryPosition }
   /** Nothing is due before this, epoch milliseconds. */

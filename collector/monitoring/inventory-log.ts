@@ -1,3 +1,4 @@
+import { namesUnreadableCure } from '../inventory/names.js';
 import type { InventoryObserver } from '../inventory/observer.js';
 import type { Log } from '../log/logger.js';
 
@@ -45,6 +46,9 @@ export function logInventory(log: Log): InventoryObserver {
       case 'failed':
         log.warn(`inventory: ${event.error.message} ${event.error.cure}`, { code: event.error.code });
         break;
+      case 'names_not_kept':
+        log.warn(`inventory: the names of the directory are not kept: ${event.reason}`, { cure: namesUnreadableCure });
+        break;
       case 'position':
       case 'waiting':
         break;
@@ -52,6 +56,11 @@ export function logInventory(log: Log): InventoryObserver {
         event satisfies never;
     }
   };
+}
+
+/** Logs why names of the directory cannot be looked up. */
+export function logUnreadableNames(log: Log): (reason: string) => void {
+  return (reason) => log.warn(`names of the directory: ${reason}`, { cure: namesUnreadableCure });
 }
 
 /** One observer that reports to all of them, in order. */

@@ -1,6 +1,7 @@
 import type { FeedConfig } from '../config/feed-config.js';
 import { systemTiming } from '../jumpcloud/http/abort.js';
 import type { Log } from '../log/logger.js';
+import { logUnreadableNames } from '../monitoring/inventory-log.js';
 import { settingsOf } from '../runtime/assemble.js';
 import { openSink } from '../runtime/open-sink.js';
 import { type LetterSelection, unresolvedLetters } from './dead-letters.js';
@@ -19,7 +20,11 @@ export async function replayFeed(
 ): Promise<ReplayReport> {
   const sink = await openSink(feed, log, systemTiming);
   try {
-    const { baseUrl, classes, rawData, mapper, target, accountName, enrich } = settingsOf(feed, sink);
+    const { baseUrl, classes, rawData, mapper, target, accountName, enrich } = settingsOf(
+      feed,
+      sink,
+      logUnreadableNames(log),
+    );
     return await replayLetters(() => unresolvedLetters(feed.name, sink, selection), sink, systemTiming, {
       feed: feed.name,
       baseUrl,

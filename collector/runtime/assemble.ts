@@ -48,7 +48,7 @@ export interface AssemblyOptions {
   readonly onKeyWarning: (status: KeyStatus, occasion: KeyOccasion) => void;
   /** Called with the outcome of each name that was looked up in the directory. */
   readonly onName?: (outcome: NameOutcome) => void;
-  /** Called with the reason why the names of the directory cannot be read. */
+  /** Called with the reason why the names of the directory cannot be read; absent: the feed enriches nothing. */
   readonly onNamesUnreadable?: (reason: string) => void;
   /** Requests in flight at the same time; default 1. */
   readonly concurrency?: number;
@@ -63,7 +63,7 @@ export function assemble(config: FeedConfig, options: AssemblyOptions): Assemble
     directoryAccount: account && { ...account, observer: options.directoryObserver },
   });
   const guard = guardOf(config, client, options.onKeyWarning);
-  const settings = settingsOf(config, sink, options.onName, options.onNamesUnreadable);
+  const settings = settingsOf(config, sink, options.onNamesUnreadable, options.onName);
   const collecting = { source: client, clock: timing, observer, clocks: () => client.clock.reading() };
   const compared = reconciliation(reconcileSettingsOf(config), settings, collecting, observer);
   const watch = watchOf(config, collecting);
@@ -141,12 +141,12 @@ export function guardOf(
   });
 }
 
-/** What a feed collects, from its configuration. */
+/** What a feed collects, from its configuration. @param onNamesUnreadable for who maps with it */
 export function settingsOf(
   config: FeedConfig,
   sink: Pick<Sink, 'batchSize'>,
+  onNamesUnreadable: (reason: string) => void = () => undefined,
   onName: (outcome: NameOutcome) => void = () => undefined,
-  onNamesUnreadable?: (reason: string) => void,
 ): FeedSettings {
   const { poll, jumpcloud } = config;
   return {
@@ -174,7 +174,7 @@ export function settingsOf(
 function enrichment(
   config: FeedConfig,
   onName: (outcome: NameOutcome) => void,
-  onUnreadable: ((reason: string) => void) | undefined,
+  onUnreadable: (reason: string) => void,
 ): (event: OcsfEvent) => void {
   const find: FindUser = config.inventory.directoryLasts
     ? findUsers(inventoryDirectory(config), onUnreadable)

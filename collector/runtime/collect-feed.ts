@@ -2,7 +2,7 @@ import type { NameOutcome } from '../../mappings/directory-names.js';
 import type { ConfiguredFeed } from '../config/configured-feed.js';
 import type { FeedConfig } from '../config/feed-config.js';
 import { asCollectorError, type CollectorError } from '../errors.js';
-import { namesNeedVolume, namesUnreadableCure } from '../inventory/names.js';
+import { namesNeedVolume } from '../inventory/names.js';
 import type { InventoryObserver } from '../inventory/observer.js';
 import type { Client } from '../jumpcloud/client.js';
 import { systemTiming } from '../jumpcloud/http/abort.js';
@@ -10,7 +10,7 @@ import type { ClientObserver } from '../jumpcloud/http/observer.js';
 import type { KeyExpiryMonitor } from '../key-expiry/monitor.js';
 import { followKeyLife } from '../key-expiry/refresh.js';
 import type { Log, RootLog } from '../log/logger.js';
-import { combineInventoryObservers, logInventory } from '../monitoring/inventory-log.js';
+import { combineInventoryObservers, logInventory, logUnreadableNames } from '../monitoring/inventory-log.js';
 import {
   clientLogger,
   combineClientObservers,
@@ -141,7 +141,7 @@ async function collectInto(
     clientObserver: observers.client,
     directoryObserver: observers.directory,
     onName: observers.name,
-    onNamesUnreadable: (reason) => log.warn(`names of the directory: ${reason}`, { cure: namesUnreadableCure }),
+    onNamesUnreadable: logUnreadableNames(log),
     onKeyWarning: (status, threshold) => logKeyWarning(log, status, threshold, timing.now()),
   });
   const { settings, client, guard } = assembled;

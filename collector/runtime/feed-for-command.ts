@@ -1,6 +1,7 @@
 import type { FeedConfig } from '../config/feed-config.js';
 import { systemTiming } from '../jumpcloud/http/abort.js';
 import type { Log } from '../log/logger.js';
+import { logUnreadableNames } from '../monitoring/inventory-log.js';
 import { clientLogger, feedLogger, logKeyWarning } from '../monitoring/log-observer.js';
 import type { Sink } from '../sinks/sink.js';
 import { type Assembled, assemble } from './assemble.js';
@@ -25,6 +26,7 @@ export async function assembleFeed(config: FeedConfig, log: Log, concurrency?: n
     timing: systemTiming,
     observer: feedLogger(log),
     clientObserver: clientLogger(log),
+    onNamesUnreadable: logUnreadableNames(log),
     onKeyWarning: (status, threshold) => logKeyWarning(log, status, threshold, systemTiming.now()),
     ...(concurrency === undefined ? {} : { concurrency }),
   });

@@ -63,8 +63,11 @@ it('a journal of response that cannot be read is a finding, and the rest is look
     { RESPOND_CLIENT_ID: 'acting', RESPOND_CLIENT_SECRET: 's'.repeat(40), RESPOND_DIRECTORY: directory },
   );
   const { findings, code } = await check(env);
-  expect(code).toBe(74);
-  expect(part(findings, 'respond')).toMatchObject([{ verdict: 'failed', code: 'STORAGE_FAILED' }]);
+  // That its credential is refused is seen as well, and graver.
+  expect(code).toBe(77);
+  const ofResponse = part(findings, 'respond');
+  expect(ofResponse.filter(({ code: one }) => one === 'STORAGE_FAILED')).toHaveLength(1);
+  expect(ofResponse.map(({ message }) => message).join()).toContain('no user is protected');
   expect(part(findings, 'credential')[0]?.verdict).toBe('ok');
 });
 

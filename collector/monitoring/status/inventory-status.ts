@@ -97,6 +97,7 @@ export class InventoryStatus {
       case 'delivered':
       case 'resumed':
       case 'rebuilt':
+      case 'names_not_kept':
         break;
       default:
         event satisfies never;
