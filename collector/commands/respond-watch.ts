@@ -14,19 +14,13 @@ import { listenForStop } from './shutdown.js';
 export async function watchResponse(flags: Flags): Promise<number> {
   const { config, log } = setUp(flags);
   const { http, shutdown } = config.shared;
-  const named = config.feeds.filter(({ respond }) => respond.clientId !== undefined);
-  const feeds = named.filter(({ respond }) => respond.clientSecret !== undefined);
-  for (const { name } of named.filter((feed) => !feeds.includes(feed)))
-    log.warn(`response of feed ${name} is not watched: respond.clientId has no client secret`);
+  const feeds = config.feeds.filter(({ respond }) => respond.clientId !== undefined);
   if (feeds.length === 0)
     throw new CollectorError('CREDENTIAL_MISSING', 'No feed has a credential of response.', {
       cure: 'Set respond.clientId and RESPOND_CLIENT_SECRET_FILE to those of a service account made for response alone.',
     });
-  const metrics = createMetrics({ version });
+  const metrics = createMetrics({ version, collects: false });
   const stopping = listenForStop(log, shutdown.graceMs);
-  // One that fails ends the others: none goes on in a process that ends.
-  const ending = new AbortController();
-  const signal = AbortSignal.any([stopping.signal, ending.signal]);
   const health = http.enabled
     ? await startHealth({
         ...http,
@@ -38,13 +32,12 @@ export async function watchResponse(flags: Flags): Promise<number> {
       })
     : undefined;
   if (health?.port !== undefined) log.info(`health and metrics of response on http://${http.host}:${health.port}`);
-  const followers = feeds.map((feed) => followResponse(feed, log.child({ feed: feed.name }), metrics, signal));
   try {
-    await Promise.all(followers);
+    await Promise.all(
+      feeds.map((feed) => followResponse(feed, log.child({ feed: feed.name }), metrics, stopping.signal)),
+    );
     return exitCodes.done;
   } finally {
-    ending.abort();
-    await Promise.allSettled(followers);
     stopping.release();
     await health?.close();
     await log.close();

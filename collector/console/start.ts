@@ -191,7 +191,7 @@ export async function startConsole(
     get port() {
       return server === undefined ? undefined : portOf(server);
     },
-    feedsBegan: response.settle,
+    feedsBegan: settings.manage ? response.settle : () => undefined,
     async close() {
       clearInterval(deleting);
       listener.stop();

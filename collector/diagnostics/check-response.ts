@@ -2,7 +2,7 @@ import type { FeedConfig } from '../config/feed-config.js';
 import { verifyJournal } from '../files/hash-chained-journal.js';
 import type { ClientOptions } from '../jumpcloud/client.js';
 import type { Log } from '../log/logger.js';
-import { JOURNAL } from '../response/action-journal.js';
+import { JOURNAL, refuseEarlierJournal } from '../response/action-journal.js';
 import { isStopped } from '../response/kill-switch.js';
 import { type Verb, verbs } from '../response/verbs.js';
 import { responseClientOf, testCredential } from '../runtime/open-response.js';
@@ -30,10 +30,12 @@ export async function checkResponse(
     ...(cure === undefined ? {} : { cure }),
   });
   const found: Finding[] = [];
-  const { broken } = await verifyJournal(respond.directory, JOURNAL).catch((error: unknown) => {
-    found.push(findingOf(error, feed, 'respond'));
-    return { broken: undefined };
-  });
+  const { broken } = await refuseEarlierJournal(respond.directory)
+    .then(() => verifyJournal(respond.directory, JOURNAL))
+    .catch((error: unknown) => {
+      found.push(findingOf(error, feed, 'respond'));
+      return { broken: undefined };
+    });
   if (broken !== undefined)
     found.push({
       ...finding(

@@ -92,12 +92,16 @@ const latenessBuckets = [1, 10, 60, 300, 900, 1800, 3600, 7200, 21_600, 86_400, 
 const pollBuckets = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900];
 const commitBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** @param version the program's own */
-export function createMetrics(options: { version: string }): Metrics {
+/**
+ * @param version the program's own
+ * @param collects false for a process that collects nothing: it has no `ready`, whose absence says that no collector is scraped
+ */
+export function createMetrics(options: { version: string; collects?: boolean }): Metrics {
   const registry = new Registry();
   const series = createSeries(registry);
   series.build.set({ version: options.version, ocsf_version: ocsfTarget.version, node_version: process.version }, 1);
   series.ready.set(0);
+  if (options.collects === false) registry.removeSingleMetric(`${prefix}ready`);
   addProcessMetrics(registry, prefix);
   const feeds = new Map<string, OpenFeed>();
   return {

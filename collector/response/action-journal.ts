@@ -1,3 +1,6 @@
+import { dirname, join } from 'node:path';
+import { CollectorError } from '../errors.js';
+import { namesIn } from '../files/durable-file.js';
 import type { Journal, JournalLine } from '../files/hash-chained-journal.js';
 import type { Refusal } from './guards.js';
 import { decodePlan, encodePlan, type Plan } from './plan.js';
@@ -109,6 +112,24 @@ export function applyEntry(actions: Map<string, ActionRecord>, entry: ActionEntr
     actions.set(entry.actionId, { ...known, approvals: [...known.approvals, entry.approval] });
   else if (entry.type === 'intent') actions.set(entry.actionId, { ...known, intentAt: entry.at });
   else if (entry.type === 'outcome') actions.set(entry.actionId, { ...known, outcome: entry.outcome });
+}
+
+/**
+ * Refuses a journal of before: it lay in one directory for all feeds, and an action that it holds would not be known here.
+ * @param directory of one feed's response
+ * @throws CollectorError STATE_OUTDATED
+ */
+export async function refuseEarlierJournal(directory: string): Promise<void> {
+  const parent = dirname(directory);
+  const earlier = (await namesIn(parent)).find((name) => name.startsWith(`${JOURNAL}-`) && name.endsWith('.ndjson'));
+  if (earlier !== undefined)
+    throw new CollectorError(
+      'STATE_OUTDATED',
+      `${join(parent, earlier)} is a journal of response as it was kept before.`,
+      {
+        cure: `Keep ${parent} as evidence and move its journal away; every feed has a directory of its own now.`,
+      },
+    );
 }
 
 /** Whether response itself disabled this user and nothing has enabled it since. */

@@ -1,5 +1,6 @@
 import type { FeedConfig } from '../config/feed-config.js';
 import { type JournalPosition, journalLinesAfter } from '../files/hash-chained-journal.js';
+import type { Client } from '../jumpcloud/client.js';
 import { systemTiming } from '../jumpcloud/http/abort.js';
 import { followKeyLife } from '../key-expiry/refresh.js';
 import type { Log } from '../log/logger.js';
@@ -14,7 +15,8 @@ const WARN_EVERY = 60;
 
 /**
  * Looks on at a feed's response until the signal aborts: delivers what commands wrote into the journal, watches the client
- * secret, and shows both as metrics. It executes nothing and takes no lock of response. Never rejects.
+ * secret, and shows both as metrics. It executes nothing and takes no lock of response. Never rejects:
+ * a feed whose credential cannot be used is said and left out.
  */
 export async function followResponse(
   config: FeedConfig,
@@ -22,7 +24,13 @@ export async function followResponse(
   metrics: Pick<Metrics, 'response'>,
   signal: AbortSignal,
 ): Promise<void> {
-  const client = responseClientOf(config, log, {});
+  let client: Client;
+  try {
+    client = responseClientOf(config, log, {});
+  } catch (error) {
+    log.failing('response is not watched', error);
+    return;
+  }
   const guard = responseGuardOf(config, client, log);
   const actions = new Map<string, ActionRecord>();
   const delivery = startResponseDelivery(config, actions, guard, log);

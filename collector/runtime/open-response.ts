@@ -10,7 +10,7 @@ import type { KeyExpiryMonitor } from '../key-expiry/monitor.js';
 import { askKeyLife } from '../key-expiry/refresh.js';
 import type { Log } from '../log/logger.js';
 import { clientLogger } from '../monitoring/log-observer.js';
-import { JOURNAL, readActions } from '../response/action-journal.js';
+import { JOURNAL, readActions, refuseEarlierJournal } from '../response/action-journal.js';
 import type { ResponseDirectory } from '../response/directory.js';
 import { type ResponseDependencies, usualLimits } from '../response/execute.js';
 import { jumpCloudDirectory } from '../response/jumpcloud-directory.js';
@@ -34,7 +34,7 @@ const KEY_LIFE_MS = 5_000;
 
 /**
  * Opens response with its own credential, never the feed's.
- * @throws CollectorError CREDENTIAL_MISSING, LANE_IN_USE, STATE_CORRUPT, STORAGE_FAILED
+ * @throws CollectorError CREDENTIAL_MISSING, LANE_IN_USE, STATE_CORRUPT, STATE_OUTDATED, STORAGE_FAILED
  */
 export async function openResponse(config: FeedConfig, log: Log, limits: Partial<ClientOptions>): Promise<Response> {
   const { respond } = config;
@@ -167,8 +167,9 @@ function openDirectory(config: FeedConfig, log: Log, limits: Partial<ClientOptio
   };
 }
 
-/** What cannot be read whole may hide an action that was sent. @throws CollectorError STATE_CORRUPT */
+/** What cannot be read whole may hide an action that was sent. @throws CollectorError STATE_CORRUPT, STATE_OUTDATED */
 async function refuseBroken(directory: string): Promise<void> {
+  await refuseEarlierJournal(directory);
   const { broken } = await verifyJournal(directory, JOURNAL);
   if (broken === undefined) return;
   throw new CollectorError(

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openTables } from '../../collector/query/open-tables.js';
 import { freePort } from '../free-port.js';
-import { command, start } from './command.js';
+import { command, jsonLines, start } from './command.js';
 import { until } from './repairing.js';
 import { responding } from './responding.js';
 
@@ -114,6 +114,7 @@ describe('the events of respond', () => {
     expect(metrics).toMatch(/jumpcloud_ocsf_response_actions\{feed="[^"]+",result="verified"\} 1/);
     expect(metrics).toMatch(/jumpcloud_ocsf_response_secret_expiry_timestamp_seconds\{feed="[^"]+"\} \d/);
     expect(metrics).toMatch(/jumpcloud_ocsf_response_events_undelivered\{feed="[^"]+"\} [01]/);
+    expect(metrics, 'the alert on a missing collector looks for it').not.toContain('jumpcloud_ocsf_ready');
     watching.child.kill('SIGTERM');
     expect((await watching.ended).code).toBe(0);
     expect(writes()).toHaveLength(1);
@@ -140,7 +141,23 @@ describe('the events of respond', () => {
     watching.child.kill('SIGTERM');
     const { code, stderr } = await watching.ended;
     expect(code, stderr).toBe(0);
-    expect(stderr).toContain('response of feed east is not watched');
+    expect(
+      jsonLines(stderr).find(({ level, feed }) => level === 'error' && feed === 'east'),
+      stderr,
+    ).toMatchObject({ msg: 'Response of feed east has no credential of its own.', code: 'CREDENTIAL_MISSING' });
+  });
+
+  it('a journal that lies where it was kept before is refused, and check says so', async () => {
+    const { respond, cwd, env, user } = await responding();
+    mkdirSync(join(cwd, 'respond'));
+    writeFileSync(join(cwd, 'respond', 'response-000001.ndjson'), '');
+    const refused = await respond('run', 'disable-user', '--user', user, '--reason', 'INC-6', '--execute');
+    expect(refused.code).toBe(74);
+    expect(refused.stderr).toContain('STATE_OUTDATED');
+    const { findings } = JSON.parse((await command(['check', '--json'], { env, cwd })).stdout) as {
+      findings: { part: string; code?: string }[];
+    };
+    expect(findings.filter(({ part }) => part === 'respond').map(({ code }) => code)).toContain('STATE_OUTDATED');
   });
 
   it('check says whether response’s credential can read, how long it lives, and what stops it', async () => {

@@ -149,7 +149,11 @@ describe('the alerts', () => {
       expect(places, alert).toContain(url.hash.slice(1));
       expect(url.hash.slice(1)).toBe(alert.toLowerCase());
       expect(annotations.summary).toMatch(
-        alert.startsWith('JumpCloudCollector') ? /collector/ : /\{\{ \$labels\.feed \}\}/,
+        alert.startsWith('JumpCloudCollector')
+          ? /collector/
+          : alert.endsWith('Unreachable')
+            ? /\{\{ \$labels\.instance \}\}/
+            : /\{\{ \$labels\.feed \}\}/,
       );
     }
   });

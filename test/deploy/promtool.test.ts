@@ -30,6 +30,14 @@ const CASES: readonly Case[] = [
   { alert: 'JumpCloudCollectorDown', series: { jumpcloud_ocsf_ready: '0x20' }, at: 15, feeds: [] },
   { alert: 'JumpCloudCollectorUnreachable', series: { 'up{job="jumpcloud-ocsf"}': '0x20' }, at: 15, feeds: [''] },
   { alert: 'JumpCloudCollectorUnreachable', series: { 'up{job="other"}': '0x20' }, at: 15, feeds: [] },
+  { alert: 'JumpCloudCollectorUnreachable', series: { 'up{job="jumpcloud-ocsf-respond"}': '0x20' }, at: 15, feeds: [] },
+  {
+    alert: 'JumpCloudResponseUnreachable',
+    series: { 'up{job="jumpcloud-ocsf-respond"}': '0x20' },
+    at: 15,
+    feeds: [''],
+  },
+  { alert: 'JumpCloudResponseUnreachable', series: { 'up{job="jumpcloud-ocsf"}': '0x20' }, at: 15, feeds: [] },
   // One feed ends while its neighbour goes on: dead after a quarter of an hour, forgotten after a day.
   {
     alert: 'JumpCloudFeedGone',
@@ -88,6 +96,7 @@ it.skipIf(promtool === undefined && process.env.CI !== 'true')(
         ...rules.find((rule) => rule.alert === alert)!.labels,
         ...(feed === '' ? {} : { feed }),
         ...(alert === 'JumpCloudCollectorUnreachable' ? { job: 'jumpcloud-ocsf' } : {}),
+        ...(alert === 'JumpCloudResponseUnreachable' ? { job: 'jumpcloud-ocsf-respond' } : {}),
         ...(alert === 'JumpCloudFeedStalled' ? { lane: 'live' } : {}),
       })
         .map(([name, value]) => `${name}="${value}"`)

@@ -92,14 +92,12 @@ export function responseActionHandlers({ supervisor, jobs, log }: ResponseParts)
   };
 
   return {
-    settle(config) {
+    async settle(config) {
+      const isOpen = ({ intentAt, outcome }: ActionRecord) => intentAt !== undefined && outcome === undefined;
+      if (![...(await actionsOf(config)).values()].some(isOpen)) return;
       jobs.start(
         { kind: 'respond', feed: config.name, by: 'the start of the console', message: 'reading what was begun' },
-        async (_report, signal) => {
-          const isOpen = ({ intentAt, outcome }: ActionRecord) => intentAt !== undefined && outcome === undefined;
-          if ([...(await actionsOf(config)).values()].some(isOpen))
-            await withResponse(config, async () => undefined, signal);
-        },
+        (_report, signal) => withResponse(config, async () => undefined, signal),
       );
     },
     async testResponse(asked) {

@@ -28,7 +28,7 @@ type ActionOperation =
 /** What acts, and reads the journal of actions. */
 export interface ActionHandlers extends Pick<Handlers, ActionOperation> {
   /** Settles by reading what a crash left open. */
-  settle(config: FeedConfig): void;
+  settle(config: FeedConfig): Promise<void>;
 }
 
 const SECRET = 'respond.clientSecret';
