@@ -7,10 +7,11 @@ import { RequestTally } from '../diagnostics/request-stats.js';
 import { checkFeed } from '../diagnostics/run-checks.js';
 import { writeReport } from '../diagnostics/support-bundle.js';
 import { createLog } from '../log/logger.js';
+import { printableLines } from '../log/printable.js';
 import { processRedactor } from '../log/redactor.js';
 import { version } from '../version.js';
 import { readConfig } from './load.js';
-import { writeJson, writeText } from './output.js';
+import { writeJson } from './output.js';
 
 /**
  * `check`: whether every feed of the configuration could run, one line per finding, most severe first.
@@ -66,6 +67,13 @@ function describe({ file, feeds }: LoadedConfig): string {
 function print(findings: readonly Finding[], json: boolean, feeds: readonly FeedConfig[]): number {
   const exitCode = exitCodeOf(findings);
   if (json) writeJson(process.stdout, { version: 1, program: version, exitCode, findings });
-  else writeText(process.stdout, `${findings.map((finding) => lineOf(finding, feeds.length > 1)).join('\n')}\n`);
+  else for (const finding of findings) process.stdout.write(`${printableLines(textOf(finding, feeds.length > 1))}\n`);
   return exitCode;
+}
+
+/** Masked part by part: behind the label `credential:` any value would count as a secret. */
+function textOf(finding: Finding, several: boolean): string {
+  const { message, cure } = finding;
+  const masked = { ...finding, message: processRedactor.mask(message) };
+  return lineOf(cure === undefined ? masked : { ...masked, cure: processRedactor.mask(cure) }, several);
 }

@@ -91,7 +91,8 @@ async function askJumpCloud(
   }
   if (keyLife?.kind === 'known') guard.setReportedLifetime(keyLife);
   report(
-    ...checkKey(guard, client, config.name),
+    // A key that never worked has no first day from which its life could be reckoned.
+    ...(answers.services.length > 0 || cursor !== undefined ? checkKey(guard, client, config.name) : []),
     ...checkPosition(cursor, settings, answers.organization, client.clock.serverNow()),
   );
   report(...(await checkWebhook(config, client, signal)));

@@ -393,23 +393,23 @@ function asQueryError(error: unknown, { limits, snapshot }: OpenParts): unknown 
       cause: error,
     });
   return new CollectorError('USAGE', message.trim(), {
-    cure: `${meantColumn(message)}There are ${viewNames.join(', ')}; DESCRIBE one of them for its columns.`,
+    cure: meantColumn(message) ?? `There are ${viewNames.join(', ')}; DESCRIBE one of them for its columns.`,
     cause: error,
   });
 }
 
-/** Of the columns of all views, the one that an unknown name may stand for. */
-function meantColumn(message: string): string {
+/** The cure for an unknown column, with the one of all views' that it may stand for; undefined for other mistakes. */
+function meantColumn(message: string): string | undefined {
   const [, unknown, ofTable] =
     /Referenced column "([^"]+)" not found|does not have a column named "([^"]+)"/.exec(message) ?? [];
   const name = unknown ?? ofTable;
-  if (name === undefined) return '';
+  if (name === undefined) return undefined;
   const flat = flatColumns.map(([column]) => column);
   const alike = nearest(
     name,
     new Set([...flat, ...allTables.flatMap(({ columns }) => columns.map((one) => one.name))]),
   );
-  return alike === undefined ? '' : `Did you mean ${alike}? `;
+  return `${alike === undefined ? '' : `Did you mean ${alike}? `}DESCRIBE a view for its columns.`;
 }
 
 /** The text with the file's path for the name by which DuckDB reads it, and that path. */
