@@ -46,8 +46,8 @@ export async function maintain(flags: TablesFlags, parts: NonNullable<Maintenanc
     limits,
     clock: systemClock,
     parts,
-    // Whoever asks means now: readers of this moment begin again.
-    rules: { settledMs: 0 },
+    // Whoever asks means now and all of it: readers of this moment begin again.
+    rules: { settledMs: 0, mostSmall: 2 },
   });
   if (flags.json) writeJson(process.stdout, { version: 1, ...report });
   else writeText(process.stdout, mendedLines(report) + restOf(report));

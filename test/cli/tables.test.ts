@@ -5,6 +5,12 @@ import { command, feedOf, folder, tenant } from './command.js';
 
 it('tables check says that all is well with 0 and what is missing with 79, and tables merge and vacuum do their work', async () => {
   const simulated = await tenant({ records: 60 });
+  const login = {
+    service: 'directory',
+    event_type: 'admin_login_attempt',
+    timestamp: new Date(Date.now() - 60_000).toISOString(),
+  };
+  simulated.add({ id: 'sooner', ...login });
   const cwd = folder();
   const env = feedOf(simulated, {});
   expect(await command(['run', '--once'], { cwd, env })).toMatchObject({ code: 0 });
@@ -12,7 +18,13 @@ it('tables check says that all is well with 0 and what is missing with 79, and t
     code: 0,
     stdout: expect.stringMatching(/^ok +uids of events: \d+, each once$/m),
   });
-  expect(await command(['tables', 'merge'], { cwd, env })).toMatchObject({ code: 0 });
+  simulated.add({ id: 'later', ...login });
+  expect(await command(['run', '--once'], { cwd, env })).toMatchObject({ code: 0 });
+  // By hand also what would wait for more files, or for the day's end.
+  const merged = async () =>
+    JSON.parse((await command(['tables', 'merge', '--json'], { cwd, env })).stdout) as Record<string, unknown>;
+  expect(await merged()).toMatchObject({ mergedFiles: 2, mergedInto: 1 });
+  expect(await merged()).toMatchObject({ mergedFiles: 0, mergedInto: 0 });
   expect(await command(['tables', 'vacuum', '--json'], { cwd, env })).toMatchObject({
     code: 0,
     stdout: expect.stringContaining('"unlinkedFiles": 0'),
