@@ -5,19 +5,30 @@ import type { Finding } from '../../collector/diagnostics/finding.js';
 import { command, feedOf, folder, tenant } from './command.js';
 
 const DAY = 86_400_000;
-/** A file system of which the second process believes that nobody holds a lock there. */
-const NO_LOCKS = `data:text/javascript,${encodeURIComponent(`
-  import net from 'node:net';
-  import { syncBuiltinESMExports } from 'node:module';
-  if (process.argv[1]?.endsWith('try-lock-process.js')) {
+/** A program that the second process loads first: to it the lock of the first is not there. */
+const preload = (program: string) =>
+  `data:text/javascript,${encodeURIComponent(`
+    import net from 'node:net';
+    import { createRequire, syncBuiltinESMExports } from 'node:module';
+    if (process.argv[1]?.endsWith('try-lock-process.js')) {
+      ${program}
+    }
+  `)}`;
+const NO_LOCKS = {
+  tables: preload(`
+    const { DuckDBInstance } = createRequire(process.argv[1])('@duckdb/node-api');
+    const create = DuckDBInstance.create.bind(DuckDBInstance);
+    DuckDBInstance.create = (path, options) => create(path + '.unseen', options);
+  `),
+  stdout: preload(`
     net.connect = () => {
       const socket = new net.Socket();
       setImmediate(() => socket.emit('error', Object.assign(new Error('nobody'), { code: 'ECONNREFUSED' })));
       return socket;
     };
     syncBuiltinESMExports();
-  }
-`)}`;
+  `),
+};
 
 async function feed(more: Readonly<Record<string, string>>) {
   const simulated = await tenant({ from: Date.now() - DAY, to: Date.now(), records: 30 });
@@ -40,18 +51,24 @@ describe("a lane's lock is proven by a second process that tries it", () => {
     expect({ kind, left }).toEqual({ kind, left: [] });
   });
 
-  it('which takes it: check and run refuse, and name the cure', async () => {
-    const env = { ...(await feed({ SINK: 'stdout' })), NODE_OPTIONS: `--import=${NO_LOCKS}` };
-    const cwd = folder();
-    const ran = await command(['run', '--once'], { env, cwd });
-    expect(ran).toMatchObject({ code: 74, stdout: '', stderr: expect.stringContaining('no locks') });
-    const checked = await command(['check', '--json'], { env, cwd });
-    const { findings, exitCode } = JSON.parse(checked.stdout) as { findings: Finding[]; exitCode: number };
-    expect(exitCode).toBe(74);
-    expect(findings.filter(({ part }) => part === 'lock')).toMatchObject([
-      { verdict: 'failed', code: 'STORAGE_FAILED', cure: expect.stringContaining('no locks') },
-    ]);
-  });
+  it.each(['tables', 'stdout'] as const)(
+    'which takes it: check and run refuse, and name the cure (%s)',
+    async (kind) => {
+      const env = { ...(await feed({ SINK: kind })), NODE_OPTIONS: `--import=${NO_LOCKS[kind]}` };
+      const cwd = folder();
+      const ran = await command(['run', '--once'], { env, cwd });
+      expect(ran).toMatchObject({ code: 74, stdout: '', stderr: expect.stringContaining('no locks') });
+      expect(readdirSync(cwd, { recursive: true, encoding: 'utf8' }).filter((name) => /parquet$/.test(name))).toEqual(
+        [],
+      );
+      const checked = await command(['check', '--json'], { env, cwd });
+      const { findings, exitCode } = JSON.parse(checked.stdout) as { findings: Finding[]; exitCode: number };
+      expect(exitCode).toBe(74);
+      expect(findings.filter(({ part }) => part === 'lock')).toMatchObject([
+        { verdict: 'failed', code: 'STORAGE_FAILED', cure: expect.stringContaining('no locks') },
+      ]);
+    },
+  );
 });
 
 it('check compares the files of the tables with what states and logs say of them', async () => {

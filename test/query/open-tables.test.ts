@@ -7,7 +7,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { openTables } from '../../collector/query/open-tables.js';
 import { createTablesSink } from '../../collector/sinks/tables/tables-sink.js';
 import { viewNames } from '../../collector/sinks/tables/views.js';
+import type { JsonObject } from '../../mappings/json.js';
 import { sampleBatch, sampleEvent } from '../contract/sample-batch.js';
+import { ana, finishedEvent, laptop, record } from '../mappings/mapping.js';
 import { rowsOf } from '../sinks/tables/read-tables.js';
 
 describe('querying tables', () => {
@@ -53,6 +55,37 @@ describe('querying tables', () => {
       'Failure',
       null,
     ]);
+  });
+
+  it('has the address and country of a login to a device, those of the device beside them, the program and the browser', async () => {
+    const logins = await mkdtemp(join(tmpdir(), 'tables-device-'));
+    const base = { username: 'ana', success: true, initiated_by: { type: 'user', username: 'ana' } };
+    const at = (id: string, more: JsonObject) =>
+      finishedEvent(record('systems', 'login_attempt', { ...base, id, ...more }));
+    const sink = createTablesSink({ directory: logins, feed: 'acme' });
+    const lane = sink.lane('live');
+    await lane.open();
+    const events = [
+      at('1', { system: laptop, src_ip: '-', process_name: 'loginwindow' }),
+      at('2', { system: laptop, src_ip: '10.0.0.5' }),
+      at('3', { system: laptop, src_ip: '192.0.2.201', process_name: 'sshd' }),
+      finishedEvent(
+        record('directory', 'user_login_attempt', {
+          ...{ id: '4', initiated_by: ana, success: true },
+          useragent: { name: 'Chrome', version: '126.0' },
+        }),
+      ),
+    ];
+    await lane.commit({ ...sampleBatch('live', 0, { events: 0, letters: 0, raw: 0 }), events });
+    await sink.close();
+    const flat = 'src_ip, country, device_ip, app, actor.app_name, count(*)';
+    expect(await rowsOf(logins, `SELECT ${flat} FROM authentication GROUP BY ALL ORDER BY app`)).toEqual([
+      ['198.51.100.7', 'PT', null, 'JumpCloud User Portal', 'Chrome 126.0', 1n],
+      ['198.51.100.7', 'PT', '198.51.100.7', 'loginwindow', null, 1n],
+      ['192.0.2.201', null, '198.51.100.7', 'sshd', null, 1n],
+      ['10.0.0.5', 'PT', '198.51.100.7', null, null, 1n],
+    ]);
+    await rm(logins, { recursive: true });
   });
 
   it('keeps logins out of admin_activity and in events', async () => {

@@ -1,11 +1,16 @@
 import { expect, it, vi } from 'vitest';
 import { planBackfill } from '../../collector/backfill/plan.js';
 import { runBackfill } from '../../collector/backfill/run.js';
+import { feedLogger } from '../../collector/monitoring/log-observer.js';
+import { StatusBoard } from '../../collector/monitoring/status/board.js';
 import { reconcileRange } from '../../collector/reconcile/range-report.js';
 import { unaskedServicesIn } from '../../collector/reconcile/unasked-services.js';
 import { servicesFor } from '../../mappings/catalogue/index-by-type.js';
+import { formatSecond } from '../../mappings/instant.js';
+import { configOf, tablesAt } from '../monitoring/observe-feed.js';
 import {
   compare,
+  type FeedUnderTest,
   feedFor,
   HOUR,
   MINUTE,
@@ -85,7 +90,7 @@ it('a feed of login and admin that takes up `other` begins with it at poll.start
   expect([...sink.texts()].filter((text) => text.includes('zero_trust'))).toHaveLength(2);
 });
 
-it('a feed of login and admin looks once a day how many records JumpCloud holds of services that it does not ask for', async () => {
+it('a feed of login and admin looks once a day how many records JumpCloud holds of services that it does not ask for, and says it in log and status', async () => {
   const time = virtualTime(noon);
   const tenant = await tenantFor(time, {
     ...story,
@@ -96,16 +101,38 @@ it('a feed of login and admin looks once a day how many records JumpCloud holds 
   tenant.add(newRecord(noon - HOUR), { at: noon - HOUR });
   const sink = new MemorySink();
   const changes = { services: servicesFor(['login', 'admin']), start, interval: 10 * MINUTE };
+  const warnings: string[] = [];
+  const log = {
+    warn: (line: string, { cure }: { cure?: string }) => warnings.push(`${line} → ${cure}`),
+    ...Object.fromEntries(['info', 'debug', 'trace', 'recovered', 'failing'].map((name) => [name, () => undefined])),
+  };
+  const said = () => warnings.filter((line) => line.includes('does not know'));
+  const shownBy = (of: FeedUnderTest) => {
+    const board = new StatusBoard('1.2.3', time.now);
+    of.watch(board.feed({ config: configOf({}), sink: tablesAt, now: time.now }).observer);
+    return () => board.view().feeds[0]!.unaskedServices;
+  };
   const feed = feedFor(tenant, sink, time, changes);
+  feed.watch(feedLogger(log as never));
+  const shown = shownBy(feed);
   await feed.until(noon + 20 * HOUR);
   expect(feed.told.unasked).toEqual([3]);
+  const day = { from: formatSecond(noon / 1000 - 26 * 3600), to: formatSecond(noon / 1000 - 2 * 3600) };
+  expect(shown()).toEqual({ records: 3, ...day });
+  expect(said()).toEqual([expect.stringMatching(/^JumpCloud holds 3 records.* \(radius\).*→ Add `other` to/)]);
   // Another process goes on where the first has looked.
   const next = feedFor(tenant, sink, time, changes);
+  next.watch(feedLogger(log as never));
+  const shownNext = shownBy(next);
+  await next.until(noon + 23 * HOUR);
+  expect(shownNext()).toEqual({ records: 3, ...day });
   await next.until(noon + 25 * HOUR);
   expect(next.told.unasked).toEqual([1]);
   expect(unaskedServicesIn(sink.commits.at(-1)!)).toMatchObject({ records: 1 });
   await next.until(noon + 50 * HOUR);
   expect(next.told.unasked).toEqual([1, 0]);
+  expect(shownNext()).toMatchObject({ records: 0 });
+  expect(said()).toHaveLength(2);
 });
 
 it('says nothing of services that it does not ask for while counts move, or are refused', async () => {
