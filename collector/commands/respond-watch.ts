@@ -34,7 +34,7 @@ export async function watchResponse(flags: Flags): Promise<number> {
   if (health?.port !== undefined) log.info(`health and metrics of response on http://${http.host}:${health.port}`);
   try {
     await Promise.all(
-      feeds.map((feed) => followResponse(feed, log.child({ feed: feed.name }), metrics, stopping.signal)),
+      feeds.map((feed) => followResponse(feed, log.child({ feed: feed.name }), metrics, systemTiming, stopping.signal)),
     );
     return exitCodes.done;
   } finally {

@@ -123,7 +123,7 @@ export async function startConsole(
     return answer.json!;
   };
   const statements = createStatements({ supervisor, settings, limits: host.shared.query, now });
-  const response = responseHandlers({ supervisor, store, jobs, log: host.log });
+  const response = responseHandlers({ supervisor, store, jobs, log: host.log, metrics: host.metrics });
   const handlers: Handlers = {
     ...sessionHandlers({
       users,
@@ -191,12 +191,13 @@ export async function startConsole(
     get port() {
       return server === undefined ? undefined : portOf(server);
     },
-    feedsBegan: settings.manage ? response.settle : () => undefined,
+    feedsBegan: settings.manage ? response.begin : () => undefined,
     async close() {
       clearInterval(deleting);
       listener.stop();
       await closeAtOnce(opened);
       await jobs.close();
+      await response.close();
       await tokens.close();
       await audit.close();
       if (delivery) await delivery.close();

@@ -81,6 +81,8 @@ export interface ResponseMetrics {
     /** Whether the journal's events cannot be delivered at the moment. */
     readonly undelivered: boolean;
   }): void;
+  /** Removes the series. */
+  close(): void;
 }
 
 const prefix = 'jumpcloud_ocsf_';
@@ -116,7 +118,14 @@ export function createMetrics(options: { version: string; collects?: boolean }):
       if (deadline === undefined) series.retention.remove({ feed });
       else series.retention.set({ feed }, deadline / 1000);
     },
-    response: (feed) => ({ set: (now) => measureResponse(series, feed, now) }),
+    response: (feed) => ({
+      set: (now) => measureResponse(series, feed, now),
+      close: () => {
+        for (const result of actionResults) series.responseActions.remove({ feed, result });
+        series.responseSecret.remove({ feed });
+        series.responseUndelivered.remove({ feed });
+      },
+    }),
     forget: async (feed) => {
       feeds.delete(feed);
       for (const metric of Object.values(series)) await removeFeed(metric, feed);
@@ -172,17 +181,18 @@ function measure(
   series.upkeepFailures.set({ feed }, kept.failures);
 }
 
+const actionResults = ['verified', 'no_change', 'failed', 'unknown', 'refused', 'begun'] as const;
+
 function measureResponse(
   series: Series,
   feed: string,
   { actions, secretExpires, undelivered }: Parameters<ResponseMetrics['set']>[0],
 ): void {
-  const counts = { verified: 0, no_change: 0, failed: 0, unknown: 0, refused: 0, begun: 0 };
-  for (const { outcome, intentAt } of actions) {
-    if (outcome !== undefined) counts[outcome.result] += 1;
-    else if (intentAt !== undefined) counts.begun += 1;
-  }
-  for (const [result, count] of Object.entries(counts)) series.responseActions.set({ feed, result }, count);
+  const now = [...actions].map(
+    ({ outcome, intentAt }) => outcome?.result ?? (intentAt === undefined ? 'planned' : 'begun'),
+  );
+  for (const result of actionResults)
+    series.responseActions.set({ feed, result }, now.filter((one) => one === result).length);
   if (secretExpires === undefined) series.responseSecret.remove({ feed });
   else series.responseSecret.set({ feed }, secretExpires / 1000);
   series.responseUndelivered.set({ feed }, undelivered ? 1 : 0);

@@ -1,7 +1,7 @@
+import type { Clock } from '../clock.js';
 import type { FeedConfig } from '../config/feed-config.js';
 import { type JournalPosition, journalLinesAfter } from '../files/hash-chained-journal.js';
 import type { Client } from '../jumpcloud/client.js';
-import { systemTiming } from '../jumpcloud/http/abort.js';
 import { followKeyLife } from '../key-expiry/refresh.js';
 import type { Log } from '../log/logger.js';
 import type { Metrics } from '../monitoring/metrics.js';
@@ -22,6 +22,7 @@ export async function followResponse(
   config: FeedConfig,
   log: Log,
   metrics: Pick<Metrics, 'response'>,
+  clock: Pick<Clock, 'sleep'>,
   signal: AbortSignal,
 ): Promise<void> {
   let client: Client;
@@ -35,7 +36,7 @@ export async function followResponse(
   const actions = new Map<string, ActionRecord>();
   const delivery = startResponseDelivery(config, actions, guard, log);
   const series = metrics.response(config.name);
-  const keyLife = followKeyLife(client, guard, log, systemTiming, signal);
+  const keyLife = followKeyLife(client, guard, log, clock, signal);
   let position: JournalPosition | undefined;
   for (let pass = 1; !signal.aborted; pass += 1) {
     try {
@@ -58,9 +59,10 @@ export async function followResponse(
       secretExpires: guard.status()?.life.expiresAt,
       undelivered: delivery.isFailing(),
     });
-    await systemTiming.sleep(EVERY_MS, signal);
+    await clock.sleep(EVERY_MS, signal);
   }
   await keyLife.ended;
   await delivery.close();
   client.close();
+  series.close();
 }

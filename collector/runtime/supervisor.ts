@@ -104,7 +104,7 @@ export interface ConsoleHost {
 export interface RunningConsole {
   /** Undefined while the port cannot be opened; the feeds go on. */
   readonly port: number | undefined;
-  /** To be called once the supervisor has begun: what a crash left open is settled. */
+  /** To be called once the supervisor has begun: what a crash of response left open is settled, and response is followed. */
   feedsBegan(): void;
   close(): Promise<void>;
 }

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Tenant } from '../../fixtures/tenant/tenant.js';
+import { freePort } from '../free-port.js';
 import { consoleOverTenant, put, until } from './console-over-tenant.js';
 import { type Client, type Reply, startBuiltConsole, type TestConsole } from './harness.js';
 
@@ -196,8 +197,8 @@ describe('an action over the API', () => {
     expect(writes()).toEqual([]);
   });
 
-  it('that was begun before a crash is settled by reading at the start of the console, never sent', async () => {
-    const { admin: operator, place, planned, writes, one, root, env, user, directory } = await responding();
+  it('that was begun before a crash is settled by reading at the start of the console, never sent, and its metrics are there', async () => {
+    const { admin: operator, place, planned, writes, one, root, env, user, directory, account } = await responding();
     const plan = await planned(operator, { verb: 'disable-user', user });
     directory.suspend(user);
     const journal = readdirSync(join(root, 'tables', 'respond', 'north')).filter((name) =>
@@ -212,13 +213,24 @@ describe('an action over the API', () => {
     expect((await operator.get(`${place}/${plan.json.actionId}`)).json).toMatchObject({ state: 'begun' });
     await one.close();
     // The built program: that `run` settles once its feeds have begun.
-    await startBuiltConsole({ env, directory: one.directory });
+    const port = await freePort();
+    const { child } = await startBuiltConsole({
+      env: { ...env, HTTP_ENABLED: 'true', HTTP_PORT: String(port) },
+      directory: one.directory,
+    });
     const lines = await until(
       async () => readFileSync(join(root, 'tables', 'respond', 'north', journal[0]!), 'utf8'),
       (text) => text.includes('"outcome"'),
     );
     expect(lines).toContain('found suspended when read again, though no answer came');
     expect(writes()).toEqual([]);
+    const metrics = await until(
+      () => fetch(`http://127.0.0.1:${port}/metrics`).then((answer) => answer.text()),
+      (text) => /response_actions\{feed="north",result="(begun|verified)"\} 1/.test(text),
+    );
+    expect(metrics).toMatch(/response_events_undelivered\{feed="north"\} 0/);
+    for (const name of ['cmdline', 'comm'])
+      expect(readFileSync(`/proc/${child.pid}/${name}`).includes(account.clientSecret), name).toBe(false);
   });
 });
 

@@ -1,7 +1,10 @@
 import type { FeedConfig } from '../../config/feed-config.js';
+import { systemTiming } from '../../jumpcloud/http/abort.js';
 import type { RootLog } from '../../log/logger.js';
+import type { Metrics } from '../../monitoring/metrics.js';
 import { isStopped } from '../../response/kill-switch.js';
 import { type Verb, verbs } from '../../response/verbs.js';
+import { followActingFeeds } from '../../runtime/follow-acting-feeds.js';
 import type { SupervisedFeed, Supervisor } from '../../runtime/supervisor.js';
 import type { FeedResponse } from '../answers.js';
 import { fingerprintOf } from '../feeds/document.js';
@@ -14,6 +17,7 @@ export interface ResponseParts {
   readonly store: FeedStore;
   readonly jobs: Jobs;
   readonly log: RootLog;
+  readonly metrics: Metrics;
 }
 
 type ActionOperation =
@@ -36,21 +40,38 @@ const SECRET = 'respond.clientSecret';
 /** Of what acts nothing is loaded before it is asked for, or before a feed that may act has begun. */
 export function responseHandlers(parts: ResponseParts): {
   readonly handlers: Pick<Handlers, ActionOperation | 'listResponse'>;
-  /** Settles by reading what a crash left open; once the supervisor has begun: before, it lists no feed. */
-  readonly settle: () => void;
+  /**
+   * Settles by reading what a crash left open, and follows the feeds that may act; once the supervisor has begun: before, it
+   * lists no feed.
+   */
+  readonly begin: () => void;
+  readonly close: () => Promise<void>;
 } {
-  const { supervisor, store, log } = parts;
+  const { supervisor, store, log, metrics } = parts;
   let loaded: Promise<ActionHandlers> | undefined;
   const load = () => {
     loaded ??= import('./response-actions.js').then(({ responseActionHandlers }) => responseActionHandlers(parts));
     return loaded;
   };
-  const settle = () => {
+  const closing = new AbortController();
+  let followed = Promise.resolve();
+  const begin = () => {
     for (const { configured } of supervisor.list())
       if (configured !== null && configured.config.respond.allow.length > 0)
         load()
           .then((actions) => actions.settle(configured.config))
           .catch((error: unknown) => log.failure(error));
+    followed = followActingFeeds(
+      () => supervisor.list().flatMap(({ configured }) => configured?.config ?? []),
+      async (config, signal) => {
+        const own = log.child({ feed: config.name });
+        await import('../../runtime/follow-response.js')
+          .then(({ followResponse }) => followResponse(config, own, metrics, systemTiming, signal))
+          .catch((error: unknown) => log.failure(error));
+      },
+      systemTiming,
+      closing.signal,
+    );
   };
   const handlers: ReturnType<typeof responseHandlers>['handlers'] = {
     async listResponse() {
@@ -65,7 +86,11 @@ export function responseHandlers(parts: ResponseParts): {
     runAction: async (asked) => (await load()).runAction(asked),
     undoAction: async (asked) => (await load()).undoAction(asked),
   };
-  return { handlers, settle };
+  const close = () => {
+    closing.abort();
+    return followed;
+  };
+  return { handlers, begin, close };
 }
 
 async function responseOf(
