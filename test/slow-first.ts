@@ -28,7 +28,9 @@ const slowest = [
 /** Files in the order in which two processes end at about the same time: what takes long begins first. */
 export class SlowFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const rank = ({ moduleId }: TestSpecification) => {
+    const rank = ({ moduleId, project }: TestSpecification) => {
+      // A process is shared by files that follow one another.
+      if (!project.config.isolate) return slowest.length + 1;
       const path = moduleId.slice(moduleId.lastIndexOf('/test/') + '/test/'.length);
       const found = slowest.findIndex((begin) => path.startsWith(begin));
       return found < 0 ? slowest.length : found;

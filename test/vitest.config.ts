@@ -2,15 +2,27 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { SlowFirst } from './slow-first.js';
 
+/** Rooms whose tests leave their process as they found it: its environment, its directory, its globals. */
+const sharing = [
+  ...[
+    'backfill',
+    'commands',
+    'config',
+    'files',
+    'jumpcloud',
+    'key-expiry',
+    'log',
+    'mappings',
+    'monitoring',
+    'pipeline',
+  ],
+  ...['position', 'reconcile', 'schemas', 'watch'],
+].map((room) => `test/${room}/**/!(*-kafka).test.ts`);
+
 // biome-ignore lint/style/noDefaultExport: vitest reads its configuration from the default export
 export default defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
   test: {
-    include: ['test/**/*.test.ts'],
-    globalSetup: ['test/kafka/serve-broker.ts'],
-    // What is wrong with kafkajs is a finding about kafkajs, raced for on a real cluster: `npm run defects` repeats it.
-    // The browser's tests are a step of their own: `npm run test:browser`.
-    exclude: ['test/browser/**', ...(process.env.DEFECTS === 'true' ? [] : ['test/kafka/defects.test.ts'])],
     // `npm run test:clock` begins each file at an instant of its own.
     setupFiles: process.env.CLOCK === undefined ? [] : ['.ci/set-clock.mjs'],
     // Only what hangs is to be ended: no test asserts how fast it is, and a busy machine takes its time.
@@ -20,5 +32,27 @@ export default defineConfig({
     // More than there are cores: tests of processes and brokers wait for most of their time.
     maxWorkers: 3,
     sequence: { sequencer: SlowFirst },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'a process per file',
+          include: ['test/**/*.test.ts'],
+          globalSetup: ['test/kafka/serve-broker.ts'],
+          // What is wrong with kafkajs is a finding about kafkajs, raced for on a real cluster: `npm run defects` repeats it.
+          // The browser's tests are a step of their own: `npm run test:browser`.
+          exclude: [
+            'test/browser/**',
+            ...(process.env.DEFECTS === 'true' ? [] : ['test/kafka/defects.test.ts']),
+            ...sharing,
+          ],
+        },
+      },
+      {
+        extends: true,
+        // To start a process and to read the product into it costs a second per file.
+        test: { name: 'shared', isolate: process.env.CLOCK !== undefined, include: sharing },
+      },
+    ],
   },
 });

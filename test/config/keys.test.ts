@@ -25,6 +25,7 @@ interface Effect {
 }
 
 const day = 86_400_000;
+const validate = new Ajv2020({ strict: false }).compile(annotatedSchema() as object);
 const eu = { JUMPCLOUD_REGION: 'eu' };
 const sasl = { KAFKA_SASL_MECHANISM: 'plain', KAFKA_SASL_USERNAME: 'u', KAFKA_SASL_PASSWORD: 'p' };
 const pair = { KAFKA_TLS_CERT: '/cert.pem', KAFKA_TLS_KEY: privateKey };
@@ -475,7 +476,6 @@ describe.each(keys.map((key) => [key.path, key, effects[key.path]!] as const))('
     expect(key.schema.title).toBeTruthy();
     expect(key.schema.description).toMatch(/\.$/);
     expect(key.schema.examples?.length).toBeGreaterThan(0);
-    const validate = new Ajv2020({ strict: false }).compile(annotatedSchema() as object);
     for (const value of [
       ...(key.schema.examples ?? []),
       ...(key.schema.default === undefined ? [] : [key.schema.default]),
