@@ -34,6 +34,15 @@ it('inventory delivers a directory into tables, whose views show it now and as i
   expect(
     await count(`memberships_history WHERE from_id = '${group}' AND to_id = '${user}' AND valid_to IS NOT NULL`),
   ).toBe(1);
+  const edges = `entities WHERE type IN ('membership', 'assignment', 'role_holder') AND NOT deleted`;
+  const ends = `split_part(key, '/', 2) = (value->>'$.from.id') AND split_part(key, '/', -1) = (value->>'$.to.id')`;
+  expect(await count(`${edges} AND ${ends}`)).toBe(await count(edges));
+  const [plan = []] = await rowsOf(tables, `EXPLAIN SELECT * FROM memberships WHERE from_id = '${group}'`);
+  const steps = plan.map(String).join();
+  expect(steps.indexOf(group), 'who is in a group is found before the newest of each key').toBeGreaterThan(
+    steps.indexOf('WINDOW'),
+  );
+  expect(steps).toContain('WINDOW');
   expect(await count('administrators WHERE NOT mfa')).toBeGreaterThan(0);
   for (const view of ['groups', 'applications', 'roles', 'assignments', 'role_holders', 'people'])
     expect(await count(view), view).toBeGreaterThan(0);

@@ -1,12 +1,15 @@
 import { quoteName, quoteText } from './columns.js';
 import { entityTable } from './table-catalog.js';
 
-/** A column of an inventory's view: its name, its place in the entity's value, and its type. */
-type InventoryColumn = readonly [name: string, path: string, type: 'VARCHAR' | 'BOOLEAN'];
+/** A column of an inventory's view: its name, and the expression over a row of entities. */
+type InventoryColumn = readonly [name: string, expression: string];
 
-const text = (name: string, path: string): InventoryColumn => [name, path, 'VARCHAR'];
-const flag = (name: string, path: string): InventoryColumn => [name, path, 'BOOLEAN'];
-const edge = [text('from_id', 'from.id'), text('to_type', 'to.type'), text('to_id', 'to.id'), text('via', 'via')];
+const inValue = (path: string) => `value->>${quoteText(`$.${path}`)}`;
+const text = (name: string, path: string): InventoryColumn => [name, `(${inValue(path)})`];
+const flag = (name: string, path: string): InventoryColumn => [name, `(${inValue(path)})::BOOLEAN`];
+/** A part of the key, the last one by -1. A row's newest state is found by the key, so a filter on it leaves few rows to find it of. */
+const part = (name: string, index: number): InventoryColumn => [name, `split_part(key, '/', ${index})`];
+const edge = [part('from_id', 2), text('to_type', 'to.type'), part('to_id', -1), text('via', 'via')];
 const profile = [
   text('email', 'attributes.email'),
   text('first_name', 'attributes.firstname'),
@@ -105,7 +108,7 @@ export function inventorySelect(view: string): string | undefined {
     'feed',
     `coalesce(value->>'$.account_name', value->>'$.org') AS account_name`,
     `value->>'$.org' AS org`,
-    ...found.columns.map(([name, path, type]) => `(value->>${quoteText(`$.${path}`)})::${type} AS ${quoteName(name)}`),
+    ...found.columns.map(([name, expression]) => `${expression} AS ${quoteName(name)}`),
     `to_timestamp((value->>'$.first_seen')::BIGINT / 1000) AS first_seen`,
   ];
   const observed = `SELECT *, lead("time") OVER (PARTITION BY feed, key ORDER BY "time") AS ends FROM ${quoteName(entityTable.name)} WHERE type = ${quoteText(found.type)}`;
