@@ -25,14 +25,15 @@ export type FindUser = (name: NameForms, time: number) => DirectoryUser | Unreso
 
 /**
  * What a name may be of a user: the user name, and where it has an `@` the whole of it, which comes first; the part before it
- * is then the user name of somebody whose e-mail is of the same domain. In lower case.
+ * is then the user name of somebody whose e-mail is of the same domain, or, where no dot is in it, of whoever bears it: a realm. In
+ * lower case.
  */
 export interface NameForms {
   readonly username: string;
   readonly email: string | undefined;
 }
 
-/** `ana`, `DOMAIN\ana` and `ana@domain` as RADIUS writes names, `uid=ana,ou=Users,o=…` as LDAP does. */
+/** `ana`, `DOMAIN\ana`, `ana@realm` and `ana@domain` as RADIUS writes names, `uid=ana,ou=Users,o=…` as LDAP does. */
 export function nameForms(name: string): NameForms {
   const plain = name.trim().normalize('NFC').toLowerCase();
   const distinguished = /^(?:uid|cn)=((?:\\.|[^,+\\])+)/.exec(plain)?.[1]?.replace(/\\(.)/g, '$1');

@@ -51,13 +51,13 @@ async function confirmEach(
 ): Promise<Removals> {
   const gone: string[] = [];
   const found: string[] = [];
-  let unknown = 0;
   for (const id of candidates) {
     const answer = await lookUp(ask, pathOf(id), signal);
+    if (answer === 'refused') break;
     if (answer === 'gone') gone.push(id);
-    else if (answer === 'there') found.push(id);
-    else unknown += 1;
+    else if (answer !== 'unknown') found.push(id);
   }
+  const unknown = candidates.length - gone.length - found.length;
   const reason = unknown > 0 ? `${unknown} could not be asked for` : undefined;
   return { gone, found, allowed: true, held: unknown, reason };
 }

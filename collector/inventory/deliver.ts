@@ -14,6 +14,7 @@ import { type Change, diffEdges, diffObjects, recordAfter } from './diff.js';
 import type { Employees } from './employees.js';
 import { edgeEntity, objectEntity, personEntity } from './entity.js';
 import { edgeParts } from './entry.js';
+import { IdSet } from './id-set.js';
 import type { KnownState } from './known-state.js';
 import type { Manifest, SealedStage } from './manifest.js';
 import { personOf, writeAccountEdges, writePeople, writeRoleHolders } from './people.js';
@@ -74,11 +75,13 @@ class Delivery {
   readonly #parts: DeliveryParts;
   /** Ids that are gone in this generation. */
   readonly #gone: ReadonlySet<string>;
-  #ids: { readonly stage: DeliveredName; readonly ids: ReadonlySet<string> }[] = [];
+  readonly #lookedUp: ReadonlySet<string>;
+  readonly #ids = new Map<DeliveredName, IdSet>();
 
   constructor(parts: DeliveryParts) {
     this.#parts = parts;
     this.#gone = new Set(parts.manifest.stages.flatMap(({ removals }) => removals.gone));
+    this.#lookedUp = new Set(parts.manifest.stages.flatMap(({ lookedUp = [] }) => lookedUp));
   }
 
   async stage(stage: DeliveredName): Promise<void> {
@@ -205,21 +208,20 @@ class Delivery {
     await syncDirectory(directory);
   }
 
+  /** Whether a list showed it; what was looked up is known from its next list on. */
   #isKnown(stage: DeliveredName, target: string): boolean {
     const kinds: readonly DeliveredName[] = stage === 'memberships' ? ['users'] : ['users', 'groups'];
-    return kinds.some((kind) => this.#idsOf(kind).has(target));
+    return !this.#lookedUp.has(target) && kinds.some((kind) => this.#idsOf(kind).has(target));
   }
 
   /** Ids that are known of a stage, held while edges are judged. */
-  #idsOf(stage: DeliveredName): ReadonlySet<string> {
-    const held = this.#ids.find((one) => one.stage === stage);
-    if (held !== undefined) return held.ids;
+  #idsOf(stage: DeliveredName): IdSet {
+    const held = this.#ids.get(stage);
+    if (held !== undefined) return held;
     const { known, commit, directory, manifest } = this.#parts;
     const isRead = commit === undefined && manifest.stages.some(({ name }) => name === stage);
-    const ids = new Set<string>();
-    for (const { key } of readSorted(isRead ? spoolPath(directory, stage) : known.path(stage)))
-      ids.add(key.toString('hex'));
-    this.#ids.push({ stage, ids });
+    const ids = new IdSet(isRead ? spoolPath(directory, stage) : known.path(stage));
+    this.#ids.set(stage, ids);
     return ids;
   }
 

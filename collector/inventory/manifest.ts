@@ -36,6 +36,8 @@ export interface SealedStage {
   readonly countsAbsence: boolean;
   readonly removals: Removals;
   readonly deadLetters: readonly { readonly reason: string; readonly raw: string }[];
+  /** Ids of objects that the list did not show but an edge named, and that were there when they were asked for. */
+  readonly lookedUp?: readonly string[];
 }
 
 /** What is removed. */

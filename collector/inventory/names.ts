@@ -147,8 +147,9 @@ export function findUsers(directory: string, onUnreadable: (reason: string) => v
     let bearers = borne(email ?? username);
     if (bearers.length === 0 && email !== undefined) {
       const domain = email.slice(username.length);
-      // `ana` of another domain is another person.
-      bearers = borne(username).filter((bearer) => bearer[2]?.endsWith(domain));
+      // `ana` of another domain is another person. Without a dot it is no domain of e-mail but a realm, as `CORP\ana` has one.
+      const isRealm = !domain.includes('.');
+      bearers = borne(username).filter((bearer) => isRealm || bearer[2]?.endsWith(domain));
     }
     const [bearer] = bearers;
     if (bearer === undefined) return 'unknown';

@@ -4,12 +4,14 @@ import type { CollectorError } from '../errors.js';
 import { makeDirectory, syncDirectory } from '../files/durable-file.js';
 import type { AskDirectory } from '../jumpcloud/directory/ask.js';
 import { decideEdges, decideObjects } from './decide-removals.js';
+import { IdSet } from './id-set.js';
 import type { KnownState } from './known-state.js';
+import { lookUpEnds, stageOfEnd } from './look-up-ends.js';
 import { type Manifest, noRemovals, type SealedStage, seal } from './manifest.js';
 import type { InventoryObserver } from './observer.js';
-import { readEdges, readObjects, type StageReading } from './read-stage.js';
+import { type EdgeEnd, readEdges, readObjects, type StageReading } from './read-stage.js';
 import { readSorted } from './sorted-file.js';
-import { edgeStages, objectStages, type StageName, stageNames } from './stages.js';
+import { type EdgeStage, edgeStages, objectStages, type StageName, stageNames } from './stages.js';
 
 /** One reading to make. */
 export interface SnapshotOrder {
@@ -49,6 +51,13 @@ export async function readSnapshot(
     latest = Math.max(latest + 1, parts.clock.now());
     const reading = await readStage(name, order, parts, stages, signal);
     refused = reading.refused;
+    if (refused === undefined) {
+      const known = parts.known.path(name);
+      for (const [at, sealed] of stages.entries()) {
+        const files = { spool: spoolPath(directory, sealed.name), known };
+        stages[at] = await lookUpEnds(sealed, reading.unshown, files, parts.ask, signal);
+      }
+    }
     const { ids, requests, nulls, incomplete } = reading;
     parts.observer({ type: 'read', stage: name, ids, requests, nulls, incomplete });
     stages.push(await sealedStage(name, reading, latest, order, parts, stages, signal));
@@ -78,7 +87,23 @@ function readStage(
   if (edges === undefined) throw new Error(`there is no stage ${name}`);
   const isRead = before.some((stage) => stage.name === edges.parents);
   const parents = isRead ? spoolPath(directory, edges.parents) : known.path(edges.parents);
-  return readEdges(ask, edges, idsIn(parents), path, signal);
+  return readEdges(ask, edges, idsIn(parents), shownEnds(edges, directory, known, before), path, signal);
+}
+
+/** Whether the list of its kind shows an end, or it is known from before. Where that list is incomplete nobody can say: true. */
+function shownEnds(
+  { targets }: EdgeStage,
+  directory: string,
+  known: KnownState,
+  before: readonly SealedStage[],
+): (end: EdgeEnd) => boolean {
+  const shown = new Map<EdgeEnd['type'], readonly IdSet[]>();
+  for (const type of targets) {
+    const stage = before.find(({ name, incomplete }) => name === stageOfEnd[type] && incomplete === undefined)?.name;
+    if (stage === undefined) continue;
+    shown.set(type, [new IdSet(spoolPath(directory, stage)), new IdSet(known.path(stage))]);
+  }
+  return ({ type, id }) => shown.get(type)?.some((ids) => ids.has(id)) ?? true;
 }
 
 function* idsIn(path: string | undefined): Generator<string, void, void> {
@@ -104,7 +129,7 @@ async function sealedStage(
   before: readonly SealedStage[],
   signal: AbortSignal | undefined,
 ): Promise<SealedStage> {
-  const { refused: _, ...rest } = reading;
+  const { refused: _, unshown: __, ...rest } = reading;
   const objects = objectStages.find((stage) => stage.name === name);
   const countsAbsence = reading.incomplete === undefined && reading.nulls === 0;
   const sealed = { name, observedAt, ...rest, countsAbsence, removals: noRemovals };

@@ -5,7 +5,7 @@ import { idOf, type ListReading, type ListReceiver, readList } from '../jumpclou
 import { project } from '../jumpcloud/directory/projection.js';
 import { completeList, incompleteList } from './diff.js';
 import { edgeKey, encodeEntry, idKey, listKey, type TargetType } from './entry.js';
-import { type FileFacts, SortedWriter, Sorter } from './sorted-file.js';
+import { type FileFacts, type SortedRecord, SortedWriter, Sorter } from './sorted-file.js';
 import type { EdgeStage, ObjectStage } from './stages.js';
 
 /** How a stage was read into its spool. */
@@ -19,6 +19,14 @@ export interface StageReading {
   readonly deadLetters: readonly { readonly reason: string; readonly raw: string }[];
   /** A refused credential: nothing more is asked. */
   readonly refused: CollectorError | undefined;
+  /** Ends of edges that the list of their kind did not show, each once, in the order in which they were met. */
+  readonly unshown: readonly EdgeEnd[];
+}
+
+/** What an edge leads to. */
+export interface EdgeEnd {
+  readonly type: TargetType;
+  readonly id: string;
 }
 
 const MOST_DEAD_LETTERS = 100;
@@ -46,8 +54,7 @@ export async function readObjects(
           deadLetters.push({ reason: named.unusable, raw: describe(row, stage) });
         return named;
       }
-      const json = Buffer.from(JSON.stringify(project(row as JsonObject, stage.projection)));
-      sorter.add({ key: idKey(named.id), value: encodeEntry({ absent: 0, known: true, firstSeen: 0, json }) });
+      sorter.add(objectRecord(named.id, row as JsonObject, stage));
       return named;
     },
   };
@@ -56,17 +63,26 @@ export async function readObjects(
   const { ids, nulls, requests } = reading;
   const incomplete = scoped(reading, stage.scope);
   const refused = refusalOf(reading.failure);
-  return { incomplete, incompleteLists: 0, ids, nulls, requests, file: await sorter.finish(), deadLetters, refused };
+  const file = await sorter.finish();
+  return { incomplete, incompleteLists: 0, ids, nulls, requests, file, deadLetters, refused, unshown: [] };
+}
+
+/** What a spool holds of an object. */
+export function objectRecord(id: string, row: JsonObject, { projection }: ObjectStage): SortedRecord {
+  const json = Buffer.from(JSON.stringify(project(row, projection)));
+  return { key: idKey(id), value: encodeEntry({ absent: 0, known: true, firstSeen: 0, json }) };
 }
 
 /**
  * Reads the lists of edges of all parents, one after the other in the order of their ids, each complete or not by itself.
  * @param parents ids in order
+ * @param isShown whether the list of its kind showed an end
  */
 export async function readEdges(
   ask: AskDirectory,
   stage: EdgeStage,
   parents: Iterable<string>,
+  isShown: (end: EdgeEnd) => boolean,
   path: string,
   signal?: AbortSignal,
 ): Promise<StageReading> {
@@ -74,6 +90,7 @@ export async function readEdges(
   const total = { ids: 0, nulls: 0, requests: 0, incompleteLists: 0 };
   let incomplete: string | undefined;
   let refused: CollectorError | undefined;
+  const unshown = new Map<string, EdgeEnd>();
   const value = encodeEntry({ absent: 0, known: true, firstSeen: 0, json: empty });
   try {
     for (const parent of parents) {
@@ -91,7 +108,10 @@ export async function readEdges(
         }
         const list = listKey(parent, type);
         writer.write({ key: list, value: isComplete && reading.nulls === 0 ? completeList : incompleteList });
-        for (const target of targets) writer.write({ key: edgeKey(list, target), value });
+        for (const id of targets) {
+          writer.write({ key: edgeKey(list, id), value });
+          if (!isShown({ type, id })) unshown.set(`${type} ${id}`, { type, id });
+        }
       }
     }
     const { incompleteLists: failed, ...counted } = total;
@@ -103,6 +123,7 @@ export async function readEdges(
       file: writer.finish(),
       deadLetters: [],
       refused,
+      unshown: [...unshown.values()],
     };
   } catch (error) {
     writer.abandon();
@@ -146,18 +167,23 @@ async function explainMissing(
   return answer === 'gone' ? 'it is gone; the next list of its kind decides' : incomplete;
 }
 
-/** Whether one object is there. `unknown`: nobody said so in JumpCloud's own form. @throws CollectorError ABORTED */
+/**
+ * One object. `gone`: JumpCloud says so in its own form; `refused`: the credential is, and nothing more is to be asked;
+ * `unknown`: nobody says. @throws CollectorError ABORTED
+ */
 export async function lookUp(
   ask: AskDirectory,
   path: string,
   signal: AbortSignal | undefined,
-): Promise<'there' | 'gone' | 'unknown'> {
+): Promise<JsonObject | 'gone' | 'refused' | 'unknown'> {
   try {
     const { value } = await ask(path, {}, signal);
-    return isObject(value) ? 'there' : 'unknown';
+    return isObject(value) ? value : 'unknown';
   } catch (error) {
-    const { code, detail } = asCollectorError(error);
+    const failure = asCollectorError(error);
+    const { code, detail } = failure;
     if (code === 'ABORTED' || code === 'INTERNAL') throw error;
+    if (refusalOf(failure) !== undefined) return 'refused';
     // An HTML page of a proxy with this status has another code.
     return code === 'QUERY_REFUSED' && detail === '404' ? 'gone' : 'unknown';
   }

@@ -119,7 +119,7 @@ describe('an inventory', () => {
     expect(under.tenant.requests.filter(({ path }) => path === '/api/v2/usergroups')).toHaveLength(2);
   });
 
-  it('delivers the edge of a user who came while it was read, and says when the user is known (I6)', async () => {
+  it('asks once for a user who came while it was read and is a member, delivers both, and says in the next generation that the user is known (I6)', async () => {
     const under = await inventoryUnderTest();
     const { directory, tenant } = under;
     const [group = ''] = directory.ids('groups');
@@ -133,9 +133,32 @@ describe('an inventory', () => {
     ]);
     await under.generation();
     const edge = () => current(under.sink.entities, 'membership').get(`${directory.organization}/${group}/${created}`);
-    expect(edge()?.endpoints_known).toBe(false);
+    const lookUps = () => tenant.requests.filter(({ path }) => path === `/api/systemusers/${created}`).length;
+    expect([edge()?.endpoints_known, lookUps()]).toEqual([false, 1]);
+    expect(object(under, 'user', created)).toMatchObject({ name: 'new.comer' });
+    expect(JSON.stringify(under.sink.entities)).not.toContain(SECRET_MARK);
     await under.generation();
-    expect(edge()?.endpoints_known).toBe(true);
+    expect([edge()?.endpoints_known, lookUps(), eventsOf(under, created).length]).toEqual([true, 1, 1]);
+    expect(deliveredKeys(under.sink.entities)).toEqual(ledgerKeys(directory));
+  });
+
+  it('asks once for a member of a group who is in no list, and keeps the edge as one whose end is not known', async () => {
+    const under = await inventoryUnderTest();
+    const { directory, tenant } = under;
+    const [group = ''] = directory.ids('groups');
+    const stranger = 'f'.repeat(24);
+    const members = [{ to: { type: 'user', id: stranger } }];
+    tenant.script([
+      {
+        when: { route: 'console', path: `${group}/members` },
+        effect: { kind: 'status', status: 200, headers: { 'X-Total-Count': '1' }, body: members },
+      },
+    ]);
+    for (let i = 0; i < 3; i++) await under.generation();
+    const edge = current(under.sink.entities, 'membership').get(`${directory.organization}/${group}/${stranger}`);
+    expect(edge?.endpoints_known).toBe(false);
+    expect(tenant.requests.filter(({ path }) => path === `/api/systemusers/${stranger}`)).toHaveLength(1);
+    expect(object(under, 'user', stranger)).toBeUndefined();
   });
 
   it('has made roles and their holders (I7), and delivers a change of a role in the next generation (I8)', async () => {
