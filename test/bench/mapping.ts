@@ -5,51 +5,25 @@
  * from pieces it would slow the road's reading of it alone), and keep what they made until the page is done.
  * Prints one JSON line; the ratio is the figure, the rates are this machine's.
  *
- *     npm run bench
+ *     npm run bench:mapping
  */
 
-import { decode } from '../../collector/jumpcloud/http/json-body.js';
-import { splitArray } from '../../collector/jumpcloud/insights/split-array.js';
-import { mapper } from '../../collector/version.js';
 import { startTenant } from '../../fixtures/tenant/tenant.js';
-import { normalise } from '../../mappings/normalise.js';
-import { readHeader } from '../../mappings/record.js';
-import { ocsfTarget } from '../../schemas/ocsf-target.js';
+import { mappingOf, median } from './road.js';
 
 const RECORDS = 10_000;
-const PAGE = 1_000;
 const ROUNDS = 15;
 const WARM_UP = 3;
 
 const tenant = await startTenant({ seed: 3, records: RECORDS });
-const records = [...tenant.ledger.entries()].map(({ number }) => tenant.ledger.text(number));
+const { pages, road, floor } = mappingOf(tenant);
 await tenant.close();
-const pages = Array.from({ length: RECORDS / PAGE }, (_, page) => {
-  const text = `[${records.slice(page * PAGE, (page + 1) * PAGE).join(',')}]`;
-  return decode(Buffer.from(text));
-});
-
-const context = { rawData: true, mapper, target: ocsfTarget, fetchedAt: Date.now() };
-/** The road from the text of a page to the texts of its events, as the collector goes it. */
-const road = (page: string) =>
-  splitArray(page).map((received) => {
-    const outcome = normalise(received, readHeader(received), context);
-    if (outcome.kind === 'dead_letter') throw new Error(`a dead letter: ${outcome.deadLetter.message}`);
-    return outcome.event.text;
-  });
-const events: unknown[][] = pages.map((page) => road(page).map((text) => JSON.parse(text)));
-/** The floor: the same text in, the same texts out. */
-const floor = (page: string, number: number) => {
-  JSON.parse(page);
-  return events[number]!.map((event) => JSON.stringify(event));
-};
 
 const seconds = (work: (page: string, number: number) => unknown): number => {
   const started = process.hrtime.bigint();
   for (const [number, page] of pages.entries()) work(page, number);
   return Number(process.hrtime.bigint() - started) / 1e9;
 };
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
 
 const roads: number[] = [];
 const floors: number[] = [];
