@@ -59,6 +59,8 @@ export interface TopicPlan extends Topic {
 }
 
 const DAY_MS = String(24 * 60 * 60 * 1000);
+/** A consumer that rebuilds the directory reads a removal for this long after compaction took the entity. */
+const TOMBSTONES_MS = String(7 * 24 * 60 * 60 * 1000);
 
 /** Retention of events is the operator's: the brokers' default. Only what correctness needs is set. */
 export function planTopic(settings: KafkaSettings, topic: Topic, brokers: number): TopicPlan {
@@ -66,8 +68,11 @@ export function planTopic(settings: KafkaSettings, topic: Topic, brokers: number
   const durable: Record<string, string> = replication >= 3 ? { 'min.insync.replicas': '2' } : {};
   if (topic.use !== 'state') {
     const partitions = topic.use === 'dead_letters' ? 1 : settings.topics.partitions;
-    const policy = topic.use === 'entities' ? 'compact' : 'delete';
-    return { ...topic, partitions, replication, configs: { ...durable, 'cleanup.policy': policy } };
+    const cleanup: Record<string, string> =
+      topic.use === 'entities'
+        ? { 'cleanup.policy': 'compact', 'delete.retention.ms': TOMBSTONES_MS }
+        : { 'cleanup.policy': 'delete' };
+    return { ...topic, partitions, replication, configs: { ...durable, ...cleanup } };
   }
   const compaction = { 'cleanup.policy': 'compact', 'max.compaction.lag.ms': DAY_MS, 'segment.ms': DAY_MS };
   return { ...topic, partitions: 1, replication, configs: { ...durable, ...compaction, 'segment.bytes': '16777216' } };

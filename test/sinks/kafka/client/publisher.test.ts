@@ -137,3 +137,12 @@ it('a topic is planned with three replicas where there are three brokers, and it
       '--replication-factor 3 --config min.insync.replicas=2 --config cleanup.policy=delete',
   );
 });
+
+it('the topic of entities is compacted and keeps tombstones for a week', () => {
+  const settings = kafkaSettings({ feed: 'acme', brokers: ['a:1'] });
+  const plan = planTopic(settings, { name: 'ocsf.entities', use: 'entities' }, 1);
+  expect(createCommand(plan, settings.brokers)).toBe(
+    'kafka-topics.sh --bootstrap-server a:1 --create --topic ocsf.entities --partitions 6 --replication-factor 1 ' +
+      '--config cleanup.policy=compact --config delete.retention.ms=604800000',
+  );
+});
