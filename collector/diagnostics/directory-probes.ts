@@ -22,6 +22,7 @@ const UNASKED = [
   'What scopes can a custom role have, by name, and do the lists need others than those above?',
   'Which sourceType have alerts about users, and is referenceId the id of the event behind an alert?',
   'In which header, with which timeout, repeats, size and source addresses does a webhook come, and what do its bodies hold?',
+  'Does an ordinary day remove more than a fifth of the known objects of a stage? (Such removals are held.)',
   'Which version of D3FEND do the techniques of Remediation Activity belong to?',
 ];
 
