@@ -4,7 +4,7 @@ import type { Journal } from '../files/hash-chained-journal.js';
 import type { WriteResult } from '../jumpcloud/directory/write-once.js';
 import { type ActionRecord, type Approval, append, applyEntry, disabledByUs, type Outcome } from './action-journal.js';
 import type { ResponseDirectory } from './directory.js';
-import { isBehind, type Refusal, type ResponsePolicy } from './guards.js';
+import { isBehind, isTarget, type Refusal, type ResponsePolicy } from './guards.js';
 import { type History, type Plan, planOf, type ResponseAsk } from './plan.js';
 import { isAsWanted, sameBefore } from './target.js';
 import { type Verb, verbs } from './verbs.js';
@@ -107,6 +107,12 @@ function approvalRefused(of: Plan, hash: string, by: string): Refusal | undefine
     return {
       code: 'NOT_APPROVED',
       reason: `${by} requested this action, or held the token that did`,
+      cure: 'Somebody else has to approve it.',
+    };
+  if (isTarget(by, of.user))
+    return {
+      code: 'NOT_APPROVED',
+      reason: `${by} is the account that this action is about`,
       cure: 'Somebody else has to approve it.',
     };
   if (of.refusals.length > 0)
@@ -329,7 +335,7 @@ export function validApproval(
 ): Approval | undefined {
   return approvals.findLast(({ at, by, hash }) => {
     const age = now - Date.parse(at);
-    return age >= 0 && age <= approvalMs && hash === of.hash && !isBehind(by, of);
+    return age >= 0 && age <= approvalMs && hash === of.hash && !isBehind(by, of) && !isTarget(by, of.user);
   });
 }
 

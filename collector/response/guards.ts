@@ -56,6 +56,14 @@ export function isBehind(name: string, { requester, persons }: Pick<ResponseAsk,
   return (persons ?? [requester]).some((one) => same(one, name));
 }
 
+/** Whether this is a name of the account that an action is about. */
+export function isTarget(
+  name: string,
+  { id, username, email }: Pick<Target['user'], 'id' | 'username' | 'email'>,
+): boolean {
+  return [id, username, email].some((one) => one !== '' && same(one, name));
+}
+
 /**
  * Judges an action on what was read of its target. Pure: the same ask, target, policy and history give the same judgement.
  * @param now epoch milliseconds
@@ -105,7 +113,7 @@ export function judge(
         : `${user.username} is protected`,
       'Nothing but the configuration lifts this: respond.protected.',
     );
-  if ([user.id, user.username, user.email].some((name) => name !== '' && isBehind(name, ask)))
+  if ((ask.persons ?? [ask.requester]).some((name) => isTarget(name, user)))
     refuse('OWN_ACCOUNT', 'the requester is the target', 'Let somebody else request it.');
 
   const linked = target.administrators.find(({ id }) => id === user.administrator);

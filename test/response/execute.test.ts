@@ -315,10 +315,13 @@ describe('an approval', () => {
     expect(await execute(made.actionId, await here.process())).toMatchObject({ result: 'verified' });
   });
 
-  it('A14: by the requester, of another hash, or older than fifteen minutes counts for nothing', async () => {
+  it('A14: by the requester, by the target, of another hash, or older than fifteen minutes counts for nothing', async () => {
     const { here, deps, made } = await needing();
     const record = () => deps.actions.get(made.actionId)!;
     expect(await approve(record(), made.hash, 'J.Doe', deps)).toMatchObject({ code: 'NOT_APPROVED' });
+    const { id, username, email } = record().plan.user;
+    for (const target of [id, username.toUpperCase(), email])
+      expect(await approve(record(), made.hash, target, deps)).toMatchObject({ code: 'NOT_APPROVED' });
     expect(await approve(record(), 'f00', 'm.roe', deps)).toMatchObject({ code: 'NOT_APPROVED' });
     expect(await approve(record(), made.hash, 'm.roe', deps)).toBeUndefined();
     await here.clock.sleep(15 * 60_000 + 1);
