@@ -389,7 +389,7 @@ describe('undo', () => {
   });
 });
 
-it('A6: no schedule of faults, crashes and repeats sends two writes for one action id, or claims what the ledger denies', async () => {
+it('A6: no schedule of faults, crashes and repeats sends two writes for one action id, claims what the ledger denies, or changes a protected account', async () => {
   const step = fc.record({
     verb: fc.constantFrom<Verb>('disable-user', 'enable-user', 'add-to-group', 'remove-from-group', 'expire-password'),
     id: fc.constantFrom('act-1', 'act-2', undefined),
@@ -398,11 +398,23 @@ it('A6: no schedule of faults, crashes and repeats sends two writes for one acti
       { maxLength: 3 },
     ),
     kill: fc.constantFrom('intent', 'sent', undefined, undefined),
+    /** The verb and id of the step before, once more. */
+    repeats: fc.boolean(),
+    /** Whether what a crash left is settled before the next step. */
+    settles: fc.boolean(),
+    /** Whether the configuration protects the user once the plan is made. */
+    isProtected: fc.boolean(),
   });
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 8 }), async (steps) => {
       const here = world();
-      for (const { verb, id, faults, kill } of steps) {
+      const sentOf = (action: string) => here.ledger.filter(({ actionId }) => actionId === action).length;
+      /** How many writes were sent of each action that a crash cut. */
+      const cut = new Map<string, number>();
+      let [verb, id] = [steps[0]!.verb, steps[0]!.id];
+      for (const { faults, kill, repeats, settles, isProtected, ...own } of steps) {
+        if (!repeats) [verb, id] = [own.verb, own.id];
+        let planned: string | undefined;
         const deps = await here.process();
         here.kill(kill as 'intent' | 'sent' | undefined);
         here.faults.splice(0, here.faults.length, ...faults);
@@ -410,7 +422,10 @@ it('A6: no schedule of faults, crashes and repeats sends two writes for one acti
         try {
           const made = await plan(ask(verb, { actionId: id }), deps);
           if (made.refusals.length > 0) continue;
-          const ended = await execute(made.actionId, deps);
+          planned = made.actionId;
+          const policy = isProtected ? { ...deps.policy, protectedUsers: [here.state.user.id] } : deps.policy;
+          const ended = await execute(made.actionId, { ...deps, policy });
+          if (isProtected) expect(here.ledger.length, 'a protected account is not changed').toBe(before);
           const wanted = isAsWanted(made.verb, { user: here.state.user, member: here.state.member }, here.clock.now());
           if (ended.result === 'failed') expect(here.ledger.length).toBe(before);
           if (ended.result === 'verified' && here.ledger.length > before) expect(wanted).toBe(true);
@@ -419,6 +434,9 @@ it('A6: no schedule of faults, crashes and repeats sends two writes for one acti
         } catch (error) {
           if (!(error instanceof Killed)) throw error;
           here.kill(undefined);
+          if (isProtected) expect(here.ledger.length, 'a protected account is not changed').toBe(before);
+          if (planned !== undefined) cut.set(planned, sentOf(planned));
+          if (!settles) continue;
           const after = await here.process();
           const known = here.ledger.length;
           await settleAll(after);
@@ -428,6 +446,7 @@ it('A6: no schedule of faults, crashes and repeats sends two writes for one acti
       const perAction = new Map<string, number>();
       for (const { actionId } of here.ledger) perAction.set(actionId, (perAction.get(actionId) ?? 0) + 1);
       expect([...perAction.values()].filter((times) => times > 1)).toEqual([]);
+      for (const [action, sent] of cut) expect(sentOf(action), 'what was begun is never sent later').toBe(sent);
     }),
     { numRuns: 300, seed: 17 },
   );
