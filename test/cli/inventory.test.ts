@@ -1,6 +1,8 @@
-import { rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
 import { expect, it } from 'vitest';
+import { SECRET_MARK } from '../../fixtures/tenant/directory/seeded.js';
 import { rowsOf } from '../sinks/tables/read-tables.js';
 import { command, feedOf, folder, tenant } from './command.js';
 
@@ -68,3 +70,39 @@ it('inventory exits 75 where a stage is incomplete and 79 while removals are hel
   expect(await run('confirm-removals', '--generation', '4')).toMatchObject({ code: 0 });
   expect(await run('status')).toMatchObject({ code: 0, stdout: expect.stringMatching(/users\s+10 known/) });
 });
+
+it('inventory leaves no planted secret in any value of the tables, in any other file, or in what it says (I12)', async () => {
+  const simulated = await tenant({ records: 10, directory: small });
+  simulated.directoryQuirks.fieldsIgnored = true;
+  const cwd = folder();
+  const env = feedOf(simulated, { INVENTORY_DIRECTORY: 'inventory', INVENTORY_REQUESTS_PER_SECOND: '1000' });
+  const { code, stdout, stderr } = await command(['inventory', 'run'], { cwd, env });
+  expect(code, stderr).toBe(0);
+  const [user = ''] = simulated.directory.ids('users');
+  const name = String(simulated.directory.get('users', user)?.username);
+  expect(await filesWith(cwd, name), 'the search finds what is there').toContainEqual(
+    expect.stringMatching(/entities.*parquet$/),
+  );
+  expect(await filesWith(cwd, SECRET_MARK)).toEqual([]);
+  expect(stdout + stderr).not.toContain(SECRET_MARK);
+});
+
+/** Files that hold the text: Parquet files in any value, which is compressed in them, others in their bytes. */
+async function filesWith(directory: string, text: string): Promise<string[]> {
+  const instance = await DuckDBInstance.create(':memory:');
+  const connection = await instance.connect();
+  const found: string[] = [];
+  for (const file of readdirSync(directory, { recursive: true, encoding: 'utf8' })) {
+    const path = join(directory, file);
+    if (!statSync(path).isFile()) continue;
+    let holds = readFileSync(path).includes(text);
+    if (!holds && path.endsWith('.parquet')) {
+      const sql = `SELECT 1 FROM read_parquet('${path}') AS t WHERE contains(t::VARCHAR, '${text}') LIMIT 1`;
+      holds = (await connection.runAndReadAll(sql)).currentRowCount > 0;
+    }
+    if (holds) found.push(file);
+  }
+  connection.closeSync();
+  instance.closeSync();
+  return found;
+}
