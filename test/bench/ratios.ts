@@ -1,6 +1,7 @@
 /**
  * The gate of speed: counts of work, and ratios of processor time within this one run, so that neither the machine nor
- * its load decides. The limits leave room: what costs twice what it does today fails, what costs a fifth more does not.
+ * its load decides. The limits leave room: mapping or tables that cost twice what they do today fail, a fifth more does not;
+ * validation and redaction fail where they cost twice what they do today against the floor.
  * Prints each figure with its limit; ends with 1 where one is past it.
  *
  *     npm run ratios
@@ -107,12 +108,12 @@ interface Figure {
 // On 2 cores: 0.20 to 0.23, 0.4 to 0.5, 0.65, 0.08, 6.7, 2.9, 8.4. Of the floor, since a share of mapping hardly grows where
 // the rest grows with it. What takes less than 0.1 was not found in the profile.
 const figures: Readonly<Record<string, Figure>> = {
-  'floor of mapping (JSON.parse and JSON.stringify): its share of mapping': { value: median(ratios), atLeast: 0.12 },
-  'validation, of the floor': { value: shares.validation / median(ratios), atLeast: 0.1, atMost: 0.75 },
-  'redaction, of the floor': { value: shares.redaction / median(ratios), atLeast: 0.1, atMost: 1 },
+  'floor of mapping (JSON.parse and JSON.stringify): its share of mapping': { value: median(ratios), atLeast: 0.1 },
+  'validation, of the floor': { value: shares.validation / median(ratios), atLeast: 0.1, atMost: 1 },
+  'redaction, of the floor': { value: shares.redaction / median(ratios), atLeast: 0.1, atMost: 1.4 },
   'tables: records per second of processor time, of mapping alone': {
     value: median(roads) / tables.seconds,
-    atLeast: 0.05,
+    atLeast: 0.04,
   },
   'searches per 1,000 records': { value: (tables.requests / RECORDS) * 1_000, atMost: 12 },
   'commits per 1,000 records': { value: (tables.commits / RECORDS) * 1_000, atMost: 5 },
