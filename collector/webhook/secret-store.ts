@@ -32,6 +32,8 @@ export class SecretStore {
   #stored: StoredSecrets | undefined;
   #stamp = '';
   #lookAgainAt = Number.NEGATIVE_INFINITY;
+  /** Whoever asks during a look waits for what it finds. */
+  #looking: Promise<void> | undefined;
 
   /**
    * @param directory the webhook's own below `state.directory`
@@ -53,7 +55,11 @@ export class SecretStore {
   /** The secrets in force. The file is looked at once per second at most. @throws CollectorError STATE_CORRUPT */
   async known(): Promise<KnownSecrets> {
     if (this.isConfigured) return { accepted: this.configured.map(digestOf), retired: [] };
-    if (this.now() >= this.#lookAgainAt) await this.#look();
+    if (this.now() >= this.#lookAgainAt)
+      this.#looking ??= this.#look().finally(() => {
+        this.#looking = undefined;
+      });
+    await this.#looking;
     const stored = this.#stored;
     if (stored === undefined) return { accepted: [], retired: [] };
     const { current, previous, retired } = stored;

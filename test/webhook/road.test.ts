@@ -163,6 +163,13 @@ describe('the road of webhooks', () => {
     expect((await after.post('{}', { authorization: 'the-old-secret-of-it' })).status).toBe(401);
   });
 
+  it('lets in every request that comes while the file of its secrets is looked at', async () => {
+    const road = await openRoad();
+    const answers = await Promise.all(Array.from({ length: 20 }, () => road.post('{}')));
+    expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(200));
+    expect(road.log()).not.toContain('CREDENTIAL_MISSING');
+  });
+
   it('delivers each notice once from a sender that repeats, reorders and retries', async () => {
     const road = await openRoad();
     const alerts = alertsOf(7);
