@@ -436,6 +436,21 @@ describe('a login to a device', () => {
     }
   });
 
+  it('counts any number of repeats by that number alone', () => {
+    const process = fc.constantFrom('sshd', 'loginwindow', undefined);
+    fc.assert(
+      fc.property(
+        fc.integer({ min: -2, max: 2 ** 31 - 1 }),
+        fc.boolean(),
+        process,
+        (repeats, success, process_name) => {
+          const { count } = event(login({ repeat_count: repeats, success, process_name }));
+          expect(count).toBe(repeats > 0 ? repeats : undefined);
+        },
+      ),
+    );
+  });
+
   it('is remote over SSH', () => {
     const mapped = event(login({ process_name: 'sshd' }));
     expect(mapped.is_remote).toBe(true);

@@ -111,6 +111,20 @@ describe('an association', () => {
       });
     });
 
+    it('is decided by the operation and the two flags alone', () => {
+      const op = fc.constantFrom('add', 'remove', 'update');
+      fc.assert(
+        fc.property(op, fc.boolean(), fc.boolean(), (change, enabled, withoutPassword) => {
+          const sudo = enabled && withoutPassword ? ['sudo', 'sudo without password'] : ['sudo'];
+          const access = change === 'update' ? [] : ['access'];
+          expect(withSudo(change, device, person, { enabled, withoutPassword })).toMatchObject({
+            activity_id: change === 'add' || (change === 'update' && enabled) ? 1 : 2,
+            privileges: [...access, ...(enabled || change === 'update' ? sudo : [])],
+          });
+        }),
+      );
+    });
+
     it('gives it to a group of users on a group of devices', () => {
       expect(withSudo('add', engineers, laptops, { enabled: true, withoutPassword: true })).toMatchObject({
         class_uid: 3006,

@@ -208,7 +208,7 @@ describe('the road of webhooks', () => {
     const sent = await sendNotices(alerts.notices, { url: road.url, headers, concurrency: 200, retries: 0 });
     await road.stop();
     const answers = new Set(sent.flatMap(({ statuses }) => statuses));
-    expect([...answers].filter((status) => status !== 200 && status !== 503)).toEqual([]);
+    expect([...answers].sort()).toEqual([200, 503]);
     const acknowledged = sent.filter((one) => one.acknowledged).map(({ notice }) => uidOf(notice));
     expect(acknowledged.length).toBeGreaterThan(100);
     const uids = (await findingsOf(road.directory)).map(([uid]) => uid);
