@@ -8,7 +8,7 @@ import { hides, judgeName, NAME_HINT } from './secret-names.js';
 
 /** A part of every shape, as a pattern that ignores case; names are hints of their own. */
 export const SHAPE_HINT =
-  'jc[a-z]_|basic |eyj|-----begin|//|a[ks]ia[a-z0-9]{16}|gh[opusr]_|_pat_|glpat-|xox[a-z]-|k_live_|sig(?:nature)?=| --?[up]| user |securestring';
+  'jc[a-z]_|jo_|basic |eyj|-----begin|//|a[ks]ia[a-z0-9]{16}|gh[opusr]_|_pat_|glpat-|xox[a-z]-|k_live_|sig(?:nature)?=| --?[up]| user |securestring';
 
 /** What is replaced: all of it, or what stands between a head, the first group, and a tail. */
 interface Shape {
@@ -27,6 +27,8 @@ const shapes: readonly Shape[] = [
   ),
   // JumpCloud's own keys (reference: `jca_` and `jcs_`).
   whole(/(?<![A-Za-z0-9])jc[a-z]_[A-Za-z0-9_-]{16,}/g),
+  // API tokens of this program's console.
+  whole(/(?<![A-Za-z0-9])jo_[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])/g),
   after(
     /(?<![A-Za-z0-9])((?:[Bb]earer|BEARER|[Bb]asic|BASIC) {1,8})(?![A-Za-z]?[a-z-]{0,60}(?![A-Za-z0-9._~+/=-]))[A-Za-z0-9._~+/=-]{12,}/g,
   ),

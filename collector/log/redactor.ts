@@ -5,6 +5,11 @@ const mask = '[secret]';
 /** Encoded forms shorter than this could be anything: masking them would hide innocent text and protect nothing. */
 const shortestForm = 8;
 
+/** Tokens of one account that are masked: those in force and before, of a few clients at the same time. */
+const keptTokens = 8;
+/** Accounts whose tokens are masked, the last used. */
+const keptAccounts = 256;
+
 /**
  * Whether a word could be a key or a token that somebody put where a name or a path belongs: one of JumpCloud's, or long
  * and of letters and digits, as no name is.
@@ -19,6 +24,8 @@ export function looksLikeKey(word: string): boolean {
 export class Redactor {
   readonly #forms = new Set<string>();
   #pattern: RegExp | undefined;
+  /** Tokens by account, each with its forms, and accounts: the last used stand last. */
+  readonly #tokens = new Map<string, Map<string, readonly string[]>>();
 
   /** From now on this value is masked. Old values stay masked: they may still turn up. */
   add(secret: string): void {
@@ -28,15 +35,41 @@ export class Redactor {
     this.#pattern = longestFirst.length === 0 ? undefined : new RegExp(longestFirst.map(literally).join('|'), 'g');
   }
 
+  /**
+   * Masks a token that was fetched and is about to be used. Tokens follow each other for as long as the process runs, so
+   * only the last ones of an account stay masked, and what is too short to be one never is: its endpoint could otherwise
+   * empty the log.
+   * @param account names whose token it is; no secret
+   */
+  useToken(account: string, token: string): void {
+    if (token.length < shortestForm) return;
+    const known = this.#tokens.get(account) ?? new Map<string, readonly string[]>();
+    moveLast(known, token, known.get(token) ?? formsOf(token), keptTokens);
+    moveLast(this.#tokens, account, known, keptAccounts);
+  }
+
   /** The text with every secret in it masked, registered or known by its form. */
   mask(text: string): string {
-    const masked = this.#pattern === undefined ? text : text.replace(this.#pattern, mask);
+    let masked = this.#pattern === undefined ? text : text.replace(this.#pattern, mask);
+    // Token by token: all of them, some kilobytes long, would be a pattern too large.
+    for (const known of this.#tokens.values())
+      for (const forms of known.values()) for (const form of forms) masked = masked.replaceAll(form, mask);
     return replaceSecretShapes(masked, mask);
   }
 }
 
 /** The redactor of the process: output outside a log is masked with the same secrets. */
 export const processRedactor = new Redactor();
+
+/** Puts a member at the end of its map, and takes members off the beginning until `most` are left. */
+function moveLast<T>(members: Map<string, T>, name: string, value: T, most: number): void {
+  members.delete(name);
+  members.set(name, value);
+  for (const first of members.keys()) {
+    if (members.size <= most) break;
+    members.delete(first);
+  }
+}
 
 function formsOf(secret: string): string[] {
   if (secret === '') return [];

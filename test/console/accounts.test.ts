@@ -206,6 +206,30 @@ it('S18: refusals for too many requests are written down once in a row, so that 
   expect(entries.map(({ status }: { status: number }) => status)).toEqual([429, 403, 403, 403, 403, 403]);
 });
 
+it('cookies, proofs, one-time links and API tokens are in no file of the console and no line of its log, whatever they were used for', async () => {
+  const one = await startTestConsole();
+  const first = one.firstToken();
+  const admin = await one.firstAdmin();
+  const invited = (await admin.send('POST', '/users', { name: 'ben', role: 'viewer' })).json.link.split('#start=')[1];
+  const made = (await admin.send('POST', '/tokens', { name: 'bot', role: 'viewer' })).json;
+  const rotated = (await admin.send('POST', `/tokens/${made.id}/rotate`, { overlapHours: 1 })).json;
+  const secrets = [first, invited, admin.cookie!.split('=')[1]!, admin.proof!, made.token, rotated.token];
+  expect(new Set(secrets).size).toBe(6);
+  for (const secret of secrets) {
+    await one.send('/api/v1/session', { method: 'POST', body: { token: secret, password: secret } });
+    await one.send('/api/v1/session', { method: 'POST', body: { user: 'ana', password: secret } });
+    await one.send('/api/v1/feeds', { headers: { authorization: `Bearer ${secret}`, cookie: `id=${secret}` } });
+    await admin.send('POST', '/users', { name: secret, role: secret });
+    await one.send('/api/v1/session', { method: 'POST', body: `{"token":"${secret}"` });
+  }
+  await one.close();
+  const files = readdirSync(one.directory, { recursive: true, withFileTypes: true }).filter((file) => file.isFile());
+  expect(files.map(({ name }) => name)).toContain(`${made.id}.json`);
+  const texts = files.map(({ parentPath, name }) => readFileSync(join(parentPath, name), 'utf8'));
+  expect(one.logged()).toContain('rotateToken');
+  for (const text of [one.logged(), ...texts]) expect(secrets.filter((secret) => text.includes(secret))).toEqual([]);
+});
+
 it('a user who is removed or gets another role has no link any more that would give the former one back', async () => {
   const one = await startTestConsole();
   const admin = await one.firstAdmin();

@@ -33,6 +33,7 @@ export const secretNames = names(`
 export const secretTexts = lines(String.raw`
   the key jca_§0123456789abcdefghij was used
   jcs_§0123456789abcdefghijABCDEFGHIJ
+  terraform apply with jo_§ZpJq0x7mA-3vKc9R_tYwBn5dLhEs27
   Authorization: Bearer §abc123def456
   curl -H "Authorization: Bearer §" https://api.example.test/
   sent bearer §0123456789
@@ -240,6 +241,7 @@ export const harmlessTexts = lines(String.raw`
   pin code required
   jca_
   jca_short
+  jo_is_the_name_of_a_job_that_runs_every_night
   eyJ is how a token begins
   C:\Program Files\KeePass\keepass.exe
   urn:ietf:params:scim:schemas:core:2.0:User:password

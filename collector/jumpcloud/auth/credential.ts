@@ -1,4 +1,5 @@
 import { CollectorError } from '../../errors.js';
+import { processRedactor } from '../../log/redactor.js';
 import { linkedSignal, type Timing, throwIfAborted, unlessAborted } from '../http/abort.js';
 import type { AuthorizationMode, ClientObserver, KeyHeader } from '../http/observer.js';
 import type { TokenStore } from './oauth.js';
@@ -286,6 +287,7 @@ class KeyOrAccount implements Credential {
     const { tokens, clientId } = this.#options;
     if (tokens === undefined || clientId === undefined) throw accountIncomplete();
     const token = await unlessAborted(tokens.token({ clientId, clientSecret: secret }, signal), signal);
+    processRedactor.useToken(clientId, token);
     this.#token = token;
     return {
       headers: { authorization: `Bearer ${token}` },

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ClientOptions } from '../../../collector/jumpcloud/client.js';
+import { processRedactor } from '../../../collector/log/redactor.js';
 import { clientFor, collect, search } from '../client-under-test.js';
 import { answer, page, type Step, scriptedServer } from '../scripted-server.js';
 
@@ -53,7 +54,7 @@ const token =
     }
     if (form.get('scope') !== 'api') return answer(400, { error: 'invalid_scope' })(request, response);
     account.issued += 1;
-    const issued = `token-${account.issued}`;
+    const issued = `opaque-token-${account.issued}`;
     account.valid = new Set([issued]);
     answer(200, { access_token: issued, expires_in: account.lifeS, token_type: 'Bearer', scope: 'api' })(
       request,
@@ -215,5 +216,17 @@ describe('service account', () => {
     const failure: unknown = await collect(client).catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: 'QUERY_REFUSED', message: expect.stringContaining('[secret]') });
     expect(JSON.stringify([failure, told])).not.toContain(clientSecret);
+  });
+
+  it('a token is masked in the log once it is in use, and so is the one before it', async () => {
+    const account = newAccount();
+    const server = await tenant(account);
+    const { client, timing } = clientFor(server.origin, serviceAccount);
+    await collect(client);
+    timing.advance(3_000_000);
+    await collect(client);
+    expect(account.issued).toBe(2);
+    for (const issued of ['opaque-token-1', 'opaque-token-2'])
+      expect(processRedactor.mask(`not ${issued} here`)).toBe('not [secret] here');
   });
 });

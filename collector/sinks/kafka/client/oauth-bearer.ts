@@ -1,6 +1,7 @@
 import got from 'got';
 import { isObject, type JsonValue } from '../../../../mappings/json.js';
 import { CollectorError } from '../../../errors.js';
+import { processRedactor } from '../../../log/redactor.js';
 import type { KafkaSasl } from './settings.js';
 
 type OauthBearer = Extract<KafkaSasl, { mechanism: 'oauthbearer' }>;
@@ -26,6 +27,7 @@ export function createTokenProvider(settings: OauthBearer): () => Promise<{ valu
       pending = undefined;
     });
     token = await pending;
+    processRedactor.useToken(`${settings.clientId} at ${endpoint.host}`, token.value);
     return { value: token.value };
   };
 }

@@ -3,6 +3,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { expect, it, onTestFinished } from 'vitest';
+import { processRedactor } from '../../../../collector/log/redactor.js';
 import { createTokenProvider } from '../../../../collector/sinks/kafka/client/oauth-bearer.js';
 
 /** A provider whose endpoint answers as told; the endpoint is reached over loopback. */
@@ -35,6 +36,13 @@ it('a token is asked for with the credentials of the client, and kept until shor
   expect(await token()).toEqual({ value: 'a-token' });
   const credentials = Buffer.from('the%20client:its%20secret').toString('base64');
   expect(asked).toEqual([`POST Basic ${credentials} grant_type=client_credentials&scope=kafka`]);
+});
+
+it('a token is masked in the log once it is in use', async () => {
+  const opaque = 'opaque words of a broker';
+  const token = await provider((_, response) => response.end(JSON.stringify({ access_token: opaque })));
+  await token();
+  expect(processRedactor.mask(`the broker refused ${opaque}`)).toBe('the broker refused [secret]');
 });
 
 it('an answer of 64 KiB is taken; of one byte more, and of one that never ends, the connection is cut', async () => {
