@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { command, feedOf, start, tenant } from '../cli/command.js';
 import { readCommitted } from './read-committed.js';
-import { allOnce, compareTopics } from './read-delivered.js';
+import { allOnce, compareTopics, readDelivered } from './read-delivered.js';
 import { readTopic } from './read-topic.js';
 import { type SharedBroker, sharedBroker } from './shared-broker.js';
 import { describeKafka } from './when-kafka.js';
@@ -41,5 +41,25 @@ describeKafka('the built command on a real broker', () => {
     expect(second.code, second.stderr).toBe(0);
     expect(second.stderr).toContain('going on from');
     expect(await compareTopics(simulated, (...topics) => readTopic(cluster, ...topics), 'term.')).toEqual(allOnce);
+  });
+
+  it('records whose id, type, service or time is longer than a message end no run: each is a dead letter among its neighbours', async () => {
+    const simulated = await tenant({ records: 20 });
+    const login = { id: 'x', service: 'directory', event_type: 'user_login_attempt', success: true };
+    for (const member of ['id', 'event_type', 'service', 'timestamp'])
+      for (const size of [524_288, 1_258_291]) {
+        const long = member.padEnd(size, 'x');
+        const record = { timestamp: 'yesterday', ...login, id: `${member}-${size}`, [member]: long };
+        simulated.add(record, { service: 'directory' });
+      }
+    const env = feedOf(simulated, {
+      FEED_NAME: 'long',
+      KAFKA_BROKERS: cluster.brokers.join(','),
+      KAFKA_TOPIC_PREFIX: 'long.',
+    });
+    const ran = await command(['run', '--once'], { env });
+    expect(ran.code, ran.stderr).toBe(0);
+    const { events, uids } = await readDelivered((...topics) => readCommitted(cluster, ...topics), 'long.');
+    expect({ events, records: new Set(uids).size }).toEqual({ events: 20, records: 28 });
   });
 });
