@@ -164,7 +164,7 @@ export interface RedactedText {
 }
 
 /** A secret word (first group) or a part of a secret's form. */
-const HINT = new RegExp(`(${NAME_HINT})|${SHAPE_HINT}`, 'gi');
+export const HINT = new RegExp(`(${NAME_HINT})|${SHAPE_HINT}`, 'gi');
 
 /**
  * Whether a text could hold a secret: a quick look, one pass over it. What a hint of a secret stands in is looked at more

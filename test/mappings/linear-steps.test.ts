@@ -1,7 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { NAME_HINT } from '../../mappings/secret-names.js';
-import { SHAPE_HINT } from '../../mappings/secret-shapes.js';
+import { HINT } from '../../mappings/redact.js';
 import { countSteps } from './count-steps.js';
 
 const root = new URL('../../', import.meta.url);
@@ -27,8 +26,7 @@ function patternsOf(room: string): RegExp[] {
   });
 }
 
-const composed = [new RegExp(`(${NAME_HINT})|${SHAPE_HINT}`, 'gi')];
-const patterns = [...new Map([...rooms.flatMap(patternsOf), ...composed].map((one) => [String(one), one])).values()];
+const patterns = [...new Map([...rooms.flatMap(patternsOf), HINT].map((one) => [String(one), one])).values()];
 
 /** How the patterns begin that read JSON string by string. */
 const STRING = '"[^"\\\\]*(?:';
