@@ -1,9 +1,24 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import type { Tenant } from '../../fixtures/tenant/tenant.js';
 
 /** A second in the system's count of processor time (USER_HZ). */
 const TICKS = 100;
+
+/** The environment in which the command collects all that a tenant has recorded since `start`, as fast as it can. */
+export function collecting(
+  tenant: Pick<Tenant, 'baseUrl' | 'apiKey'>,
+  start: string,
+): Readonly<Record<string, string>> {
+  return {
+    JUMPCLOUD_BASE_URL: tenant.baseUrl,
+    JUMPCLOUD_API_KEY: tenant.apiKey,
+    JUMPCLOUD_EVENT_TYPES: 'login,admin,other',
+    POLL_START: start,
+    POLL_REQUESTS_PER_SECOND: '1000',
+  };
+}
 
 /**
  * Runs the built command to its end; its time, the processor time of all its threads, and its peak resident memory (VmHWM), both as

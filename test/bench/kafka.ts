@@ -22,7 +22,7 @@ import { readHeader } from '../../mappings/record.js';
 import { ocsfTarget } from '../../schemas/ocsf-target.js';
 import { client, startCluster } from '../kafka/broker.js';
 import { NoBroker } from '../kafka/distribution.js';
-import { runCommand } from './command.js';
+import { collecting, runCommand } from './command.js';
 
 /** Odd: the one in the middle counts. */
 const PAIRS = 3;
@@ -103,13 +103,9 @@ async function collected(): Promise<number> {
   const prefix = freshPrefix();
   await createTopics(prefix);
   const { seconds } = await runCommand(['run', '--once'], {
-    JUMPCLOUD_BASE_URL: tenant.baseUrl,
-    JUMPCLOUD_API_KEY: tenant.apiKey,
-    JUMPCLOUD_EVENT_TYPES: 'login,admin,other',
+    ...collecting(tenant, '6d'),
     KAFKA_BROKERS: cluster.brokers.join(','),
     KAFKA_TOPIC_PREFIX: prefix,
-    POLL_START: '6d',
-    POLL_REQUESTS_PER_SECOND: '1000',
   });
   return seconds;
 }

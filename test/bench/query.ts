@@ -16,7 +16,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { readTables, type TablesContent } from '../../collector/sinks/tables/tables-snapshot.js';
 import { scanOf } from '../../collector/sinks/tables/views.js';
 import { spawnTenant } from '../../fixtures/tenant/process.js';
-import { runCommand } from './command.js';
+import { collecting, runCommand } from './command.js';
 
 const RUNS = 11;
 const DAY = 86_400_000;
@@ -34,11 +34,7 @@ async function collect(directory: string): Promise<void> {
   const days = Number(values.days);
   const tenant = await spawnTenant({ seed: 5, records: Number(values.records), from: now - days * DAY, to: now });
   await runCommand(['run', '--once'], {
-    JUMPCLOUD_BASE_URL: tenant.baseUrl,
-    JUMPCLOUD_API_KEY: tenant.apiKey,
-    JUMPCLOUD_EVENT_TYPES: 'login,admin,other',
-    POLL_START: `${days + 1}d`,
-    POLL_REQUESTS_PER_SECOND: '1000',
+    ...collecting(tenant, `${days + 1}d`),
     TABLES_DIRECTORY: directory,
   });
   await tenant.close();

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readTables } from '../../collector/sinks/tables/tables-snapshot.js';
 import { startTenant } from '../../fixtures/tenant/tenant.js';
-import { runCommand } from './command.js';
+import { collecting, runCommand } from './command.js';
 import { mappingOf, median } from './road.js';
 
 const RECORDS = 10_000;
@@ -67,11 +67,7 @@ async function collect() {
   try {
     const asked = tenant.count('events');
     const { cpuSeconds: seconds } = await runCommand(['run', '--once'], {
-      JUMPCLOUD_BASE_URL: tenant.baseUrl,
-      JUMPCLOUD_API_KEY: tenant.apiKey,
-      JUMPCLOUD_EVENT_TYPES: 'login,admin,other',
-      POLL_START: '8d',
-      POLL_REQUESTS_PER_SECOND: '1000',
+      ...collecting(tenant, '8d'),
       TABLES_DIRECTORY: directory,
     });
     const files = [...(await readTables(directory)).values()].flatMap((table) => table.files);

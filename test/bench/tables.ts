@@ -11,7 +11,7 @@ import { createClient } from '../../collector/jumpcloud/client.js';
 import { openTables } from '../../collector/query/open-tables.js';
 import { spawnTenant } from '../../fixtures/tenant/process.js';
 import { servicesFor } from '../../mappings/catalogue/index-by-type.js';
-import { runCommand } from './command.js';
+import { collecting, runCommand } from './command.js';
 
 const records = Number(process.argv[2] ?? 200_000);
 const tenant = await spawnTenant({ seed: 5, records });
@@ -33,11 +33,7 @@ async function drain(): Promise<number> {
 }
 
 const { seconds, peakMiB } = await runCommand(['run', '--once'], {
-  JUMPCLOUD_BASE_URL: tenant.baseUrl,
-  JUMPCLOUD_API_KEY: tenant.apiKey,
-  JUMPCLOUD_EVENT_TYPES: 'login,admin,other',
-  POLL_START: '8d',
-  POLL_REQUESTS_PER_SECOND: '1000',
+  ...collecting(tenant, '8d'),
   TABLES_DIRECTORY: directory,
 });
 const drained = await drain();
