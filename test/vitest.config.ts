@@ -4,19 +4,20 @@ import { SlowFirst } from './slow-first.js';
 
 /** Rooms whose tests leave their process as they found it: its environment, its directory, its globals. */
 const sharing = [
-  ...[
-    'backfill',
-    'commands',
-    'config',
-    'files',
-    'jumpcloud',
-    'key-expiry',
-    'log',
-    'mappings',
-    'monitoring',
-    'pipeline',
-  ],
-  ...['position', 'reconcile', 'schemas', 'watch'],
+  'backfill',
+  'commands',
+  'config',
+  'files',
+  'jumpcloud',
+  'key-expiry',
+  'log',
+  'mappings',
+  'monitoring',
+  'pipeline',
+  'position',
+  'reconcile',
+  'schemas',
+  'watch',
 ].map((room) => `test/${room}/**/!(*-kafka).test.ts`);
 
 // biome-ignore lint/style/noDefaultExport: vitest reads its configuration from the default export

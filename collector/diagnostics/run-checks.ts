@@ -91,7 +91,7 @@ async function askJumpCloud(
   }
   if (keyLife?.kind === 'known') guard.setReportedLifetime(keyLife);
   report(
-    // A key that never worked has no first day from which its life could be reckoned.
+    // A key that never worked has no first day of use to count its life from.
     ...(answers.services.length > 0 || cursor !== undefined ? checkKey(guard, client, config.name) : []),
     ...checkPosition(cursor, settings, answers.organization, client.clock.serverNow()),
   );

@@ -51,9 +51,13 @@ export interface Judgement {
 const BILLING = 'Administrator With Billing';
 const same = (one: string, other: string) => one.toLowerCase() === other.toLowerCase();
 
+type Asking = Pick<ResponseAsk, 'requester' | 'persons'>;
+
+const personsBehind = ({ requester, persons }: Asking): readonly string[] => persons ?? [requester];
+
 /** Whether a person requested an action, or may have by a token. */
-export function isBehind(name: string, { requester, persons }: Pick<ResponseAsk, 'requester' | 'persons'>): boolean {
-  return (persons ?? [requester]).some((one) => same(one, name));
+export function isBehind(name: string, ask: Asking): boolean {
+  return personsBehind(ask).some((one) => same(one, name));
 }
 
 /** Whether this is a name of the account that an action is about. */
@@ -113,7 +117,7 @@ export function judge(
         : `${user.username} is protected`,
       'Nothing but the configuration lifts this: respond.protected.',
     );
-  if ((ask.persons ?? [ask.requester]).some((name) => isTarget(name, user)))
+  if (personsBehind(ask).some((name) => isTarget(name, user)))
     refuse('OWN_ACCOUNT', 'the requester is the target', 'Let somebody else request it.');
 
   const linked = target.administrators.find(({ id }) => id === user.administrator);

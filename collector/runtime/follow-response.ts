@@ -15,8 +15,8 @@ const WARN_EVERY = 60;
 
 /**
  * Looks on at a feed's response until the signal aborts: delivers what commands wrote into the journal, watches the client
- * secret, and shows both as metrics. It executes nothing and takes no lock of response. Never rejects:
- * a feed whose credential cannot be used is said and left out.
+ * secret, and shows both as metrics. It executes nothing and takes no lock of response. Never rejects: a feed whose
+ * credential is incomplete is logged and left out.
  */
 export async function followResponse(
   config: FeedConfig,

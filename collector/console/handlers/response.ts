@@ -41,8 +41,8 @@ const SECRET = 'respond.clientSecret';
 export function responseHandlers(parts: ResponseParts): {
   readonly handlers: Pick<Handlers, ActionOperation | 'listResponse'>;
   /**
-   * Settles by reading what a crash left open, and follows the feeds that may act; once the supervisor has begun: before, it
-   * lists no feed.
+   * Settles by reading what a crash left open, and follows the feeds that may act. To be called once the supervisor has
+   * begun: before, it lists no feed.
    */
   readonly begin: () => void;
   readonly close: () => Promise<void>;
