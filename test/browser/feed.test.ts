@@ -88,6 +88,7 @@ it('A10: the grid of completeness is walked by keyboard, says its numbers, and r
   const { page, visit } = await scripted(
     {
       ...whole,
+      feedStatus: () => ({ value: statusOf('missing', { state: { ...statusOf('missing').state, missing: 20 } }) }),
       repairFeed: ({ body }) => {
         asked = body;
         return { status: 202, value: job({ state: 'running', progress: 0.5 }) };
@@ -96,7 +97,7 @@ it('A10: the grid of completeness is walked by keyboard, says its numbers, and r
     { bypassCSP: true },
   );
   await visit('/feeds/acme/completeness');
-  await page.getByText('Incomplete: 20 records missing').waitFor();
+  await page.getByText('Incomplete: 20 records missing').first().waitFor();
   const cell = page.getByRole('button', { name: 'sso, 2026-11-28 02:00 UTC: 20 missing' });
   expect(await cell.innerText()).toBe('20');
   await page.getByRole('button', { name: /^directory, .*accounted for: repeats, count lag/ }).waitFor();

@@ -136,7 +136,7 @@ function optionsOf(box: HTMLElement, { series, marks = [], bars = false }: PlotP
     cursor: { drag: { x: false, y: false } },
     tzDate: (seconds) =>
       zone === 'UTC' ? uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC') : new Date(seconds * 1000),
-    scales: { y: { range: (_plot, _least, most) => [0, Math.max(most ?? 0, 4)] } },
+    scales: { y: { range: (_plot, _least, most) => [0, Math.max((most ?? 0) * 1.05, 4)] } },
     axes: [
       {
         ...axis,
