@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { pipeline, type Readable } from 'node:stream';
+import { type Duplex, pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { got } from 'got';
 import { CollectorError } from '../../errors.js';
@@ -124,6 +124,12 @@ type GotStream = ReturnType<typeof got.stream>;
 function begun(stream: GotStream): Promise<{ statusCode: number; headers: IncomingHttpHeaders }> {
   return new Promise((resolve, reject) => {
     stream.once('response', resolve);
+    // got takes such an answer for the end of its request, and every deadline with it.
+    stream.once('upgrade', (_: unknown, socket: Duplex) => {
+      reject(damaged('it changes the protocol'));
+      socket.destroy();
+      stream.destroy();
+    });
     // Stays on: an error between the answer's head and the reading of its body must not be without a listener.
     stream.on('error', reject);
   });

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import got from 'got';
 import { isObject, type JsonValue } from '../../../../mappings/json.js';
 import { CollectorError } from '../../../errors.js';
@@ -53,6 +54,11 @@ async function requestToken(endpoint: URL, settings: OauthBearer): Promise<{ val
     followRedirect: false,
     throwHttpErrors: false,
     https: { rejectUnauthorized: true, minVersion: 'TLSv1.2' },
+  });
+  // got takes such an answer for the end of its request, and the deadline with it.
+  stream.once('upgrade', (_: unknown, socket: Duplex) => {
+    socket.destroy();
+    stream.destroy(new Error('the answer changes the protocol'));
   });
   const chunks: Buffer[] = [];
   let bytes = 0;

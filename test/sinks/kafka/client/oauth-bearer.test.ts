@@ -78,10 +78,12 @@ it.each([
   ['a redirect', 302, '', { transient: false, detail: 'status 302' }],
   ['an answer without a token', 200, '{}', { transient: false, detail: 'status 200' }],
   ['no object', 200, '[]', { transient: false, detail: 'status 200' }],
+  ['another protocol', 101, '', { transient: true, detail: 'the answer changes the protocol' }],
   ['no JSON', 200, 'token-in-plain-text', { transient: true, detail: 'the answer is no JSON' }],
 ])('%s gives no token, and says so without quoting the answer', async (_, status, body, expected) => {
   const token = await provider((__, response) => {
-    response.writeHead(status, { location: 'http://127.0.0.1:1/' }).end(body);
+    const headers = status === 101 ? { connection: 'upgrade', upgrade: 'x' } : { location: 'http://127.0.0.1:1/' };
+    response.writeHead(status, headers).end(body);
   });
   await expect(token()).rejects.toMatchObject({ code: 'SINK_REFUSED', ...expected });
 });
