@@ -176,6 +176,7 @@ describe('/metrics and /status', () => {
       [K in keyof StatusView]?: unknown;
     });
     expect(status.headers.get('cache-control')).toBe('no-store');
+    expect(status.headers.get('x-content-type-options')).toBe('nosniff');
   });
 
   it('ask for the token where there is one, also for one that changed; the probes never do', async () => {
@@ -190,8 +191,9 @@ describe('/metrics and /status', () => {
         'Bearer first-token2',
         'Basic first-token',
         'first-token',
+        'Bearer first-token, Bearer first-token',
       ]) {
-        const response = await get(path, bearer(wrong));
+        const response = await get(`${path}?token=first-token&access_token=first-token`, bearer(wrong));
         expect([path, wrong, response.status]).toEqual([path, wrong, 401]);
         expect(response.headers.get('www-authenticate')).toContain('Bearer');
         expect(await response.text()).not.toContain('first-token');
@@ -236,6 +238,23 @@ describe('the port', () => {
     }
     for (const path of ['/', '/metrics/', '/__proto__', '/constructor', '//'])
       expect((await get(path)).status).toBe(404);
+  });
+
+  it('knows a path by its very letters alone, and answers no TRACE', async () => {
+    const { server } = await start();
+    const ask = (line: string) => exchange(server.port!, `${line} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    for (const path of [
+      '/%73tatus',
+      '//status',
+      '/x/../status',
+      '/STATUS',
+      '/status;x',
+      '/status#x',
+      '/status%00',
+      '*',
+    ])
+      expect([path, await ask(`GET ${path}`)]).toEqual([path, expect.stringMatching(/^HTTP\/1\.1 40[04] /)]);
+    expect(await ask('TRACE /status')).toMatch(/^HTTP\/1\.1 405 /);
   });
 
   it('F-32: that is taken is an error line with its cure; collection goes on, and the port is opened once it is free', async () => {
@@ -344,6 +363,14 @@ describe('F-32: hostile and hurried clients', () => {
       'two contradicting lengths',
       'POST /status HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef',
     ],
+    [
+      'a length and chunks',
+      'POST /repair HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    ],
+    ['a header with NUL', 'GET /status HTTP/1.1\r\nHost: localhost\r\nX-A: a\0b\r\n\r\n'],
+    ['lines without a return', 'GET /status HTTP/1.1\nHost: localhost\nConnection: close\n\n'],
+    ['a path of 9 KiB', `GET /${'a'.repeat(9_216)} HTTP/1.1\r\nHost: localhost\r\n\r\n`],
+    ['the second version of HTTP', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
     ['a tunnel', 'CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n'],
     [
       'another protocol',
@@ -361,6 +388,21 @@ describe('F-32: hostile and hurried clients', () => {
     await once(socket, 'close');
     expect((await get('/healthz')).status).toBe(200);
     expect(await logged()).not.toMatch(/ERROR/);
+  });
+
+  it('of 20,000 requests in one go 10,000 are answered, then the connection ends', async () => {
+    const { server, get } = await start();
+    const socket = dial(server.port!, 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(20_000));
+    let answers = 0;
+    let rest = '';
+    socket.setEncoding('latin1').on('data', (text: string) => {
+      const pieces = (rest + text).split('HTTP/1.1 200 OK');
+      answers += pieces.length - 1;
+      rest = pieces.at(-1)!.slice(-14);
+    });
+    await once(socket, 'close');
+    expect(answers).toBe(10_000);
+    expect((await get('/healthz')).status).toBe(200);
   });
 
   it('a scraper that goes away in the middle does no harm', async () => {
@@ -471,6 +513,25 @@ describe('/repair', () => {
       for (const [port, status, text] of refusals)
         expect(await exchange(port, text)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
     });
+  });
+
+  it.each([
+    [
+      '__proto__',
+      '{"__proto__":{"feed":"acme"},"feed":"acme","from":"2026-11-20T00:00:00Z","to":"2026-11-20T01:00:00Z"}',
+    ],
+    ['a nesting of 2,000 levels', '['.repeat(2_000) + ']'.repeat(2_000)],
+    ['an object as a name', '{"feed":{"a":1},"from":"2026-11-20T00:00:00Z","to":"2026-11-20T01:00:00Z"}'],
+    ['no instants', '{"feed":"acme","from":-1e308,"to":1e308}'],
+    ['null', 'null'],
+  ])('a body that holds %s asks for nothing', async (_, text) => {
+    const ask = vi.fn(() => ({ refused: 'now', message: 'No lane is open.', cure: 'Wait.' }) as const);
+    const { get } = await start({ repairs: () => ({ ask }) });
+    expect((await get('/repair', { ...post, body: text })).status).toBe(400);
+    expect(
+      (await get('/repair', { ...post, headers: { 'content-type': 'application/x-www-form-urlencoded' } })).status,
+    ).toBe(415);
+    expect(ask).not.toHaveBeenCalled();
   });
 
   it('a client that asks whether to send its body is answered by the head alone', async () => {
