@@ -1,4 +1,4 @@
-import { quoteText } from '../sinks/tables/columns.js';
+import { quoteFile, quoteText } from '../sinks/tables/columns.js';
 import type { Field, FieldType } from '../sinks/tables/delta/schema.js';
 import { flatColumns } from '../sinks/tables/views.js';
 
@@ -67,7 +67,7 @@ const dialects: Readonly<Record<DdlEngine, Dialect>> = {
       `CREATE OR REPLACE VIEW ${quotes(name)} AS SELECT * FROM ${
         files.length === 0
           ? `delta_scan(${quoteText(`${location}/${name}`)})`
-          : `read_parquet([${files.map(quoteText).join(', ')}], union_by_name = true, hive_partitioning = false)`
+          : `read_parquet([${files.map(quoteFile).join(', ')}], union_by_name = true, hive_partitioning = false)`
       }`,
     ],
     name: quotes,

@@ -6,7 +6,7 @@ import { nearest } from '../config/did-you-mean.js';
 import type { QueryLimits } from '../config/feed-config.js';
 import { CollectorError } from '../errors.js';
 import { exists } from '../files/durable-file.js';
-import { quoteText } from '../sinks/tables/columns.js';
+import { patternOf, quoteText } from '../sinks/tables/columns.js';
 import { type PlainValue, plainValue } from '../sinks/tables/duckdb-value.js';
 import { loadDuckDB } from '../sinks/tables/load-duckdb.js';
 import { allTables, deadLetterTable, entityTable, rawRecordTable } from '../sinks/tables/table-catalog.js';
@@ -138,9 +138,10 @@ async function openSnapshot(
  */
 async function shut(connection: DuckDBConnection, files: readonly LiveFile[]): Promise<void> {
   for (const macro of networkMacros) await connection.run(macro);
-  const paths = files.map(({ readAs }) => readAs);
+  // DuckDB asks for the right to the pattern, and then to the file that it means.
+  const paths = new Set(files.flatMap(({ readAs }) => [readAs, patternOf(readAs)]));
   await connection.run(`SET TimeZone = 'UTC'`);
-  await connection.run(`SET allowed_paths = [${paths.map(quoteText).join(', ')}]`);
+  await connection.run(`SET allowed_paths = [${[...paths].map(quoteText).join(', ')}]`);
   await connection.run(`SET allowed_directories = []`);
   await connection.run('SET enable_external_access = false');
   await connection.run('SET lock_configuration = true');

@@ -2,7 +2,7 @@ import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import type { QueryLimits } from '../config/feed-config.js';
-import { quoteName, quoteText } from '../sinks/tables/columns.js';
+import { quoteFile, quoteName, quoteText } from '../sinks/tables/columns.js';
 import { jsonText } from '../sinks/tables/duckdb-value.js';
 import { loadDuckDB } from '../sinks/tables/load-duckdb.js';
 import { engineSettings, limitReached } from './limits.js';
@@ -51,7 +51,7 @@ export async function writeParquet(
 function selection(columns: readonly QueryColumn[], staged: string, longest: number): string {
   const types = columns.map(({ type }, index) => `c${index}: ${quoteText(storable(type))}`);
   const names = columns.map(({ name }, index) => `c${index} AS ${quoteName(name)}`);
-  return `SELECT ${names.join(', ')} FROM read_json(${quoteText(staged)}, format = 'newline_delimited', maximum_object_size = ${longest}, columns = {${types.join(', ')}})`;
+  return `SELECT ${names.join(', ')} FROM read_json(${quoteFile(staged)}, format = 'newline_delimited', maximum_object_size = ${longest}, columns = {${types.join(', ')}})`;
 }
 
 /** JSON text stays text, as in the tables. */

@@ -96,6 +96,29 @@ it('a record that a careless pattern would take minutes for is one dead letter a
   expect(letters).toMatchObject([{ record_id: 'slow', size: expect.any(Number) }]);
 });
 
+it('tables in a directory that is named like a pattern are that directory’s alone', async () => {
+  const cwd = folder();
+  for (const [name, records] of [
+    ['x1', 7],
+    ['[x]?', 20],
+    ['*', 30],
+  ] as const) {
+    const ran = await command(['run', '--once'], {
+      cwd,
+      env: feedOf(await tenant({ records }), { TABLES_DIRECTORY: name }),
+    });
+    expect(ran.code, ran.stderr).toBe(0);
+  }
+  const counted = async (name: string) => {
+    const sql = 'SELECT count(*)::INT AS events FROM events WHERE raw_data IS NOT NULL';
+    return (await command(['query', sql, '--tables-directory', name, '--format', 'ndjson'], { cwd })).stdout.trim();
+  };
+  expect(await counted('[x]?')).toBe('{"events":20}');
+  expect(await counted('*')).toBe('{"events":30}');
+  const checked = await command(['tables', 'check', '--tables-directory', '*'], { cwd });
+  expect(checked.code, checked.stdout + checked.stderr).toBe(0);
+});
+
 it('records of 12 and of 40 MiB are dead letters, each alone, and their neighbours events', async () => {
   const simulated = await tenant({ records: 20 });
   for (const size of [12, 40]) simulated.add(login(`of-${size}`, { user_agent: 'a '.repeat((size * MIB) / 2) }));

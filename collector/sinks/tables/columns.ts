@@ -87,3 +87,13 @@ export function quoteName(name: string): string {
 export function quoteText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
+
+/** The pattern that means one path alone: DuckDB takes what it reads for a pattern, and would read a neighbour's file. */
+export function patternOf(path: string): string {
+  return path.replace(/[*?[]/g, '[$&]');
+}
+
+/** The path of a file to read, as a string of SQL. */
+export function quoteFile(path: string): string {
+  return quoteText(patternOf(path));
+}

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { isMissing } from '../../files/durable-file.js';
-import { quoteText } from './columns.js';
+import { quoteFile } from './columns.js';
 import type { Engine } from './engine.js';
 import type { LiveFile } from './tables-snapshot.js';
 
@@ -21,7 +21,7 @@ export async function faultOfFile(engine: Engine, { readAs, bytes, rows }: LiveF
   }
   try {
     const found = Number(
-      (await engine.rows(`SELECT num_rows FROM parquet_file_metadata(${quoteText(readAs)})`))[0]?.[0],
+      (await engine.rows(`SELECT num_rows FROM parquet_file_metadata(${quoteFile(readAs)})`))[0]?.[0],
     );
     return found === rows ? undefined : `holds ${found} rows, its log says ${rows}`;
   } catch (error) {

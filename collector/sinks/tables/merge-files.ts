@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { rm, stat } from 'node:fs/promises';
 import { syncFile } from '../../files/durable-file.js';
-import { duckType, quoteText } from './columns.js';
+import { duckType, quoteFile, quoteText } from './columns.js';
 import { type DataFile, fingerprintOf, LANE_COLUMN, mergedName } from './data-file.js';
 import type { Engine } from './engine.js';
 import { duckdbFault } from './error-table.js';
@@ -53,7 +53,7 @@ export async function mergeFiles(
   const staged = files.staged(file);
   await copyRows(engine, typedRows(table, inputs), staged);
   await syncFile(staged);
-  const from = `read_parquet([${quoteText(staged)}], hive_partitioning = false)`;
+  const from = `read_parquet([${quoteFile(staged)}], hive_partitioning = false)`;
   const rows = Number((await engine.rows(`SELECT count(*) FROM ${from}`))[0]?.[0]);
   const expected = inputs.reduce((sum, input) => sum + input.rows, 0);
   if (rows !== expected) throw new Error(`Merging ${inputs.length} files of ${group} made ${rows} rows of ${expected}`);

@@ -1,7 +1,7 @@
 import { type FileHandle, open, rm, stat } from 'node:fs/promises';
 import { fileMode, syncFile } from '../../files/durable-file.js';
 import { wellFormedLine } from '../files/json-line.js';
-import { type Column, duckType, quoteText } from './columns.js';
+import { type Column, duckType, quoteFile, quoteText } from './columns.js';
 import { type DataFile, fingerprintOf, LANE_COLUMN } from './data-file.js';
 import type { Engine } from './engine.js';
 
@@ -69,7 +69,7 @@ export async function writeParquet(
   try {
     const spec = ours.map(({ name, type }) => `${quoteText(name)}: ${quoteText(duckType(type))}`).join(', ');
     await engine.run(
-      `COPY (SELECT *, make_timestamptz("time" * 1000) AS time_dt FROM read_json(${quoteText(linesFile)}, ` +
+      `COPY (SELECT *, make_timestamptz("time" * 1000) AS time_dt FROM read_json(${quoteFile(linesFile)}, ` +
         `format = 'newline_delimited', columns = {${spec}}, maximum_object_size = ${longest + 1024})) ` +
         `TO ${quoteText(path)} (${PARQUET_OPTIONS})`,
     );
@@ -99,7 +99,7 @@ function timesOf(rows: readonly Row[]): { first: number; last: number } | undefi
 /** What a Parquet file says of itself. */
 export async function describeParquet(engine: Engine, path: string): Promise<Omit<DataFile, 'file' | 'lanes'>> {
   const { size, mtimeMs } = await stat(path);
-  const from = `read_parquet([${quoteText(path)}], hive_partitioning = false)`;
+  const from = `read_parquet([${quoteFile(path)}], hive_partitioning = false)`;
   const [[rows, timed, first, last] = []] = await engine.rows(
     `SELECT count(*), count("time"), min("time"), max("time") FROM ${from}`,
   );

@@ -1,6 +1,6 @@
 import { isObject } from '../../../mappings/json.js';
 import type { Rewriting, StoredEvent } from '../rewriting.js';
-import { quoteText } from './columns.js';
+import { quoteFile } from './columns.js';
 import { type DataFile, dayOfFile, LANE_COLUMN } from './data-file.js';
 import type { PlainValue } from './duckdb-value.js';
 import { fileName, groupOf } from './layout.js';
@@ -60,7 +60,7 @@ async function* eventsOf(
   { engine }: BatchTarget,
 ): AsyncGenerator<{ stored: StoredEvent; lane: string }> {
   const only = Object.keys(lanes).join();
-  const rows = engine.stream(`SELECT * FROM read_parquet([${quoteText(path)}], hive_partitioning = false)`);
+  const rows = engine.stream(`SELECT * FROM read_parquet([${quoteFile(path)}], hive_partitioning = false)`);
   for await (const row of rows)
     yield { stored: storedEvent(row, classUid, table), lane: String(row[LANE_COLUMN] ?? only) };
 }

@@ -1,6 +1,6 @@
 import { ocsfTarget } from '../../../schemas/ocsf-target.js';
 import { REPLAY_LANE } from '../../position/lane-name.js';
-import { type Column, type ColumnType, duckType, quoteName, quoteText } from './columns.js';
+import { type Column, type ColumnType, duckType, quoteFile, quoteName, quoteText } from './columns.js';
 import { LANE_COLUMN, laneId, ofLaneId } from './data-file.js';
 import { groupBy } from './group-by.js';
 import { inventorySelect, inventoryViewNames } from './inventory-views.js';
@@ -149,7 +149,7 @@ export function typedRows(table: Table, files: readonly ScanFile[]): string {
  */
 export function scanOf(files: readonly ScanFile[]): string {
   const scans = [...groupBy(files, ({ schema }) => schema)].map(([schema, ofSchema]) => {
-    const paths = ofSchema.map(({ readAs }) => quoteText(readAs)).join(', ');
+    const paths = ofSchema.map(({ readAs }) => quoteFile(readAs)).join(', ');
     return `read_parquet([${paths}], hive_partitioning = false${schema === undefined ? ', union_by_name = true' : ''})`;
   });
   const [first = '', ...others] = scans;

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { syncFile, writeSynced } from '../../../files/durable-file.js';
-import { quoteText } from '../columns.js';
+import { quoteFile, quoteText } from '../columns.js';
 import { type Action, actionsText, parseActions } from './actions.js';
 
 /** What reads and writes Parquet. */
@@ -35,7 +35,7 @@ export async function writeCheckpoint(engine: Statements, actions: readonly Acti
   try {
     const spec = Object.entries(columns).map(([name, type]) => `${quoteText(name)}: ${quoteText(type)}`);
     await engine.run(
-      `COPY (SELECT * FROM read_json(${quoteText(lines)}, format = 'newline_delimited', ` +
+      `COPY (SELECT * FROM read_json(${quoteFile(lines)}, format = 'newline_delimited', ` +
         `columns = {${spec.join(', ')}}, maximum_object_size = ${longest + 1024})) ` +
         `TO ${quoteText(path)} (FORMAT parquet, COMPRESSION snappy)`,
     );
@@ -50,7 +50,7 @@ export async function writeCheckpoint(engine: Statements, actions: readonly Acti
  * @returns undefined where it cannot be read, or is none
  */
 export async function readCheckpoint(engine: Statements, paths: readonly string[]): Promise<Action[] | undefined> {
-  const list = paths.map(quoteText).join(', ');
+  const list = paths.map(quoteFile).join(', ');
   const members = Object.keys(columns).map((name) => `'"${name}":' || coalesce(to_json("${name}")::VARCHAR, 'null')`);
   let rows: unknown[][];
   try {
