@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -49,8 +50,9 @@ export interface StartOptions {
 /** A folder of the test's own, removed after it. */
 export function folder(): string {
   const path = mkdtempSync(join(tmpdir(), 'cli-'));
-  // A process of a process that was killed ends a moment later.
-  onTestFinished(() => rmSync(path, { recursive: true, force: true, maxRetries: 10 }));
+  // A process of a process that was killed ends a moment later, and writes until then: `rmSync` never looks again for
+  // what came meanwhile.
+  onTestFinished(() => rm(path, { recursive: true, force: true, maxRetries: 10 }));
   return path;
 }
 

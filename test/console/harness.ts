@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -77,8 +78,9 @@ export interface Client {
 
 export function folder(): string {
   const path = mkdtempSync(join(tmpdir(), 'console-'));
-  // A process of a process that was killed ends a moment later.
-  onTestFinished(() => rmSync(path, { recursive: true, force: true, maxRetries: 10 }));
+  // A process of a process that was killed ends a moment later, and writes until then: `rmSync` never looks again for
+  // what came meanwhile.
+  onTestFinished(() => rm(path, { recursive: true, force: true, maxRetries: 10 }));
   return path;
 }
 

@@ -1,4 +1,5 @@
-import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, renameSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
@@ -107,7 +108,7 @@ function followed() {
       onTestFinished(async () => {
         stopping.abort();
         await ended;
-        rmSync(directory, { recursive: true, force: true, maxRetries: 10 });
+        await rm(directory, { recursive: true, force: true, maxRetries: 10 });
       });
       return { ended, stop: () => stopping.abort() };
     },
