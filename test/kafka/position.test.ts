@@ -325,6 +325,46 @@ describeKafka('position, lease and operation on a real broker', () => {
     expect(await sinkOf(feed).lane('live').open()).toBeUndefined();
   });
 
+  it('a topic of entities that forgets removals early is warned of by check and at the first delivery, with the command that mends it', async () => {
+    const feed = freshFeed();
+    const topic = `${feed.topicPrefix}entities`;
+    const admin = await cluster.admin();
+    const configEntries = [{ name: 'cleanup.policy', value: 'compact' }];
+    await admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries }] });
+    const command =
+      `kafka-configs.sh --bootstrap-server ${cluster.brokers.join(',')} --alter --entity-type topics ` +
+      `--entity-name ${topic} --add-config delete.retention.ms=604800000`;
+    const ofEntities = async () => (await probe(operator(feed))).filter(({ part }) => part === `kafka ${topic}`);
+    const warnings: string[] = [];
+    const log = (level: string, message: string) => level === 'warn' && warnings.push(message);
+    const entities = [{ type: 'user', key: 'u1', value: '{}', observedAt: Date.now() }];
+    const deliverOnce = async (from: number) => {
+      const lane = sinkOf(feed, { log }).lane('live');
+      await lane.open();
+      await lane.commit(batchOf(from, from + 10, { entities }));
+      await lane.close();
+    };
+
+    expect(await ofEntities()).toEqual([
+      {
+        part: `kafka ${topic}`,
+        verdict: 'warning',
+        message: 'has delete.retention.ms=86400000: a consumer that is away for longer misses removals',
+        cure: command,
+      },
+    ]);
+    await deliverOnce(0);
+    expect(warnings.filter((text) => text.includes(topic))).toEqual([expect.stringContaining(command)]);
+
+    const mended = [...configEntries, { name: 'delete.retention.ms', value: '604800000' }];
+    await admin.alterConfigs({ validateOnly: false, resources: [{ type: 2, name: topic, configEntries: mended }] });
+    expect(await ofEntities()).toMatchObject([{ verdict: 'ok' }]);
+    warnings.length = 0;
+    await deliverOnce(10);
+    expect(warnings).toEqual([]);
+    expect(await readCommitted(cluster, topic)).toHaveLength(2);
+  });
+
   it('reading the position waits for an open transaction of another lane and then finds what lay behind it', async () => {
     const feed = freshFeed();
     const sink = sinkOf(feed);

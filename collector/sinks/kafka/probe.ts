@@ -8,7 +8,7 @@ import { type HeldId, holdingId, proveFencing } from './fencing.js';
 import { type LaneContext, transactionalIdOf } from './lane-context.js';
 import { proveReading } from './prove.js';
 import { findMissing, readTopicFacts } from './topics/topic-setup.js';
-import { createCommand, type Topic, topicsOf } from './topics/topics.js';
+import { createCommand, entityTopic, type Topic, topicsOf } from './topics/topics.js';
 
 /**
  * Looks at everything a feed needs of the cluster: brokers, credentials, topics and the rights on each, transactions.
@@ -25,7 +25,8 @@ export async function probe(shared: LaneContext): Promise<SinkFinding[]> {
     const topics = await probeTopics(admin, settings, shared);
     const present = topics.filter(({ ok, missing }) => ok && !missing).map(({ topic }) => topic);
     const rights = settings.delivery === 'exactly_once' ? await probeTransactions(shared, present) : [notTried()];
-    return [reached, ...topics.map(({ finding }) => finding), ...rights, ...(await probeReading(shared, present))];
+    const looked = [...topics.map(({ finding }) => finding), ...(await probeEntities(admin, settings, shared))];
+    return [reached, ...looked, ...rights, ...(await probeReading(shared, present))];
   } catch (error) {
     return [failed('brokers', error, 'connecting')];
   } finally {
@@ -46,7 +47,7 @@ async function probeTopics(admin: Admin, settings: KafkaSettings, { log }: LaneC
     try {
       const [plan] = await findMissing(admin, settings, [topic]);
       if (plan === undefined) {
-        const { partitions } = await readTopicFacts(admin, topic, log);
+        const { partitions } = await readTopicFacts(admin, settings, topic, log);
         const finding = found(topic.name, `${topic.use}: ${partitions} partition${partitions === 1 ? '' : 's'}`);
         probed.push({ topic, ok: true, missing: false, finding });
       } else {
@@ -59,6 +60,20 @@ async function probeTopics(admin: Admin, settings: KafkaSettings, { log }: LaneC
     }
   }
   return probed;
+}
+
+/** The topic of entities comes with the first of them; one that is there already has to be fit for them. */
+async function probeEntities(admin: Admin, settings: KafkaSettings, { log }: LaneContext): Promise<SinkFinding[]> {
+  const topic = entityTopic(settings);
+  try {
+    if ((await findMissing(admin, settings, [topic])).length > 0) return [];
+    const { weakness } = await readTopicFacts(admin, settings, topic, log);
+    if (weakness === undefined) return [found(topic.name, 'entities: removals are kept for a week or longer')];
+    return [{ part: partOf(topic.name), verdict: 'warning', ...weakness }];
+  } catch (error) {
+    // A feed without an inventory needs no rights on it.
+    return isRightMissing(error) ? [] : [failed(topic.name, error, 'looking at the topic')];
+  }
 }
 
 async function probeCreation(

@@ -4,7 +4,15 @@ import { CollectorError } from '../../../errors.js';
 import type { KafkaLog } from '../client/connection.js';
 import { asKafkaFailure, kafkaErrorRow, nameKafkaError } from '../client/error-table.js';
 import type { KafkaSettings } from '../client/settings.js';
-import { createCommand, planTopic, type Topic, type TopicPlan, topicsOf } from './topics.js';
+import {
+  alterCommand,
+  createCommand,
+  planTopic,
+  TOMBSTONES_MS,
+  type Topic,
+  type TopicPlan,
+  topicsOf,
+} from './topics.js';
 
 /** What a lane needs to know of a topic. */
 export interface TopicFacts {
@@ -13,12 +21,16 @@ export interface TopicFacts {
   readonly maxMessageBytes: number;
   /** False where DescribeConfigs was refused: the limit is then a guess. */
   readonly limitKnown: boolean;
+  /** What works, but not as well as it should, and the command that mends it. */
+  readonly weakness?: { readonly message: string; readonly cure: string };
 }
 
 /** Kafka's default of `max.message.bytes`. */
 const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588;
 const CREATE_TIMEOUT_MS = 15_000;
 const PRESENCE_ATTEMPTS = 12;
+/** What is read of a topic's configuration. */
+const CONFIGS = ['cleanup.policy', 'delete.retention.ms', 'max.message.bytes'] as const;
 
 /**
  * Makes sure that topics exist and are fit for their use.
@@ -35,7 +47,11 @@ export async function prepareTopics(
   const missing = await findMissing(admin, settings, topics);
   if (missing.length > 0) await create(admin, settings, missing, log);
   const facts = new Map<string, TopicFacts>();
-  for (const topic of topics) facts.set(topic.name, await readTopicFacts(admin, topic, log));
+  for (const topic of topics) {
+    const read = await readTopicFacts(admin, settings, topic, log);
+    if (read.weakness) log('warn', `topic ${topic.name} ${read.weakness.message} → ${read.weakness.cure}`);
+    facts.set(topic.name, read);
+  }
   return facts;
 }
 
@@ -129,16 +145,23 @@ function topicsMissing(settings: KafkaSettings, missing: TopicPlan[], why: strin
 }
 
 /**
- * A topic's facts; for the state topic also whether it keeps and orders its records.
- * @throws CollectorError SINK_REFUSED where it does not
+ * A topic's facts; for the state topic also whether it keeps and orders its records, for that of entities whether it keeps
+ * them, and removals long enough.
+ * @throws CollectorError SINK_REFUSED where it does not keep or order them
  */
-export async function readTopicFacts(admin: Admin, { name, use }: Topic, log: KafkaLog): Promise<TopicFacts> {
+export async function readTopicFacts(
+  admin: Admin,
+  { brokers }: KafkaSettings,
+  { name, use }: Topic,
+  log: KafkaLog,
+): Promise<TopicFacts> {
   const partitions = await untilPresent(admin, name);
   const configs = await readConfigs(admin, name, log);
-  if (use === 'state') requireKept(name, partitions, configs);
-  if (use === 'entities') requireCompacted(name, configs);
+  if (use === 'state') requireKept(name, partitions, configs, brokers);
+  if (use === 'entities') requireCompacted(name, configs, brokers);
   const limit = Number(configs?.get('max.message.bytes') ?? DEFAULT_MAX_MESSAGE_BYTES);
-  return { partitions, maxMessageBytes: limit, limitKnown: configs !== undefined };
+  const weakness = use === 'entities' ? forgottenRemovals(name, configs, brokers) : undefined;
+  return { partitions, maxMessageBytes: limit, limitKnown: configs !== undefined, ...(weakness && { weakness }) };
 }
 
 /** Undefined where the right to read them is missing. */
@@ -146,9 +169,7 @@ async function readConfigs(admin: Admin, name: string, log: KafkaLog): Promise<M
   try {
     const { resources } = await admin.describeConfigs({
       includeSynonyms: false,
-      resources: [
-        { type: kafkajs.ConfigResourceTypes.TOPIC, name, configNames: ['cleanup.policy', 'max.message.bytes'] },
-      ],
+      resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name, configNames: [...CONFIGS] }],
     });
     const entries = resources[0]?.configEntries ?? [];
     return new Map(entries.map(({ configName, configValue }) => [configName, configValue]));
@@ -160,25 +181,35 @@ async function readConfigs(admin: Admin, name: string, log: KafkaLog): Promise<M
   }
 }
 
+type Configs = ReadonlyMap<string, string> | undefined;
+
 /** Entities that do not change are not published again: none may be deleted by age or size. */
-function requireCompacted(name: string, configs: Map<string, string> | undefined): void {
+function requireCompacted(name: string, configs: Configs, brokers: readonly string[]): void {
   const policy = configs?.get('cleanup.policy') ?? 'compact';
   if (policy === 'compact') return;
   throw new CollectorError('SINK_REFUSED', `Topic ${name} has cleanup.policy=${policy}: entities would be lost.`, {
-    cure: `kafka-configs.sh --alter --entity-type topics --entity-name ${name} --add-config cleanup.policy=compact`,
+    cure: alterCommand(name, 'cleanup.policy=compact', brokers),
   });
 }
 
+/** A consumer that was away for longer than removals are kept never reads them. */
+function forgottenRemovals(name: string, configs: Configs, brokers: readonly string[]): TopicFacts['weakness'] {
+  const kept = configs?.get('delete.retention.ms');
+  if (kept === undefined || Number(kept) >= Number(TOMBSTONES_MS)) return undefined;
+  return {
+    message: `has delete.retention.ms=${kept}: a consumer that is away for longer misses removals`,
+    cure: alterCommand(name, `delete.retention.ms=${TOMBSTONES_MS}`, brokers),
+  };
+}
+
 /** The position must not be deleted by age or size, and its records need one order. */
-function requireKept(name: string, partitions: number, configs: Map<string, string> | undefined): void {
+function requireKept(name: string, partitions: number, configs: Configs, brokers: readonly string[]): void {
   const policy = configs?.get('cleanup.policy') ?? 'compact';
   if (policy.split(',').some((part) => part.trim() === 'delete')) {
     throw new CollectorError(
       'SINK_REFUSED',
       `State topic ${name} has cleanup.policy=${policy}: it would delete the position.`,
-      {
-        cure: `kafka-configs.sh --alter --entity-type topics --entity-name ${name} --add-config cleanup.policy=compact`,
-      },
+      { cure: alterCommand(name, 'cleanup.policy=compact', brokers) },
     );
   }
   if (partitions !== 1) {

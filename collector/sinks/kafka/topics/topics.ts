@@ -60,7 +60,7 @@ export interface TopicPlan extends Topic {
 
 const DAY_MS = String(24 * 60 * 60 * 1000);
 /** A consumer that rebuilds the directory reads a removal for this long after compaction took the entity. */
-const TOMBSTONES_MS = String(7 * 24 * 60 * 60 * 1000);
+export const TOMBSTONES_MS = String(7 * 24 * 60 * 60 * 1000);
 
 /** Retention of events is the operator's: the brokers' default. Only what correctness needs is set. */
 export function planTopic(settings: KafkaSettings, topic: Topic, brokers: number): TopicPlan {
@@ -83,4 +83,9 @@ export function createCommand(plan: TopicPlan, brokers: readonly string[]): stri
   const configs = Object.entries(plan.configs).map(([name, value]) => ` --config ${name}=${value}`);
   const size = `--partitions ${plan.partitions} --replication-factor ${plan.replication}`;
   return `kafka-topics.sh --bootstrap-server ${brokers.join(',')} --create --topic ${plan.name} ${size}${configs.join('')}`;
+}
+
+/** The command of Kafka's own tools that gives a topic that is there a setting. */
+export function alterCommand(topic: string, config: string, brokers: readonly string[]): string {
+  return `kafka-configs.sh --bootstrap-server ${brokers.join(',')} --alter --entity-type topics --entity-name ${topic} --add-config ${config}`;
 }
