@@ -18,8 +18,11 @@ export async function proveExcluded(kind: 'tables' | 'stdout', directory: string
   if (!existsSync(program)) return;
   const { code, said } = await new Promise<{ code: number | undefined; said: string }>((resolve) => {
     const options = { timeout: PATIENCE_MS, encoding: 'utf8' as const };
-    const child = execFile(process.execPath, [program, kind, directory], options, (_, __, stderr) =>
-      resolve({ code: child.exitCode ?? undefined, said: stderr }),
+    const child = execFile(
+      process.execPath,
+      [...process.execArgv, program, kind, directory],
+      options,
+      (_, __, stderr) => resolve({ code: child.exitCode ?? undefined, said: stderr }),
     );
   });
   if (code === exitCodes.laneInUse) return;

@@ -26,6 +26,8 @@ export async function consoleOverTenant(
     records?: number;
     env?: Record<string, string> | ((root: string, tenant: Tenant) => Record<string, string>);
     built?: boolean;
+    /** Of the built program. */
+    nodeFlags?: readonly string[];
     listen?: Listen;
     tenant?: TenantOptions;
   } = {},
@@ -49,6 +51,7 @@ export async function consoleOverTenant(
       CONSOLE_ROOTS_CA: join(root, 'ca'),
       ...(typeof more.env === 'function' ? more.env(root, tenant) : more.env),
     },
+    ...(more.nodeFlags === undefined ? {} : { nodeFlags: more.nodeFlags }),
   };
   const one = await (more.built === true
     ? startBuiltConsole(options)

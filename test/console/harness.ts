@@ -295,11 +295,12 @@ function peopleAt(port: number, directory: string): People {
  * A console of the built program, as a process that may evaluate no text as code. Needs `npm run build`.
  */
 export async function startBuiltConsole(
-  options: { env?: Record<string, string>; directory?: string } = {},
+  options: { env?: Record<string, string>; directory?: string; nodeFlags?: readonly string[] } = {},
 ): Promise<TestConsole & { readonly child: ChildProcess }> {
   const directory = options.directory ?? folder();
   const port = await freePort();
-  const child = spawn(process.execPath, ['--disallow-code-generation-from-strings', PROGRAM, 'run'], {
+  const flags = ['--disallow-code-generation-from-strings', ...(options.nodeFlags ?? [])];
+  const child = spawn(process.execPath, [...flags, PROGRAM, 'run'], {
     cwd: directory,
     stdio: ['ignore', 'ignore', 'pipe'],
     env: {
