@@ -20,6 +20,8 @@ export interface QuestionFinding {
   readonly row: JsonObject;
   /** Epoch milliseconds at which it was found. */
   readonly now: number;
+  /** Epoch milliseconds as of which the question was asked: earlier where a pause is made up for. */
+  readonly askedAsOf: number;
   readonly mapper: { readonly name: string; readonly version: string };
   /** As in the feed's other events. */
   readonly accountName: string | undefined;
@@ -34,7 +36,7 @@ const LONGEST_MESSAGE = 500;
 
 /** The collector's own event for a row that is new among the answers of a watched question: a Detection Finding (2004). */
 export function questionFindingEvent(finding: QuestionFinding, target: OcsfTarget): NormalisedEvent {
-  const { feed, organization, question, title, answers, technique, identity, row, now, mapper } = finding;
+  const { feed, organization, question, title, answers, technique, identity, row, now, askedAsOf, mapper } = finding;
   const definition = target.classes.detection_finding;
   const severity = technique === undefined ? LOW : MEDIUM;
   const values = Object.entries(row).flatMap(([name, value]) => (value === null ? [] : `${name} ${inWords(value)}`));
@@ -58,7 +60,7 @@ export function questionFindingEvent(finding: QuestionFinding, target: OcsfTarge
     },
     metadata: {
       ...ownMetadata(mapper, target, 'questions'),
-      uid: sha256(`question finding\n${feed}\n${question}\n${identity}\n${now}`).slice(0, 32),
+      uid: sha256(`question finding\n${feed}\n${question}\n${identity}\n${askedAsOf}`).slice(0, 32),
       event_code: 'question_row',
       original_time: new Date(now).toISOString(),
       ...(organization === undefined ? {} : { tenant_uid: organization }),

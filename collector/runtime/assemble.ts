@@ -92,8 +92,8 @@ function watchOf(
   if (questions.length === 0) return [];
   const { intervalMs, limits } = config.questions;
   const { directory } = config.tables;
-  const ask: WatchSetting['ask'] = (asked, account, signal) =>
-    askQuestion(asked, { directory, account, limits, mostRows: MOST_WATCHED_ROWS, now: clock.now() }, signal);
+  const ask: WatchSetting['ask'] = (asked, account, now, signal) =>
+    askQuestion(asked, { directory, account, limits, mostRows: MOST_WATCHED_ROWS, now }, signal);
   const accountName = taggedAccount(config.account);
   const about = { feed: config.name, accountName, mapper, target: ocsfTarget };
   return [new QuestionWatch({ ...about, questions, intervalMs, clock, observer, ask })];

@@ -10,6 +10,7 @@ import type { IdleTask, WorkQueue } from '../pipeline/idle-task.js';
 import type { Lane } from '../pipeline/lane.js';
 import type { FeedObserver } from '../pipeline/observer.js';
 import type { AskedQuestion, FoundRow } from '../query/ask-question.js';
+import { parameterValues } from '../query/question.js';
 
 /** What watching questions needs of the program around it. */
 export interface WatchSetting {
@@ -22,30 +23,41 @@ export interface WatchSetting {
   readonly target: OcsfTarget;
   readonly clock: Clock;
   readonly observer: FeedObserver;
-  /** @throws CollectorError where the question has no answer */
-  readonly ask: (asked: AskedQuestion, account: string, signal: AbortSignal) => Promise<readonly FoundRow[]>;
+  /**
+   * @param now epoch milliseconds as of which the question is asked
+   * @throws CollectorError where the question has no answer
+   */
+  readonly ask: (
+    asked: AskedQuestion,
+    account: string,
+    now: number,
+    signal: AbortSignal,
+  ) => Promise<readonly FoundRow[]>;
 }
 
 /** A row that has not been in an answer for so long is new when it comes back. */
 const FORGOTTEN_AFTER_MS = MS_PER_DAY;
 
-/** Row identity → when it was in an answer last, epoch milliseconds. */
+/** Row identity → as of when it was in an answer last, epoch milliseconds. */
 type Seen = Map<string, number>;
 
 /**
  * Asks ready questions at an interval between the polls: a poll waits for no answer. Each row that is new becomes a
- * Detection Finding, committed together with what remembers the row, so that it is raised once whatever ends when.
+ * Detection Finding, committed together with what remembers the row, so that it is raised once whatever ends when. After
+ * a pause a question is first asked as of moments within it, as it would have been without the pause.
  */
 export class QuestionWatch implements IdleTask, CommitExtension {
   readonly name = 'the findings of the watched questions';
   readonly key = 'watch';
   readonly queue: WorkQueue;
   #seen = new Map<string, Seen>();
+  /** Question with its parameters → as of when it was answered last, epoch milliseconds. */
+  #askedUntil = new Map<string, number>();
   /** Of rows in `#seen` that no commit has carried yet. */
   #findings: NormalisedEvent[] = [];
   #asking: Promise<void> | undefined;
   #dueAt = Number.NEGATIVE_INFINITY;
-  readonly #closed = new AbortController();
+  #round = new AbortController();
 
   constructor(private readonly setting: WatchSetting) {
     const isPending = () => this.#findings.length > 0 || this.#isDue();
@@ -58,16 +70,22 @@ export class QuestionWatch implements IdleTask, CommitExtension {
   }
 
   restore(stored: unknown): void {
-    const of = isObject(stored) ? stored : {};
-    this.#seen = new Map(this.setting.questions.map(({ question: { name } }) => [name, seenOf(of[name])]));
-    // What a commit failed to carry is found again.
+    const { seen, askedUntil } = isObject(stored) ? stored : {};
+    const { questions } = this.setting;
+    const rows = isObject(seen) ? seen : {};
+    this.#seen = new Map(questions.map(({ question: { name } }) => [name, timesOf(rows[name])]));
+    const texts = questions.map(textOf);
+    this.#askedUntil = new Map([...timesOf(askedUntil)].filter(([text]) => texts.includes(text)));
+    // What a commit failed to carry is found again; a round under way would note that it was asked about.
     this.#findings = [];
+    this.#round.abort();
+    this.#round = new AbortController();
     this.#dueAt = Number.NEGATIVE_INFINITY;
   }
 
   beforeCommit(): { state: unknown; ownEvents: readonly NormalisedEvent[] } {
-    const state = Object.fromEntries([...this.#seen].map(([name, seen]) => [name, Object.fromEntries(seen)]));
-    return { state, ownEvents: this.#findings.splice(0) };
+    const seen = Object.fromEntries([...this.#seen].map(([name, rows]) => [name, Object.fromEntries(rows)]));
+    return { state: { seen, askedUntil: Object.fromEntries(this.#askedUntil) }, ownEvents: this.#findings.splice(0) };
   }
 
   async run(lane: Lane): Promise<void> {
@@ -75,14 +93,15 @@ export class QuestionWatch implements IdleTask, CommitExtension {
     const { organization } = lane.cursor;
     const account = this.setting.accountName ?? organization;
     if (!this.#isDue() || account === undefined) return;
-    this.#asking = this.#askAll(lane.name, account, organization).finally(() => {
+    const { signal } = this.#round;
+    this.#asking = this.#askAll(lane.name, account, organization, signal).finally(() => {
       this.#asking = undefined;
-      this.#dueAt = this.setting.clock.monotonic() + this.setting.intervalMs;
+      if (!signal.aborted) this.#dueAt = this.setting.clock.monotonic() + this.setting.intervalMs;
     });
   }
 
   close(): void {
-    this.#closed.abort();
+    this.#round.abort();
   }
 
   #isDue(): boolean {
@@ -90,44 +109,80 @@ export class QuestionWatch implements IdleTask, CommitExtension {
   }
 
   /** One after the other: each may take the memory of a statement. Never rejects. */
-  async #askAll(lane: string, account: string, organization: string | undefined): Promise<void> {
+  async #askAll(lane: string, account: string, organization: string | undefined, signal: AbortSignal): Promise<void> {
     const { questions, ask, observer, clock } = this.setting;
     for (const asked of questions) {
       const question = asked.question.name;
-      const started = clock.monotonic();
-      try {
-        const rows = await ask(asked, account, this.#closed.signal);
-        const found = this.#note(asked, rows, organization);
-        const durationMs = clock.monotonic() - started;
-        observer({ type: 'questionAnswered', lane, question, rows: rows.length, found, durationMs });
-      } catch (error) {
-        if (this.#closed.signal.aborted) return;
-        observer({ type: 'questionFailed', lane, question, error: asCollectorError(error) });
+      const moments = this.#moments(asked);
+      let isUnbroken = true;
+      for (const [index, now] of moments.entries()) {
+        // What has no answer is asked again after the interval: it holds up neither what is new nor the other questions.
+        if (!isUnbroken && index < moments.length - 1) continue;
+        const started = clock.monotonic();
+        try {
+          const rows = await ask(asked, account, now, signal);
+          if (signal.aborted) return;
+          const found = this.#note(asked, rows, organization, now);
+          if (isUnbroken) this.#answeredUntil(asked, now);
+          const durationMs = clock.monotonic() - started;
+          observer({ type: 'questionAnswered', lane, question, rows: rows.length, found, durationMs });
+        } catch (error) {
+          if (signal.aborted) return;
+          isUnbroken = false;
+          observer({ type: 'questionFailed', lane, question, error: asCollectorError(error) });
+        }
       }
     }
   }
 
+  /**
+   * As of when a question is asked now: since it was answered last in equal steps of half its own range at most, so that
+   * what lasted half as long is seen whole, but not more often than at the interval.
+   */
+  #moments(asked: AskedQuestion): number[] {
+    const now = this.setting.clock.now();
+    const since = parameterValues(asked.question, asked, now).find(({ name }) => name === 'since')?.value;
+    const range = typeof since === 'number' ? now - since : 0;
+    const pause = now - (this.#askedUntil.get(textOf(asked)) ?? now);
+    const rounds = Math.max(1, Math.ceil(pause / Math.max(range / 2, this.setting.intervalMs)));
+    return Array.from({ length: rounds }, (_, index) => now - Math.floor((pause * (rounds - 1 - index)) / rounds));
+  }
+
   /** @returns how many rows are new */
-  #note({ question }: AskedQuestion, rows: readonly FoundRow[], organization: string | undefined): number {
+  #note(asked: AskedQuestion, rows: readonly FoundRow[], organization: string | undefined, askedAsOf: number): number {
     const { feed, accountName, mapper, target, clock } = this.setting;
-    const { name, title, answers, technique } = question;
-    const seen = this.#seen.get(name) ?? new Map();
+    const { name: question, title, answers, technique } = asked.question;
+    const seen = this.#seen.get(question) ?? new Map();
     const now = clock.now();
-    const about = { feed, organization, accountName, mapper, question: name, title, answers, technique, now };
+    const about = { feed, organization, accountName, mapper, question, title, answers, technique, now, askedAsOf };
     const fresh = rows.filter(({ identity }, index) => {
       return !seen.has(identity) && rows.findIndex((other) => other.identity === identity) === index;
     });
     // Made before anything is remembered: a row that cannot become a finding fails the question.
     const findings = fresh.map((row) => questionFindingEvent({ ...about, ...row }, target));
-    for (const { identity } of rows) seen.set(identity, now);
-    for (const [identity, at] of seen) if (now - at > FORGOTTEN_AFTER_MS) seen.delete(identity);
-    this.#seen.set(name, seen);
+    for (const { identity } of rows) {
+      const before = Math.min(seen.get(identity) ?? askedAsOf, now);
+      seen.set(identity, Math.max(before, askedAsOf));
+    }
+    this.#seen.set(question, seen);
     this.#findings.push(...findings);
     return findings.length;
   }
+
+  /** No moment before `now` is asked about again: what was in no answer for long can be forgotten. */
+  #answeredUntil(asked: AskedQuestion, now: number): void {
+    this.#askedUntil.set(textOf(asked), now);
+    const seen = this.#seen.get(asked.question.name) ?? new Map();
+    for (const [identity, at] of seen) if (now - at > FORGOTTEN_AFTER_MS) seen.delete(identity);
+  }
 }
 
-function seenOf(stored: unknown): Seen {
+/** As it stands in `questions.watch`. */
+function textOf({ question, parameters }: AskedQuestion): string {
+  return [question.name, ...[...parameters].map(([name, value]) => `${name}=${value}`)].join(' ');
+}
+
+function timesOf(stored: unknown): Map<string, number> {
   if (!isObject(stored)) return new Map();
   return new Map(Object.entries(stored).filter((entry): entry is [string, number] => typeof entry[1] === 'number'));
 }

@@ -154,6 +154,103 @@ describe('a watched question', () => {
   });
 });
 
+describe('after a pause, a watched question', () => {
+  /** Answers with the rows whose time is in the question's own range, a day. */
+  const happened = (times: Record<string, number>, asOf: number) =>
+    Object.entries(times).flatMap(([name, at]) => (at >= asOf - 24 * HOUR && at < asOf ? [row(name)] : []));
+  const times = {
+    early: storyEnd + 2 * HOUR,
+    midway: storyEnd + 60 * HOUR,
+    late: storyEnd + 119 * HOUR,
+    before: storyEnd - HOUR,
+  };
+  const name = 'password-spraying';
+  const found = (bench: Bench) => bench.delivered.map(({ text }) => JSON.parse(text).unmapped.row.user_name).toSorted();
+
+  it('is asked as of moments within it: each row is raised once', async () => {
+    const first = new Bench(async (_, __, asOf) => happened(times, asOf), [name]);
+    await first.round();
+    expect(found(first)).toEqual(['before']);
+
+    const asked: number[] = [];
+    const ask: WatchSetting['ask'] = async (_, __, asOf) => {
+      asked.push((asOf - storyEnd) / HOUR);
+      return happened(times, asOf);
+    };
+    const again = new Bench(ask, [name], first.committed);
+    again.now = storyEnd + 120 * HOUR;
+    await again.round();
+    expect(asked).toEqual([12, 24, 36, 48, 60, 72, 84, 96, 108, 120]);
+    expect(found(again)).toEqual(['early', 'late', 'midway']);
+    again.now += HOUR;
+    await again.round();
+    expect(asked.slice(10)).toEqual([121]);
+    expect(again.delivered).toHaveLength(3);
+  });
+
+  it('raises a row again that came back a day after its last answer, and no uid twice', async () => {
+    const ask: WatchSetting['ask'] = async (_, __, asOf) => [
+      ...happened({ again: times.before }, asOf),
+      ...happened({ again: times.late }, asOf),
+    ];
+    const first = new Bench(ask, [name]);
+    await first.round();
+    const second = new Bench(ask, [name], first.committed);
+    second.now = storyEnd + 120 * HOUR;
+    await second.round();
+    expect([found(first), found(second)]).toEqual([['again'], ['again']]);
+    const often = new Bench(async (_, __, asOf) => (asOf % (96 * HOUR) < 24 * HOUR ? [row('often')] : []), [name], {
+      seen: {},
+      askedUntil: { [name]: storyEnd },
+    });
+    often.now = storyEnd + 400 * HOUR;
+    await often.round();
+    expect(often.delivered.length).toBeGreaterThan(2);
+    expect(new Set(often.delivered.map(({ uid }) => uid)).size).toBe(often.delivered.length);
+  });
+
+  it('that has no answer as of one moment is asked about now, and about that moment after the interval', async () => {
+    let isBroken = true;
+    let asked = 0;
+    const ask: WatchSetting['ask'] = async (_, __, asOf) => {
+      asked += 1;
+      if (isBroken && asOf < storyEnd + 72 * HOUR)
+        throw new CollectorError('QUERY_LIMIT_REACHED', 'too long', { cure: 'Narrow it.' });
+      return happened(times, asOf);
+    };
+    const bench = new Bench(ask, [name], { seen: {}, askedUntil: { [name]: storyEnd } });
+    bench.now = storyEnd + 120 * HOUR;
+    await bench.round();
+    expect([asked, found(bench)]).toEqual([2, ['late']]);
+    isBroken = false;
+    bench.now += 48 * HOUR;
+    await bench.round();
+    expect(found(bench)).toEqual(['before', 'early', 'late', 'midway']);
+  });
+
+  it('finds again what a commit failed to carry while it was being asked', async () => {
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const stored = { seen: {}, askedUntil: { [name]: storyEnd } };
+    const ask: WatchSetting['ask'] = async (_, __, asOf) => {
+      if (asOf === storyEnd + 36 * HOUR) await held;
+      return happened(times, asOf);
+    };
+    const bench = new Bench(ask, [name], stored);
+    bench.now = storyEnd + 120 * HOUR;
+    const round = bench.round();
+    await new Promise(setImmediate);
+    bench.watch.beforeCommit();
+    bench.watch.restore(stored);
+    release();
+    await round;
+    await bench.round();
+    expect(found(bench)).toEqual(['before', 'early', 'late', 'midway']);
+  });
+});
+
 describe('questions over tables', () => {
   let directory: string;
   /** The built one: it starts the program of a statement, which is in the same folder. */
@@ -168,9 +265,9 @@ describe('questions over tables', () => {
 
   it('become valid Detection Findings: an attack, and what a reading of the directory changed', async () => {
     const names = ['password-spraying', 'user-changes', 'membership-changes'];
-    const setting = { directory, limits, mostRows: 1000, now: storyEnd };
+    const setting = { directory, limits, mostRows: 1000 };
     const bench = new Bench(
-      (question, account, signal) => askQuestion(question, { ...setting, account }, signal),
+      (question, account, now, signal) => askQuestion(question, { ...setting, account, now }, signal),
       names,
     );
     await bench.round();
@@ -203,6 +300,21 @@ describe('questions over tables', () => {
       storyEnd,
     );
     expect({ ...total, errors }).toMatchObject({ errors: {}, warnings: 0 });
+  });
+
+  it('are about a pause too: an attack in it becomes its finding', async () => {
+    const setting = { directory, limits, mostRows: 1000 };
+    const bench = new Bench(
+      (question, account, now, signal) => askQuestion(question, { ...setting, account, now }, signal),
+      ['password-spraying'],
+      { seen: {}, askedUntil: { 'password-spraying': storyEnd - 2 * HOUR } },
+    );
+    bench.now = storyEnd + 24 * HOUR;
+    await bench.round();
+    expect(bench.delivered.map(({ text }) => JSON.parse(text).unmapped.row.src_ip).toSorted()).toEqual([
+      '198.51.100.50',
+      '203.0.113.200',
+    ]);
   });
 
   it('fail alone where the system has no process for them', async () => {
