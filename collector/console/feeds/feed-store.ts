@@ -11,7 +11,6 @@ import {
   namesIn,
   replaceFile,
   syncDirectory,
-  writeSynced,
 } from '../../files/durable-file.js';
 import { lastFour } from '../../jumpcloud/auth/secret-source.js';
 import type { Revision, StoredSecret } from '../answers.js';
@@ -175,8 +174,7 @@ export function openFeedStore(directory: string, now: () => number): FeedStore {
     await makeDirectory(historyOf(name));
     const last = (await revisionsOldestFirst(name)).at(-1)?.number ?? 0;
     const stored = { ...revision, number: last + 1 };
-    await writeSynced(join(historyOf(name), `${stored.number}.json`), `${JSON.stringify(stored)}\n`);
-    await syncDirectory(historyOf(name));
+    await replaceFile(join(historyOf(name), `${stored.number}.json`), `${JSON.stringify(stored)}\n`);
     return stored;
   };
   const removals = async (): Promise<StoredRevision[]> => {

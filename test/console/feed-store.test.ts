@@ -1,0 +1,106 @@
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { type FileHandle, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { parse } from 'yaml';
+import { type Document, fingerprintOf } from '../../collector/console/feeds/document.js';
+import { type FeedStore, openFeedStore } from '../../collector/console/feeds/feed-store.js';
+
+/** Where the process ends: before the step of this number that changes the disk. */
+const end = { before: Number.POSITIVE_INFINITY, steps: 0, reached: () => {} };
+const opened = new Set<FileHandle>();
+
+vi.mock('node:fs/promises', async (original) => {
+  const real = await original<typeof import('node:fs/promises')>();
+  /** The last step is done in part at most, and nothing comes after it. */
+  const step =
+    <A extends unknown[], R>(whole: (...args: A) => Promise<R>, part?: (...args: A) => Promise<unknown>) =>
+    async (...args: A): Promise<R> => {
+      end.steps += 1;
+      if (end.steps < end.before) return whole(...args);
+      if (end.steps === end.before) await part?.(...args);
+      end.reached();
+      return new Promise(() => {});
+    };
+  const open = async (...args: Parameters<typeof real.open>) => {
+    const handle = await real.open(...args);
+    opened.add(handle);
+    const writeFile = handle.writeFile.bind(handle);
+    handle.writeFile = step(writeFile, (data) => writeFile(String(data).slice(0, String(data).length / 2)));
+    handle.sync = step(handle.sync.bind(handle));
+    return handle;
+  };
+  return { ...real, open: step(open), rename: step(real.rename), rm: step(real.rm), mkdir: step(real.mkdir) };
+});
+
+const NAME = 'acme';
+const [OLD, NEW] = ['jca_0123456789abcdef0123456789abcdef0001', 'jca_0123456789abcdef0123456789abcdef0002'];
+const document = (key: string, interval: string): Document => ({
+  name: NAME,
+  jumpcloud: { apiKey: { stored: fingerprintOf(key) } },
+  poll: { interval },
+});
+const author = { name: 'ana', kind: 'session', at: '2026-11-29T12:00:00Z' } as const;
+type Action = Parameters<FeedStore['save']>[0]['action'];
+const save = (action: Action, key: string, interval: string) => (store: FeedStore) =>
+  store.save({
+    name: NAME,
+    document: document(key, interval),
+    secrets: new Map([['jumpcloud.apiKey', key]]),
+    paths: new Map(),
+    author,
+    action,
+  });
+const remove = (store: FeedStore) => store.remove(NAME, author, undefined);
+const create = save('created', OLD, '60s');
+
+/** What is in place: read as `run` reads it, and as the pages do. */
+async function inPlace(store: FeedStore, directory: string) {
+  const found = await store.find(NAME);
+  expect(await store.names()).toEqual(found === undefined ? [] : [NAME]);
+  for (const { number } of await store.revisions(NAME)) expect(number).toBeGreaterThan(0);
+  await store.removed();
+  if (found === undefined) return undefined;
+  const run = parse(readFileSync(join(directory, 'feeds.d', `${NAME}.yaml`), 'utf8'));
+  const key = readFileSync(run.jumpcloud.apiKey.file, 'utf8');
+  // One document, whole: the key of the one and the interval of the other are neither.
+  expect(found.document).toEqual(document(key, run.poll.interval));
+  return `${key} ${run.poll.interval}`;
+}
+
+it.each([
+  ['added', [], create, undefined, `${OLD} 60s`],
+  ['edited', [create], save('changed', OLD, '5m'), `${OLD} 60s`, `${OLD} 5m`],
+  ['given a new key', [create], save('renewed', NEW, '60s'), `${OLD} 60s`, `${NEW} 60s`],
+  ['removed', [create], remove, `${OLD} 60s`, undefined],
+  ['restored', [create, remove], save('restored', OLD, '60s'), undefined, `${OLD} 60s`],
+] as const)(
+  'a process that ends at any step of a feed being %s leaves it as it was or as it is to be',
+  async (...of) => {
+    const [, before, act, was, is] = of;
+    let steps = Number.POSITIVE_INFINITY;
+    for (let at = 1; at <= steps; at += 1) {
+      const directory = mkdtempSync(join(tmpdir(), 'feed-store-'));
+      onTestFinished(() => rm(directory, { recursive: true, force: true }));
+      const store = openFeedStore(directory, () => Date.parse(author.at));
+      for (const one of before) await one(store);
+      const ended = new Promise<'ended'>((resolve) => {
+        Object.assign(end, { before: at, steps: 0, reached: () => resolve('ended') });
+      });
+      const outcome = await Promise.race([ended, act(store).then(() => 'done')]);
+      if (outcome === 'done') steps = end.steps;
+      for (const handle of opened) await handle.close();
+      opened.clear();
+      end.before = Number.POSITIVE_INFINITY;
+      const again = openFeedStore(directory, () => Date.parse(author.at));
+      await again.sweep();
+      const found = await inPlace(again, directory);
+      expect(outcome === 'done' ? [is] : [was, is], `ended at step ${at}`).toContain(found);
+      // What was not acknowledged is done again.
+      if (found !== is) await act(again);
+      expect(await inPlace(again, directory)).toBe(is);
+    }
+    expect(steps, 'it was ended at each of them').toBeGreaterThan(5);
+  },
+);
