@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { parse } from 'yaml';
-import { type Document, fingerprintOf } from '../../collector/console/feeds/document.js';
-import { type FeedStore, openFeedStore } from '../../collector/console/feeds/feed-store.js';
+import { type Document, fingerprintOf, valueAt } from '../../collector/console/feeds/document.js';
+import { type FeedStore, openFeedStore, storedFingerprint } from '../../collector/console/feeds/feed-store.js';
 
 /** Where the process ends: before the step of this number that changes the disk. */
 const end = { before: Number.POSITIVE_INFINITY, steps: 0, reached: () => {} };
@@ -35,19 +35,21 @@ vi.mock('node:fs/promises', async (original) => {
 });
 
 const NAME = 'acme';
+const KEY = 'jumpcloud.apiKey';
 const [OLD, NEW] = ['jca_0123456789abcdef0123456789abcdef0001', 'jca_0123456789abcdef0123456789abcdef0002'];
 const document = (key: string, interval: string): Document => ({
   name: NAME,
   jumpcloud: { apiKey: { stored: fingerprintOf(key) } },
   poll: { interval },
 });
+const fingerprintIn = (gone: Document) => storedFingerprint(valueAt(gone, KEY.split('.'))) ?? '';
 const author = { name: 'ana', kind: 'session', at: '2026-11-29T12:00:00Z' } as const;
 type Action = Parameters<FeedStore['save']>[0]['action'];
 const save = (action: Action, key: string, interval: string) => (store: FeedStore) =>
   store.save({
     name: NAME,
     document: document(key, interval),
-    secrets: new Map([['jumpcloud.apiKey', key]]),
+    secrets: new Map([[KEY, key]]),
     paths: new Map(),
     author,
     action,
@@ -55,12 +57,14 @@ const save = (action: Action, key: string, interval: string) => (store: FeedStor
 const remove = (store: FeedStore) => store.remove(NAME, author, undefined);
 const create = save('created', OLD, '60s');
 
-/** What is in place: read as `run` reads it, and as the pages do. */
-async function inPlace(store: FeedStore, directory: string) {
+/** What is in place: read as `run` reads it, and as the pages do. What was removed can be restored with its key. */
+async function inPlace(store: FeedStore, directory: string, wasThere: boolean) {
   const found = await store.find(NAME);
   expect(await store.names()).toEqual(found === undefined ? [] : [NAME]);
   for (const { number } of await store.revisions(NAME)) expect(number).toBeGreaterThan(0);
-  await store.removed();
+  const removed = await store.removed();
+  expect(removed.map((revision) => revision.document.name)).toEqual(found === undefined && wasThere ? [NAME] : []);
+  for (const { document: gone } of removed) expect(await store.secret(NAME, KEY, fingerprintIn(gone))).toBeDefined();
   if (found === undefined) return undefined;
   const run = parse(readFileSync(join(directory, 'feeds.d', `${NAME}.yaml`), 'utf8'));
   const key = readFileSync(run.jumpcloud.apiKey.file, 'utf8');
@@ -95,11 +99,11 @@ it.each([
       end.before = Number.POSITIVE_INFINITY;
       const again = openFeedStore(directory, () => Date.parse(author.at));
       await again.sweep();
-      const found = await inPlace(again, directory);
+      const found = await inPlace(again, directory, before.length > 0);
       expect(outcome === 'done' ? [is] : [was, is], `ended at step ${at}`).toContain(found);
       // What was not acknowledged is done again.
       if (found !== is) await act(again);
-      expect(await inPlace(again, directory)).toBe(is);
+      expect(await inPlace(again, directory, before.length > 0)).toBe(is);
     }
     expect(steps, 'it was ended at each of them').toBeGreaterThan(5);
   },

@@ -4,14 +4,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { JsonValue } from '../../../mappings/json.js';
 import { MANAGED_FEEDS } from '../../config/load-config.js';
-import {
-  exists,
-  isMissing,
-  makeDirectory,
-  namesIn,
-  replaceFile,
-  syncDirectory,
-} from '../../files/durable-file.js';
+import { exists, isMissing, makeDirectory, namesIn, replaceFile, syncDirectory } from '../../files/durable-file.js';
 import { lastFour } from '../../jumpcloud/auth/secret-source.js';
 import type { Revision, StoredSecret } from '../answers.js';
 import { changesBetween, type Document, etagOf, fingerprintOf, SECRET_KEYS, valueAt, withValue } from './document.js';
@@ -177,19 +170,22 @@ export function openFeedStore(directory: string, now: () => number): FeedStore {
     await replaceFile(join(historyOf(name), `${stored.number}.json`), `${JSON.stringify(stored)}\n`);
     return stored;
   };
-  const removals = async (): Promise<StoredRevision[]> => {
+  /** Removals of feeds that are not in place, and whether anything was recorded since. */
+  const removals = async (): Promise<{ removal: StoredRevision; isLast: boolean }[]> => {
     const names = await namesIn(join(directory, 'history'));
     const gone = await Promise.all(
       names.map(async (name) => {
         if (await exists(yamlFile(name))) return undefined;
-        const last = (await revisionsOldestFirst(name)).at(-1);
-        return last?.action === 'removed' ? last : undefined;
+        const all = await revisionsOldestFirst(name);
+        // One with YAML was being saved when the process ended: of a restoration, say.
+        const removal = all.findLast(({ yaml }) => yaml === null);
+        return removal?.action === 'removed' ? { removal, isLast: removal === all.at(-1) } : undefined;
       }),
     );
-    return gone.filter((revision) => revision !== undefined);
+    return gone.filter((found) => found !== undefined);
   };
   const isRestorable = ({ at }: StoredRevision) => now() < Date.parse(at) + RESTORABLE_MS;
-  const removedRevisions = async () => (await removals()).filter(isRestorable);
+  const removedRevisions = async () => (await removals()).map(({ removal }) => removal).filter(isRestorable);
 
   return {
     async names() {
@@ -246,8 +242,9 @@ export function openFeedStore(directory: string, now: () => number): FeedStore {
       await syncDirectory(feeds);
     },
     async expired() {
-      return (await removals()).flatMap((removal) =>
-        removal.tables === undefined || isRestorable(removal)
+      // What was removed, came back and then lost its file by other means keeps its tables.
+      return (await removals()).flatMap(({ removal, isLast }) =>
+        !isLast || removal.tables === undefined || isRestorable(removal)
           ? []
           : [{ name: String(removal.document.name), directory: removal.tables }],
       );
