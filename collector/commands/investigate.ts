@@ -11,7 +11,7 @@ import { chosen } from './choose-feed.js';
 import { setUp } from './load.js';
 import { writeJson, writeText } from './output.js';
 
-/** `investigate`: a person, by name or by a finding. */
+/** `investigate`: a person, by name or by a finding. What could not be read is said, and gives the exit code. */
 export async function investigate(
   flags: Flags & { feed?: string | undefined; json: boolean; user?: string | undefined; finding?: string | undefined },
 ): Promise<number> {
@@ -29,10 +29,14 @@ export async function investigate(
         cure: 'Name the person with --user.',
       });
     const named = flags.user ?? (await userOfFinding(flags.finding!, tables!));
-    const found = await investigateUser(named, client.directory, tables, new AbortController().signal);
+    let exitCode: number = exitCodes.done;
+    const failed = (failure: CollectorError) => {
+      exitCode ||= failure.exitCode;
+    };
+    const found = await investigateUser(named, client.directory, tables, new AbortController().signal, failed);
     if (flags.json) writeJson(process.stdout, found);
     else writeText(process.stdout, describe(found));
-    return exitCodes.done;
+    return exitCode;
   } finally {
     await tables?.close();
     client.close();

@@ -23,15 +23,19 @@ export async function simulate({
 }): Promise<number> {
   const now = Date.now();
   // A day of the future as well: records keep coming to be, as in a living organisation.
-  const tenant = await startTenant({ ...options, from: now - 7 * DAY, to: now + DAY, trouble: usualTrouble }).catch(
-    (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EADDRINUSE' && error.code !== 'EACCES') throw error;
-      throw new CollectorError('USAGE', `Port ${options.port} of this machine cannot be listened on (${error.code}).`, {
-        cure: 'Choose another with --port, or any free one with --port 0.',
-        cause: error,
-      });
-    },
-  );
+  const tenant = await startTenant({
+    ...options,
+    from: now - 7 * DAY,
+    to: now + DAY,
+    trouble: usualTrouble,
+    directory: {},
+  }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EADDRINUSE' && error.code !== 'EACCES') throw error;
+    throw new CollectorError('USAGE', `Port ${options.port} of this machine cannot be listened on (${error.code}).`, {
+      cure: 'Choose another with --port, or any free one with --port 0.',
+      cause: error,
+    });
+  });
   process.stdout.write(
     `${JSON.stringify({ baseUrl: tenant.baseUrl, apiKey: tenant.apiKey, organization: tenant.organization })}\n`,
   );

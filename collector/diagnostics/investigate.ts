@@ -36,6 +36,7 @@ const ID = /^[0-9a-f]{24}$/;
  * @param named id, username or e-mail address
  * @param directory undefined: no console belongs to the base URL
  * @param tables undefined: the feed's sink is no tables
+ * @param failed told of each failure to read
  * @throws CollectorError USAGE where nobody is named so
  */
 export async function investigateUser(
@@ -43,6 +44,7 @@ export async function investigateUser(
   directory: AskDirectory | undefined,
   tables: Pick<OpenTables, 'query'> | undefined,
   signal: AbortSignal,
+  failed: (failure: CollectorError) => void = () => {},
 ): Promise<Investigation> {
   const unread: string[] = [];
   const softly = async <T>(what: string, read: () => Promise<T>): Promise<T | undefined> => {
@@ -52,10 +54,11 @@ export async function investigateUser(
       const failure = asCollectorError(error);
       if (['ABORTED', 'USAGE', 'INTERNAL'].includes(failure.code)) throw failure;
       unread.push(`${what}: ${failure.message}`);
+      failed(failure);
       return undefined;
     }
   };
-  if (directory === undefined) unread.push('the directory: no console belongs to this base URL');
+  if (directory === undefined) await softly('the directory', () => Promise.reject(withoutConsole()));
   if (tables === undefined) unread.push('logins and findings: the sink is not tables');
   const row = directory && (await softly('the user', () => findUser(directory, named, signal)));
   const id = textOf(row?._id) ?? textOf(row?.id) ?? (ID.test(named) ? named : undefined);
@@ -69,6 +72,12 @@ export async function investigateUser(
     findings: of?.findings ?? [],
     unread,
   };
+}
+
+function withoutConsole(): CollectorError {
+  return new CollectorError('CONFIG_INVALID', 'no console belongs to this base URL', {
+    cure: 'Set jumpcloud.region or jumpcloud.consoleUrl.',
+  });
 }
 
 /** The id of whom a finding is about. @throws CollectorError USAGE where the tables hold no such finding, or it names nobody */
