@@ -5,7 +5,10 @@
 
 export type Tone = 'neutral' | 'good' | 'warn' | 'bad';
 
-/** What a feed is doing, as one word per fact. `missing`, `silent` and `keyEnding` are of a feed that is connected. */
+/**
+ * What a feed is doing, as one word per fact. `missing`, `silent` and `keyEnding` are of a feed that is connected; one in
+ * another state that misses records says so behind its own word.
+ */
 export type StateCode = keyof typeof STATES;
 
 /** The state of one feed. Absent members are not known or do not apply; times are RFC 3339. */
@@ -70,7 +73,17 @@ export interface StatePrinter {
 export function stateSentence(state: FeedState, print: StatePrinter): string {
   const { word } = STATES[state.code];
   const detail = DETAILS[state.code]?.(state, print) ?? '';
-  return detail === '' ? word : `${word}: ${detail}`;
+  const also = state.code !== 'missing' && isIncomplete(state) ? `; incomplete: ${missingRecords(state)}` : '';
+  return (detail === '' ? word : `${word}: ${detail}`) + also;
+}
+
+/** Whether records are missing of it, whatever else it is. */
+export function isIncomplete({ missing = 0 }: FeedState): boolean {
+  return missing > 0;
+}
+
+function missingRecords({ missing = 0 }: FeedState): string {
+  return `${missing} ${missing === 1 ? 'record' : 'records'} missing`;
 }
 
 type Detail = (state: FeedState, print: StatePrinter) => string;
@@ -83,7 +96,7 @@ const DETAILS: Readonly<Partial<Record<StateCode, Detail>>> = {
   stopped: ({ reason = '' }) => reason,
   failing: because,
   blocked: (state, print) => joined(because(state, print), 'records wait at JumpCloud'),
-  missing: ({ missing = 0 }) => `${missing} ${missing === 1 ? 'record' : 'records'} missing`,
+  missing: missingRecords,
   silent: ({ silentSeconds, silenceLimitSeconds }, { span }) =>
     joined(
       silentSeconds === undefined ? '' : `no new record for ${span(silentSeconds)}`,

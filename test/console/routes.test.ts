@@ -55,6 +55,10 @@ describe('the words for states', () => {
     expect(sentence({ code: 'paused', by: 'ana', since: '2026-11-28T14:37:00Z', reason: 'maintenance' })).toBe(
       'Paused: by ana, since 14:37, maintenance',
     );
+    expect(sentence({ code: 'failing', reason: '401 key refused', missing: 12 })).toBe(
+      'Not reading: 401 key refused; incomplete: 12 records missing',
+    );
+    expect(sentence({ code: 'paused', by: 'ana', missing: 1 })).toBe('Paused: by ana; incomplete: 1 record missing');
     expect(sentence({ code: 'setup', by: 'ben' })).toBe('Setup incomplete: waiting for a key from ben');
   });
 

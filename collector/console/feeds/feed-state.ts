@@ -8,10 +8,18 @@ import { type FeedState, STATES, type StateCode } from '../state-words.js';
 const KEY_ENDS_SOON_DAYS = 30;
 
 /**
- * The state of a feed, judged by its data: connected is what has read and has committed.
+ * The state of a feed, judged by its data: connected is what has read and has committed. Records that are missing are said
+ * in every state: who pauses a feed, or waits for JumpCloud, still has them to fetch.
  * @param now epoch milliseconds
  */
 export function feedState(feed: SupervisedFeed, now: number): FeedState {
+  const found = supervised(feed, now);
+  const missing = missingOf(feed.view) ?? 0;
+  if (missing === 0) return found;
+  return { ...found, tone: found.tone === 'bad' ? 'bad' : STATES.missing.tone, missing };
+}
+
+function supervised(feed: SupervisedFeed, now: number): FeedState {
   const { failure, pause, retention, since } = feed;
   switch (feed.state) {
     case 'invalid': {
@@ -80,8 +88,7 @@ function syncing(lane: LaneView, now: number): FeedState {
 }
 
 function connected(view: FeedView, lane: LaneView, now: number): FeedState {
-  const missing = missingOf(view) ?? 0;
-  if (missing > 0) return state('missing', { since: lane.since, missing });
+  if ((missingOf(view) ?? 0) > 0) return state('missing', { since: lane.since });
   if (view.noData !== null)
     return state('silent', {
       since: view.noData.since,

@@ -1,4 +1,4 @@
-import { type FeedState, STATES, stateSentence } from '../state-words.js';
+import { type FeedState, isIncomplete, STATES, type StateCode, stateSentence } from '../state-words.js';
 import { GLYPHS } from './problem.js';
 import { Text } from './text.js';
 import { formatInstant, formatSpan, useZone } from './zone.js';
@@ -21,4 +21,7 @@ function useSentence(state: FeedState): string {
 }
 
 /** Place in the order of a list that begins with the worst. */
-export const rankOf = (state: FeedState): number => Object.keys(STATES).indexOf(state.code);
+export const rankOf = (state: FeedState): number => {
+  const rank = (code: StateCode) => Object.keys(STATES).indexOf(code);
+  return isIncomplete(state) ? Math.min(rank(state.code), rank('missing')) : rank(state.code);
+};
