@@ -1,3 +1,4 @@
+import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
 import { STATES, type StateCode } from '../../collector/console/state-words.js';
 import { inspect, scrollsSideways, useBrowser, violations } from './browser.js';
@@ -83,6 +84,24 @@ it('X1 X3: every state of a feed reads as words on its page', async () => {
   }
 });
 
+/** Labels of hours that are seen in part once the grid has been scrolled. */
+function cutHours(page: Page, left: number): Promise<string[]> {
+  return page.evaluate(async (to) => {
+    const grid = document.querySelector('.grid')!;
+    grid.scrollTo({ left: to, behavior: 'instant' });
+    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+    const [service, ...hours] = [...grid.querySelectorAll('thead th')].map((th) => ({
+      label: th.textContent ?? '',
+      ...(th.getBoundingClientRect().toJSON() as DOMRect),
+    }));
+    const end = grid.getBoundingClientRect().right;
+    const edges = [service!.right, end - 1];
+    return hours
+      .filter(({ left: from, right }) => edges.some((edge) => from < edge - 1 && right > edge + 1))
+      .map(({ label }) => label);
+  }, left);
+}
+
 it('A10: the grid of completeness is walked by keyboard, says its numbers, and reads hours again', async () => {
   let asked: unknown;
   const { page, visit } = await scripted(
@@ -109,6 +128,11 @@ it('A10: the grid of completeness is walked by keyboard, says its numbers, and r
   await page.getByRole('heading', { name: 'sso, 2026-11-28 02:00 UTC' }).waitFor();
   expect(await page.getByRole('region', { name: 'The chosen hour' }).innerText()).toMatch(/Missing\s+20/);
   await inspect(page, 'feed-completeness');
+  for (const width of [1280, 1000, 320]) {
+    await page.setViewportSize({ width, height: 900 });
+    for (const left of [0, 100, 1_900, 10_000])
+      expect(await cutHours(page, left), `${width} px wide, scrolled to ${left}`).toEqual([]);
+  }
   await page.getByRole('button', { name: 'Read again: 1 hour…' }).click();
   await page.getByText('at least 1 requests').waitFor();
   await page.getByRole('button', { name: 'Read again', exact: true }).click();
