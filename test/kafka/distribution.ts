@@ -16,6 +16,8 @@ export interface Distribution {
   readonly version: string;
   /** Value of java's -cp. */
   readonly classPath: string;
+  /** Where the classes of a broker that has started are kept for the next ones, as this Java has loaded them. */
+  readonly archive?: string;
 }
 
 /** What is missing for a broker on this machine; its message is for people. */
@@ -29,7 +31,7 @@ export class NoBroker extends Error {
  * @throws NoBroker where there is no Java, no distribution and no Maven.
  */
 export async function findDistribution(version?: string): Promise<Distribution> {
-  await requireJava();
+  const java = await findJava();
   const home = process.env.KAFKA_HOME;
   if (home !== undefined && version === undefined) {
     if (!existsSync(join(home, 'libs'))) throw new NoBroker(`KAFKA_HOME=${home} has no directory libs.`);
@@ -38,18 +40,20 @@ export async function findDistribution(version?: string): Promise<Distribution> 
   const wanted = version ?? defaultKafkaVersion;
   const libraries = join(cacheDirectory(), `kafka-${wanted}`);
   if (!existsSync(libraries)) await fetchJars(wanted, libraries);
-  return { version: wanted, classPath: join(libraries, '*') };
+  return { version: wanted, classPath: join(libraries, '*'), archive: join(libraries, `java-${java}.jsa`) };
 }
 
 function cacheDirectory(): string {
   return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'jumpcloud-ocsf');
 }
 
-async function requireJava(): Promise<void> {
+/** The build of the Java on the path. */
+async function findJava(): Promise<string> {
   try {
     const { stderr } = await run('java', ['-version']);
     const found = /version "(\d+)/.exec(stderr);
     if (Number(found?.[1]) < 17) throw new NoBroker(`Kafka 4 needs Java 17 or newer; found ${found?.[1]}.`);
+    return /\(build ([^)]+)\)/.exec(stderr)?.[1] ?? 'unknown';
   } catch (error) {
     if (error instanceof NoBroker) throw error;
     throw new NoBroker('No Kafka broker: set KAFKA_BROKERS, or install Java 17 and set KAFKA_HOME or install Maven.');
