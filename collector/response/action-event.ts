@@ -7,9 +7,10 @@ import { sha256 } from '../../mappings/record.js';
 import { type ClassName, ocsfTarget } from '../../schemas/ocsf-target.js';
 import type { PlacedLine } from '../files/hash-chained-journal.js';
 import { mapper } from '../version.js';
-import { type ActionEntry, type ActionRecord, entryOf, type Outcome } from './action-journal.js';
+import { type ActionEntry, type ActionRecord, type Asked, entryOf, type Outcome } from './action-journal.js';
 import type { Refusal } from './guards.js';
 import type { Plan } from './plan.js';
+import { isId } from './target.js';
 import { type Verb, verbs } from './verbs.js';
 
 /** What each event of response holds besides the action. */
@@ -99,8 +100,11 @@ export function actionEvents(
   context: ActionEventContext,
 ): NormalisedEvent[] {
   const entry = entryOf(line);
-  const record = actions.get(entry.type === 'planned' ? entry.plan.actionId : entry.actionId);
-  const plan = entry.type === 'planned' ? entry.plan : record?.plan;
+  const asked = entry.type === 'denied' && entry.asked !== undefined ? subjectOf(entry, entry.asked) : undefined;
+  // An ask that became no plan may have been given the id of another action.
+  const record =
+    asked === undefined ? actions.get(entry.type === 'planned' ? entry.plan.actionId : entry.actionId) : undefined;
+  const plan = asked ?? (entry.type === 'planned' ? entry.plan : record?.plan);
   if (plan === undefined) return [];
   const step = stepOf(entry);
   const before = (record?.approvals ?? []).filter(({ at }) => at <= step.at);
@@ -108,6 +112,18 @@ export function actionEvents(
   const build = { plan, step, approvers, hash: line.position.hash, context };
   const changed = entry.type === 'outcome' && wasSent(entry.outcome) ? [changeEvent(build, entry.outcome)] : [];
   return [stepEvent(build), ...changed];
+}
+
+/** What is known of an ask that became no plan: user and group as they were named. */
+function subjectOf({ actionId, by }: { readonly actionId: string; readonly by: string }, asked: Asked): Subject {
+  const { verb, user, group, reason, ticket, undoes } = asked;
+  const named = (text: string) => (isId(text) ? { id: text, name: '' } : { id: '', name: text });
+  const { id, name: username } = named(user);
+  return {
+    ...{ actionId, verb, requester: by, reason, ticket, undoes, hash: undefined, before: {}, residualAccess: [] },
+    user: { id, username, email: '' },
+    group: group === undefined ? undefined : named(group),
+  };
 }
 
 /** Whether a request left that may have changed something; `no_change` after one says that another changed it. */
@@ -163,8 +179,14 @@ function outcomeStep({ result, at, detail, status, code, refusal, requestId, rea
   };
 }
 
+/** The action of an event: its plan, or what is known of an ask that became none. */
+type Subject = Pick<
+  Plan,
+  'actionId' | 'verb' | 'requester' | 'reason' | 'ticket' | 'undoes' | 'user' | 'group' | 'before' | 'residualAccess'
+> & { readonly hash: string | undefined };
+
 interface Build {
-  readonly plan: Plan;
+  readonly plan: Subject;
   readonly step: Step;
   readonly approvers: readonly string[];
   /** Of the journal's line. */
@@ -176,8 +198,8 @@ function stepEvent(build: Build): NormalisedEvent {
   const { plan, step } = build;
   const { remedy, technique, does } = eventsOfVerb[plan.verb];
   const tactic = ocsfTarget.classes.remediation_activity.activities[remedy] as string;
-  const object = `the JumpCloud user ${plan.user.username} (${plan.user.id})`;
-  const group = plan.group === undefined ? '' : `: the user group ${plan.group.name} (${plan.group.id})`;
+  const object = `the JumpCloud user ${nameAndId(plan.user.username, plan.user.id)}`;
+  const group = plan.group === undefined ? '' : `: the user group ${nameAndId(plan.group.name, plan.group.id)}`;
   return finished('remediation_activity', remedy, build, `step.${step.name}`, {
     message: `${plan.verb} ${targetOf(plan)}: ${step.name.replace('_', ' ')}`,
     command_uid: plan.actionId,
@@ -266,10 +288,9 @@ function finished(
         step: step.name,
         command_uid: plan.actionId,
         verb: plan.verb,
-        target: { type: 'user', uid: plan.user.id, name: plan.user.username },
-        ...(plan.group === undefined ? {} : { group: { ...plan.group } }),
-        before: { ...plan.before },
-        plan_hash: plan.hash,
+        target: { type: 'user', ...known({ uid: plan.user.id, name: plan.user.username }) },
+        ...(plan.group === undefined ? {} : { group: known(plan.group) }),
+        ...(plan.hash === undefined ? {} : { before: { ...plan.before }, plan_hash: plan.hash }),
         reason: plan.reason,
         ...(plan.ticket === undefined ? {} : { ticket: plan.ticket }),
         requested_by: plan.requester,
@@ -281,11 +302,20 @@ function finished(
         ...step.more,
       },
     },
-    plan.user.id,
+    plan.user.id || plan.user.username,
     ocsfTarget,
   );
 }
 
-function targetOf({ user, group }: Plan): string {
+/** Without what is empty. */
+function known(names: Readonly<Record<string, string>>): JsonObject {
+  return Object.fromEntries(Object.entries(names).filter(([, value]) => value !== ''));
+}
+
+function nameAndId(name: string, id: string): string {
+  return name === '' || id === '' ? name || id : `${name} (${id})`;
+}
+
+function targetOf({ user, group }: Subject): string {
   return `${user.username || user.id}${group === undefined ? '' : ` ${group.name || group.id}`}`;
 }

@@ -3,7 +3,7 @@ import { CollectorError } from '../errors.js';
 import { namesIn } from '../files/durable-file.js';
 import type { Journal, JournalLine } from '../files/hash-chained-journal.js';
 import type { Refusal } from './guards.js';
-import { decodePlan, encodePlan, type Plan } from './plan.js';
+import { decodePlan, encodePlan, type Plan, type ResponseAsk } from './plan.js';
 
 /** How an action ended. */
 export type Result =
@@ -52,7 +52,7 @@ export type ActionEntry =
   /** From here on a request may have left. */
   | { readonly type: 'intent'; readonly actionId: string; readonly at: string; readonly hash: string }
   | { readonly type: 'outcome'; readonly actionId: string; readonly outcome: Outcome }
-  /** Refused before there was anything to execute: an approval, an undo, or a plan under the id of another action. */
+  /** Refused before there was anything to execute: an approval, an undo, or an ask that became no plan. */
   | {
       readonly type: 'denied';
       readonly actionId: string;
@@ -60,7 +60,12 @@ export type ActionEntry =
       readonly by: string;
       readonly attempt: 'plan' | 'approve' | 'undo';
       readonly refusal: Refusal;
+      /** Of an ask that became no plan. */
+      readonly asked?: Asked;
     };
+
+/** What somebody asked for, user and group as they were named. */
+export type Asked = Pick<ResponseAsk, 'verb' | 'user' | 'group' | 'reason' | 'ticket' | 'undoes'>;
 
 /** What the journal holds of one action. */
 export interface ActionRecord {

@@ -2,11 +2,19 @@ import type { Clock } from '../clock.js';
 import { asCollectorError, CollectorError } from '../errors.js';
 import type { Journal } from '../files/hash-chained-journal.js';
 import type { WriteResult } from '../jumpcloud/directory/write-once.js';
-import { type ActionRecord, type Approval, append, applyEntry, disabledByUs, type Outcome } from './action-journal.js';
+import {
+  type ActionRecord,
+  type Approval,
+  type Asked,
+  append,
+  applyEntry,
+  disabledByUs,
+  type Outcome,
+} from './action-journal.js';
 import type { ResponseDirectory } from './directory.js';
 import { isBehind, isTarget, type Refusal, type ResponsePolicy } from './guards.js';
-import { type History, type Plan, planOf, type ResponseAsk } from './plan.js';
-import { isAsWanted, sameBefore } from './target.js';
+import { actionIdOf, type History, type Plan, planOf, type ResponseAsk } from './plan.js';
+import { isAsWanted, sameBefore, type Target } from './target.js';
 import { type Verb, verbs } from './verbs.js';
 
 /** Limits that the journal decides. */
@@ -44,9 +52,21 @@ export interface ResponseDependencies {
   readonly stopped: () => Promise<boolean>;
 }
 
-/** Reads the target and plans; the plan is in the journal when it returns. Nothing is sent. @throws CollectorError */
+/**
+ * Reads the target and plans; the plan is in the journal when it returns, and so is the refusal of an ask whose target
+ * cannot be read. Nothing is sent.
+ * @throws CollectorError
+ */
 export async function plan(ask: ResponseAsk, deps: ResponseDependencies, signal?: AbortSignal): Promise<Plan> {
-  const target = await deps.directory.read(ask, signal);
+  let target: Target;
+  try {
+    target = await deps.directory.read(ask, signal);
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    const id = actionIdOf(ask, ask.user, ask.group, deps.clock.now());
+    await deny(id, 'plan', ask.requester, unread(error), deps, askedOf(ask));
+    throw error;
+  }
   const made = planOf(ask, target, deps.policy, historyOf(ask, target.user.id, deps), deps.clock.now());
   const known = deps.actions.get(made.actionId);
   if (known !== undefined && !isSameAction(known.plan, made)) {
@@ -55,7 +75,7 @@ export async function plan(ask: ResponseAsk, deps: ResponseDependencies, signal?
       reason: `${made.actionId} is the id of another action: ${describeAction(known.plan)}`,
       cure: 'Give another --action-id.',
     };
-    await deny(made.actionId, 'plan', ask.requester, refusal, deps);
+    await deny(made.actionId, 'plan', ask.requester, refusal, deps, askedOf(ask));
     return refusing(made, refusal);
   }
   if (known?.intentAt !== undefined || known?.outcome?.result === 'no_change') {
@@ -67,6 +87,20 @@ export async function plan(ask: ResponseAsk, deps: ResponseDependencies, signal?
   await append(deps.journal, note);
   applyEntry(deps.actions, note);
   return made;
+}
+
+/** Why an ask is refused of which something could not be read. */
+function unread(error: unknown): Refusal {
+  const { code, message, cure } = asCollectorError(error);
+  return {
+    code: code === 'USAGE' ? 'TARGET_UNKNOWN' : 'TARGET_UNREADABLE',
+    reason: message.replace(/\.$/, ''),
+    cure,
+  };
+}
+
+function askedOf({ verb, user, group, reason, ticket, undoes }: ResponseAsk): Asked {
+  return { verb, user, group, reason, ticket, undoes };
 }
 
 /** The first of `ID-2`, `ID-3`… that names no action. */
@@ -137,8 +171,11 @@ async function deny(
   by: string,
   refusal: Refusal,
   { journal, clock }: Pick<ResponseDependencies, 'journal' | 'clock'>,
+  asked?: Asked,
 ): Promise<void> {
-  await append(journal, { type: 'denied', actionId, at: new Date(clock.now()).toISOString(), by, attempt, refusal });
+  const at = new Date(clock.now()).toISOString();
+  const ofAsk = asked === undefined ? {} : { asked };
+  await append(journal, { type: 'denied', actionId, at, by, attempt, refusal, ...ofAsk });
 }
 
 /**
@@ -157,7 +194,13 @@ export async function execute(actionId: string, deps: ResponseDependencies, sign
   const early = planned.refusals[0] ?? (await blocked(record, deps, now));
   if (early !== undefined) return finish(actionId, refused(early, now), deps);
   const ask: ResponseAsk = { ...planned, user: planned.user.id, group: planned.group?.id };
-  const target = await deps.directory.read(ask, signal);
+  let target: Target;
+  try {
+    target = await deps.directory.read(ask, signal);
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    return finish(actionId, refused(unread(error), now), deps);
+  }
   const again = planOf(ask, target, deps.policy, historyOf(ask, planned.user.id, deps), now);
   const late = again.refusals[0] ?? needsApproval(again, record, deps.limits, now);
   if (late !== undefined) return finish(actionId, refused(late, now), deps);

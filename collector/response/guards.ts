@@ -21,6 +21,10 @@ export interface Refusal {
 }
 
 export type RefusalCode =
+  /** No user or group, or more than one, is what was named. */
+  | 'TARGET_UNKNOWN'
+  /** What decides could not be read. */
+  | 'TARGET_UNREADABLE'
   | 'VERB_NOT_ALLOWED'
   | 'GROUP_NOT_ALLOWED'
   | 'PROTECTED'

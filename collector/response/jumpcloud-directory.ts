@@ -5,7 +5,7 @@ import { idOf, readList } from '../jumpcloud/directory/list.js';
 import type { DirectoryWrite, WriteOnce } from '../jumpcloud/directory/write-once.js';
 import type { ResponseDirectory } from './directory.js';
 import type { Plan } from './plan.js';
-import type { Administrator, GroupState, ScheduledState, UserState } from './target.js';
+import { type Administrator, type GroupState, isId, type ScheduledState, type UserState } from './target.js';
 import { verbs } from './verbs.js';
 
 /** What is asked of a user: nothing else is read. */
@@ -23,7 +23,6 @@ const USER_FIELDS = [
   'admin',
 ];
 const ADMINISTRATOR_FIELDS = 'email suspended roleName';
-const ID = /^[0-9a-f]{24}$/;
 
 interface Options {
   readonly ask: AskDirectory;
@@ -106,7 +105,7 @@ async function resolveUser(
   named: string,
   signal?: AbortSignal,
 ): Promise<UserState> {
-  if (ID.test(named)) return orAbsent(byId(named, signal), `user ${named}`);
+  if (isId(named)) return orAbsent(byId(named, signal), `user ${named}`);
   const field = named.includes('@') ? 'email' : 'username';
   const query = new URLSearchParams({ filter: `${field}:$eq:${named}`, limit: '2', fields: USER_FIELDS.join(' ') });
   const { value } = await ask(`/api/systemusers?${query}`, {}, signal);
@@ -117,7 +116,7 @@ async function resolveUser(
 
 async function resolveGroup(ask: AskDirectory, named: string, signal?: AbortSignal): Promise<GroupState> {
   const what = `group ${named}`;
-  if (ID.test(named)) {
+  if (isId(named)) {
     const { value } = await orAbsent(ask(`/api/v2/usergroups/${named}`, {}, signal), what);
     return groupOf(value);
   }

@@ -64,10 +64,7 @@ export function planOf(ask: ResponseAsk, target: Target, policy: ResponsePolicy,
   const { id, username, email } = target.user;
   const group = target.group && { id: target.group.id, name: target.group.name };
   const before = beforeOf(ask.verb, target);
-  const day = new Date(now).toISOString().slice(0, 10);
-  const actionId =
-    ask.actionId ??
-    `act_${digest([ask.verb, id, group?.id ?? '', ask.ticket ?? ask.reason, ask.undoes ?? '', day]).slice(0, 24)}`;
+  const actionId = actionIdOf(ask, id, group?.id, now);
   return {
     ...judge(ask, target, policy, history, now),
     actionId,
@@ -97,6 +94,13 @@ export function planOf(ask: ResponseAsk, target: Target, policy: ResponsePolicy,
       String(ask.notOurs),
     ]),
   };
+}
+
+/** The id that was given, or one of what is asked, of whom and when. `now` epoch milliseconds. */
+export function actionIdOf(ask: ResponseAsk, user: string, group: string | undefined, now: number): string {
+  const day = new Date(now).toISOString().slice(0, 10);
+  const parts = [ask.verb, user, group ?? '', ask.ticket ?? ask.reason, ask.undoes ?? '', day];
+  return ask.actionId ?? `act_${digest(parts).slice(0, 24)}`;
 }
 
 /** A plan as the journal stores it. */

@@ -1,5 +1,10 @@
 import type { Verb } from './verbs.js';
 
+/** Whether an object of JumpCloud is named by its id. */
+export function isId(name: string): boolean {
+  return /^[0-9a-f]{24}$/.test(name);
+}
+
 /** A user as one GET of the directory shows it; only what decides about an action. */
 export interface UserState {
   readonly id: string;

@@ -1,8 +1,14 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { command } from './command.js';
+import { command, jsonLines } from './command.js';
 import { responding } from './responding.js';
+
+/** The types of the lines of a journal. */
+function typesIn(place: string): string[] {
+  const [journal] = readdirSync(place).filter((name) => name.endsWith('.ndjson'));
+  return jsonLines(readFileSync(join(place, journal!), 'utf8')).map(({ entry }) => (entry as { type: string }).type);
+}
 
 describe('respond', () => {
   it('A1: plans without --execute, says so first and last, and sends nothing', async () => {
@@ -78,7 +84,7 @@ describe('respond', () => {
   });
 
   it('A7: refuses an id of nobody, a group of nobody and a name that the server does not filter by', async () => {
-    const { respond, writes, group, user } = await responding();
+    const { respond, place, writes, group, user } = await responding();
     const nobody = '66a0c0ffee00000000000000';
     for (const args of [
       ['disable-user', '--user', nobody],
@@ -89,6 +95,7 @@ describe('respond', () => {
       const done = await respond('run', ...args, '--reason', 'INC-3', '--execute');
       expect(done.code, args.join(' ')).toBe(2);
     }
+    expect(typesIn(place)).toEqual(['denied', 'denied', 'denied', 'denied']);
     expect(writes()).toEqual([]);
   });
 

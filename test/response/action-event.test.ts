@@ -3,9 +3,11 @@ import { actionEvents } from '../../collector/response/action-event.js';
 import {
   type ActionEntry,
   type ActionRecord,
+  type Asked,
   applyEntry,
   type Outcome,
 } from '../../collector/response/action-journal.js';
+import type { Refusal } from '../../collector/response/guards.js';
 import { type Plan, planOf, type ResponseAsk } from '../../collector/response/plan.js';
 import type { Target } from '../../collector/response/target.js';
 import { type Verb, verbs } from '../../collector/response/verbs.js';
@@ -114,10 +116,34 @@ function everything(): ActionEntry[] {
   );
 }
 
+const denied = (actionId: string, refusal: Refusal, asked: Asked): ActionEntry => ({
+  ...{ type: 'denied', actionId, at: AT, by: 'j.doe', attempt: 'plan', refusal, asked },
+});
+const unknownTarget = () =>
+  denied(
+    'act_unknown',
+    { code: 'TARGET_UNKNOWN', reason: 'There is no user anna.lima', cure: 'Give the id.' },
+    {
+      verb: 'disable-user',
+      user: 'anna.lima',
+      group: undefined,
+      reason: 'INC-4711',
+      ticket: undefined,
+      undoes: undefined,
+    },
+  );
+/** An ask under the id of the first action of `everything`. */
+const idTaken = () =>
+  denied(
+    'act_disable-user_0',
+    { code: 'ACTION_ID_TAKEN', reason: 'it is the id of another action', cure: 'Give another --action-id.' },
+    { verb: 'add-to-group', user: ana.id, group: 'vpn-users', reason: 'INC-4712', ticket: '4712', undoes: undefined },
+  );
+
 describe('the events of response', () => {
   it('are each valid, with a uid of their own, for every verb, step and outcome', () => {
     const refused = planned('disable-user', { actionId: 'act_refused' }, []);
-    const events = eventsOf([...everything(), { type: 'planned', plan: refused }]);
+    const events = eventsOf([...everything(), { type: 'planned', plan: refused }, unknownTarget(), idTaken()]);
     expect(new Set(events.map(({ metadata }) => metadata.uid)).size).toBe(events.length);
     expect(new Set(events.map(({ class_uid }) => class_uid))).toEqual(new Set([7001, 3001, 3006]));
     if (!hasValidator()) return;
@@ -175,6 +201,19 @@ describe('the events of response', () => {
       verified: true,
     });
     expect(events.every(({ metadata }) => metadata.correlation_uid === actionId)).toBe(true);
+  });
+
+  it('of an ask that became no plan say what was asked, as it was named, and nothing of another action', () => {
+    const events = eventsOf([...everything(), unknownTarget(), idTaken()]).slice(-2);
+    expect(events.map(({ status_code, message }) => [status_code, message])).toEqual([
+      ['TARGET_UNKNOWN', 'disable-user anna.lima: refused'],
+      ['ACTION_ID_TAKEN', `add-to-group ${ana.id} vpn-users: refused`],
+    ]);
+    const [unknown, taken] = events.map(({ unmapped }) => unmapped);
+    expect(unknown).toMatchObject({ target: { name: 'anna.lima' }, requested_by: 'j.doe', reason: 'INC-4711' });
+    expect(taken).toMatchObject({ target: { uid: ana.id }, group: { name: 'vpn-users' }, ticket: '4712' });
+    expect(taken).not.toHaveProperty('approved_by');
+    expect(taken).not.toHaveProperty('plan_hash');
   });
 
   it('of a refusal say its reason and what lifts it, and that nothing changed', () => {

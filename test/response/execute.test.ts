@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { CollectorError, type ErrorCode } from '../../collector/errors.js';
 import type { Journal, JournalEntry } from '../../collector/files/hash-chained-journal.js';
 import type { WriteResult } from '../../collector/jumpcloud/directory/write-once.js';
 import { type ActionRecord, readActions } from '../../collector/response/action-journal.js';
@@ -271,6 +272,31 @@ describe('an action', () => {
       await here.clock.sleep(61_000);
     }
     expect(here.ledger).toHaveLength(10);
+  });
+
+  it('A7: whose target cannot be told, or cannot be read, is refused in the journal as it was asked, and sends nothing', async () => {
+    const here = world();
+    const deps = await here.process();
+    const failing = (code: ErrorCode) => ({
+      ...deps,
+      directory: {
+        ...deps.directory,
+        read: () => Promise.reject(new CollectorError(code, 'There is no user eva.', { cure: 'Give the id.' })),
+      },
+    });
+    const asked = ask('disable-user', { user: 'eva' });
+    await expect(plan(asked, failing('USAGE'))).rejects.toMatchObject({ code: 'USAGE' });
+    await expect(plan(asked, failing('TIMED_OUT'))).rejects.toMatchObject({ code: 'TIMED_OUT' });
+    const refusal = { reason: 'There is no user eva', cure: 'Give the id.' };
+    const line = { type: 'denied', attempt: 'plan', by: 'j.doe', asked: { verb: 'disable-user', user: 'eva' } };
+    expect(here.paper).toMatchObject([
+      { ...line, refusal: { code: 'TARGET_UNKNOWN', ...refusal } },
+      { ...line, refusal: { code: 'TARGET_UNREADABLE', ...refusal } },
+    ]);
+    const { actionId } = await plan(ask('disable-user'), deps);
+    expect(await execute(actionId, failing('TIMED_OUT'))).toMatchObject({ refusal: 'TARGET_UNREADABLE' });
+    expect(here.requests).toEqual([]);
+    expect(await execute(actionId, await here.process())).toMatchObject({ result: 'verified' });
   });
 
   it('with the id of another action is refused', async () => {
