@@ -80,7 +80,7 @@ export async function plan(ask: ResponseAsk, deps: ResponseDependencies, signal?
   }
   if (known?.intentAt !== undefined || known?.outcome?.result === 'no_change') {
     // An id that nobody gave names the same wish of a day; where its target is no longer as it was left, it is a new one.
-    if (made.noChange || ask.actionId !== undefined || known.outcome === undefined) return known.plan;
+    if (made.noChange || ask.actionId !== undefined || !isSettled(known)) return known.plan;
     return plan({ ...ask, actionId: nextId(made.actionId, deps.actions) }, deps, signal);
   }
   const note = { type: 'planned', plan: made } as const;
@@ -103,9 +103,17 @@ function askedOf({ verb, user, group, reason, ticket, undoes }: ResponseAsk): As
   return { verb, user, group, reason, ticket, undoes };
 }
 
-/** The first of `ID-2`, `ID-3`… that names no action. */
+/** Whether an action needs nobody any more. Of one whose outcome is not known somebody decides, by an id of their own. */
+function isSettled({ outcome }: ActionRecord): boolean {
+  return outcome !== undefined && outcome.result !== 'unknown' && outcome.result !== 'refused';
+}
+
+/** The first of `ID-2`, `ID-3`… that names no action that is settled. */
 function nextId(id: string, actions: ReadonlyMap<string, ActionRecord>): string {
-  for (let number = 2; ; number += 1) if (!actions.has(`${id}-${number}`)) return `${id}-${number}`;
+  for (let number = 2; ; number += 1) {
+    const known = actions.get(`${id}-${number}`);
+    if (known === undefined || !isSettled(known)) return `${id}-${number}`;
+  }
 }
 
 function historyOf(ask: Pick<ResponseAsk, 'undoes'>, user: string, { actions }: ResponseDependencies): History {

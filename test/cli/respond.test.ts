@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { command, jsonLines } from './command.js';
+import { command, jsonLines, start } from './command.js';
 import { responding } from './responding.js';
 
 /** The types of the lines of a journal. */
@@ -142,6 +142,46 @@ describe('respond', () => {
     const done = await respond('run', 'disable-user', '--user', user, '--reason', 'INC-6', '--execute');
     expect(done.stdout + done.stderr).toContain('outcome      verified');
     expect(writes()).toHaveLength(1);
+  });
+
+  it('A6: killed between its intent and its request, it sends nothing at the next start, and says that the outcome is unknown', async () => {
+    const { cwd, env, place, respond, simulated, writes, user } = await responding();
+    // The process kills itself where it would send the write.
+    const killed = `import http from 'node:http'; const { request } = http;
+      http.request = (...args) => {
+        if (args.some((one) => one?.method === 'PUT')) process.kill(process.pid, 'SIGKILL');
+        return request(...args);
+      };`;
+    const nodeFlags = ['--import', `data:text/javascript,${encodeURIComponent(killed)}`];
+    const args = ['run', 'disable-user', '--user', user, '--reason', 'INC-8', '--execute'];
+    expect(await command(['respond', ...args], { env, cwd, nodeFlags })).toMatchObject({ signal: 'SIGKILL' });
+    const puts = () => simulated.requests.filter(({ method }) => method === 'PUT').length;
+    expect([typesIn(place), puts()]).toEqual([['planned', 'intent'], 0]);
+    const next = await respond(...args);
+    expect(next.code, next.stderr + next.stdout).toBe(79);
+    expect(next.stderr).toContain('the target was read again, nothing was sent');
+    expect(next.stdout).toContain('outcome      unknown: no answer came to the request');
+    expect([typesIn(place), puts(), writes()]).toEqual([['planned', 'intent', 'outcome'], 0, []]);
+  });
+
+  it('A6: killed between its request and its outcome, it finds at the next start what was done, by that one write', async () => {
+    const { cwd, env, place, respond, simulated, writes, user } = await responding();
+    simulated.script([
+      {
+        when: { route: 'console', match: ({ method }) => method === 'PUT' },
+        effect: { kind: 'slow', bytesPerSecond: 1 },
+      },
+    ]);
+    const args = ['run', 'disable-user', '--user', user, '--reason', 'INC-9', '--execute'];
+    const running = start(['respond', ...args], { env, cwd });
+    await running.until(() => writes().length === 1);
+    running.child.kill('SIGKILL');
+    expect(await running.ended).toMatchObject({ signal: 'SIGKILL' });
+    expect(typesIn(place)).toEqual(['planned', 'intent']);
+    const next = await respond(...args);
+    expect(next.code, next.stderr + next.stdout).toBe(0);
+    expect(next.stdout).toContain('outcome      verified: found suspended when read again, though no answer came');
+    expect([typesIn(place), writes()]).toEqual([['planned', 'intent', 'outcome'], [expect.arrayContaining([user])]]);
   });
 
   it('keeps the client secret and tokens out of its journal, its output and its log', async () => {

@@ -323,6 +323,39 @@ it('an outcome of before is no answer about a target that somebody has changed s
   expect(named.actionId).toBe(first.actionId);
 });
 
+it('an outcome that is not known is the answer to the same wish: nothing is sent again without an id of its own', async () => {
+  const here = world();
+  const again = async (changes: Partial<ResponseAsk> = {}) => {
+    const deps = await here.process();
+    const { actionId } = await plan(ask('disable-user', changes), deps);
+    return { actionId, ended: await execute(actionId, deps) };
+  };
+  here.faults.push('lost_before');
+  const first = await again();
+  expect(first.ended).toMatchObject({ result: 'unknown' });
+  expect(await again()).toEqual(first);
+  expect(here.requests).toEqual(['lost_before']);
+  expect((await again({ actionId: 'act-2' })).ended).toMatchObject({ result: 'verified' });
+  expect(here.ledger).toHaveLength(1);
+});
+
+it('a wish that comes again is planned under one id until it is sent, and is the answer while its outcome is not known', async () => {
+  const here = world();
+  const planned = async () => plan(ask('disable-user'), await here.process());
+  const change = () => {
+    here.state.user = { ...here.state.user, state: 'ACTIVATED', suspended: false };
+  };
+  const first = await planned();
+  await execute(first.actionId, await here.process());
+  change();
+  const ids = [(await planned()).actionId, (await planned()).actionId];
+  expect(ids).toEqual([`${first.actionId}-2`, `${first.actionId}-2`]);
+  here.faults.push('lost_before');
+  expect(await execute(ids[0]!, await here.process())).toMatchObject({ result: 'unknown' });
+  expect((await planned()).actionId).toBe(`${first.actionId}-2`);
+  expect(here.ledger).toHaveLength(1);
+});
+
 describe('an approval', () => {
   const linked = { ...ana, administrator: '5f00000000000000000000a1' };
   const needing = async () => {
