@@ -1,3 +1,4 @@
+import { nameForms } from '../../mappings/directory-names.js';
 import type { History, ResponseAsk } from './plan.js';
 import { isAsWanted, type Target } from './target.js';
 import { type Verb, verbs } from './verbs.js';
@@ -59,17 +60,26 @@ type Asking = Pick<ResponseAsk, 'requester' | 'persons'>;
 
 const personsBehind = ({ requester, persons }: Asking): readonly string[] => persons ?? [requester];
 
-/** Whether a person requested an action, or may have by a token. */
-export function isBehind(name: string, ask: Asking): boolean {
-  return personsBehind(ask).some((one) => same(one, name));
+/**
+ * Whether two names may be one person's: a user name with or without a domain, or an e-mail address, whatever its case.
+ * Where they differ in more than that nothing says that they are.
+ */
+function maybeOne(one: string, other: string): boolean {
+  const [a, b] = [nameForms(one), nameForms(other)];
+  return a.username === b.username && (a.email === undefined || b.email === undefined || a.email === b.email);
 }
 
-/** Whether this is a name of the account that an action is about. */
+/** Whether a person requested an action, or may have by a token. */
+export function isBehind(name: string, ask: Asking): boolean {
+  return personsBehind(ask).some((one) => maybeOne(one, name));
+}
+
+/** Whether this may be a name of the account that an action is about. */
 export function isTarget(
   name: string,
   { id, username, email }: Pick<Target['user'], 'id' | 'username' | 'email'>,
 ): boolean {
-  return [id, username, email].some((one) => one !== '' && same(one, name));
+  return [id, username, email].some((one) => one !== '' && maybeOne(one, name));
 }
 
 /**

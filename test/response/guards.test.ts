@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { judge, type ResponsePolicy } from '../../collector/response/guards.js';
+import { isBehind, judge, type ResponsePolicy } from '../../collector/response/guards.js';
 import type { ResponseAsk } from '../../collector/response/plan.js';
 import type { Administrator, Target, UserState } from '../../collector/response/target.js';
 import { type Verb, verbs } from '../../collector/response/verbs.js';
@@ -83,8 +83,28 @@ describe('the guards', () => {
     expect(codes('disable-user', target, { protectedGroups: ['66a0c0ffee0000000000c0bb'] })).toEqual(['PROTECTED']);
   });
 
-  it('refuse the requester as the target', () => {
-    expect(codes('disable-user', {}, {}, { requester: 'ana.lima@example.TEST' })).toEqual(['OWN_ACCOUNT']);
+  it.each([
+    'ana.lima@example.TEST',
+    'Ana.Lima',
+    'CORP\\ana.lima',
+    // An alias of hers: her user name in another domain.
+    'ana.lima@alias.example.test',
+    user.id,
+  ])('refuse the requester as the target: %s', (requester) => {
+    expect(codes('disable-user', {}, {}, { requester })).toEqual(['OWN_ACCOUNT']);
+  });
+
+  it.each(['ana', 'ana.lima2', 'lima', 'ben@example.test', ''])('let somebody else ask: %s', (requester) => {
+    expect(codes('disable-user', {}, {}, { requester })).toEqual([]);
+  });
+
+  it.each([
+    ['ana.lima', 'ANA.LIMA@example.test', true],
+    ['CORP\\ana.lima', 'ana.lima', true],
+    ['ana.lima@example.test', 'ana.lima@example.org', false],
+    ['ana.lima', 'ana.roe', false],
+  ])('take %s and %s for one person: %s', (requester, name, isOne) => {
+    expect(isBehind(name, { requester })).toBe(isOne);
   });
 
   it('A11: refuse the user of the last active Administrator With Billing, and ask for approval of the second-to-last', () => {

@@ -138,6 +138,7 @@ export function UsersPage() {
           path="name"
           value={name}
           onValue={setName}
+          hint="As JumpCloud knows the person, or the e-mail address: response tells by it who acts on whom."
           error={errorsOf(error).get('name')}
           required
         />
