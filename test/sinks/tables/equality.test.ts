@@ -6,7 +6,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTables } from '../../../collector/query/open-tables.js';
 import type { LaneSink, Sink } from '../../../collector/sinks/sink.js';
 import type { PlainValue } from '../../../collector/sinks/tables/duckdb-value.js';
-import { textOfRow } from '../../../collector/sinks/tables/row-json.js';
 import { classTables } from '../../../collector/sinks/tables/table-catalog.js';
 import { createTablesSink } from '../../../collector/sinks/tables/tables-sink.js';
 import { readFixtureRecords } from '../../../fixtures/records.js';
@@ -16,6 +15,7 @@ import { readHeader, sha256 } from '../../../mappings/record.js';
 import { unrecordedClasses } from '../../../schemas/ocsf-target.js';
 import { sampleBatch, sampleEvent } from '../../contract/sample-batch.js';
 import { map, receive } from '../../mappings/mapping.js';
+import { readEvents } from './read-events.js';
 
 /** A JSON text in which order of attributes and white space do not count, but 38 and 38.0 differ. */
 function canonical(text: string): string {
@@ -52,25 +52,10 @@ describe('an event read back from the tables is the event that was written', () 
     await rm(directory, { recursive: true, force: true });
   });
 
-  /** Commits events and reads them back, by uid. */
+  /** Commits events and reads all back, by uid. */
   async function roundTrip(events: readonly NormalisedEvent[]): Promise<Map<string, string>> {
     await lane.commit({ ...sampleBatch('live', batches++, { events: 0, letters: 0, raw: 0 }), events });
-    const texts = new Map<string, string>();
-    const tables = await openTables(directory);
-    for (const classUid of new Set(events.map((event) => event.classUid))) {
-      const table = classTables.get(classUid)!;
-      // A view's flat columns come first; an object of the same name has an ending there.
-      const answer = await tables.query(`SELECT * FROM ${table.name}`);
-      for await (const values of answer.rows) {
-        const row: Record<string, PlainValue> = {};
-        for (const [index, { name }] of answer.columns.entries())
-          row[name.replace(/_object$/, '')] = values[index] ?? null;
-        const metadata = row.metadata as { uid: string };
-        texts.set(metadata.uid, textOfRow(table.columns, row));
-      }
-    }
-    await tables.close();
-    return texts;
+    return readEvents(directory);
   }
 
   /** An event with something in its free-form part and its message. */
