@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers/promises';
+
 /** The time and the waiting of a program, passed in so that tests can own both. */
 export interface Clock {
   /** Epoch milliseconds of the local wall clock. */
@@ -48,4 +50,18 @@ export function earlierOf({ local, server }: ClockReading): number {
 /** The later of both clocks: a moment that has not passed by either. */
 export function laterOf({ local, server }: ClockReading): number {
   return Math.max(local, server ?? local);
+}
+
+/** Milliseconds for which a long loop may hold the process: each step of a poll and of its commit waits for as long. */
+const SLICE_MS = 4;
+
+/** Lets other work go on whenever a loop has held the process for a slice: await it at each step. */
+export function breathe(now: () => number = () => performance.now()): () => Promise<void> | undefined {
+  let since = now();
+  return () => {
+    if (now() - since < SLICE_MS) return undefined;
+    return setImmediate().then(() => {
+      since = now();
+    });
+  };
 }

@@ -1,5 +1,5 @@
+import { breathe } from '../clock.js';
 import type { AskDirectory } from '../jumpcloud/directory/ask.js';
-import { breathe } from './breathe.js';
 import { diffEdges, diffObjects } from './diff.js';
 import { noRemovals, type Removals } from './manifest.js';
 import { lookUp } from './read-stage.js';

@@ -7,9 +7,9 @@ import { inventoryEvent } from '../../mappings/inventory/inventory-event.js';
 import type { InventoryKind, SnapshotContext } from '../../mappings/inventory/object.js';
 import { sha256 } from '../../mappings/record.js';
 import type { OcsfTarget } from '../../schemas/ocsf-target.js';
+import { breathe } from '../clock.js';
 import { exists, syncDirectory } from '../files/durable-file.js';
 import type { Entity } from '../sinks/sink.js';
-import { breathe } from './breathe.js';
 import { type Change, diffEdges, diffObjects, recordAfter } from './diff.js';
 import type { Employees } from './employees.js';
 import { edgeEntity, objectEntity, personEntity } from './entity.js';
@@ -121,6 +121,7 @@ class Delivery {
       if (batch.size > 0) await commit?.(batch.take(), { stage, key: batch.lastKey });
     };
     try {
+      if (edgeStages.some(({ name }) => name === stage)) await this.#readIds();
       for (const change of this.#changes(stage, sealed, Math.floor(observedAt / 1000))) {
         await pause();
         if (change.kind !== 'same' && delivered !== 'all') {
@@ -141,7 +142,7 @@ class Delivery {
       writer?.abandon();
       throw error;
     }
-    if (writer !== undefined) await known.replace(stage, manifest.generation, writer.finish().records);
+    if (writer !== undefined) await known.replace(stage, manifest.generation, (await writer.finish()).records);
     this.#report(stage, upserts, gone);
   }
 
@@ -211,18 +212,17 @@ class Delivery {
   /** Whether a list showed it; what was looked up is known from its next list on. */
   #isKnown(stage: DeliveredName, target: string): boolean {
     const kinds: readonly DeliveredName[] = stage === 'memberships' ? ['users'] : ['users', 'groups'];
-    return !this.#lookedUp.has(target) && kinds.some((kind) => this.#idsOf(kind).has(target));
+    return !this.#lookedUp.has(target) && kinds.some((kind) => this.#ids.get(kind)?.has(target));
   }
 
-  /** Ids that are known of a stage, held while edges are judged. */
-  #idsOf(stage: DeliveredName): IdSet {
-    const held = this.#ids.get(stage);
-    if (held !== undefined) return held;
+  /** Reads which ends of edges are known, once: they are held while edges are judged. */
+  async #readIds(): Promise<void> {
     const { known, commit, directory, manifest } = this.#parts;
-    const isRead = commit === undefined && manifest.stages.some(({ name }) => name === stage);
-    const ids = new IdSet(isRead ? spoolPath(directory, stage) : known.path(stage));
-    this.#ids.set(stage, ids);
-    return ids;
+    for (const stage of ['users', 'groups'] as const) {
+      if (this.#ids.has(stage)) continue;
+      const isRead = commit === undefined && manifest.stages.some(({ name }) => name === stage);
+      this.#ids.set(stage, await IdSet.read(isRead ? spoolPath(directory, stage) : known.path(stage)));
+    }
   }
 
   #latest(): number {

@@ -1,3 +1,4 @@
+import { breathe } from '../clock.js';
 import { readSorted } from './sorted-file.js';
 
 const ID_BYTES = 12;
@@ -7,13 +8,19 @@ export class IdSet {
   #ids = Buffer.alloc(0);
   #size = 0;
 
-  constructor(path: string | undefined) {
+  private constructor() {}
+
+  static async read(path: string | undefined): Promise<IdSet> {
+    const set = new IdSet();
+    const pause = breathe();
     for (const { key } of readSorted(path)) {
-      const end = (this.#size + 1) * ID_BYTES;
-      if (end > this.#ids.length) this.#ids = Buffer.concat([this.#ids], Math.max(end, this.#ids.length * 2));
-      key.copy(this.#ids, end - ID_BYTES);
-      this.#size += 1;
+      await pause();
+      const end = (set.#size + 1) * ID_BYTES;
+      if (end > set.#ids.length) set.#ids = Buffer.concat([set.#ids], Math.max(end, set.#ids.length * 2));
+      key.copy(set.#ids, end - ID_BYTES);
+      set.#size += 1;
     }
+    return set;
   }
 
   /** @param id 24 hexadecimal digits */

@@ -59,7 +59,7 @@ async function withRecords(path: string, added: readonly SortedRecord[]): Promis
     writer.write(record);
   }
   for (const record of added.slice(at)) writer.write(record);
-  const facts = writer.finish();
+  const facts = await writer.finish();
   await rename(staged, path);
   return facts;
 }

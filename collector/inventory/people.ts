@@ -2,6 +2,7 @@ import { roleIdsOf } from '../../mappings/inventory/account.js';
 import type { EmployeeMatch } from '../../mappings/inventory/employee-match.js';
 import type { JsonObject } from '../../mappings/json.js';
 import { isObject } from '../../mappings/json.js';
+import { breathe } from '../clock.js';
 import type { Employees } from './employees.js';
 import { normalEmail } from './employees.js';
 import { decodeEntry, edgeKey, encodeEntry, idKey, listKey } from './entry.js';
@@ -34,8 +35,9 @@ export async function writePeople(
   path: string,
 ): Promise<void> {
   const sorter = new Sorter(path);
-  const administratorsByEmail = countEmails(administrators);
-  const usersByEmail = countEmails(users, administratorsByEmail);
+  const pause = breathe();
+  const administratorsByEmail = await countEmails(administrators);
+  const usersByEmail = await countEmails(users, administratorsByEmail);
   const linked = new Map<string, string>();
   const add = (kind: 'user' | 'administrator', id: string, person: JsonObject) => {
     const json = Buffer.from(JSON.stringify(person));
@@ -43,6 +45,7 @@ export async function writePeople(
     sorter.add({ key, value: encodeEntry({ absent: 0, known: true, firstSeen: 0, json }) });
   };
   for (const { id, fields } of objectsIn(users)) {
+    await pause();
     const own = isObject(fields.admin) && typeof fields.admin.id === 'string' ? fields.admin.id : undefined;
     if (own !== undefined) linked.set(own, id);
     const link = linkOf(own, fields.email, usersByEmail, administratorsByEmail);
@@ -75,10 +78,15 @@ export async function writeAccountEdges(
 ): Promise<void> {
   const sorter = new Sorter(path);
   const value = encodeEntry({ absent: 0, known: true, firstSeen: 0, json: empty });
-  for (const { key } of readSorted(users))
-    sorter.add({ key: edgeKey(listKey(organization, 'user'), key.toString('hex')), value });
-  for (const { key } of readSorted(groups))
-    sorter.add({ key: edgeKey(listKey(organization, 'user_group'), key.toString('hex')), value });
+  const pause = breathe();
+  for (const [type, path] of [
+    ['user', users],
+    ['user_group', groups],
+  ] as const)
+    for (const { key } of readSorted(path)) {
+      await pause();
+      sorter.add({ key: edgeKey(listKey(organization, type), key.toString('hex')), value });
+    }
   await sorter.finish();
 }
 
@@ -91,9 +99,11 @@ interface Linked {
 type Emails = Map<string, { count: number; id: string }>;
 
 /** @param among count only e-mails that are in it: the others link to nobody */
-function countEmails(path: string | undefined, among?: Emails): Emails {
+async function countEmails(path: string | undefined, among?: Emails): Promise<Emails> {
   const emails: Emails = new Map();
+  const pause = breathe();
   for (const { id, fields } of objectsIn(path)) {
+    await pause();
     const email = normalEmail(fields.email);
     if (email === undefined || among?.has(email) === false) continue;
     emails.set(email, { count: (emails.get(email)?.count ?? 0) + 1, id });

@@ -73,7 +73,7 @@ export function spoolPath(directory: string, stage: string): string {
   return join(directory, `${stage}.spool`);
 }
 
-function readStage(
+async function readStage(
   name: StageName,
   { directory }: SnapshotOrder,
   { ask, known }: SnapshotParts,
@@ -87,21 +87,21 @@ function readStage(
   if (edges === undefined) throw new Error(`there is no stage ${name}`);
   const isRead = before.some((stage) => stage.name === edges.parents);
   const parents = isRead ? spoolPath(directory, edges.parents) : known.path(edges.parents);
-  return readEdges(ask, edges, idsIn(parents), shownEnds(edges, directory, known, before), path, signal);
+  return readEdges(ask, edges, idsIn(parents), await shownEnds(edges, directory, known, before), path, signal);
 }
 
 /** Whether the list of its kind shows an end, or it is known from before. Where that list is incomplete nobody can say: true. */
-function shownEnds(
+async function shownEnds(
   { targets }: EdgeStage,
   directory: string,
   known: KnownState,
   before: readonly SealedStage[],
-): (end: EdgeEnd) => boolean {
+): Promise<(end: EdgeEnd) => boolean> {
   const shown = new Map<EdgeEnd['type'], readonly IdSet[]>();
   for (const type of targets) {
     const stage = before.find(({ name, incomplete }) => name === stageOfEnd[type] && incomplete === undefined)?.name;
     if (stage === undefined) continue;
-    shown.set(type, [new IdSet(spoolPath(directory, stage)), new IdSet(known.path(stage))]);
+    shown.set(type, [await IdSet.read(spoolPath(directory, stage)), await IdSet.read(known.path(stage))]);
   }
   return ({ type, id }) => shown.get(type)?.some((ids) => ids.has(id)) ?? true;
 }

@@ -120,7 +120,7 @@ export async function readEdges(
       ...counted,
       incomplete: incomplete === undefined ? undefined : `${incomplete}${more}`,
       incompleteLists: failed,
-      file: writer.finish(),
+      file: await writer.finish(),
       deadLetters: [],
       refused,
       unshown: [...unshown.values()],

@@ -1,6 +1,8 @@
 import { createHash, type Hash } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fsync, openSync, readSync, writeSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { breathe } from '../clock.js';
 import { fileMode } from '../files/durable-file.js';
 
 /**
@@ -14,6 +16,7 @@ export interface SortedRecord {
 
 const HEAD = 6;
 const CHUNK = 256 * 1024;
+const sync = promisify(fsync);
 /** Bytes of records that are sorted in memory. */
 const RUN = 16 * 1024 * 1024;
 
@@ -57,11 +60,20 @@ export class SortedWriter {
   }
 
   /** Makes the content durable. The name itself lasts once its directory is synced. */
-  finish(): FileFacts {
+  async finish(): Promise<FileFacts> {
     this.#flush();
-    fsyncSync(this.#file);
-    closeSync(this.#file);
+    try {
+      await sync(this.#file);
+    } finally {
+      closeSync(this.#file);
+    }
     return { records: this.#records, bytes: this.#bytes, sha256: this.#hash.digest('hex') };
+  }
+
+  /** Makes the content readable, but not durable. */
+  end(): void {
+    this.#flush();
+    closeSync(this.#file);
   }
 
   abandon(): void {
@@ -142,13 +154,13 @@ export class Sorter {
 
   async finish(): Promise<FileFacts> {
     const writer = new SortedWriter(this.path);
-    if (this.#runs.length === 0) {
-      for (const record of this.#sorted()) if (record.value.length > 0) writer.write(record);
-    } else {
-      this.#spill();
-      for (const record of mergeRuns(this.#runs)) if (record.value.length > 0) writer.write(record);
+    if (this.#runs.length > 0) this.#spill();
+    const pause = breathe();
+    for (const record of this.#runs.length > 0 ? mergeRuns(this.#runs) : this.#sorted()) {
+      await pause();
+      if (record.value.length > 0) writer.write(record);
     }
-    const facts = writer.finish();
+    const facts = await writer.finish();
     await this.discard();
     return facts;
   }
@@ -166,7 +178,7 @@ export class Sorter {
     this.#runs.push(run);
     const writer = new SortedWriter(run);
     for (const record of this.#sorted()) writer.write(record);
-    writer.finish();
+    writer.end();
   }
 
   /** The pending records in order, the last of each key. */

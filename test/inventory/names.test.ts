@@ -31,7 +31,7 @@ async function named(readings: readonly Record<string, [username: string, email:
       const json = Buffer.from(JSON.stringify({ _id: id, username, email }));
       writer.write({ key: idKey(id), value: encodeEntry({ absent: 0, known: true, firstSeen: 0, json }) });
     }
-    writer.finish();
+    await writer.finish();
     await keepNames(directory, { known, employees: of }, { generation: at + 1, observedAt: T0 + at * DAY });
   };
   for (const [at, users] of readings.entries()) await read(users, at);

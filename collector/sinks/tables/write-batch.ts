@@ -3,6 +3,7 @@ import { type DeadLetter, withShortMembers } from '../../../mappings/dead-letter
 import type { NormalisedEvent } from '../../../mappings/event.js';
 import type { KeptRecord } from '../../../mappings/normalise.js';
 import { sha256 } from '../../../mappings/record.js';
+import { breathe } from '../../clock.js';
 import { CollectorError } from '../../errors.js';
 import { type Refusal, refusedEntity, refusedRecord } from '../refused.js';
 import type { Batch, Entity } from '../sink.js';
@@ -55,7 +56,12 @@ export async function writeBatch(batch: Batch, target: BatchTarget): Promise<Dat
     rowOf: (item: Item) => Row,
     refuse: (item: Item, why: RefusedFor) => DeadLetter,
   ): Promise<void> {
-    const itemOf = new Map(items.map((item) => [rowOf(item), item]));
+    const itemOf = new Map<Row, Item>();
+    const pause = breathe();
+    for (const item of items) {
+      await pause();
+      itemOf.set(rowOf(item), item);
+    }
     for (const [row, why] of await writeTable(table, [...itemOf.keys()], target, files))
       letters.push(refuse(itemOf.get(row)!, why));
   }
@@ -96,7 +102,16 @@ async function writeTable(
 ): Promise<RefusedRows> {
   const refused: RefusedRows = new Map();
   const replaced = new Set<Row>();
-  for (const [group, ofDay] of groupBy(rows, (row) => groupOf(table.name, row.time))) {
+  const pause = breathe();
+  const groups = new Map<string, Row[]>();
+  for (const row of rows) {
+    await pause();
+    const group = groupOf(table.name, row.time);
+    const ofDay = groups.get(group);
+    if (ofDay === undefined) groups.set(group, [row]);
+    else ofDay.push(row);
+  }
+  for (const [group, ofDay] of groups) {
     let part = 0;
     for (const pending = slicesOf(ofDay); pending.length > 0; ) {
       const slice = pending.shift() ?? [];
