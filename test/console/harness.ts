@@ -48,6 +48,8 @@ export interface People {
   readonly port: number;
   readonly origin: string;
   send(path: string, sent?: Sent): Promise<Reply>;
+  /** Somebody whose credential is known: tokens outlive a restart. */
+  clientOf(credential: Client['credential']): Client;
   /** The one-time token of the first start. */
   firstToken(): string;
   /** Makes the first administrator. */
@@ -250,7 +252,7 @@ function peopleAt(port: number, directory: string): People {
       asked.on('error', reject);
       asked.end(text);
     });
-  const clientOf = (credential: Record<string, string>, cookie?: string, proof?: string): Client => ({
+  const clientOf = (credential: Client['credential'], cookie?: string, proof?: string): Client => ({
     credential,
     cookie,
     proof,
@@ -278,6 +280,7 @@ function peopleAt(port: number, directory: string): People {
     port,
     origin,
     send,
+    clientOf: (credential) => clientOf(credential),
     firstToken,
     firstAdmin: () => logIn({ token: firstToken(), user: 'ana', password: PASSWORD }),
     async user(by, name, role) {
