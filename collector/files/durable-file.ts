@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { lstat, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { link, lstat, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CollectorError } from '../errors.js';
 
@@ -84,6 +85,31 @@ export async function writeSynced(path: string, content: string | Uint8Array): P
   } finally {
     await handle.close();
   }
+}
+
+/** What file systems without hard links answer. */
+export const NO_LINKS: ReadonlySet<string | undefined> = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP']);
+
+/**
+ * Makes a new file, whole or not at all; without hard links a crash can leave a part of it.
+ * @returns false where there is one of that name, whoever makes it at the same time
+ */
+export async function createFile(path: string, content: string): Promise<boolean> {
+  const aside = `${path}.${randomUUID()}`;
+  try {
+    await writeSynced(aside, content);
+    await link(aside, path).catch((error: unknown) => {
+      if (!NO_LINKS.has(errno(error))) throw error;
+      return writeSynced(path, content);
+    });
+  } catch (error) {
+    if (errno(error) === 'EEXIST') return false;
+    throw error;
+  } finally {
+    await rm(aside, { force: true });
+  }
+  await syncDirectory(dirname(path));
+  return true;
 }
 
 /**

@@ -4,12 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { parse } from 'yaml';
+import { hashPassword } from '../../collector/console/accounts/password.js';
+import { openUsers } from '../../collector/console/accounts/users.js';
 import { type Document, fingerprintOf, valueAt } from '../../collector/console/feeds/document.js';
 import { type FeedStore, openFeedStore, storedFingerprint } from '../../collector/console/feeds/feed-store.js';
 
 /** Where the process ends: before the step of this number that changes the disk. */
 const end = { before: Number.POSITIVE_INFINITY, steps: 0, reached: () => {} };
 const opened = new Set<FileHandle>();
+const volume = { hasLinks: true };
 
 vi.mock('node:fs/promises', async (original) => {
   const real = await original<typeof import('node:fs/promises')>();
@@ -31,7 +34,18 @@ vi.mock('node:fs/promises', async (original) => {
     handle.sync = step(handle.sync.bind(handle));
     return handle;
   };
-  return { ...real, open: step(open), rename: step(real.rename), rm: step(real.rm), mkdir: step(real.mkdir) };
+  const link = async (...args: Parameters<typeof real.link>) => {
+    if (!volume.hasLinks) throw Object.assign(new Error('no links'), { code: 'EPERM' });
+    return real.link(...args);
+  };
+  return {
+    ...real,
+    open: step(open),
+    rename: step(real.rename),
+    rm: step(real.rm),
+    link: step(link),
+    mkdir: step(real.mkdir),
+  };
 });
 
 const NAME = 'acme';
@@ -83,28 +97,66 @@ it.each([
   'a process that ends at any step of a feed being %s leaves it as it was or as it is to be',
   async (...of) => {
     const [, before, act, was, is] = of;
-    let steps = Number.POSITIVE_INFINITY;
-    for (let at = 1; at <= steps; at += 1) {
-      const directory = mkdtempSync(join(tmpdir(), 'feed-store-'));
-      onTestFinished(() => rm(directory, { recursive: true, force: true }));
+    await atEachStep(async (directory, cutShort) => {
       const store = openFeedStore(directory, () => Date.parse(author.at));
       for (const one of before) await one(store);
-      const ended = new Promise<'ended'>((resolve) => {
-        Object.assign(end, { before: at, steps: 0, reached: () => resolve('ended') });
-      });
-      const outcome = await Promise.race([ended, act(store).then(() => 'done')]);
-      if (outcome === 'done') steps = end.steps;
-      for (const handle of opened) await handle.close();
-      opened.clear();
-      end.before = Number.POSITIVE_INFINITY;
+      const outcome = await cutShort(() => act(store));
       const again = openFeedStore(directory, () => Date.parse(author.at));
       await again.sweep();
       const found = await inPlace(again, directory, before.length > 0);
-      expect(outcome === 'done' ? [is] : [was, is], `ended at step ${at}`).toContain(found);
+      expect(outcome === 'done' ? [is] : [was, is]).toContain(found);
       // What was not acknowledged is done again.
       if (found !== is) await act(again);
       expect(await inPlace(again, directory, before.length > 0)).toBe(is);
-    }
-    expect(steps, 'it was ended at each of them').toBeGreaterThan(5);
+    });
   },
 );
+
+const password = await hashPassword('correct horse battery staple');
+const ana = { name: 'ana', role: 'admin', createdAt: author.at, createdBy: 'ana', password } as const;
+
+it('a process that ends at any step of a user being made leaves none, or one who can log in', async () => {
+  await atEachStep(async (directory, cutShort) => {
+    const outcome = await cutShort(() => openUsers(directory).create(ana));
+    const users = openUsers(directory);
+    const found = await users.list();
+    expect(outcome === 'done' ? [[ana]] : [[], [ana]]).toContainEqual(found);
+    expect(await users.create(ana)).toBe(found.length === 0);
+    expect(await users.list()).toEqual([ana]);
+  });
+});
+
+it('a user is made where the volume has no hard links too, and no second one of that name', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'console-store-'));
+  volume.hasLinks = false;
+  onTestFinished(async () => {
+    volume.hasLinks = true;
+    await rm(directory, { recursive: true, force: true });
+  });
+  const users = openUsers(directory);
+  expect([await users.create(ana), await users.create({ ...ana, role: 'viewer' })]).toEqual([true, false]);
+  expect(await users.list()).toEqual([ana]);
+});
+
+type CutShort = (act: () => Promise<unknown>) => Promise<'done' | 'ended'>;
+
+/** Has an act cut short before its first step that changes the disk, before its second, and so on, each time elsewhere. */
+async function atEachStep(round: (directory: string, cutShort: CutShort) => Promise<void>): Promise<void> {
+  let steps = Number.POSITIVE_INFINITY;
+  for (let at = 1; at <= steps; at += 1) {
+    const directory = mkdtempSync(join(tmpdir(), 'console-store-'));
+    onTestFinished(() => rm(directory, { recursive: true, force: true }));
+    await round(directory, async (act) => {
+      const ended = new Promise<'ended'>((resolve) => {
+        Object.assign(end, { before: at, steps: 0, reached: () => resolve('ended') });
+      });
+      const outcome = await Promise.race([ended, act().then(() => 'done' as const)]);
+      if (outcome === 'done') steps = end.steps;
+      end.before = Number.POSITIVE_INFINITY;
+      for (const handle of opened) await handle.close();
+      opened.clear();
+      return outcome;
+    });
+  }
+  expect(steps, 'it was cut short at each of them').toBeGreaterThan(5);
+}

@@ -1,15 +1,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CollectorError } from '../../errors.js';
-import {
-  errno,
-  isMissing,
-  makeDirectory,
-  namesIn,
-  replaceFile,
-  syncDirectory,
-  writeSynced,
-} from '../../files/durable-file.js';
+import { createFile, isMissing, makeDirectory, namesIn, replaceFile, syncDirectory } from '../../files/durable-file.js';
 import type { Role } from '../answers.js';
 import type { PasswordHash } from './password.js';
 
@@ -65,14 +57,7 @@ export function openUsers(directory: string): Users {
     },
     async create(user) {
       await makeDirectory(folder);
-      try {
-        await writeSynced(pathOf(user.name), textOf(user));
-      } catch (error) {
-        if (errno(error) === 'EEXIST') return false;
-        throw error;
-      }
-      await syncDirectory(folder);
-      return true;
+      return createFile(pathOf(user.name), textOf(user));
     },
     replace: (user) => replaceFile(pathOf(user.name), textOf(user)),
     async remove(name) {

@@ -1,7 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { link, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errno, exists, isMissing, makeDirectory, syncDirectory, writeSynced } from '../../../files/durable-file.js';
+import {
+  errno,
+  exists,
+  isMissing,
+  makeDirectory,
+  NO_LINKS,
+  syncDirectory,
+  writeSynced,
+} from '../../../files/durable-file.js';
 
 const VERSION_FILE = /^(\d{20})\.json$/;
 const CHECKPOINT_FILE = /^(\d{20})\.checkpoint(?:\.(\d{10})\.(\d{10}))?\.parquet$/;
@@ -9,8 +17,6 @@ const CHECKPOINT_FILE = /^(\d{20})\.checkpoint(?:\.(\d{10})\.(\d{10}))?\.parquet
 const TEMPORARY = '.tmp-';
 /** A temporary file of this age is of a process that died. */
 const TEMPORARY_MS = 60 * 60_000;
-/** What file systems without hard links answer. */
-const NO_LINKS: ReadonlySet<string | undefined> = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP']);
 
 /** What lies in a `_delta_log`. */
 export interface LogListing {
