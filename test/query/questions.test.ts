@@ -12,16 +12,9 @@ import { render } from '../../collector/query/render.js';
 import { inventoryViewNames } from '../../collector/sinks/tables/inventory-views.js';
 import { viewNames } from '../../collector/sinks/tables/views.js';
 import { attackStories } from '../../fixtures/stories.js';
-import { storyEnd, storyOrganization, writeStoryTables } from './story-tables.js';
+import { storyLists as lists, storyEnd, storyOrganization, storyParameters, writeStoryTables } from './story-tables.js';
 
 const questions = readQuestions();
-const lists = new Map([
-  ['office_networks', ['198.51.100.0/24']],
-  ['service_accounts', ['quiet.svc-yearly']],
-  ['countries', []],
-]);
-/** What the stories need besides the defaults. */
-const given: Record<string, Record<string, string>> = { 'changes-out-of-hours': { zone: 'Europe/Berlin' } };
 
 let directory: string;
 /** The same, and the stories of a second organization. */
@@ -52,7 +45,7 @@ afterAll(async () => {
   for (const path of [directory, both]) await rm(path, { recursive: true, force: true });
 });
 
-async function answered(question: Question, parameters: Record<string, string> = given[question.name] ?? {}) {
+async function answered(question: Question, parameters: Record<string, string> = storyParameters[question.name] ?? {}) {
   const values = { parameters: new Map(Object.entries(parameters)), lists };
   const answer = await tables.query(question.sql, parameterValues(question, values, storyEnd));
   let text = '';
@@ -81,7 +74,7 @@ describe('the ready questions', () => {
     async (name, question) => {
       const values = parameterValues(
         question,
-        { parameters: new Map(Object.entries(given[name] ?? {})), lists },
+        { parameters: new Map(Object.entries(storyParameters[name] ?? {})), lists },
         storyEnd,
       );
       const { columns } = await tables.query(question.sql, values);

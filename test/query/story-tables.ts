@@ -10,6 +10,15 @@ import { context, receive } from '../mappings/mapping.js';
 /** A Tuesday noon in the summer time that began in Europe on the Sunday before. */
 export const storyEnd = Date.parse('2026-03-31T12:00:00Z');
 export const storyOrganization = '5f1e7c20d4a9b3086e12f00d';
+/** What the stories need besides the defaults of the questions. */
+export const storyLists = new Map([
+  ['office_networks', ['198.51.100.0/24']],
+  ['service_accounts', ['quiet.svc-yearly']],
+  ['countries', []],
+]);
+export const storyParameters: Record<string, Record<string, string>> = {
+  'changes-out-of-hours': { zone: 'Europe/Berlin' },
+};
 
 const MINUTE = 60_000;
 
