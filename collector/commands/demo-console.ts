@@ -6,6 +6,7 @@ import { usualTrouble } from '../../fixtures/tenant/trouble.js';
 import { keys } from '../config/keys.js';
 import { fingerprintOf } from '../console/feeds/document.js';
 import { openFeedStore } from '../console/feeds/feed-store.js';
+import { verbs } from '../response/verbs.js';
 import { recreate } from './demo-directory.js';
 import { run } from './run.js';
 
@@ -27,7 +28,10 @@ export async function demoConsole(options: { records: number; directory: string;
     from: now - 7 * DAY,
     to: now + DAY,
     trouble: usualTrouble,
+    directory: { users: 120, groups: 8, administrators: 8 },
+    serviceAccounts: [{ name: 'Active Response' }],
   });
+  const [account] = tenant.serviceAccounts;
   try {
     const tables = join(directory, 'tables');
     mkdirSync(tables, { mode: 0o700 });
@@ -42,12 +46,22 @@ export async function demoConsole(options: { records: number; directory: string;
         jumpcloud: {
           baseUrl: tenant.baseUrl,
           apiKey: { stored },
+          tokenUrl: tenant.tokenUrl,
+          consoleUrl: tenant.consoleUrl,
           eventTypes: ['login', 'admin', 'other'],
         },
         poll: { start: '7d', interval: '5s', requestsPerSecond: 20 },
         tables: { directory: join(tables, 'demo') },
+        respond: {
+          clientId: account!.clientId,
+          clientSecret: { stored: fingerprintOf(account!.clientSecret) },
+          orgId: tenant.organization,
+        },
       },
-      secrets: new Map([['jumpcloud.apiKey', tenant.apiKey]]),
+      secrets: new Map([
+        ['jumpcloud.apiKey', tenant.apiKey],
+        ['respond.clientSecret', account!.clientSecret],
+      ]),
       paths: new Map(),
       author: { name: 'demo', kind: 'session', at: new Date(now).toISOString() },
       action: 'created',
@@ -63,10 +77,15 @@ export async function demoConsole(options: { records: number; directory: string;
         addresses: [new URL(tenant.baseUrl).hostname],
         roots: { tables },
       },
+      respond: {
+        allow: Object.keys(verbs),
+        groups: tenant.directory.ids('groups'),
+        directory: join(directory, 'respond'),
+      },
     };
     writeFileSync(config, stringify(settings), { mode: 0o600 });
     process.stderr.write(
-      `A simulated organisation with ${options.records} records, from seven days ago until tomorrow, and a feed that collects it into ${relative(process.cwd(), tables) || '.'}.\nTo add a feed of your own: API Base URL ${tenant.baseUrl}, Token ${tenant.apiKey}. Ctrl-C ends it all.\n`,
+      `A simulated organisation with ${options.records} records, from seven days ago until tomorrow, and a feed that collects it into ${relative(process.cwd(), tables) || '.'} and may act on its users.\nTo add a feed of your own: API Base URL ${tenant.baseUrl}, Token ${tenant.apiKey}. Ctrl-C ends it all.\n`,
     );
     return await run({ config }, { once: false });
   } finally {

@@ -214,7 +214,7 @@ export async function startTestConsole(
 }
 
 /** How a console that listens on a port is asked. */
-function peopleAt(port: number, directory: string): People {
+export function peopleAt(port: number, directory: string): People {
   const origin = `http://127.0.0.1:${port}`;
   const send: People['send'] = (path, { method = 'GET', headers = {}, body } = {}) =>
     new Promise((resolve, reject) => {
