@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Tenant } from '../../fixtures/tenant/tenant.js';
 import { freePort } from '../free-port.js';
+import { readEvents } from '../sinks/tables/read-events.js';
 import { consoleOverTenant, put, until } from './console-over-tenant.js';
 import { type Client, type Reply, startBuiltConsole, type TestConsole } from './harness.js';
 
@@ -323,7 +324,7 @@ describe('the service account of response', () => {
       .map((name) => join(folder, name))
       .filter((path) => statSync(path).isFile() && readFileSync(path).includes(text));
 
-  it('is tested by reading, rotated once the new secret works, and its secret is in one file alone', async () => {
+  it('A24: is tested by reading, rotated once the new secret works, and its secret is in one file alone', async () => {
     const { admin, one, root, account, tenant, planned, place, ran, user, writes } = await responding();
     const operator = admin;
     const said: string[] = [];
@@ -354,7 +355,11 @@ describe('the service account of response', () => {
     await heard(admin.get('/feeds/north/effective'));
     await heard(admin.get('/feeds/north/log'));
     await heard(admin.get('/export'));
-    const everything = said.join('\n') + one.logged();
+    const events = [...(await readEvents(join(root, 'tables', 'respond', 'north', 'response'))).values()];
+    expect(events.length).toBeGreaterThanOrEqual(4);
+    const everything = said.join('\n') + one.logged() + events.join('\n');
+    // The tenant's access tokens begin with `jct.`.
+    expect(everything).not.toMatch(/jct\.\w{20}/);
     for (const secret of [account.clientSecret, rotated]) {
       expect(everything).not.toContain(secret);
       expect(holding(root, secret)).toEqual([]);
