@@ -77,6 +77,7 @@ export async function demoConsole(options: { records: number; directory: string;
         addresses: [new URL(tenant.baseUrl).hostname],
         roots: { tables },
       },
+      inventory: { interval: '1h', requestsPerSecond: 100, directory: join(directory, 'inventory') },
       respond: {
         allow: Object.keys(verbs),
         groups: tenant.directory.ids('groups'),

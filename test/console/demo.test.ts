@@ -35,6 +35,8 @@ it('the demo’s console acts on the users of its events: planned, executed and 
     () => usersIn(join(place, 'tables', 'demo')),
     (found) => found.length > 3,
   );
+  const listed = () => admin.get('/feeds/demo/directory').then(({ json }) => json.entries ?? []);
+  expect((await until(listed, (found) => found.length > 0)).length).toBeGreaterThan(0);
   const actions = '/feeds/demo/response/actions';
   const plans = [];
   for (const user of users.slice(0, 4)) {
