@@ -4,8 +4,10 @@ import type { Fault } from '../../fixtures/tenant/faults.js';
 import { draw } from '../../fixtures/tenant/random.js';
 import { deliveredKeys, type InventoryUnderTest, inventoryUnderTest, ledgerKeys } from './inventory-under-test.js';
 
-/** 200 by `GENERATIONS=200`, other schedules by `SEED`. */
-const GENERATIONS = Number(process.env.GENERATIONS ?? 60);
+/** More of them by `GENERATIONS`, other schedules by `SEED`. */
+const GENERATIONS = Number(process.env.GENERATIONS ?? 200);
+/** A busy machine takes a second or more for each. */
+const PATIENCE_MS = 15 * 60_000;
 const LISTS = [
   'systemusers\\?',
   'usergroups\\?',
@@ -130,39 +132,43 @@ function livesOf({ directory }: InventoryUnderTest, type: string, key: string): 
   }
 }
 
-it('removes nothing that was there throughout, whatever goes wrong in many generations, and everything that is gone (D13)', async () => {
-  const drawn = drawing(Number(process.env.SEED ?? 20261128));
-  const under = await inventoryUnderTest({
-    tenant: { directory: { users: 25, groups: 5, memberships: 60, administrators: 4, applications: 3 } },
-    client: { retry: { attempts: 2 } },
-  });
-  const { sink, directory } = under;
-  const starts: number[] = [];
-  await under.run();
-  for (let generation = 0; generation < GENERATIONS; generation++) {
-    for (let i = drawn(4); i > 0; i--) mutate(under, drawn);
-    arm(under, drawn);
-    starts.push(under.time.world());
-    const from = sink.entities.length;
+it(
+  'removes nothing that was there throughout, whatever goes wrong in many generations, and everything that is gone (D13)',
+  async () => {
+    const drawn = drawing(Number(process.env.SEED ?? 20261128));
+    const under = await inventoryUnderTest({
+      tenant: { directory: { users: 25, groups: 5, memberships: 60, administrators: 4, applications: 3 } },
+      client: { retry: { attempts: 2 } },
+    });
+    const { sink, directory } = under;
+    const starts: number[] = [];
     await under.run();
-    const since = starts.at(-3) ?? 0;
-    for (const { type, key, value } of sink.entities.slice(from)) {
-      if (value !== undefined) continue;
-      const throughout = (lives: Life[]) => lives.some((life) => life.from < since && life.to === undefined);
-      const wasThere = livesOf(under, type, key)?.every(throughout) ?? false;
-      expect(wasThere, `generation ${generation + 2} removed ${type} ${key}, which was there throughout`).toBe(false);
+    for (let generation = 0; generation < GENERATIONS; generation++) {
+      for (let i = drawn(4); i > 0; i--) mutate(under, drawn);
+      arm(under, drawn);
+      starts.push(under.time.world());
+      const from = sink.entities.length;
+      await under.run();
+      const since = starts.at(-3) ?? 0;
+      for (const { type, key, value } of sink.entities.slice(from)) {
+        if (value !== undefined) continue;
+        const throughout = (lives: Life[]) => lives.some((life) => life.from < since && life.to === undefined);
+        const wasThere = livesOf(under, type, key)?.every(throughout) ?? false;
+        expect(wasThere, `generation ${generation + 2} removed ${type} ${key}, which was there throughout`).toBe(false);
+      }
     }
-  }
-  under.tenant.clearScript();
-  Object.assign(under.tenant.directoryQuirks, {
-    totalCount: true,
-    unstableOrder: false,
-    membersOfDeleted: false,
-    nullMembers: undefined,
-  });
-  let marker = await under.generation();
-  for (let i = 0; i < 2; i++) marker = await under.generation();
-  expect(marker.incomplete).toEqual([]);
-  expect(marker.removals_held).toBe(0);
-  expect(deliveredKeys(sink.entities)).toEqual(ledgerKeys(directory));
-});
+    under.tenant.clearScript();
+    Object.assign(under.tenant.directoryQuirks, {
+      totalCount: true,
+      unstableOrder: false,
+      membersOfDeleted: false,
+      nullMembers: undefined,
+    });
+    let marker = await under.generation();
+    for (let i = 0; i < 2; i++) marker = await under.generation();
+    expect(marker.incomplete).toEqual([]);
+    expect(marker.removals_held).toBe(0);
+    expect(deliveredKeys(sink.entities)).toEqual(ledgerKeys(directory));
+  },
+  PATIENCE_MS,
+);
