@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Finding } from '../../collector/diagnostics/finding.js';
@@ -49,6 +49,20 @@ describe("a lane's lock is proven by a second process that tries it", () => {
     expect(findings.filter(({ part }) => part === 'lock')).toMatchObject([{ verdict: 'ok' }]);
     const left = readdirSync(cwd, { recursive: true, encoding: 'utf8' }).filter((name) => name.includes('.check-'));
     expect({ kind, left }).toEqual({ kind, left: [] });
+  });
+
+  it('once per process and file system, however many feeds there are', async () => {
+    const env = await feed({});
+    const cwd = folder();
+    const tried = join(cwd, 'tried');
+    writeFileSync(join(cwd, 'config.yaml'), 'feeds: [{ name: one }, { name: two }, { name: three }]');
+    const note = preload(`(await import('node:fs')).appendFileSync(${JSON.stringify(tried)}, 'x');`);
+    const ended = await command(['run', '--once', '--config', 'config.yaml'], {
+      env: { ...env, NODE_OPTIONS: `--import=${note}` },
+      cwd,
+    });
+    expect(ended.code, ended.stderr).toBe(0);
+    expect(readFileSync(tried, 'utf8')).toBe('x');
   });
 
   it.each(['tables', 'stdout'] as const)(

@@ -6,6 +6,7 @@ import { checkDirectory } from '../files/check-directory.js';
 import { type Closable, heldLock } from '../files/held-lock.js';
 import { laneNames, peekCursor } from '../files/peek-lanes.js';
 import { checkSocketLock, proveSocketLock, takeLaneLock } from '../files/socket-lock.js';
+import { proveOnce } from '../second-process.js';
 import type { Sink } from '../sink.js';
 import { isLaneState } from './lane-state.js';
 import { Lines } from './lines.js';
@@ -60,7 +61,7 @@ export function createStdoutSink(options: StdoutOptions): Sink {
       for (const one of [...open]) await one.close();
       lines.release();
     },
-    prove: () => proveSocketLock(states),
+    prove: () => proveOnce('stdout', states, proveSocketLock),
     async check() {
       const findings = await checkDirectory(directory, 'state');
       const isSound = findings.every(({ verdict }) => verdict !== 'failed');

@@ -11,6 +11,7 @@ import { checkDirectory } from '../files/check-directory.js';
 import { type Closable, heldLock } from '../files/held-lock.js';
 import { laneNames, peekCursor } from '../files/peek-lanes.js';
 import { failedFinding } from '../finding.js';
+import { proveOnce } from '../second-process.js';
 import { type Entity, EXPIRED, type Sink, type SinkFinding } from '../sink.js';
 import { missingNotice } from './append-to-logs.js';
 import { checkFiles } from './check-files.js';
@@ -166,7 +167,7 @@ export function createTablesSink(options: TablesOptions): Sink {
       const isSound = findings.every(({ verdict }) => verdict !== 'failed');
       return isSound ? [...findings, ...(await checkLock(directory)), ...(await checkFiles(directory))] : findings;
     },
-    prove: () => proveTablesLock(states),
+    prove: () => proveOnce('tables', states, proveTablesLock),
     unresolvedDeadLetters,
     currentEntities,
     rewritable: (lane) => new TablesLane(lane, setting),
