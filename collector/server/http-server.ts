@@ -112,6 +112,7 @@ function createHealthServer(options: HealthOptions): Server {
 }
 
 interface Asked {
+  readonly query: URLSearchParams;
   /** Whether this client may see what /status shows. */
   readonly admitted: () => Promise<boolean>;
   /** The body of a route that takes one. */
@@ -143,11 +144,18 @@ function createRoutes({ board, metrics, mask, repairs }: HealthOptions): Routes 
     const answered = answerRepair(body, repairs ?? (() => undefined));
     return json(answered.status, answered.body);
   };
+  const summary = shared(async () => json(200, board.view()));
+  const status = ({ query }: Asked) => {
+    const feed = query.get('feed');
+    if (feed === null) return summary();
+    const view = board.view(feed);
+    return view.feeds.length > 0 ? json(200, view) : plain(404, 'There is no such feed; /status names them.\n');
+  };
   return new Map<string, Route>([
     ['/healthz', { guarded: false, make: () => json(200, { alive: true }) }],
     ['/readyz', { guarded: false, make: readyz }],
     ['/metrics', { guarded: true, make: shared(scrape) }],
-    ['/status', { guarded: true, make: shared(async () => json(200, board.view())) }],
+    ['/status', { guarded: true, make: status }],
     ...(repairs
       ? ([[repairPath, { guarded: true, body: { maxBytes: LARGEST_REPAIR_BODY }, make: repair }]] as const)
       : []),
@@ -190,11 +198,12 @@ async function answer(
   // The probes wait for no token, which may lie in a file.
   const refusal = judgeRequest(head, route, route.guarded ? await port() : { host, token: undefined });
   if (refusal !== undefined) return refused(refusal, route);
-  if (route.body === undefined) return route.make({ admitted, body: '' });
+  const query = new URLSearchParams(request.url?.split('?')[1]);
+  if (route.body === undefined) return route.make({ admitted, query, body: '' });
   const body = await read(route.body.maxBytes);
   if (body === 'cut') return undefined;
   if (body === 'too_large') return refused(bodyTooLarge(route.body.maxBytes), route);
-  return route.make({ admitted, body: body.toString('utf8') });
+  return route.make({ admitted, query, body: body.toString('utf8') });
 }
 
 /** In the form that the route's clients read. */

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import type { Tenant } from '../../fixtures/tenant/tenant.js';
 
 /** A second in the system's count of processor time (USER_HZ). */
-const TICKS = 100;
+export const TICKS = 100;
 
 /** The environment in which the command collects all that a tenant has recorded since `start`, as fast as it can. */
 export function collecting(

@@ -26,7 +26,8 @@ export function plantGap(tenant: Pick<Tenant, 'add' | 'organization'>, count: nu
 /** A running feed and how to reach it. */
 export interface RunningFeed {
   readonly running: Running;
-  readonly status: () => Promise<StatusView>;
+  /** Of all feeds, or of one with all its hours. */
+  readonly status: (feed?: string) => Promise<StatusView>;
   readonly repair: () => Promise<RepairView | null>;
   /** `POST /repair`. */
   readonly post: (body: string | object, headers?: Record<string, string>) => Promise<Response>;
@@ -38,8 +39,10 @@ export async function startFeed(cwd: string, env: Readonly<Record<string, string
   await running.said('caught up; next poll');
   const address = `http://127.0.0.1:${env.HTTP_PORT}`;
   const authorization = `Bearer ${env.HTTP_TOKEN}`;
-  const status = async () =>
-    (await (await fetch(`${address}/status`, { headers: { authorization } })).json()) as StatusView;
+  const status = async (feed?: string) =>
+    (await (
+      await fetch(`${address}/status${feed === undefined ? '' : `?feed=${feed}`}`, { headers: { authorization } })
+    ).json()) as StatusView;
   return {
     running,
     status,

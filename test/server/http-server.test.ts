@@ -177,6 +177,8 @@ describe('/metrics and /status', () => {
     });
     expect(status.headers.get('cache-control')).toBe('no-store');
     expect(status.headers.get('x-content-type-options')).toBe('nosniff');
+    expect(await (await get('/status?feed=acme')).json()).toMatchObject({ feeds: [{ name: 'acme' }] });
+    expect((await get('/status?feed=nobody')).status).toBe(404);
   });
 
   it('ask for the token where there is one, also for one that changed; the probes never do', async () => {

@@ -77,8 +77,13 @@ export class StatusBoard {
     return this.#feeds.get(feed)?.view();
   }
 
-  view(): StatusView {
+  /**
+   * What /status shows of all feeds, of compared hours those alone that differ or cannot be known; or of one feed, with all
+   * its hours: they are by far the most of it.
+   */
+  view(only?: string): StatusView {
     const { ready, reasons } = this.readiness();
+    const views = [...this.#feeds.values()].filter(({ name }) => only === undefined || name === only);
     return {
       version: 1,
       program: { name: 'jumpcloud-ocsf', version: this.version, ocsf: ocsfTarget.version, node: process.version },
@@ -86,8 +91,12 @@ export class StatusBoard {
       now: new Date(this.now()).toISOString(),
       ready,
       reasons,
-      feeds: [...this.#feeds.values()].map((feed) => feed.view()),
+      feeds: views.map((feed) => (only === undefined ? withoutEqualHours(feed.view()) : feed.view())),
       supervision: this.#supervision.list(),
     };
   }
+}
+
+function withoutEqualHours(feed: FeedView): FeedView {
+  return { ...feed, reconciliation: feed.reconciliation.filter(({ difference }) => difference !== 0) };
 }

@@ -337,9 +337,9 @@ describe('the status', () => {
 
   it('holds the hours of the reconciliation: those stored with the position, then those of the last comparison', () => {
     const { status, acme } = board();
-    const shown = () =>
+    const shown = (only?: string) =>
       status
-        .view()
+        .view(only)
         .feeds[0]!.reconciliation.map(({ service, hour, jumpcloud, delivered, deadLetters, difference }) => [
           service,
           hour,
@@ -362,7 +362,10 @@ describe('the status', () => {
       ['sso', hour, 5, 3, 1, 1],
     ]);
     acme.observer({ type: 'reconciled', lane: 'live', report: passOver(comparedCursor({ sso: [5, 4, 1] })) });
-    expect(shown()).toEqual([['sso', hour, 5, 4, 1, 0]]);
+    expect(shown('acme')).toEqual([['sso', hour, 5, 4, 1, 0]]);
+    // Of all feeds only what needs a look: three days of hours are most of what is known of a feed.
+    expect(shown()).toEqual([]);
+    expect(status.view('other').feeds).toEqual([]);
   });
 
   it('says when no new record came for longer than the threshold, and when one did', () => {

@@ -55,7 +55,7 @@ it('what /status answers is as its schema says: starting, collecting, refused by
     async () => (await feed.status()).feeds[0]?.inventory,
     (view) => view?.generation === 1,
   );
-  const collecting = await feed.status();
+  const collecting = await feed.status('jumpcloud');
   expect(faults(collecting)).toEqual([]);
   expect(collecting.feeds[0]).toMatchObject({ ready: true, repair: { state: 'done' } });
   expect(collecting.feeds[0]!.reconciliation.length).toBeGreaterThan(10);
