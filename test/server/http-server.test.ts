@@ -350,6 +350,8 @@ describe('F-32: hostile and hurried clients', () => {
     });
     const slow = dial(server.port!, 'GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n');
     slow.pause();
+    // Making the answer takes a busy machine seconds; the patience begins with its sending.
+    await once(slow, 'readable');
     await new Promise((resolve) => setTimeout(resolve, 3000));
     slow.resume();
     await once(slow, 'close');
