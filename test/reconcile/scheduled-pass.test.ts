@@ -9,6 +9,8 @@ import { virtualTime } from '../pipeline/virtual-time.js';
 vi.setConfig({ testTimeout: 300_000 });
 
 const reconcile = usualReconcile;
+/** Two polls a pass. */
+const interval = 5 * MINUTE;
 const equal = { missing: 0, repeated: 0, unknown: 0 };
 const sum = (reports: readonly ReconcileReport[], what: 'asked' | 'reread' | 'found') =>
   reports.reduce((total, report) => total + report[what], 0);
@@ -18,7 +20,7 @@ const servicesSince = ({ hours }: ReconcileReport, from: number) =>
 
 describe('five in a hundred records visible 1 s to 110 min late', () => {
   const story = {
-    records: 2_500,
+    records: 1_000,
     from: noon - HOUR,
     to: noon + 3 * HOUR,
     trouble: { late: { share: 0.05, minDelay: 1_000, maxDelay: 110 * MINUTE } },
@@ -28,7 +30,7 @@ describe('five in a hundred records visible 1 s to 110 min late', () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, story);
     const sink = new MemorySink();
-    await feedFor(tenant, sink, time, { start: (now) => now - 3600 }).until(noon + 5 * HOUR + 30 * MINUTE);
+    await feedFor(tenant, sink, time, { start: (now) => now - 3600, interval }).until(noon + 5 * HOUR + 30 * MINUTE);
     const found = await compare(tenant.ledger, sink.texts());
     expect(found.missing).toBeGreaterThan(20);
     expect(found).toMatchObject({ repeated: 0, unknown: 0 });
@@ -40,9 +42,9 @@ describe('five in a hundred records visible 1 s to 110 min late', () => {
       const time = virtualTime(noon);
       const tenant = await tenantFor(time, { ...story, quirks: { endTimeInclusive } });
       const sink = new MemorySink();
-      const feed = feedFor(tenant, sink, time, { start: (now) => now - 3600, reconcile });
+      const feed = feedFor(tenant, sink, time, { start: (now) => now - 3600, interval, reconcile });
       await feed.until(noon + 5 * HOUR + 30 * MINUTE);
-      expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 2_500, ...equal });
+      expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 1_000, ...equal });
       expect(sum(feed.told.reconciled, 'found')).toBeGreaterThan(20);
       expect(Math.max(...feed.told.lateness)).toBeGreaterThan(100 * 60);
       expect(feed.told.failures).toEqual([]);
@@ -53,26 +55,26 @@ describe('five in a hundred records visible 1 s to 110 min late', () => {
 it('what became visible late during a stop of hours is found by the first pass after it, not only by the daily one', async () => {
   const time = virtualTime(noon);
   const tenant = await tenantFor(time, {
-    records: 2_500,
+    records: 1_000,
     from: noon - HOUR,
     to: noon + 9 * HOUR,
     trouble: { late: { share: 0.05, minDelay: 40 * MINUTE, maxDelay: 110 * MINUTE } },
   });
   const sink = new MemorySink();
-  const changes = { start: (now: number) => now - 3600, reconcile };
+  const changes = { start: (now: number) => now - 3600, interval, reconcile };
   await feedFor(tenant, sink, time, changes).until(noon + 2 * HOUR);
   time.pass(7 * HOUR);
   const after = feedFor(tenant, sink, time, changes);
   await after.until(noon + 11 * HOUR + 30 * MINUTE);
-  expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 2_500, ...equal });
+  expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 1_000, ...equal });
   expect(sum(after.told.reconciled, 'found')).toBeGreaterThan(0);
 });
 
 describe('a quiet tenant', () => {
   it('is asked one count a pass, and once an hour one more a service; nothing is read again', async () => {
     const time = virtualTime(noon);
-    const tenant = await tenantFor(time, { records: 3_000, from: noon - 2 * HOUR, to: noon + 3 * HOUR });
-    const feed = feedFor(tenant, new MemorySink(), time, { start: (now) => now - 7200, reconcile });
+    const tenant = await tenantFor(time, { records: 1_000, from: noon - 2 * HOUR, to: noon + 3 * HOUR });
+    const feed = feedFor(tenant, new MemorySink(), time, { start: (now) => now - 7200, interval, reconcile });
     await feed.until(noon + 3 * HOUR);
     expect(feed.told.reconciled.length).toBeGreaterThan(15);
     let compared: number | undefined;
@@ -101,7 +103,7 @@ describe('a quiet tenant', () => {
         { at, visibleAt: at },
       );
     }
-    const feed = feedFor(tenant, new MemorySink(), time, { start: (now) => now - 7200, reconcile });
+    const feed = feedFor(tenant, new MemorySink(), time, { start: (now) => now - 7200, interval, reconcile });
     await feed.until(noon + 2 * HOUR);
     expect(sum(feed.told.reconciled, 'reread')).toBe(0);
     for (const report of feed.told.reconciled)
@@ -113,16 +115,16 @@ describe('a count that never agrees', () => {
   it('because it includes duplicates that are not shown is settled once, reported, and not read for ever', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, {
-      records: 3_000,
+      records: 1_500,
       from: noon - 2 * HOUR,
       to: noon + 2 * HOUR,
       quirks: { countIncludesDuplicates: true },
-      trouble: { repeated: { share: 0.02, shown: false } },
+      trouble: { repeated: { share: 0.04, shown: false } },
     });
     const sink = new MemorySink();
-    const feed = feedFor(tenant, sink, time, { start: (now) => now - 7200, reconcile });
+    const feed = feedFor(tenant, sink, time, { start: (now) => now - 7200, interval, reconcile });
     await feed.until(noon + 3 * HOUR);
-    expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 3_000, ...equal });
+    expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 1_500, ...equal });
     const passes = feed.told.reconciled;
     expect(passes.at(-1)).toMatchObject({ found: 0, unknown: 0 });
     expect(passes.at(-1)!.explained).toBeGreaterThan(0);
@@ -136,15 +138,15 @@ describe('a count that never agrees', () => {
   it('because it lags behind the search is compared again until it has caught up', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, {
-      records: 2_000,
+      records: 800,
       from: noon - 2 * HOUR,
       to: noon + HOUR,
       quirks: { countLag: 50 * MINUTE },
     });
     const sink = new MemorySink();
-    const feed = feedFor(tenant, sink, time, { start: (now) => now - 7200, reconcile });
+    const feed = feedFor(tenant, sink, time, { start: (now) => now - 7200, interval, reconcile });
     await feed.until(noon + 5 * HOUR);
-    expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 2_000, ...equal });
+    expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 800, ...equal });
     expect(feed.told.reconciled.at(-1)).toMatchObject({ found: 0, explained: 0, reread: 0 });
   });
 });
@@ -153,16 +155,16 @@ describe('what cannot be compared', () => {
   it('a tenant that refuses counts is read again instead, and says so', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, {
-      records: 2_000,
+      records: 800,
       from: noon - HOUR,
       to: noon + 2 * HOUR,
       quirks: { countRefused: true },
       trouble: { late: { share: 0.05, minDelay: 40 * MINUTE, maxDelay: 110 * MINUTE } },
     });
     const sink = new MemorySink();
-    const feed = feedFor(tenant, sink, time, { start: (now) => now - 3600, reconcile });
+    const feed = feedFor(tenant, sink, time, { start: (now) => now - 3600, interval, reconcile });
     await feed.until(noon + 5 * HOUR);
-    expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 2_000, ...equal });
+    expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 800, ...equal });
     expect(feed.told.reconciled.at(-1)!.reason).toContain('gives no counts');
     expect(feed.told.failures).toEqual([]);
   });
@@ -170,13 +172,13 @@ describe('what cannot be compared', () => {
   it('a sink that cannot tell what it holds is never given repeats, and the difference is unknown', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, {
-      records: 2_000,
+      records: 800,
       from: noon - HOUR,
       to: noon + 2 * HOUR,
       trouble: { late: { share: 0.05, minDelay: 40 * MINUTE, maxDelay: 110 * MINUTE } },
     });
     const sink = new MemorySink(500, false);
-    const feed = feedFor(tenant, sink, time, { start: (now) => now - 3600, reconcile });
+    const feed = feedFor(tenant, sink, time, { start: (now) => now - 3600, interval, reconcile });
     await feed.until(noon + 3 * HOUR);
     expect((await compare(tenant.ledger, sink.texts())).repeated).toBe(0);
     expect(feed.told.reconciled.some(({ unknown, reason }) => unknown > 0 && reason !== undefined)).toBe(true);
@@ -184,15 +186,15 @@ describe('what cannot be compared', () => {
 
   it('a position that was moved ahead leaves a gap in the grid, which is read', async () => {
     const time = virtualTime(noon);
-    const tenant = await tenantFor(time, { records: 4_000, from: noon - 3 * HOUR, to: noon + 3 * HOUR });
+    const tenant = await tenantFor(time, { records: 1_500, from: noon - 3 * HOUR, to: noon + 3 * HOUR });
     const sink = new MemorySink();
     const start = (now: number) => now - 3 * 3600;
-    await feedFor(tenant, sink, time, { start, reconcile }).once();
+    await feedFor(tenant, sink, time, { start, interval, reconcile }).once();
     time.pass(90 * MINUTE);
     sink.tamper('live', (cursor) => ({ ...cursor, settled: formatSecond(Math.floor(time.now() / 1000) - 600) }));
-    const feed = feedFor(tenant, sink, time, { start, reconcile });
+    const feed = feedFor(tenant, sink, time, { start, interval, reconcile });
     await feed.until(noon + 4 * HOUR);
-    expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 4_000, ...equal });
+    expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 1_500, ...equal });
     expect(sum(feed.told.reconciled, 'found')).toBeGreaterThan(100);
   });
 });
@@ -206,7 +208,7 @@ it('once a day three days are compared, and a record that was two days late is d
     { at, visibleAt: noon + 47 * HOUR },
   );
   const sink = new MemorySink();
-  const feed = feedFor(tenant, sink, time, { start: (now) => now - 24 * 3600, interval: 10 * MINUTE, reconcile });
+  const feed = feedFor(tenant, sink, time, { start: (now) => now - 24 * 3600, interval: 30 * MINUTE, reconcile });
   await feed.until(noon + 73 * HOUR);
   expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 4_001, ...equal });
   expect(Math.max(...feed.told.lateness)).toBeGreaterThan(44 * 3600);
