@@ -32,7 +32,7 @@ describe('a backfill beside the live lane', () => {
     for (const endTimeInclusive of [false, true]) {
       const time = virtualTime(noon);
       const tenant = await tenantFor(time, {
-        records: 9_000,
+        records: 3_000,
         from: noon - 20 * DAY,
         to: noon,
         quirks: { endTimeInclusive },
@@ -45,7 +45,7 @@ describe('a backfill beside the live lane', () => {
       expect(spans(ranges)).toEqual([{ from: asked.from, to: (noon - DAY) / 1000 }]);
       expect(notes.join()).toContain('the backfill ends there');
       const told = await fill(feed, ranges);
-      expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 9_000, ...equal });
+      expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 3_000, ...equal });
       const last = told.at(-1)!;
       expect(last.settled).toBe(last.to);
       expect(last.records).toBe(last.expected! - (endTimeInclusive ? last.expected! - last.records : 0));
@@ -59,7 +59,7 @@ describe('a backfill beside the live lane', () => {
 
   it('reads several searches at once where its client allows it, and never more', async () => {
     const time = virtualTime(noon);
-    const tenant = await tenantFor(time, { records: 9_000, from: noon - 20 * DAY, to: noon, latency: 5 });
+    const tenant = await tenantFor(time, { records: 3_000, from: noon - 20 * DAY, to: noon, latency: 5 });
     const feed = feedFor(tenant, new MemorySink(), time, { start }, { concurrency: 3 });
     await feed.once();
     const { ranges } = await planBackfill(asked, feed.settings, feed.parts);
@@ -118,7 +118,7 @@ describe('a backfill beside the live lane', () => {
 
   it('stops when it is asked to, with what it has delivered kept', async () => {
     const time = virtualTime(noon);
-    const tenant = await tenantFor(time, { records: 9_000, from: noon - 20 * DAY, to: noon });
+    const tenant = await tenantFor(time, { records: 3_000, from: noon - 20 * DAY, to: noon });
     const sink = new MemorySink();
     const feed = feedFor(tenant, sink, time, { start }, { concurrency: 3 });
     await feed.once();
@@ -130,16 +130,16 @@ describe('a backfill beside the live lane', () => {
       feed.parts,
       stop.signal,
       ({ records }) => {
-        if (records > 3_000) stop.abort();
+        if (records > 1_000) stop.abort();
       },
       limits,
     );
-    expect(sink.events.length).toBeGreaterThan(2_000);
-    expect(sink.events.length).toBeLessThan(9_000);
+    expect(sink.events.length).toBeGreaterThan(700);
+    expect(sink.events.length).toBeLessThan(3_000);
     const again = await planBackfill(asked, feed.settings, feed.parts);
     expect(again.ranges).toEqual(ranges);
     await fill(feed, again.ranges);
-    expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 9_000, ...equal });
+    expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 3_000, ...equal });
   });
 });
 
@@ -245,7 +245,7 @@ describe('a plan', () => {
   it('names the first minute that JumpCloud still gives, where it refuses what is older', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, {
-      records: 5_000,
+      records: 2_000,
       from: noon - 20 * DAY,
       to: noon,
       quirks: { retention: { days: 15, beyond: '402' } },
