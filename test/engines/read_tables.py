@@ -1,15 +1,18 @@
 """Other engines' readers of the tables, by their logs alone.
 
-    python read_tables.py loop DIRECTORY    reads until its input ends; fails on an error, a count that falls, a uid twice
-    python read_tables.py sums DIRECTORY    prints per engine and table: rows, sum of time, last instant, rows per day
+    python read_tables.py DIRECTORY ENGINE…
 
-One JSON line on stdout.
+Reads every table once and says that it is ready; reads until a line comes in, and fails on an error, a count that falls,
+a uid twice; then takes statements for Spark (`tables ddl`) to the end of its input, and prints per table and engine: rows,
+sum of time, last instant, days. One JSON line on stdout each time.
 """
 
+import functools
 import json
 import os
 import sys
 import threading
+import time
 
 import chdb
 import datafusion
@@ -17,6 +20,7 @@ import deltalake
 import duckdb
 import polars
 import pyarrow.compute as pc
+from pyspark.sql import SparkSession
 
 UID = {"dead_letters": ("uid", None), "raw_records": ("uid", None)}
 
@@ -69,66 +73,65 @@ def uids_clickhouse(path, column, field):
     return [uid for (uid,) in rows_clickhouse(path, f"tupleElement({column}, '{field}')" if field else column)]
 
 
-ENGINES = {
-    "deltalake": uids_deltalake,
-    "polars": uids_polars,
-    "duckdb": uids_duckdb,
-    "datafusion": uids_datafusion,
-    "clickhouse": uids_clickhouse,
-}
+@functools.cache
+def spark():
+    settings = {
+        "spark.jars.packages": "io.delta:delta-spark_2.13:4.0.0",
+        "spark.jars.ivy": os.path.join(sys.prefix, "ivy"),
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": "1",
+        "spark.databricks.delta.snapshotPartitions": "1",
+        "spark.driver.memory": "1g",
+        "spark.sql.warehouse.dir": os.path.join(sys.prefix, "warehouse"),
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.log.level": "ERROR",
+    }
+    return SparkSession.builder.master("local[1]").config(map=settings).getOrCreate()
 
 
-def loop(directory):
-    stopping = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), stopping.set()), daemon=True).start()
-    seen = {}
-    reads = dict.fromkeys(ENGINES, 0)
-    while not stopping.is_set():
-        for table in tables(directory):
-            path = os.path.join(directory, table)
-            if not any(n.endswith((".json", ".parquet")) for n in os.listdir(os.path.join(path, "_delta_log"))):
-                continue
-            column, field = UID.get(table, ("metadata", "uid"))
-            for engine, read in ENGINES.items():
-                uids = read(path, column, field)
-                if len(set(uids)) != len(uids):
-                    raise SystemExit(f"{engine}: {len(uids) - len(set(uids))} uids of {table} are there twice")
-                if len(uids) < seen.get((engine, table), 0):
-                    raise SystemExit(f"{engine}: the count of {table} fell from {seen[engine, table]} to {len(uids)}")
-                seen[engine, table] = len(uids)
-                reads[engine] += 1
-    print(json.dumps({"reads": reads, "rows": {t: n for (e, t), n in seen.items() if e == "polars"}}))
+def uids_spark(path, column, field):
+    rows = spark().read.format("delta").load(path).select(f"{column}.{field}" if field else column).collect()
+    # Else it takes one of two cores for itself.
+    time.sleep(0.5)
+    return [row[0] for row in rows]
 
 
-def sums(directory):
-    found = {}
+def read_all(directory, engines, seen):
     for table in tables(directory):
         path = os.path.join(directory, table)
-        arrow = deltalake.DeltaTable(path).to_pyarrow_table(columns=["time", "time_dt", "event_day"])
-        frame = polars.scan_delta(path).select("time", "time_dt", "event_day").collect()
-        files = deltalake.DeltaTable(path).file_uris()
-        scan = "read_parquet(?, union_by_name = true, hive_partitioning = true)"
-        rows, total, last, days = duckdb.connect().execute(
-            f"SELECT count(*), sum(time)::HUGEINT, epoch_ms(max(time_dt)), count(DISTINCT event_day) FROM {scan}", [files]
-        ).fetchone()
-        found[table] = {
-            "deltalake": [
-                arrow.num_rows,
-                pc.sum(arrow["time"]).as_py() or 0,
-                millis(pc.max(arrow["time_dt"]).as_py()),
-                len(pc.unique(arrow["event_day"])),
-            ],
-            "polars": [
-                frame.height,
-                frame["time"].sum() or 0,
-                millis(frame["time_dt"].max()),
-                frame["event_day"].n_unique(),
-            ],
-            "duckdb": [rows, int(total or 0), last, days],
-            "datafusion": sums_datafusion(path),
-            "clickhouse": sums_clickhouse(path),
-        }
-    print(json.dumps(found))
+        if not any(n.endswith((".json", ".parquet")) for n in os.listdir(os.path.join(path, "_delta_log"))):
+            continue
+        column, field = UID.get(table, ("metadata", "uid"))
+        for engine in engines:
+            uids = ENGINES[engine][0](path, column, field)
+            if len(set(uids)) != len(uids):
+                raise SystemExit(f"{engine}: {len(uids) - len(set(uids))} uids of {table} are there twice")
+            if len(uids) < seen.get((engine, table), 0):
+                raise SystemExit(f"{engine}: the count of {table} fell from {seen[engine, table]} to {len(uids)}")
+            seen[engine, table] = len(uids)
+
+
+def sums_deltalake(path):
+    arrow = deltalake.DeltaTable(path).to_pyarrow_table(columns=["time", "time_dt", "event_day"])
+    last = millis(pc.max(arrow["time_dt"]).as_py())
+    return [arrow.num_rows, pc.sum(arrow["time"]).as_py() or 0, last, len(pc.unique(arrow["event_day"]))]
+
+
+def sums_polars(path):
+    frame = polars.scan_delta(path).select("time", "time_dt", "event_day").collect()
+    return [frame.height, frame["time"].sum() or 0, millis(frame["time_dt"].max()), frame["event_day"].n_unique()]
+
+
+def sums_duckdb(path):
+    scan = "read_parquet(?, union_by_name = true, hive_partitioning = true)"
+    select = "count(*), sum(time)::HUGEINT, epoch_ms(max(time_dt)), count(DISTINCT event_day)"
+    files = deltalake.DeltaTable(path).file_uris()
+    rows, total, last, days = duckdb.connect().execute(f"SELECT {select} FROM {scan}", [files]).fetchone()
+    return [rows, int(total or 0), last, days]
 
 
 def sums_datafusion(path):
@@ -144,11 +147,53 @@ def sums_clickhouse(path):
     return [rows, total or 0, last, days]
 
 
+def sums_spark(path):
+    # As `tables ddl` makes it known.
+    select = "count(*), sum(time), unix_millis(max(time_dt)), count(DISTINCT event_day)"
+    [row] = spark().sql(f"SELECT {select} FROM `{os.path.basename(path)}`").collect()
+    return [row[0], row[1] or 0, row[2], row[3]]
+
+
 def millis(instant):
     return None if instant is None else round(instant.timestamp() * 1000)
 
 
+ENGINES = {
+    "deltalake": (uids_deltalake, sums_deltalake),
+    "polars": (uids_polars, sums_polars),
+    "duckdb": (uids_duckdb, sums_duckdb),
+    "datafusion": (uids_datafusion, sums_datafusion),
+    "clickhouse": (uids_clickhouse, sums_clickhouse),
+    "spark": (uids_spark, sums_spark),
+}
+
+
+def say(value):
+    print(json.dumps(value), flush=True)
+
+
+def main(directory, engines):
+    seen = {}
+    read_all(directory, engines, seen)
+    say("ready")
+    stopping = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.readline(), stopping.set()), daemon=True).start()
+    passes = 0
+    while not stopping.is_set():
+        read_all(directory, engines, seen)
+        passes += 1
+    say({"engines": engines, "passes": passes, "rows": sum(n for (engine, _), n in seen.items() if engine == engines[0])})
+    statements = sys.stdin.read()
+    if "spark" in engines:
+        for statement in statements.split(";\n"):
+            if statement.strip():
+                spark().sql(statement)
+        for view in spark().catalog.listTables():
+            spark().table(view.name).count()
+    say({table: {e: ENGINES[e][1](os.path.join(directory, table)) for e in engines} for table in tables(directory)})
+
+
 # ClickHouse reads files below the working directory alone.
-place = os.path.abspath(sys.argv[2])
+place = os.path.abspath(sys.argv[1])
 os.chdir("/")
-{"loop": loop, "sums": sums}[sys.argv[1]](place)
+main(place, sys.argv[2:])

@@ -1,5 +1,6 @@
 /**
- * A lane in a process of its own that commits sample batches until it is killed, or maintains the tables in a loop.
+ * A lane in a process of its own that commits sample batches until it is killed, or maintains the tables in a loop; it
+ * writes a dot for each commit or turn.
  *
  *     node dist/test/engines/writer-child.js '{"directory": …, "feed": "acme", "lane": "live", "first": 0}'
  */
@@ -38,6 +39,7 @@ async function write(lane: string): Promise<void> {
     const batch = sampleBatch(lane, first + index, sizes);
     const extensions = { ...batch.cursor.extensions, batches: index + 1 };
     await opened.commit({ ...batch, cursor: { ...batch.cursor, feed, extensions } });
+    process.stdout.write('.');
     await sleep(20);
   }
   await sink.close();
@@ -47,6 +49,7 @@ async function maintain(): Promise<void> {
   for (;;) {
     const { failures } = await maintainTables({ directory: order.directory, limits, rules, clock: systemClock });
     for (const failure of failures) process.stderr.write(`${failure}\n`);
+    process.stdout.write('.');
     await sleep(200);
   }
 }
