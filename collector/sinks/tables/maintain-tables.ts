@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Clock } from '../../clock.js';
 import { CollectorError } from '../../errors.js';
-import { exists } from '../../files/durable-file.js';
+import { errno, exists, storageFailed } from '../../files/durable-file.js';
 import { MISSING_CURE, missingNotice, type Repair, repairLogs } from './append-to-logs.js';
 import { addOf, dataFileOf, pathOf } from './data-file.js';
 import { commitInfo, removeOf } from './delta/actions.js';
@@ -95,6 +95,9 @@ export async function maintainTables(setting: MaintenanceSetting): Promise<Maint
       // A lane that rewrites its events may have died: what it replaced must not be merged.
       await repairLogs(logs, setting.clock.now(), takeOutMissing);
       await new TableMaintenance(logs, table, engine, setting, counts).run();
+    } catch (error) {
+      // The disk is full, say: what was begun is undone or made up for by the next run.
+      throw errno(error) === undefined ? error : storageFailed(error, logs.directory);
     } finally {
       engine.close();
     }

@@ -1,4 +1,5 @@
-import { cp, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { cp, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -160,6 +161,34 @@ describe('maintaining tables', () => {
     expect(report).toMatchObject({ mergedFiles: 4 + 5 + 5, mergedInto: 3, failures: [expect.stringMatching(message)] });
     expect(report.failures[0]).toContain(path);
     expect(await maintain()).toMatchObject({ mergedFiles: 0 });
+  });
+
+  it('loses nothing where the disk fills while files are merged, says so, and merges once there is space', async ({
+    skip,
+  }) => {
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64m', 'tmpfs', directory], { stdio: 'pipe' });
+    } catch {
+      process.stderr.write('SKIPPED: a small file system cannot be mounted here.\n');
+      skip();
+    }
+    try {
+      await commit('acme', 'live', 0, 20);
+      const before = await readDelivered(directory);
+      settle();
+      const filler = join(directory, 'filler');
+      await expect(writeFile(filler, Buffer.alloc(64 * 1024 * 1024))).rejects.toThrow('ENOSPC');
+      // Enough for the lock, and not for all that a merge writes.
+      await truncate(filler, (await stat(filler)).size - 64 * 1024);
+      await expect(maintain()).rejects.toMatchObject({ code: 'STORAGE_FAILED', detail: 'ENOSPC' });
+      expect((await readDelivered(directory)).events.toSorted()).toEqual(before.events.toSorted());
+      await rm(filler);
+      settle();
+      expect(await maintain()).toMatchObject({ mergedFiles: 60, failures: [] });
+      expect((await readDelivered(directory)).events.toSorted()).toEqual(before.events.toSorted());
+    } finally {
+      execFileSync('umount', ['-l', directory]);
+    }
   });
 
   it('makes a reader whose states are of before the merge of one lane read again, and hides nothing', async () => {
