@@ -102,7 +102,8 @@ const DETAILS: Readonly<Partial<Record<StateCode, Detail>>> = {
       silentSeconds === undefined ? '' : `no new record for ${span(silentSeconds)}`,
       silenceLimitSeconds === undefined ? '' : `limit ${span(silenceLimitSeconds)}`,
     ),
-  keyEnding: ({ keyDaysLeft = 0 }) => (keyDaysLeft < 0 ? 'it may have ended' : `in ${keyDaysLeft} days`),
+  keyEnding: ({ keyDaysLeft = 0 }) =>
+    keyDaysLeft < 0 ? 'it may have ended' : `in ${keyDaysLeft === 1 ? '1 day' : `${keyDaysLeft} days`}`,
   setup: ({ by }) => `waiting for a key${by === undefined ? '' : ` from ${by}`}`,
   syncing: ({ readUpTo, progress, secondsLeft }, { instant, span }) =>
     joined(

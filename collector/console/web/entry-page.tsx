@@ -25,6 +25,7 @@ export function EntryPage() {
     <Frame
       crumbs={[
         { label: SEED_WORDS.area, href: '/feeds' },
+        { label: SEED_WORDS.feeds, href: '/feeds' },
         { label: name, href: feedAddress(name) },
         isAccount
           ? { label: 'Accounts', href: feedAddress(name, 'accounts') }

@@ -49,7 +49,7 @@ export function DeadLetters({ name, again }: TabProps) {
               </button>
               {tried?.dryRun === true && tried.events > 0 && (
                 <button type="button" class="primary" onClick={() => replay(false)}>
-                  Replay: {tried.events} would become events
+                  Replay: {tried.events} would become {eventsOf(tried.events)}
                 </button>
               )}
               <span class="hint">
@@ -71,8 +71,9 @@ export function DeadLetters({ name, again }: TabProps) {
           {tried !== undefined && (
             <Message tone={tried.stillDead > 0 ? 'warn' : 'good'} focus>
               <strong>{tried.dryRun ? 'Dry run' : 'Replay'}: </strong>
-              {tried.events} {tried.dryRun ? 'would become' : 'became'} events, {tried.stillDead} still fail,{' '}
-              {tried.already} were resolved before, of {tried.read} read.
+              {tried.events} {tried.dryRun ? 'would become' : 'became'} {eventsOf(tried.events)}, {tried.stillDead}{' '}
+              still {tried.stillDead === 1 ? 'fails' : 'fail'}, {tried.already} {tried.already === 1 ? 'was' : 'were'}{' '}
+              resolved before, of {tried.read} read.
               <ul>
                 {Object.entries(tried.reasons).map(([reason, count]) => (
                   <li key={reason}>
@@ -90,6 +91,8 @@ export function DeadLetters({ name, again }: TabProps) {
     </Loaded>
   );
 }
+
+const eventsOf = (count: number): string => (count === 1 ? 'an event' : 'events');
 
 function Group({ of }: { readonly of: DeadLetterGroup }) {
   return (

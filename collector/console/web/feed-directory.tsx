@@ -94,7 +94,7 @@ function DirectoryList({
           label={`Search ${label.toLowerCase()}`}
           value={typed}
           onValue={setTyped}
-          hint="Name, e-mail or id."
+          placeholder="Name, e-mail or id"
         />
         <SelectField
           label="Kind"

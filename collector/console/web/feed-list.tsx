@@ -139,7 +139,7 @@ function Listed({ list, again }: { readonly list: Feeds; readonly again: () => v
           <span class="hidden">Search by name, account, owner or organization</span>
           <input
             type="search"
-            placeholder="Search by name, account, owner…"
+            placeholder="Name, account, owner…"
             value={text}
             data-keeps-focus
             onInput={(event) => {
@@ -161,7 +161,8 @@ function Listed({ list, again }: { readonly list: Feeds; readonly again: () => v
         </fieldset>
       </search>
       <p role="status" class="dim">
-        {shown.length === list.feeds.length ? `${shown.length} feeds` : `${shown.length} of ${list.feeds.length} feeds`}
+        {shown.length === list.feeds.length ? '' : `${shown.length} of `}
+        {list.feeds.length === 1 ? '1 feed' : `${list.feeds.length} feeds`}
       </p>
       <table class="cards">
         <caption class="hidden">Data feeds, the worst first</caption>
@@ -232,7 +233,9 @@ function Row({ feed }: { readonly feed: FeedSummary }) {
       <td data-label="Dead letters" class="number">
         <Count of={feed.deadLetters} />
       </td>
-      <td data-label="Key">{keyText(feed.keyDaysLeft)}</td>
+      <td data-label="Key" class="unbroken">
+        {keyText(feed.keyDaysLeft)}
+      </td>
       <td data-label="Last record">
         <Instant at={feed.lastRecord} />
       </td>

@@ -428,17 +428,17 @@ function Removal({ name, etag, sink }: { readonly name: string; readonly etag: s
         <Dialog title={`Remove ${name}`} onClose={() => setOpen(false)}>
           <form onSubmit={remove}>
             {error !== undefined && <Failure error={error} focus />}
-            <table>
+            <table class="cards">
               <Columns of={['What goes', 'What stays']} />
               <tbody>
                 <tr>
-                  <td>
+                  <td class="wide" data-label="What goes">
                     The feed and its stored secret. For 30 days it can be restored from the list of feeds. The key at
                     JumpCloud is not revoked: do that there.
                     {tablesGo &&
                       ' Once it can no longer be restored, also its tables with their events, dead letters and position.'}
                   </td>
-                  <td>
+                  <td class="wide" data-label="What stays">
                     {tablesGo
                       ? 'Everything for 30 days: a feed that is restored by then goes on from its position.'
                       : `${sink === 'kafka' ? 'Topics with their records' : 'Tables with their events'}, dead letters, and the position: a restored feed goes on from there.`}

@@ -22,6 +22,7 @@ export function FindingPage() {
     <Frame
       crumbs={[
         { label: SEED_WORDS.area, href: '/feeds' },
+        { label: SEED_WORDS.feeds, href: '/feeds' },
         { label: name, href: feedAddress(name) },
         { label: 'Findings', href: feedAddress(name, 'findings') },
         { label: details.value?.title ?? finding },

@@ -43,7 +43,7 @@ export function ErrorSummary({ error }: { readonly error: unknown }) {
       <strong>
         {errors.length === 1 ? '1 field needs another value' : `${errors.length} fields need another value`}
       </strong>
-      <ul>
+      <ul class="plain">
         {errors.map(([path, message]) => (
           <li key={path}>
             <button type="button" class="link" onClick={() => goTo(path)}>

@@ -1,4 +1,3 @@
-import { Text } from './text.js';
 import { formatDistance, formatInstant, useZone } from './zone.js';
 
 /** A moment with its zone and its distance from now; `unknown` where there is none. */
@@ -11,10 +10,16 @@ export function Instant({
 }) {
   const zone = useZone();
   if (at === null || at === undefined) return <span class="dim">unknown</span>;
+  const [date, ...clock] = formatInstant(at, zone).split(' ');
   return (
     <time dateTime={at}>
-      <Text>{formatInstant(at, zone)}</Text>
-      {distance && <span class="dim"> ({formatDistance(at)})</span>}
+      <span class="unbroken">{date}</span> <span class="unbroken">{clock.join(' ')}</span>
+      {distance && (
+        <>
+          {' '}
+          <span class="dim unbroken">({formatDistance(at)})</span>
+        </>
+      )}
     </time>
   );
 }

@@ -130,7 +130,7 @@ const mapOf = (text: string): Json =>
 function KeyHint({ of: key }: { readonly of: FormKey }) {
   return (
     <>
-      {key.description}
+      {key.description.split('`').map((part, index) => (index % 2 === 1 ? <code key={part}>{part}</code> : part))}
       {key.expected && ` Takes ${key.expected}.`}
       {key.environment && (
         <>
@@ -222,10 +222,10 @@ function SecretField({
                   , …<Text>{stored.lastFour}</Text>
                 </>
               )}
-              , since <Instant at={stored.since} />. Leave the field empty to keep it.
+              , since <Instant at={stored.since} />.{!onlyTyped && ' Leave the field empty to keep it.'}
             </p>
           )}
-          {hint ?? <KeyHint of={key} />}
+          <div>{hint ?? <KeyHint of={key} />}</div>
           {!onlyTyped && (
             <button
               type="button"

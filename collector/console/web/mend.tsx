@@ -141,7 +141,9 @@ export function RangeForm({
       <p class="hint">
         Times in UTC.
         {hours > 0 &&
-          ` ${hours < 1 ? 'Less than one hour' : `${Math.ceil(hours)} hours`}: at least ${Math.max(1, Math.ceil(hours))} requests.`}
+          (hours <= 1
+            ? ' At most one hour: at least 1 request.'
+            : ` ${Math.ceil(hours)} hours: at least ${Math.ceil(hours)} requests.`)}
       </p>
       <div class="actions">
         <button class="primary" type="submit">

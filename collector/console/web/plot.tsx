@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import { Count } from './instant.js';
 import { Scrolled } from './scrolled.js';
-import { formatClock, formatDate, formatInstant, useZone, type Zone } from './zone.js';
+import { formatClock, formatDate, formatInstant, useZone, type Zone, zoneName } from './zone.js';
 
 export interface Series {
   readonly label: string;
@@ -57,7 +57,7 @@ export function Plot({ name, times, series, marks = [], bars = false }: PlotProp
   return (
     <figure class="plot">
       <figcaption>
-        {name}
+        {name}; times in {zoneName(new Date((times[0] ?? 0) * 1000), zone)}
         <ul class="legend">
           {series.map(({ label, colour }) => (
             <li key={label}>
@@ -94,7 +94,9 @@ function TableOf({ name, times, series }: Pick<PlotProps, 'name' | 'times' | 'se
             <tbody>
               {times.map((time, index) => (
                 <tr key={time}>
-                  <th scope="row">{formatInstant(time * 1000, zone, true)}</th>
+                  <th scope="row" class="unbroken">
+                    {formatInstant(time * 1000, zone, true)}
+                  </th>
                   {series.map(({ label, values }) => (
                     <td class="number" key={label}>
                       <Count of={values[index]} />

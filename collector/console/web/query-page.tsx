@@ -311,7 +311,9 @@ function Result({ answered: { columns, rows, end } }: { readonly answered: Answe
           {end?.more && ' There are more: these are the first ones; a download holds all.'}
           {end !== undefined &&
             end.skippedFiles > 0 &&
-            ` ${end.skippedFiles} files could not be read and are not in it.`}
+            (end.skippedFiles === 1
+              ? ' 1 file could not be read and is not in it.'
+              : ` ${end.skippedFiles} files could not be read and are not in it.`)}
         </Message>
       )}
       {plotted !== undefined && <Plot {...plotted} />}
@@ -322,7 +324,7 @@ function Result({ answered: { columns, rows, end } }: { readonly answered: Answe
               <thead>
                 <tr>
                   {columns.map(({ name, type }, index) => (
-                    <th scope="col" key={index}>
+                    <th scope="col" key={index} class={typeof rows[0]?.[index] === 'number' ? 'number' : undefined}>
                       <Text>{name}</Text>
                       <div class="dim">
                         <Text>{type}</Text>
