@@ -3,11 +3,9 @@ import { expect, it } from 'vitest';
 import { annotatedSchema, keys } from '../../collector/config/keys.js';
 import type { TestLine } from '../../collector/console/answers.js';
 import { formKeys } from '../../collector/console/web/schema-keys.js';
-import { inspect, useBrowser } from './browser.js';
+import { inspect } from './browser.js';
 import { catalogue, configSchema, everyState } from './samples.js';
 import { type Script, scripted } from './scripted.js';
-
-useBrowser();
 
 const KEY = 'jca_0123456789abcdefghijklmnopqrstuvwx';
 
@@ -187,7 +185,7 @@ it('A2 X8: a refused form keeps what was typed, lists what is wrong, and leads t
   expect(await page.evaluate(() => document.activeElement?.id)).toBe('key-kafka-clientId');
 });
 
-it('A2: a failed test names cause, cure and field, and Submit asks before it saves', async () => {
+it('A2 C5: a failed test names cause, cure and field, and Submit asks before it saves', async () => {
   const { page, visit, asked } = await scripted(
     {
       ...material,

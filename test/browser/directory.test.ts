@@ -1,10 +1,8 @@
 import { expect, it } from 'vitest';
 import type { DirectoryEntry, DirectoryRelation, Inventory } from '../../collector/console/answers.js';
-import { inspect, useBrowser } from './browser.js';
+import { inspect } from './browser.js';
 import { HOSTILE, job, statusOf } from './samples.js';
 import { admin, type Script, scripted } from './scripted.js';
-
-useBrowser();
 
 const entry = (change: Partial<DirectoryEntry> = {}): DirectoryEntry => ({
   kind: 'user',

@@ -4,10 +4,7 @@ import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
 import { compareTables } from '../cli/command.js';
 import { HOUR, plantGap } from '../cli/repairing.js';
-import { useBrowser } from './browser.js';
 import { addFeed, fillNewFeed, realConsole, secondTab } from './real.js';
-
-useBrowser();
 
 async function save(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Save…' }).click();

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
 import { STATES, type StateCode } from '../../collector/console/state-words.js';
-import { inspect, scrollsSideways, useBrowser, violations } from './browser.js';
+import { inspect, scrollsSideways, violations } from './browser.js';
 import {
   activity,
   catalogue,
@@ -19,8 +19,6 @@ import {
 } from './samples.js';
 import { admin, type Script, scripted } from './scripted.js';
 
-useBrowser();
-
 const whole: Script = {
   listFeeds: () => ({ value: everyState }),
   catalogue: () => ({ value: catalogue }),
@@ -37,7 +35,7 @@ const whole: Script = {
   job: () => ({ value: job() }),
 };
 
-it('the road of a feed shows numbers that add up, and says so where they do not', async () => {
+it('C5: the road of a feed shows numbers that add up, and says so where they do not', async () => {
   let isBroken = false;
   const { page, visit } = await scripted(
     {
@@ -102,7 +100,7 @@ function cutHours(page: Page, left: number): Promise<string[]> {
   }, left);
 }
 
-it('A10: the grid of completeness is walked by keyboard, says its numbers, and reads hours again', async () => {
+it('A10 C5: the grid of completeness is walked by keyboard, says its numbers, and reads hours again', async () => {
   let asked: unknown;
   const { page, visit } = await scripted(
     {
@@ -134,7 +132,7 @@ it('A10: the grid of completeness is walked by keyboard, says its numbers, and r
       expect(await cutHours(page, left), `${width} px wide, scrolled to ${left}`).toEqual([]);
   }
   await page.getByRole('button', { name: 'Read again: 1 hour…' }).click();
-  await page.getByText('at least 1 requests').waitFor();
+  await page.getByText('at least 1 request.').waitFor();
   await page.getByRole('button', { name: 'Read again', exact: true }).click();
   await page.getByText('read again, 20 found').waitFor();
   expect(asked).toEqual({ from: '2026-11-28T02:00:00Z', to: '2026-11-28T03:00:00Z' });

@@ -1,10 +1,8 @@
 import { expect, it } from 'vitest';
 import type { Finding, FindingDetails } from '../../collector/console/answers.js';
-import { inspect, useBrowser } from './browser.js';
+import { inspect } from './browser.js';
 import { HOSTILE, statusOf } from './samples.js';
 import { admin, type Script, scripted } from './scripted.js';
-
-useBrowser();
 
 const finding = (change: Partial<Finding> = {}): Finding => ({
   at: '2026-11-28T14:30:00Z',

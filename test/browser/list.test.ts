@@ -1,15 +1,13 @@
 import { expect, it } from 'vitest';
 import type { FeedList } from '../../collector/console/answers.js';
 import { STATES } from '../../collector/console/state-words.js';
-import { inspect, scrollsSideways, useBrowser } from './browser.js';
+import { inspect, scrollsSideways } from './browser.js';
 import { everyState, hostileList, longTexts, summary } from './samples.js';
 import { admin, scripted } from './scripted.js';
 
-useBrowser();
-
 const empty: FeedList = { feeds: [], removed: [], drafts: [] };
 
-it('X1 X4 X5: the list shows one feed in each state, and is accessible and whole in every look', async () => {
+it('X1 X4 X5 C5: the list shows one feed in each state, and is accessible and whole in every look', async () => {
   const { page, visit } = await scripted({ listFeeds: () => ({ value: everyState }) }, { bypassCSP: true });
   await visit('/feeds');
   for (const { word } of Object.values(STATES)) await page.locator('.state', { hasText: word }).first().waitFor();

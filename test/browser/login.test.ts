@@ -1,9 +1,7 @@
 import { expect, it } from 'vitest';
-import { inspect, useBrowser } from './browser.js';
+import { inspect } from './browser.js';
 import { everyState } from './samples.js';
 import { admin, scripted } from './scripted.js';
-
-useBrowser();
 
 const list = { listFeeds: () => ({ value: everyState }) };
 

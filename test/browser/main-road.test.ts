@@ -2,10 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { compareTables } from '../cli/command.js';
-import { useBrowser } from './browser.js';
 import { addFeed, fillNewFeed, realConsole } from './real.js';
-
-useBrowser();
 
 /** Files below a folder that hold a text. */
 function holding(folder: string, text: string): string[] {

@@ -1,10 +1,8 @@
 import { expect, it } from 'vitest';
 import type { QueryLine } from '../../collector/console/answers.js';
-import { inspect, scrollsSideways, useBrowser } from './browser.js';
+import { inspect, scrollsSideways } from './browser.js';
 import { everyState, HOSTILE, summary } from './samples.js';
 import { type Script, scripted } from './scripted.js';
-
-useBrowser();
 
 const columns = [
   { name: 'hour', type: 'TIMESTAMP' },

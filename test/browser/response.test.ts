@@ -2,10 +2,8 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
-import { inspect, openPage, useBrowser } from './browser.js';
+import { inspect, openPage } from './browser.js';
 import { addFeed, realConsole } from './real.js';
-
-useBrowser();
 
 /** Invites an operator, who logs in with a browser of their own. */
 async function colleague(admin: Page, name: string): Promise<Page> {

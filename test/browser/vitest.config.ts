@@ -14,11 +14,12 @@ export default defineConfig({
     // With CI=true a machine without Chromium fails at its first test.
     include: isThere || process.env.CI === 'true' ? ['test/browser/**/*.test.ts'] : [],
     passWithNoTests: !isThere && process.env.CI !== 'true',
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     pool: 'forks',
-    // Each file drives a browser of its own, which has processes enough.
+    // One process, whose browser has processes enough.
     maxWorkers: 1,
+    isolate: false,
     reporters: ['verbose'],
   },
 });

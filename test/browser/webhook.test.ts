@@ -1,10 +1,8 @@
 import { expect, it } from 'vitest';
 import type { WebhookConnection } from '../../collector/console/answers.js';
-import { inspect, useBrowser } from './browser.js';
+import { inspect } from './browser.js';
 import { HOSTILE, statusOf } from './samples.js';
 import { admin, type Script, scripted } from './scripted.js';
-
-useBrowser();
 
 const connection = (change: Partial<WebhookConnection> = {}): WebhookConnection => ({
   enabled: true,
