@@ -20,6 +20,33 @@ export function collecting(
   };
 }
 
+/** Processor time that a process has taken so far; 0 where it has ended. */
+async function cpuSeconds(pid: number | undefined): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  const [user, system] = stat.split(') ')[1]?.split(' ').slice(11, 13).map(Number) ?? [0, 0];
+  return ((user ?? 0) + (system ?? 0)) / TICKS;
+}
+
+/** Processor time of a `run` until it has logged all of these; then it is ended. */
+export async function startCost(env: Readonly<Record<string, string>>, ...logged: readonly string[]): Promise<number> {
+  const child = spawn(process.execPath, ['dist/collector/cli.js', 'run'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { PATH: process.env.PATH, ...env },
+  });
+  const ended = once(child, 'exit');
+  let text = '';
+  let cost: number | undefined;
+  for await (const chunk of child.stderr) {
+    text += String(chunk);
+    if (cost !== undefined || !logged.every((line) => text.includes(line))) continue;
+    cost = await cpuSeconds(child.pid);
+    child.kill('SIGTERM');
+  }
+  await ended;
+  if (cost === undefined) throw new Error(`the collector ended early: ${text}`);
+  return cost;
+}
+
 /**
  * Runs the built command to its end; its time, the processor time of all its threads, and its peak resident memory (VmHWM), both as
  * the system counted them at most a tenth of a second before its end.
@@ -34,17 +61,15 @@ export async function runCommand(
     env: { PATH: process.env.PATH, LOG_LEVEL: 'error', ...env },
   });
   let peakMiB = 0;
-  let cpuSeconds = 0;
+  let cpu = 0;
   const watch = setInterval(async () => {
     // The process may have ended between two looks.
     const status = await readFile(`/proc/${child.pid}/status`, 'utf8').catch(() => '');
     peakMiB = Math.max(peakMiB, Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) / 1024);
-    const stat = await readFile(`/proc/${child.pid}/stat`, 'utf8').catch(() => '');
-    const [user, system] = stat.split(') ')[1]?.split(' ').slice(11, 13).map(Number) ?? [0, 0];
-    cpuSeconds = Math.max(cpuSeconds, ((user ?? 0) + (system ?? 0)) / TICKS);
+    cpu = Math.max(cpu, await cpuSeconds(child.pid));
   }, 100);
   const [code] = await once(child, 'exit');
   clearInterval(watch);
   if (code !== 0) throw new Error(`the collector ended with ${code}`);
-  return { seconds: (performance.now() - started) / 1000, cpuSeconds, peakMiB };
+  return { seconds: (performance.now() - started) / 1000, cpuSeconds: cpu, peakMiB };
 }

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readTables } from '../../collector/sinks/tables/tables-snapshot.js';
 import { startTenant } from '../../fixtures/tenant/tenant.js';
-import { collecting, runCommand } from './command.js';
+import { collecting, runCommand, startCost } from './command.js';
 import { mappingOf, median } from './road.js';
 
 const RECORDS = 10_000;
@@ -80,6 +80,34 @@ async function collect() {
   }
 }
 
+/** P4: what the console adds to the start of a run, of which a feed has read all there is. */
+async function startOfConsole(): Promise<number> {
+  const few = await startTenant({ seed: 3, records: 20 });
+  const costs: { without: number; within: number }[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const cost = async (env: Readonly<Record<string, string>>, ...logged: readonly string[]) => {
+      const directory = await mkdtemp(join(tmpdir(), 'bench-start-'));
+      try {
+        const own = { TABLES_DIRECTORY: join(directory, 'tables'), CONSOLE_DIRECTORY: join(directory, 'console') };
+        return await startCost(
+          { ...collecting(few, '8d'), ...own, HTTP_ENABLED: 'false', LOG_LEVEL: 'debug', ...env },
+          'caught up; next poll',
+          ...logged,
+        );
+      } finally {
+        await rm(directory, { recursive: true });
+      }
+    };
+    costs.push({
+      without: await cost({}),
+      within: await cost({ CONSOLE_ENABLED: 'true', CONSOLE_PORT: '0' }, 'the console is at'),
+    });
+  }
+  await few.close();
+  // Whatever else the machine does makes a start dearer, never cheaper.
+  return Math.min(...costs.map(({ within }) => within)) / Math.min(...costs.map(({ without }) => without));
+}
+
 const ratios: number[] = [];
 const roads: number[] = [];
 for (let round = 0; round < ROUNDS + WARM_UP; round += 1) {
@@ -94,6 +122,7 @@ const shares = await sharesOf({
   redaction: (name, url) => name === 'redactRecord' && url.endsWith('/mappings/redact.js'),
 });
 const tables = await collect();
+const start = await startOfConsole();
 await tenant.close();
 
 interface Figure {
@@ -111,6 +140,7 @@ const figures: Readonly<Record<string, Figure>> = {
     value: median(roads) / tables.seconds,
     atLeast: 0.04,
   },
+  'start of a run with the console, of one without': { value: start, atMost: 1.3 },
   'searches per 1,000 records': { value: (tables.requests / RECORDS) * 1_000, atMost: 12 },
   'commits per 1,000 records': { value: (tables.commits / RECORDS) * 1_000, atMost: 5 },
   'files per commit': { value: tables.files / tables.commits, atMost: 14 },
