@@ -27,7 +27,7 @@ COPY package.json package-lock.json .npmrc ./
 COPY .ci/build.mjs .ci/
 RUN npm ci --omit=dev --no-audit --no-fund
 # The launcher names node by its path: the final stage has no /usr/bin/env for the first line of cli.js.
-RUN mkdir bin && printf '#!/usr/local/bin/node\nimport "../dist/collector/cli.js";\n' > bin/jumpcloud-ocsf && chmod 0755 bin/jumpcloud-ocsf
+RUN mkdir bin && printf '#!/usr/local/bin/node --disallow-code-generation-from-strings\nimport "../dist/collector/cli.js";\n' > bin/jumpcloud-ocsf && chmod 0755 bin/jumpcloud-ocsf
 
 FROM ${RUNTIME_IMAGE}
 ARG VERSION=unknown

@@ -162,6 +162,11 @@ describe.skipIf(obstacle !== undefined && process.env.CI !== 'true')('the image'
     for (const manager of ['npm', 'npx', 'corepack', 'yarn', 'pnpm']) expect(modules).not.toContain(manager);
   });
 
+  it('starts Node.js so that it makes no code of text', () => {
+    const launcher = readFileSync(join(image.root, 'opt/jumpcloud-ocsf/bin/jumpcloud-ocsf'), 'utf8');
+    expect(launcher.split('\n', 1)).toEqual(['#!/usr/local/bin/node --disallow-code-generation-from-strings']);
+  });
+
   it('has nothing that its user could write but the volume', async () => {
     const { child, output } = start({
       volume: makeVolume(),

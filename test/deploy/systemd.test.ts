@@ -50,6 +50,12 @@ describe('the systemd unit', () => {
     for (const [variable] of files) expect(keys.map((key) => key.fileEnv)).toContain(variable);
   });
 
+  it('starts Node.js so that it makes no code of text', () => {
+    expect(setting('ExecStart')).toEqual([
+      expect.stringMatching(/^\/usr\/bin\/node --disallow-code-generation-from-strings \//),
+    ]);
+  });
+
   it('has mounts of its own, and no system call that sets priorities, affinity or limits', () => {
     expect(setting('PrivateMounts')).toEqual(['yes']);
     expect(setting('SystemCallFilter')).toEqual(['@system-service', '~@privileged @resources']);
