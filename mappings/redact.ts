@@ -191,8 +191,6 @@ function hasEscapes(text: string): boolean {
 
 /** A colon and, for what no name makes a secret, what follows it: a switch, nothing, an outcome alone. */
 const COLON = /"\s*:\s*(true|false|null|""|\{"success":(?:true|false)\}|-?\d)?/y;
-/** What no text with a secret word in it lacks where that word is a part of a form. */
-const MAY_ASSIGN = /[=:\s]/;
 
 /** Whether a string of a JSON text, a member's name or a value, makes it worth looking for secrets. */
 function isSecretAt(text: string, from: number, to: number, isWord: boolean): boolean {
@@ -206,9 +204,7 @@ function isSecretAt(text: string, from: number, to: number, isWord: boolean): bo
     const isNumber = name[1] !== undefined && /\d/.test(name[1]);
     return isNumber ? sensitivity === 'all' : name[1] === undefined && hides(sensitivity);
   }
-  if (!isWord || MAY_ASSIGN.test(string)) {
-    if (replaceQuotedMembers(replaceSecretShapes(string, REDACTED), REDACTED) !== string) return true;
-  }
+  if (replaceQuotedMembers(replaceSecretShapes(string, REDACTED), REDACTED) !== string) return true;
   return isWord && hides(judgeName(string).sensitivity) && judgeName(nameBefore(text, from)).isLabel;
 }
 

@@ -7,8 +7,12 @@ import { hides, judgeName, NAME_HINT } from './secret-names.js';
  */
 
 /** A part of every shape, as a pattern that ignores case; names are hints of their own. */
-export const SHAPE_HINT =
-  'jc[a-z]_|jo_|basic |eyj|-----begin|//|a[ks]ia[a-z0-9]{16}|gh[opusr]_|_pat_|glpat-|xox[a-z]-|k_live_|sig(?:nature)?=| --?[up]| user |securestring';
+export const SHAPE_HINT = [
+  'jc[a-z]_|jo_|basic |eyj|-----begin|a[ks]ia[a-z0-9]{16}|gh[opusr]_|_pat_|glpat-|xox[a-z]-|k_live_|sig(?:nature)?=| --?[up]| user |securestring',
+  // Most records of SSO hold an address: only what comes before an `@`, or is of a host that takes webhooks, is one's part.
+  String.raw`://[^\s/?#"'<>]+@`,
+  String.raw`//(?:hooks\.|outlook\.|events\.|maker\.|api\.telegram|(?:[a-z]{1,10}\.)?discord|[\w-]{1,100}\.webhook\.)`,
+].join('|');
 
 /** What is replaced: all of it, or what stands between a head, the first group, and a tail. */
 interface Shape {

@@ -119,6 +119,7 @@ export const secretTexts = lines(String.raw`
   https://maker.ifttt.com/trigger/event/with/key/§
   https://api.telegram.org/bot123456:§/sendMessage
   https://events.pagerduty.com/integration/§/enqueue
+  tokens//hooks.slack.com/services/T000/B000/§
   {"password":"§"}
   {"user":{"clientSecret":"§","id":"1"}}
   [{"field":"password","from":"a","to":"§"}]
