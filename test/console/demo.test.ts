@@ -12,7 +12,10 @@ async function usersIn(directory: string): Promise<string[]> {
   if (!existsSync(join(directory, 'authentication'))) return [];
   const tables = await openTables(directory);
   try {
-    const { rows } = await tables.query('SELECT DISTINCT user_uid FROM authentication WHERE user_uid IS NOT NULL');
+    // Administrators log in as well; they are no users.
+    const { rows } = await tables.query(
+      'SELECT DISTINCT user_uid FROM authentication WHERE "user".type_id = 1 AND user_uid IS NOT NULL ORDER BY 1',
+    );
     const users: string[] = [];
     for await (const [uid] of rows) users.push(String(uid));
     return users;
@@ -39,12 +42,14 @@ it('the demo’s console acts on the users of its events: planned, executed and 
   expect((await until(listed, (found) => found.length > 0)).length).toBeGreaterThan(0);
   const actions = '/feeds/demo/response/actions';
   const plans = [];
-  for (const user of users.slice(0, 4)) {
+  // Some are administrators too: of those another person decides.
+  while (plans.at(-1)?.state !== 'planned') {
+    const user = users[plans.length];
     const { status, json, text } = await admin.send('POST', actions, { verb: 'disable-user', user, reason: 'INC-1' });
     expect(status, text).toBe(201);
     plans.push(json);
   }
-  const { actionId, hash } = plans.find(({ state }) => state === 'planned');
+  const { actionId, hash } = plans.at(-1);
   const job = await admin.send('POST', `${actions}/${actionId}/execution`, { hash });
   expect(job.status, job.text).toBe(202);
   const action = () => admin.get(`${actions}/${actionId}`).then(({ json }) => json);

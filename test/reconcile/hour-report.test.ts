@@ -293,7 +293,7 @@ describe('those who look on', () => {
     feed.watch(measured.observer);
     feed.watch(status.observer);
     const series = async (name: string) => parseMetrics(await metrics.text()).get(`jumpcloud_ocsf_${name}`)!.samples;
-    return { series, rows: () => board.view().feeds[0]!.reconciliation };
+    return { series, rows: () => board.view(status.name).feeds[0]!.reconciliation };
   };
   /** A row of `reconcile --json` in the words of the status. */
   const asStatus = ({ count, missing, repaired: _, ...figures }: HourFigures) => ({
