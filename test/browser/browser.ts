@@ -1,5 +1,5 @@
 /*
- * One Chromium for all tests, one context per test. Whatever a page says on its console, throws, or violates of its
+ * One Chromium per process of tests, one context per test. Whatever a page says on its console, throws, or violates of its
  * content security policy fails the test at its end.
  */
 import { createHash } from 'node:crypto';
@@ -15,7 +15,7 @@ const SHOTS = fileURLToPath(new URL('../../dist/test/browser/screenshots', impor
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-/** Of all files: they share this process, which ends after the last one, and Chromium with it. */
+/** Of all files of this process, which ends after the last one, and Chromium with it. */
 let browser: Promise<Browser> | undefined;
 
 export interface Opened {
