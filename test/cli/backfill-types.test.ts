@@ -1,21 +1,14 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { openTables } from '../../collector/query/open-tables.js';
+import { rowsOf } from '../sinks/tables/read-tables.js';
 import { command, compareTables, feedOf, folder, jsonLines, start, tenant } from './command.js';
 
 const DAY = 86_400_000;
 
 /** Events of the tables by OCSF class. */
 async function classesOf(directory: string): Promise<string[]> {
-  const tables = await openTables(directory);
-  try {
-    const { rows } = await tables.query('SELECT DISTINCT class_name FROM events WHERE raw_data IS NOT NULL ORDER BY 1');
-    const names: string[] = [];
-    for await (const [name] of rows) names.push(String(name));
-    return names;
-  } finally {
-    await tables.close();
-  }
+  const sql = 'SELECT DISTINCT class_name FROM events WHERE raw_data IS NOT NULL ORDER BY 1';
+  return (await rowsOf(directory, sql)).map(([name]) => String(name));
 }
 
 it('backfill --event-types reads these alone, resumes with the same, and leaves the rest of its range to others', async () => {

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
-import { openTables } from '../../collector/query/open-tables.js';
 import { redactedText } from '../../fixtures/tenant/control.js';
 import type { Comparison } from '../../fixtures/tenant/ledger.js';
 import { startTenant, type Tenant, type TenantOptions } from '../../fixtures/tenant/tenant.js';
+import { rowsOf } from '../sinks/tables/read-tables.js';
 
 /** The command as `npm ci` builds it. */
 export const cli = fileURLToPath(new URL('../../dist/collector/cli.js', import.meta.url));
@@ -168,18 +168,10 @@ export function feedOf(
 
 /** Everything that a directory of tables holds, against the tenant's ledger. */
 export async function compareTables(directory: string, { ledger }: Pick<Tenant, 'ledger'>): Promise<Comparison> {
-  const tables = await openTables(directory);
-  try {
-    const { rows } = await tables.query(
-      // Events of the collector's own (a key that ends soon) are of no record.
-      'SELECT raw_data FROM events WHERE raw_data IS NOT NULL UNION ALL SELECT raw FROM dead_letters',
-    );
-    const texts: string[] = [];
-    for await (const [text] of rows) texts.push(String(text));
-    return await ledger.compare(texts, { kept: redactedText, examples: 3 });
-  } finally {
-    await tables.close();
-  }
+  // Events of the collector's own (a key that ends soon) are of no record.
+  const sql = 'SELECT raw_data FROM events WHERE raw_data IS NOT NULL UNION ALL SELECT raw FROM dead_letters';
+  const texts = (await rowsOf(directory, sql)).map(([text]) => String(text));
+  return ledger.compare(texts, { kept: redactedText, examples: 3 });
 }
 
 /** The lines of a text that are JSON. */

@@ -1,21 +1,12 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { journalLines } from '../../collector/files/hash-chained-journal.js';
-import { openTables } from '../../collector/query/open-tables.js';
+import { rowsOf } from '../sinks/tables/read-tables.js';
 import { startTestConsole } from './harness.js';
 
 async function delivered(directory: string): Promise<string[]> {
-  const tables = await openTables(join(directory, 'collector_activity'));
-  try {
-    const found: string[] = [];
-    const { rows } = await tables.query(
-      "SELECT concat_ws(' ', event_code, status_code, class_uid) FROM events ORDER BY time_dt, event_code",
-    );
-    for await (const [text] of rows) found.push(String(text));
-    return found;
-  } finally {
-    await tables.close();
-  }
+  const sql = "SELECT concat_ws(' ', event_code, status_code, class_uid) FROM events ORDER BY time_dt, event_code";
+  return (await rowsOf(join(directory, 'collector_activity'), sql)).map(([text]) => String(text));
 }
 
 it('S18: each line of the audit is delivered once as an OCSF event, over restarts too', async () => {

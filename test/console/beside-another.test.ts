@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import type { StatusView } from '../../collector/monitoring/status/board.js';
 import { startTenant, type Tenant } from '../../fixtures/tenant/tenant.js';
-import { compareTables, logins } from '../cli/command.js';
+import { compareTables, folder, logins } from '../cli/command.js';
 import { freePort } from '../free-port.js';
 import { parseMetrics } from '../monitoring/prometheus.js';
 import { put, until } from './console-over-tenant.js';
-import { type Client, folder, startBuiltConsole } from './harness.js';
+import { type Client, startBuiltConsole } from './harness.js';
 
 const HOUR = 60 * 60_000;
 /** Pages that the feed beside may read while something is done to the other: it does not come to its end meanwhile. */

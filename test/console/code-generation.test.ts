@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { folder } from '../cli/command.js';
 import { consoleOverTenant, put, until } from './console-over-tenant.js';
-import { folder } from './harness.js';
 
 const SOURCES = fileURLToPath(new URL('../../collector/', import.meta.url));
 

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Listen } from '../../collector/runtime/webhooks.js';
 import { startTenant, type Tenant, type TenantOptions } from '../../fixtures/tenant/tenant.js';
-import { type Client, folder, type Reply, startBuiltConsole, startTestConsole, type TestConsole } from './harness.js';
+import { folder } from '../cli/command.js';
+import { type Client, type Reply, startBuiltConsole, startTestConsole, type TestConsole } from './harness.js';
 
 const DAY = 24 * 60 * 60_000;
 
@@ -87,12 +88,12 @@ export function statementProcesses(parent: number | undefined): number[] {
     .map(Number);
 }
 
-/** Asks until it is so. */
+/** Asks until it is so. Gives up where it hangs: before the test's own time is over, so that what came last is said. */
 export async function until<T>(ask: () => Promise<T>, holds: (value: T) => boolean): Promise<T> {
   for (let tries = 0; ; tries++) {
     const value = await ask();
     if (holds(value)) return value;
-    if (tries > 300) throw new Error(`it did not come: ${JSON.stringify(value).slice(0, 2_000)}`);
+    if (tries > 2_500) throw new Error(`it did not come: ${JSON.stringify(value).slice(0, 2_000)}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

@@ -1,27 +1,19 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { openTables } from '../../collector/query/open-tables.js';
 import { folder, start } from '../cli/command.js';
 import { freePort } from '../free-port.js';
+import { rowsOf } from '../sinks/tables/read-tables.js';
 import { until } from './console-over-tenant.js';
 import { peopleAt } from './harness.js';
 
 /** Whom the events of a directory of tables are about. */
 async function usersIn(directory: string): Promise<string[]> {
   if (!existsSync(join(directory, 'authentication'))) return [];
-  const tables = await openTables(directory);
-  try {
-    // Administrators log in as well; they are no users.
-    const { rows } = await tables.query(
-      'SELECT DISTINCT user_uid FROM authentication WHERE "user".type_id = 1 AND user_uid IS NOT NULL ORDER BY 1',
-    );
-    const users: string[] = [];
-    for await (const [uid] of rows) users.push(String(uid));
-    return users;
-  } finally {
-    await tables.close();
-  }
+  // Administrators log in as well; they are no users.
+  const sql =
+    'SELECT DISTINCT user_uid FROM authentication WHERE "user".type_id = 1 AND user_uid IS NOT NULL ORDER BY 1';
+  return (await rowsOf(directory, sql)).map(([uid]) => String(uid));
 }
 
 it('the demo’s console acts on the users of its events: planned, executed and found suspended', async () => {

@@ -6,8 +6,9 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { keys } from '../../collector/config/keys.js';
 import type { SupervisedFeed } from '../../collector/runtime/supervisor.js';
 import { startTenant } from '../../fixtures/tenant/tenant.js';
+import { folder } from '../cli/command.js';
 import { consoleOverTenant, put, until } from './console-over-tenant.js';
-import { type Client, folder, type Reply, startTestConsole, stillSupervisor } from './harness.js';
+import { type Client, type Reply, startTestConsole, stillSupervisor } from './harness.js';
 
 const DAY = 24 * 60 * 60_000;
 

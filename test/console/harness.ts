@@ -1,9 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { readdirSync, readFileSync } from 'node:fs';
 import { type IncomingHttpHeaders, request } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { fileURLToPath } from 'node:url';
@@ -21,6 +19,7 @@ import { StatusBoard } from '../../collector/monitoring/status/board.js';
 import { FeedSupervisor } from '../../collector/runtime/feed-supervisor.js';
 import type { SupervisedFeed, Supervisor } from '../../collector/runtime/supervisor.js';
 import { type Listen, Webhooks } from '../../collector/runtime/webhooks.js';
+import { folder } from '../cli/command.js';
 import { freePort } from '../free-port.js';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/collector/cli.js', import.meta.url));
@@ -76,14 +75,6 @@ export interface Client {
   readonly proof: string | undefined;
   get(path: string, headers?: Record<string, string>): Promise<Reply>;
   send(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Reply>;
-}
-
-export function folder(): string {
-  const path = mkdtempSync(join(tmpdir(), 'console-'));
-  // A process of a process that was killed ends a moment later, and writes until then: `rmSync` never looks again for
-  // what came meanwhile.
-  onTestFinished(() => rm(path, { recursive: true, force: true, maxRetries: 10 }));
-  return path;
 }
 
 /** A supervisor of feeds that stand still. */

@@ -6,7 +6,7 @@ import type { Document } from '../../collector/console/feeds/document.js';
 import { openFeedStore } from '../../collector/console/feeds/feed-store.js';
 import { type PrepareOptions, prepareFeed } from '../../collector/console/feeds/prepare-feed.js';
 import { Refused } from '../../collector/console/problem.js';
-import { folder } from './harness.js';
+import { folder } from '../cli/command.js';
 
 const KEY = 'k'.repeat(40);
 

@@ -3,9 +3,9 @@ import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { startTenant } from '../../fixtures/tenant/tenant.js';
-import { command, compareTables } from '../cli/command.js';
+import { command, compareTables, folder } from '../cli/command.js';
 import { consoleOverTenant, put, statementProcesses, until } from './console-over-tenant.js';
-import { folder, type Sent, startBuiltConsole } from './harness.js';
+import { type Sent, startBuiltConsole } from './harness.js';
 
 const DAY = 24 * 60 * 60_000;
 

@@ -7,7 +7,7 @@ import { openFeedStore } from '../../collector/console/feeds/feed-store.js';
 import { deleteRemovedData, ownTables } from '../../collector/console/feeds/removed-data.js';
 import { createLog } from '../../collector/log/logger.js';
 import type { Supervisor } from '../../collector/runtime/supervisor.js';
-import { folder } from './harness.js';
+import { folder } from '../cli/command.js';
 
 const DAY = 24 * 60 * 60_000;
 const ana = { name: 'ana', kind: 'session', at: '2026-11-01T00:00:00Z' } as const;

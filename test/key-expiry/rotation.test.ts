@@ -2,27 +2,18 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { openTables } from '../../collector/query/open-tables.js';
 import { settableClock } from '../../fixtures/tenant/clock.js';
 import { redactedText } from '../../fixtures/tenant/control.js';
 import type { Comparison, Ledger } from '../../fixtures/tenant/ledger.js';
 import { command, feedOf, folder, jsonLines, start, tenant } from '../cli/command.js';
+import { rowsOf } from '../sinks/tables/read-tables.js';
 
 const HOUR = 3_600_000;
 
 /** What the tables hold of JumpCloud's records; the collector's own warnings are left aside. */
 async function delivered(directory: string): Promise<string[]> {
-  const tables = await openTables(directory);
-  try {
-    const { rows } = await tables.query(
-      'SELECT raw_data FROM events WHERE raw_data IS NOT NULL UNION ALL SELECT raw FROM dead_letters',
-    );
-    const texts: string[] = [];
-    for await (const [text] of rows) texts.push(String(text));
-    return texts;
-  } finally {
-    await tables.close();
-  }
+  const sql = 'SELECT raw_data FROM events WHERE raw_data IS NOT NULL UNION ALL SELECT raw FROM dead_letters';
+  return (await rowsOf(directory, sql)).map(([text]) => String(text));
 }
 
 const compare = async (directory: string, ledger: Ledger): Promise<Comparison> =>

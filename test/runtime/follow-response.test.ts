@@ -9,13 +9,13 @@ import { openJournal } from '../../collector/files/hash-chained-journal.js';
 import { createLog } from '../../collector/log/logger.js';
 import { Redactor } from '../../collector/log/redactor.js';
 import { createMetrics } from '../../collector/monitoring/metrics.js';
-import { openTables } from '../../collector/query/open-tables.js';
 import { append, JOURNAL, type Outcome } from '../../collector/response/action-journal.js';
 import { planOf } from '../../collector/response/plan.js';
 import { followActingFeeds } from '../../collector/runtime/follow-acting-feeds.js';
 import { followResponse } from '../../collector/runtime/follow-response.js';
 import { until } from '../cli/repairing.js';
 import { ana } from '../response/targets.js';
+import { rowsOf } from '../sinks/tables/read-tables.js';
 
 const NOW = Date.parse('2026-11-28T12:00:00Z');
 const log = createLog({ level: 'error', format: 'json', redactor: new Redactor(), noColor: '1' });
@@ -116,14 +116,8 @@ function followed() {
     /** Steps in the tables; 0 before there are any. */
     async delivered(): Promise<number> {
       try {
-        const tables = await openTables(join(place, 'response'));
-        try {
-          const { rows } = await tables.query('SELECT count(*) FROM remediation_activity');
-          for await (const [count] of rows) return Number(count);
-          return 0;
-        } finally {
-          await tables.close();
-        }
+        const [row] = await rowsOf(join(place, 'response'), 'SELECT count(*) FROM remediation_activity');
+        return Number(row?.[0]);
       } catch {
         // There are no tables yet.
         // There are no tables yet.

@@ -19,10 +19,10 @@ import { systemTiming } from '../../collector/jumpcloud/http/abort.js';
 import { createLog } from '../../collector/log/logger.js';
 import { Redactor } from '../../collector/log/redactor.js';
 import { firstCursor } from '../../collector/position/cursor.js';
-import { openTables } from '../../collector/query/open-tables.js';
 import { type DeliveredJournal, deliverJournal } from '../../collector/runtime/journal-delivery.js';
 import { openSink } from '../../collector/runtime/open-sink.js';
 import { positionOnly } from '../../collector/sinks/batch.js';
+import { rowsOf } from '../sinks/tables/read-tables.js';
 
 const NOVEMBER = Date.parse('2026-11-28T12:00:00Z');
 const DECEMBER = Date.parse('2026-12-02T12:00:00Z');
@@ -61,17 +61,8 @@ function delivered() {
       await opened.close();
     },
     async events(): Promise<number[]> {
-      const opened = await openTables(tables);
-      try {
-        const { rows } = await opened.query(
-          'SELECT cast(metadata.original_event_uid AS INTEGER) FROM events ORDER BY 1, metadata.uid',
-        );
-        const found: number[] = [];
-        for await (const [number] of rows) found.push(Number(number));
-        return found;
-      } finally {
-        await opened.close();
-      }
+      const sql = 'SELECT cast(metadata.original_event_uid AS INTEGER) FROM events ORDER BY 1, metadata.uid';
+      return (await rowsOf(tables, sql)).map(([number]) => Number(number));
     },
   };
 }
