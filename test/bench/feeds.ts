@@ -1,7 +1,7 @@
 /**
- * Many feeds in one process, each of an organisation with a thousand records a day, into tables of one directory: after
- * they have caught up with a day, the collector's processor time and resident memory (its own and that of the processes it
- * starts) over some minutes as the system counts them, and the size of `/status` and `/metrics`. Prints one JSON line.
+ * Many feeds in one process, each of an organization with a thousand records per day, into tables of one directory: after
+ * they have caught up with a day, the collector's processor time and resident memory over some minutes as the system counts
+ * them, and the size of `/status` and `/metrics`. Prints one JSON line.
  *
  *     npm run bench:feeds -- [feeds] [minutes]
  */
@@ -65,11 +65,10 @@ const caughtUp = (performance.now() - started) / 1_000;
 // The first turns of reconciliation and of the tables' maintenance pass.
 await sleep(2 * MINUTE);
 
-/** Of the collector's own process. */
+/** Of the collector's process; processor time with that of the processes it started and that have ended. */
 async function usage(): Promise<{ cpuSeconds: number; rssMiB: number; peakMiB: number; descriptors: number }> {
   const status = await readFile(`/proc/${child.pid}/status`, 'utf8');
   const stat = await readFile(`/proc/${child.pid}/stat`, 'utf8');
-  // Its own time and that of its processes that have ended.
   const times = stat.split(') ')[1]!.split(' ').slice(11, 15).map(Number);
   const mebibytes = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1]) / 1024;
   return {

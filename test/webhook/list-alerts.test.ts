@@ -31,7 +31,7 @@ const body = (notice: Parameters<typeof envelopeOf>[0]) => JSON.stringify(envelo
 
 /** Waits until the tables would hold so many notices: the road says so in its view. */
 async function until(holds: () => boolean): Promise<void> {
-  for (let tries = 0; !holds() && tries < 800; tries += 1) await new Promise((resume) => setTimeout(resume, 10));
+  for (let tries = 0; !holds() && tries < 20_000; tries += 1) await new Promise((resume) => setTimeout(resume, 10));
   expect(holds()).toBe(true);
 }
 
