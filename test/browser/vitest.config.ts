@@ -17,8 +17,8 @@ export default defineConfig({
     testTimeout: 300_000,
     hookTimeout: 300_000,
     pool: 'forks',
-    // Two, with a browser each: tests of a real run wait for it for most of their time.
-    maxWorkers: 2,
+    // Two, with a browser each: tests of a real run wait for it for most of their time. Pictures are listed in one file.
+    maxWorkers: process.env.README_PICTURES === 'true' ? 1 : 2,
     isolate: false,
     reporters: ['verbose'],
   },
