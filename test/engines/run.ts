@@ -114,11 +114,23 @@ function startReader(names: readonly string[]) {
   return { child, ended, next };
 }
 
+/** Longer than any machine has taken, the installation apart: what hangs must not hold whoever waits for it. */
+const MOST_MINUTES = 15;
+const deadline = setTimeout(() => {
+  process.stderr.write(`engines: gave up after ${MOST_MINUTES} minutes, ${doing}\n`);
+  for (const child of children) child.kill('SIGKILL');
+  rmSync(directory, { recursive: true, force: true });
+  process.exit(1);
+}, MOST_MINUTES * 60_000);
+let doing = 'writing the first batches';
+
 try {
   await write(3);
+  doing = 'reading the first time';
   const readers = groups.map(startReader);
   // Spark's first reads take longest: before that nothing is merged away under it.
   for (const { next } of readers) await next();
+  doing = 'killing writers';
   const orders = [...lanes, { directory, feed: 'acme' }];
   const running = orders.map(start);
   const kills = Number(values.kills);
@@ -131,9 +143,11 @@ try {
     running[victim] = start(orders[victim]!);
   }
   for (const one of running) await kill(one);
+  doing = 'waiting for what readers are reading';
   for (const { child } of readers) child.stdin.write('\n');
   const read = await Promise.all(readers.map(({ next }) => next()));
 
+  doing = 'comparing sums';
   // What the last kills left between state and log reaches the logs when the lanes are opened again.
   await write(0);
   const ours = await readTables(directory);
@@ -152,6 +166,7 @@ try {
   execFileSync(engine, notebook, { stdio: 'ignore', env: { ...process.env, TABLES_DIRECTORY: directory } });
   process.stdout.write(`engines: passed ${kills} kills, ${JSON.stringify(read)}, ${JSON.stringify(sums)}\n`);
 } finally {
+  clearTimeout(deadline);
   for (const child of children) child.kill('SIGKILL');
   rmSync(directory, { recursive: true, force: true });
 }

@@ -183,8 +183,10 @@ class TableMaintenance {
   }
 
   async #mergeAll(): Promise<void> {
+    // What settles while it merges is the next run's: lanes may commit faster than files are merged.
+    const began = this.setting.clock.now();
     for (;;) {
-      const plans = await this.#plan();
+      const plans = await this.#plan(began);
       for (const plan of plans) {
         try {
           await this.#merge(plan);
@@ -193,7 +195,7 @@ class TableMaintenance {
           if (duckdbFault(error) === 'memory') this.#leave(plan.inputs, error);
           if (duckdbFault(error) === 'memory' || (await this.#setAside(plan.inputs))) break;
           this.#fail(`Merging ${plan.inputs.length} files of ${plan.group} failed: ${firstLine(error)}`);
-          this.counts.backlog += (await this.#plan()).reduce((sum, { inputs }) => sum + inputs.length, 0);
+          this.counts.backlog += (await this.#plan(began)).reduce((sum, { inputs }) => sum + inputs.length, 0);
           return;
         }
       }
@@ -237,11 +239,11 @@ class TableMaintenance {
     }
   }
 
-  async #plan(): Promise<Merge<LiveFile>[]> {
+  async #plan(now: number): Promise<Merge<LiveFile>[]> {
     const retentions = await readRetentions(this.logs.directory);
     const keeps = (file: LiveFile) => [...new Set(retentionsOf(file, this.logs.directory, retentions))].sort().join();
     const files = (await this.#live()).filter(({ file }) => !this.#skipped.has(file));
-    return planMerges(files, keeps, this.setting.clock.now(), this.#rules);
+    return planMerges(files, keeps, now, this.#rules);
   }
 
   async #merge(plan: Merge<LiveFile>): Promise<void> {

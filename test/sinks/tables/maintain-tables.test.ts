@@ -26,9 +26,10 @@ describe('maintaining tables', () => {
 
   const connect = (options: Partial<TablesOptions> = {}) =>
     createTablesSink({ directory, feed: 'acme', clock: { now: () => now }, ...options });
-  const maintain = (rules: Partial<MaintenanceRules> = {}) =>
+  const maintain = (rules: Partial<MaintenanceRules> = {}, checkpoint?: (step: string) => Promise<void>) =>
     maintainTables({
       directory,
+      ...(checkpoint && { checkpoint }),
       limits: { memoryLimit: '96MB', threads: 1 },
       clock: { now: () => now },
       rules: { mostSmall: 4, settledMs: 0, ...rules },
@@ -68,6 +69,24 @@ describe('maintaining tables', () => {
     const after = await readDelivered(directory);
     for (const kind of ['events', 'deadLetters', 'raw'] as const)
       expect(after[kind].toSorted()).toEqual(before[kind].toSorted());
+  });
+
+  it('ends although lanes commit faster than it merges: what settles meanwhile is the next run’s', async () => {
+    const rules = { settledMs: 3_600_000, graceMs: DAY, versionsPerCheckpoint: 1 };
+    let next = 0;
+    const commitFour = async () => {
+      await commit('acme', 'live', next, next + 4);
+      next += 4;
+      now = Date.now() + rules.settledMs;
+    };
+    await commitFour();
+    const whileItMerges = async (step: string) => {
+      if (step === 'maintain:merged' && next < 30) await commitFour();
+    };
+    expect(await maintain(rules, whileItMerges)).toMatchObject({ mergedInto: 3, backlog: 0 });
+    for (const table of ['authentication', 'dead_letters', 'raw_records'])
+      expect(await readdir(join(directory, table, '_delta_log'))).toContain('_last_checkpoint');
+    expect(await maintain(rules)).toMatchObject({ mergedInto: 3 });
   });
 
   it('does not change what a reader sees that began before', async () => {
