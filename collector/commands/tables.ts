@@ -1,4 +1,3 @@
-import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import { systemClock } from '../clock.js';
 import { CollectorError, exitCodes } from '../errors.js';
@@ -26,7 +25,7 @@ export async function checkTablesVerb(flags: TablesFlags & { readonly repair: bo
       clock: systemClock,
       parts: { merge: false, takeOutMissing: true },
     });
-  const engine = await Engine.unlocked(tmpdir(), limits);
+  const engine = Engine.unshared(limits);
   try {
     const findings = await checkTables(directory, engine, systemClock.now());
     const exitCode = findings.some(({ verdict }) => verdict !== 'ok') ? exitCodes.difference : exitCodes.done;
@@ -34,7 +33,7 @@ export async function checkTablesVerb(flags: TablesFlags & { readonly repair: bo
     else writeText(process.stdout, (mended ? mendedLines(mended) : '') + findings.map(lineOf).join(''));
     return exitCode;
   } finally {
-    engine.close();
+    await engine.close();
   }
 }
 

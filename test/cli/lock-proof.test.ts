@@ -16,9 +16,11 @@ const preload = (program: string) =>
   `)}`;
 const NO_LOCKS = {
   tables: preload(`
-    const { DuckDBInstance } = createRequire(process.argv[1])('@duckdb/node-api');
-    const create = DuckDBInstance.create.bind(DuckDBInstance);
-    DuckDBInstance.create = (path, options) => create(path + '.unseen', options);
+    const { DuckDBConnection } = createRequire(process.argv[1])('@duckdb/node-api');
+    const { run } = DuckDBConnection.prototype;
+    DuckDBConnection.prototype.run = function (sql) {
+      return run.call(this, sql.replace("/held/lock'", "/held/unseen'"));
+    };
   `),
   stdout: preload(`
     net.connect = () => {

@@ -1,13 +1,11 @@
-import { randomUUID } from 'node:crypto';
-import { rmSync } from 'node:fs';
-import { mkdtemp, realpath, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { resolve } from 'node:path';
 import type { DuckDBConnection, DuckDBInstance, DuckDBValue, Json } from '@duckdb/node-api';
-import { errno, isMissing, makeDirectory, syncDirectory, syncFile } from '../../files/durable-file.js';
-import { laneInUse, lockInProcess } from '../in-process-lock.js';
 import { type PlainValue, plainValue } from './duckdb-value.js';
-import { duckdbFault, lockHolder, tablesFailed } from './error-table.js';
-import { loadDuckDB } from './load-duckdb.js';
+import { duckdbFault } from './error-table.js';
+import { engineDirectory } from './layout.js';
+import { loadForTables } from './load-duckdb.js';
+import { lockedSpill, type SpillDirectory, temporarySpill } from './spill-directory.js';
+import { Turns } from './turns.js';
 
 /** How much of the machine DuckDB may take. */
 export interface EngineLimits {
@@ -16,71 +14,64 @@ export interface EngineLimits {
   readonly threads: number;
 }
 
-/**
- * DuckDB, for one lane or one question. A lane's engine is also its lock: the database file holds nothing, but while it is
- * open the operating system keeps every other process from opening it, and frees it at once when this process dies,
- * however it dies.
- */
+/** What a running collector writes and searches with, over all its feeds. */
+export const collectorLimits: EngineLimits = { memoryLimit: '96MB', threads: 1 };
+
+/** Those in use, by directory and limits. */
+const shared = new Map<string, DuckDB>();
+
+/** A use of DuckDB: it runs statements, each on a connection of its own. */
 export class Engine {
   #closed = false;
 
   private constructor(
-    private readonly instance: DuckDBInstance,
-    private readonly connection: DuckDBConnection,
-    private readonly closed: () => void,
+    private readonly shared: DuckDB,
+    private readonly leave: () => Promise<void>,
   ) {}
 
   /**
-   * @param lockDirectory of the lock's own; made if missing
-   * @param temporaryDirectory where DuckDB spills
-   * @throws CollectorError LANE_IN_USE where the lock is held, STORAGE_FAILED where the file cannot be made.
+   * An engine for whoever writes below a tables' directory: all of this process with the same limits share one DuckDB,
+   * and its memory. It is opened for the first statement, and closed with the last engine.
    */
-  static async open(
-    lockDirectory: string,
-    temporaryDirectory: string,
-    limits: EngineLimits,
-    lane: string,
-  ): Promise<Engine> {
-    const { DuckDBInstance: Instance } = loadForLane();
-    await makeDirectory(dirname(lockDirectory));
-    const held = join(await realpath(dirname(lockDirectory)), basename(lockDirectory));
-    const free = lockInProcess(held, lane);
-    try {
-      await makeLockFile(lockDirectory, Instance);
-      const lockFile = join(lockDirectory, LOCK_FILE);
-      const instance = await Instance.create(lockFile, options(temporaryDirectory, limits));
-      return new Engine(instance, await instance.connect(), free);
-    } catch (error) {
-      free();
-      if (duckdbFault(error) === 'locked') throw laneInUse(lane, lockHolder(error));
-      throw tablesFailed(error, dirname(lockDirectory));
-    }
+  static of(directory: string, limits: EngineLimits): Engine {
+    const place = engineDirectory(resolve(directory));
+    const key = [place, limits.memoryLimit, limits.threads].join('\n');
+    const duckdb = shared.get(key) ?? new DuckDB(limits, () => lockedSpill(place));
+    shared.set(key, duckdb);
+    duckdb.users += 1;
+    return new Engine(duckdb, async () => {
+      duckdb.users -= 1;
+      if (duckdb.users > 0) return;
+      shared.delete(key);
+      await duckdb.close();
+    });
   }
 
-  /**
-   * An engine that holds no lock: for questions, whoever has the lanes open. Takes about 10 ms to open.
-   * @param spillRoot where DuckDB makes a directory of this engine's own, should it spill
-   */
-  static async unlocked(spillRoot: string, limits: EngineLimits): Promise<Engine> {
-    const { DuckDBInstance: Instance } = loadForLane();
-    const spill = join(spillRoot, `.spill-${randomUUID()}`);
-    const instance = await Instance.create(':memory:', options(spill, limits));
-    return new Engine(instance, await instance.connect(), () => rmSync(spill, { recursive: true, force: true }));
+  /** A DuckDB of its own that writes nothing below the tables' directory: for questions. Takes about 10 ms to open. */
+  static unshared(limits: EngineLimits): Engine {
+    const duckdb = new DuckDB(limits, temporarySpill);
+    return new Engine(duckdb, () => duckdb.close());
   }
 
-  /** Runs one statement for its effect. */
+  get #duckdb(): DuckDB {
+    // The lock that went with it is free: what another lane of the process has open is not this one's to use.
+    if (this.#closed) throw new Error('DuckDB is closed to who asks');
+    return this.shared;
+  }
+
+  /** Runs one statement for its effect; one that another's memory made fail runs again, alone. */
   async run(sql: string, values?: DuckDBValue[]): Promise<void> {
-    await this.connection.run(sql, values);
+    await this.#duckdb.statement((connection) => connection.run(sql, values));
   }
 
-  /** Runs one statement and reads all its rows. */
+  /** Runs one statement, as `run`, and reads all its rows. */
   async rows(sql: string, values?: DuckDBValue[]): Promise<Json[][]> {
-    return (await this.connection.runAndReadAll(sql, values)).getRowsJson();
+    return this.#duckdb.statement(async (connection) => (await connection.runAndReadAll(sql, values)).getRowsJson());
   }
 
-  /** Runs one statement on a connection of its own and gives its rows by column name as they are read. */
+  /** Runs one statement and gives its rows by column name as they are read. */
   async *stream(sql: string): AsyncGenerator<Readonly<Record<string, PlainValue>>, void, void> {
-    const connection = await this.instance.connect();
+    const connection = await this.#duckdb.connect();
     try {
       const result = await connection.stream(sql);
       const names = result.deduplicatedColumnNames();
@@ -92,22 +83,80 @@ export class Engine {
     }
   }
 
-  /** Frees the lock. May be called twice. */
-  close(): void {
+  /** May be called twice. */
+  async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.connection.closeSync();
-    this.instance.closeSync();
-    this.closed();
+    await this.leave();
   }
 }
 
-function options(temporaryDirectory: string, { memoryLimit, threads }: EngineLimits): Record<string, string> {
+/** A DuckDB that runs the statements of several users side by side. */
+class DuckDB {
+  users = 0;
+  readonly #turns = new Turns();
+  #spill: SpillDirectory | undefined;
+  #instance: Promise<DuckDBInstance> | undefined;
+
+  constructor(
+    private readonly limits: EngineLimits,
+    private readonly takeSpill: () => Promise<SpillDirectory>,
+  ) {}
+
+  async statement<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+    const run = () => this.#connected(work);
+    const { ended, alone } = await this.#turns.beside(run);
+    if (ended.status === 'fulfilled') return ended.value;
+    // What memory there was, the statements beside it had.
+    if (!alone && duckdbFault(ended.reason) === 'memory') return this.#turns.alone(run);
+    throw ended.reason;
+  }
+
+  async connect(): Promise<DuckDBConnection> {
+    this.#instance ??= this.#open();
+    return (await this.#instance).connect();
+  }
+
+  async close(): Promise<void> {
+    const [instance] = await Promise.allSettled([this.#instance]);
+    if (instance.status === 'fulfilled') instance.value?.closeSync();
+    await this.#spill?.free();
+  }
+
+  async #connected<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+    const connection = await this.connect();
+    const instance = this.#instance;
+    try {
+      return await work(connection);
+    } catch (error) {
+      // It takes no more statements, of anybody: the next one opens another.
+      if (duckdbFault(error) === 'broken' && this.#instance === instance) {
+        this.#instance = undefined;
+        (await instance)?.closeSync();
+      }
+      throw error;
+    } finally {
+      connection.closeSync();
+    }
+  }
+
+  async #open(): Promise<DuckDBInstance> {
+    try {
+      this.#spill ??= await this.takeSpill();
+      return await loadForTables().DuckDBInstance.create(':memory:', optionsOf(this.#spill.path, this.limits));
+    } catch (error) {
+      this.#instance = undefined;
+      throw error;
+    }
+  }
+}
+
+function optionsOf(temporaryDirectory: string, { memoryLimit, threads }: EngineLimits): Record<string, string> {
   return {
     memory_limit: memoryLimit,
     threads: String(threads),
     temp_directory: temporaryDirectory,
-    // Written in the order in which the rows come: there is one thread, and nothing is kept to restore an order.
+    // Written in the order in which the rows come: a statement has one thread, and nothing is kept to restore an order.
     preserve_insertion_order: 'false',
     // Freed pages go back to the system instead of swelling the collector between two commits.
     allocator_flush_threshold: '4MB',
@@ -116,45 +165,4 @@ function options(temporaryDirectory: string, { memoryLimit, threads }: EngineLim
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
   };
-}
-
-/**
- * DuckDB's allocator keeps freed pages for seconds, which a collector that commits every second never gives back: measured
- * over a backfill of 40,000 records, 228 MiB at the peak, 206 when they go back at once, in the same time.
- * The allocator (jemalloc) reads its settings when the library is loaded; what an operator has set stays.
- */
-function loadForLane(): typeof import('@duckdb/node-api') {
-  process.env.DUCKDB_JE_MALLOC_CONF ??= 'dirty_decay_ms:0,muzzy_decay_ms:0';
-  return loadDuckDB();
-}
-
-/** The database file in a lock's directory. */
-const LOCK_FILE = 'lock';
-
-/**
- * Makes the database file whole in a directory of another name first: a process killed while making it must not leave half
- * of one. A directory does not take the place of one that holds a file, so of several processes one makes the lock; unlike
- * a hard link, every file system that is written to can rename a directory.
- */
-async function makeLockFile(lockDirectory: string, instances: typeof DuckDBInstance): Promise<void> {
-  const directory = dirname(lockDirectory);
-  try {
-    await realpath(join(lockDirectory, LOCK_FILE));
-    return;
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-  }
-  const staging = await mkdtemp(join(directory, '.lock-'));
-  try {
-    const made = join(staging, LOCK_FILE);
-    (await instances.create(made)).closeSync();
-    await syncFile(made);
-    await rename(staging, lockDirectory);
-    await syncDirectory(directory);
-  } catch (error) {
-    // Another process was faster: its file serves as well.
-    if (!['ENOTEMPTY', 'EEXIST'].includes(errno(error) ?? '')) throw error;
-  } finally {
-    await rm(staging, { recursive: true, force: true });
-  }
 }

@@ -9,8 +9,10 @@ export type DuckDBFault =
   | 'vanished'
   /** A value in the rows does not fit its column. */
   | 'content'
-  /** The rows at hand take more than the memory limit. */
+  /** The rows at hand take more than the memory limit, or others' statements have it. */
   | 'memory'
+  /** A defect of DuckDB showed: this DuckDB takes no more statements. */
+  | 'broken'
   /** The file system refuses. */
   | 'io';
 
@@ -27,6 +29,7 @@ const duckdbErrors: readonly DuckDBErrorRow[] = [
   // These two first: their texts may quote a record. Those of the file system are all IO errors: other texts may quote a statement.
   { text: /^(Invalid Input|Conversion) Error/, fault: 'content' },
   { text: /^Out of Memory Error/, fault: 'memory' },
+  { text: /^(INTERNAL|FATAL) Error/, fault: 'broken' },
   { text: /IO Error: Could not set lock on file.*Conflicting lock is held/s, fault: 'locked' },
   // Anything else says that the file system has no locks.
   { text: /IO Error: Could not set lock on file/, fault: 'io', errno: 'ENOLCK' },

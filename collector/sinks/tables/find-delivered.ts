@@ -23,7 +23,7 @@ const uidColumns: ReadonlyMap<string, string> = new Map([
  * @param openEngine asked where there is anything to search; the engine is closed again
  */
 export async function findDelivered(
-  openEngine: () => Promise<Engine>,
+  openEngine: () => Engine,
   directory: string,
   uids: readonly string[],
   from: Instant,
@@ -34,13 +34,13 @@ export async function findDelivered(
   for (let attempt = 1; ; attempt++) {
     const files = uids.length === 0 || first >= end ? new Map() : await filesOf(directory, first, end, attempt > 1);
     if (files.size === 0) return new Set();
-    const engine = await openEngine();
+    const engine = openEngine();
     try {
       return await search(engine, files, uids, first, end);
     } catch (error) {
       if (attempt === MOST_ATTEMPTS || !isVanished(error)) throw error;
     } finally {
-      engine.close();
+      await engine.close();
     }
   }
 }

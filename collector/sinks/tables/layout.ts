@@ -32,6 +32,11 @@ export function tableStateDirectory(directory: string, table: string): string {
   return join(directory, '.state', '.tables', table);
 }
 
+/** Where a process keeps what DuckDB spills while it writes below the tables' directory. */
+export function engineDirectory(directory: string): string {
+  return join(directory, '.state', '.engine');
+}
+
 /** The UTC day of an instant in epoch milliseconds, `YYYY-MM-DD`. */
 export function dayOf(time: number): string {
   return new Date(time).toISOString().slice(0, -'T00:00:00.000Z'.length);

@@ -3,10 +3,8 @@ import { join } from 'node:path';
 import { asCollectorError } from '../../errors.js';
 import { makeDirectory } from '../../files/durable-file.js';
 import { proveExcluded } from '../second-process.js';
-import { Engine, type EngineLimits } from './engine.js';
 import { tablesFailed } from './error-table.js';
-
-const LIMITS: EngineLimits = { memoryLimit: '32MB', threads: 1 };
+import { takeLock } from './lock-file.js';
 
 /**
  * Takes a lock as a lane does, in a directory of the check's own, and has a second process try it.
@@ -17,11 +15,11 @@ export async function proveTablesLock(directory: string): Promise<void> {
     await makeDirectory(directory);
     const probe = await mkdtemp(join(directory, '.check-'));
     try {
-      const held = await open(probe);
+      const unlock = await take(probe);
       try {
         await proveExcluded('tables', probe);
       } finally {
-        held.close();
+        await unlock();
       }
     } finally {
       await rm(probe, { recursive: true, force: true });
@@ -34,7 +32,7 @@ export async function proveTablesLock(directory: string): Promise<void> {
 /** Whether this process can take the lock that `proveTablesLock` holds in another. */
 export async function tryTablesLock(probe: string): Promise<boolean> {
   try {
-    (await open(probe)).close();
+    await (await take(probe))();
     return true;
   } catch (error) {
     if (asCollectorError(error).code === 'LANE_IN_USE') return false;
@@ -42,6 +40,6 @@ export async function tryTablesLock(probe: string): Promise<boolean> {
   }
 }
 
-function open(probe: string): Promise<Engine> {
-  return Engine.open(join(probe, 'held'), join(probe, `spill-${process.pid}`), LIMITS, 'check');
+function take(probe: string): Promise<() => Promise<void>> {
+  return takeLock(join(probe, 'held'), 'check');
 }

@@ -5,7 +5,7 @@ import { errno, exists, storageFailed } from '../../files/durable-file.js';
 import { MISSING_CURE, missingNotice, type Repair, repairLogs } from './append-to-logs.js';
 import { addOf, dataFileOf, pathOf } from './data-file.js';
 import { commitInfo, removeOf } from './delta/actions.js';
-import type { Engine, EngineLimits } from './engine.js';
+import { Engine, type EngineLimits } from './engine.js';
 import { duckdbFault } from './error-table.js';
 import { readRetentions, retentionsOf } from './feed-retention.js';
 import { faultOfFile, firstLine, MISSING, RESTORE } from './file-fault.js';
@@ -83,14 +83,15 @@ export async function maintainTables(setting: MaintenanceSetting): Promise<Maint
   const known = await logs.tables();
   for (const table of allTables) {
     if (!known.includes(table.name)) continue;
-    let engine: Engine;
+    let unlock: () => Promise<void>;
     try {
-      engine = await lockTable(logs.directory, table.name, setting.limits);
+      unlock = await lockTable(logs.directory, table.name);
     } catch (error) {
       if (!(error instanceof CollectorError) || error.code !== 'LANE_IN_USE') throw error;
       counts.busy = [...counts.busy, table.name];
       continue;
     }
+    const engine = Engine.of(logs.directory, setting.limits);
     try {
       // A lane that rewrites its events may have died: what it replaced must not be merged.
       await repairLogs(logs, setting.clock.now(), takeOutMissing);
@@ -99,7 +100,8 @@ export async function maintainTables(setting: MaintenanceSetting): Promise<Maint
       // The disk is full, say: what was begun is undone or made up for by the next run.
       throw errno(error) === undefined ? error : storageFailed(error, logs.directory);
     } finally {
-      engine.close();
+      await engine.close();
+      await unlock();
     }
   }
   return counts;

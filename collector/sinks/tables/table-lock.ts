@@ -2,22 +2,20 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CollectorError } from '../../errors.js';
 import { makeDirectory } from '../../files/durable-file.js';
-import { Engine, type EngineLimits } from './engine.js';
 import { tableStateDirectory } from './layout.js';
+import { takeLock } from './lock-file.js';
 
-/** A lock needs next to nothing of a machine. */
-const lockLimits: EngineLimits = { memoryLimit: '64MB', threads: 1 };
 const PATIENCE_MS = 60_000;
 
 /**
  * Takes the lock of a table: whoever holds it decides what is merged, expires or is rewritten. Appending needs none.
- * @returns an engine with these limits, which frees the lock when it is closed
+ * @returns what frees it
  * @throws CollectorError LANE_IN_USE
  */
-export async function lockTable(directory: string, table: string, limits = lockLimits): Promise<Engine> {
+export async function lockTable(directory: string, table: string): Promise<() => Promise<void>> {
   const state = tableStateDirectory(directory, table);
   await makeDirectory(state);
-  return Engine.open(join(state, 'held'), join(state, 'spill'), limits, `of table ${table}`);
+  return takeLock(join(state, 'held'), `of table ${table}`);
 }
 
 /**
@@ -25,16 +23,16 @@ export async function lockTable(directory: string, table: string, limits = lockL
  * @returns what frees them
  * @throws CollectorError LANE_IN_USE where one is held for a minute
  */
-export async function lockTables(directory: string, tables: readonly string[]): Promise<() => void> {
-  const held: Engine[] = [];
-  const unlock = () => {
-    for (const engine of held.splice(0)) engine.close();
+export async function lockTables(directory: string, tables: readonly string[]): Promise<() => Promise<void>> {
+  const held: (() => Promise<void>)[] = [];
+  const unlock = async () => {
+    for (const free of held.splice(0)) await free();
   };
   try {
     for (const table of [...tables].sort()) held.push(await patiently(() => lockTable(directory, table)));
     return unlock;
   } catch (error) {
-    unlock();
+    await unlock();
     throw error;
   }
 }

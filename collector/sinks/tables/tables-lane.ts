@@ -16,6 +16,7 @@ import { noteRetention } from './feed-retention.js';
 import { LaneFiles } from './lane-files.js';
 import { isLaneState, type LaneState } from './lane-state.js';
 import { filePrefix, sequenceOf, stateDirectory } from './layout.js';
+import { takeLock } from './lock-file.js';
 import { describeParquet } from './parquet.js';
 import { rewriteFiles } from './rewrite-files.js';
 import { classTables } from './table-catalog.js';
@@ -70,7 +71,7 @@ export class TablesLane implements LaneSink, RewritableLane {
   readonly #stateFile: string;
   readonly #backupFile: string;
   readonly #lockDirectory: string;
-  readonly #spillDirectory: string;
+  #unlock: (() => Promise<void>) | undefined;
   #engine: Engine | undefined;
   #opened: Opened | undefined;
 
@@ -85,14 +86,14 @@ export class TablesLane implements LaneSink, RewritableLane {
     this.#stateFile = `${base}.json`;
     this.#backupFile = `${base}.bak`;
     this.#lockDirectory = `${base}.held`;
-    this.#spillDirectory = `${base}.spill`;
     this.#files = new LaneFiles(setting.directory, `${base}.aside`);
     this.#seen = new DedupeFiles(`${base}.seen`);
   }
 
   async open(): Promise<Committed | undefined> {
     return this.#storing(async () => {
-      const engine = await Engine.open(this.#lockDirectory, this.#spillDirectory, this.setting.limits, this.name);
+      this.#unlock = await takeLock(this.#lockDirectory, this.name);
+      const engine = Engine.of(this.setting.directory, this.setting.limits);
       this.#engine = engine;
       this.setting.open.add(this);
       try {
@@ -175,16 +176,19 @@ export class TablesLane implements LaneSink, RewritableLane {
         await this.#publish({ ...state, sequence, files, replaced }, files, 'remap', nothingUnlogged);
         await this.setting.checkpoint('remap:done');
       } finally {
-        unlock();
+        await unlock();
       }
     });
   }
 
   async close(): Promise<void> {
     this.setting.open.delete(this);
-    this.#engine?.close();
+    const [engine, unlock] = [this.#engine, this.#unlock];
     this.#engine = undefined;
+    this.#unlock = undefined;
     this.#opened = undefined;
+    await engine?.close();
+    await unlock?.();
   }
 
   /** What is open, taken away: a commit that rejects leaves the lane closed for further ones. */

@@ -1,4 +1,3 @@
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CollectorError } from '../../errors.js';
@@ -10,6 +9,7 @@ import { PROTOCOL, TableLog } from './delta/table-log.js';
 import type { TableSnapshot } from './delta/table-snapshot.js';
 import { Engine } from './engine.js';
 import { logDirectory, tableStateDirectory } from './layout.js';
+import { takeLock } from './lock-file.js';
 import { RETENTION_MS } from './plan-merges.js';
 import { allTables } from './table-catalog.js';
 
@@ -95,11 +95,11 @@ export class TablesLogs {
   #make(table: string): TableLog {
     return new TableLog(logDirectory(this.directory, table), {
       withEngine: async (work) => {
-        const engine = await Engine.unlocked(tmpdir(), limits);
+        const engine = Engine.unshared(limits);
         try {
           return await work(engine);
         } finally {
-          engine.close();
+          await engine.close();
         }
       },
       exclusively: (work) => this.#exclusively(table, work),
@@ -111,11 +111,11 @@ export class TablesLogs {
     await makeDirectory(directory);
     for (let attempt = 1; ; attempt++)
       try {
-        const lock = await Engine.open(join(directory, 'log.held'), join(directory, 'log.spill'), limits, table);
+        const unlock = await takeLock(join(directory, 'log.held'), table);
         try {
           return await work();
         } finally {
-          lock.close();
+          await unlock();
         }
       } catch (error) {
         if (!(error instanceof CollectorError) || error.code !== 'LANE_IN_USE' || attempt === 200) throw error;

@@ -1,4 +1,3 @@
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { DeadLetter } from '../../../mappings/dead-letter.js';
 import { floorToMillisecond, type Instant } from '../../../mappings/instant.js';
@@ -15,12 +14,13 @@ import { proveOnce } from '../second-process.js';
 import { type Entity, EXPIRED, type Sink, type SinkFinding } from '../sink.js';
 import { missingNotice } from './append-to-logs.js';
 import { checkFiles } from './check-files.js';
-import { Engine } from './engine.js';
+import { collectorLimits, Engine } from './engine.js';
 import { tablesFailed } from './error-table.js';
 import { findDelivered } from './find-delivered.js';
 import { isLaneState } from './lane-state.js';
 import { stateDirectory } from './layout.js';
 import { loadDuckDB } from './load-duckdb.js';
+import { takeLock } from './lock-file.js';
 import { proveTablesLock } from './lock-proof.js';
 import type { MaintenanceReport } from './maintain-tables.js';
 import type { MaintenanceRequest } from './maintenance-process.js';
@@ -37,7 +37,7 @@ export interface TablesOptions {
   readonly feed: string;
   /** Whole days that stay; undefined: all. */
   readonly keepDays?: number;
-  /** DuckDB's memory, as it writes it; default `96MB`. */
+  /** DuckDB's memory over all sinks of the directory, as it writes it; default `collectorLimits`. */
   readonly memoryLimit?: string;
   readonly clock?: Pick<Clock, 'now'>;
   /** How the tables are maintained while the collector runs, and how often; default: in a process of its own, `maintenanceRules`. */
@@ -55,7 +55,7 @@ function settingOf(options: TablesOptions): Omit<LaneSetting, 'afterOpen' | 'aft
   return {
     directory,
     feed: options.feed,
-    limits: { memoryLimit: options.memoryLimit ?? '96MB', threads: 1 },
+    limits: { ...collectorLimits, ...(options.memoryLimit && { memoryLimit: options.memoryLimit }) },
     keepDays: options.keepDays,
     clock: options.clock ?? systemClock,
     checkpoint: options.checkpoint ?? (async () => {}),
@@ -110,11 +110,11 @@ export function createTablesSink(options: TablesOptions): Sink {
 
   async function* currentEntities(types: readonly string[]): AsyncGenerator<Entity> {
     if (!(await exists(directory))) return;
-    const engine = await Engine.unlocked(tmpdir(), common.limits);
+    const engine = Engine.unshared(common.limits);
     try {
       yield* readEntities(engine, directory, options.feed, types);
     } finally {
-      engine.close();
+      await engine.close();
     }
   }
 
@@ -125,11 +125,11 @@ export function createTablesSink(options: TablesOptions): Sink {
         detail: 'ENOENT',
       });
     // Whoever reads dead letters need not be allowed to write to the tables' directory.
-    const engine = await Engine.unlocked(tmpdir(), common.limits);
+    const engine = Engine.unshared(common.limits);
     try {
       yield* readDeadLetters(engine, directory, options.feed);
     } finally {
-      engine.close();
+      await engine.close();
     }
   }
 
@@ -146,9 +146,7 @@ export function createTablesSink(options: TablesOptions): Sink {
     peek: (lane) => peekCursor(join(states, fileNameOf(lane)), isLaneState),
     lanes: () => laneNames(states, isLaneState),
     async lock(name) {
-      const base = join(states, fileNameOf(name));
-      const engine = await Engine.open(`${base}.held`, `${base}.spill`, common.limits, name);
-      return heldLock(open, () => engine.close());
+      return heldLock(open, await takeLock(join(states, `${fileNameOf(name)}.held`), name));
     },
     async close() {
       for (const one of [...open]) await one.close();
@@ -156,7 +154,7 @@ export function createTablesSink(options: TablesOptions): Sink {
     async find(uids, from, to) {
       refuseExpired(uids, from, options.keepDays, common.clock.now());
       try {
-        return await findDelivered(() => Engine.unlocked(states, common.limits), directory, uids, from, to);
+        return await findDelivered(() => Engine.of(directory, common.limits), directory, uids, from, to);
       } catch (error) {
         throw tablesFailed(error, directory);
       }

@@ -38,11 +38,11 @@ describe('checking tables', () => {
     await sink.close();
   }
   async function check(): Promise<TablesFinding[]> {
-    const engine = await Engine.unlocked(tmpdir(), limits);
+    const engine = Engine.unshared(limits);
     try {
       return await checkTables(directory, engine, now);
     } finally {
-      engine.close();
+      await engine.close();
     }
   }
   const wrong = async () => (await check()).filter(({ verdict }) => verdict !== 'ok');
