@@ -34,6 +34,18 @@ export function feedLogger(log: Log): LaneObserver {
           rows,
         });
       }
+      case 'questionBehind': {
+        const { question, left } = event;
+        const until = new Date(event.until).toISOString();
+        return log.info(
+          `The watched question ${question} catches up with a pause: asked until ${until}, ${left} to go`,
+          {
+            question,
+            until,
+            left,
+          },
+        );
+      }
       case 'questionFailed': {
         const { message, cure, code } = event.error;
         return log.warn(`The watched question ${event.question} has no answer: ${message}`, {

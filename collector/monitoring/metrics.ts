@@ -463,6 +463,7 @@ function feedObserver(series: Series, of: Of): LaneObserver {
         return series.questionAnswered.set({ feed, question: event.question }, now() / 1000);
       case 'questionFailed':
         return series.questionFailures.inc({ feed, question: event.question, code: event.error.code });
+      case 'questionBehind':
       case 'unasked':
       case 'noted':
       case 'page':

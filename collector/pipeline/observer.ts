@@ -75,6 +75,8 @@ export type FeedEvent = { readonly lane: string } & (
       readonly found: number;
       readonly durationMs: number;
     }
+  /** A watched question was asked about a pause up to `until` (epoch milliseconds), and will be as of `left` more moments. */
+  | { readonly type: 'questionBehind'; readonly question: string; readonly until: number; readonly left: number }
   /** A watched question has none; it is asked again after the interval. */
   | { readonly type: 'questionFailed'; readonly question: string; readonly error: CollectorError }
   | { readonly type: 'closed' }

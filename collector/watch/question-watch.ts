@@ -38,13 +38,17 @@ export interface WatchSetting {
 /** A row that has not been in an answer for so long is new when it comes back. */
 const FORGOTTEN_AFTER_MS = MS_PER_DAY;
 
+/** As of so many moments a question is asked in a round: one with a long pause holds up neither the others nor what was found. */
+const MOST_MOMENTS = 10;
+
 /** Row identity → as of when it was in an answer last, epoch milliseconds. */
 type Seen = Map<string, number>;
 
 /**
  * Asks ready questions at an interval between the polls: a poll waits for no answer. Each row that is new becomes a
  * Detection Finding, committed together with what remembers the row, so that it is raised once whatever ends when. After
- * a pause a question is first asked as of moments within it, as it would have been without the pause.
+ * a pause a question is first asked as of moments within it, as it would have been without the pause: some per round, and
+ * the next round follows at once.
  */
 export class QuestionWatch implements IdleTask, CommitExtension {
   readonly name = 'the findings of the watched questions';
@@ -56,7 +60,8 @@ export class QuestionWatch implements IdleTask, CommitExtension {
   /** Of rows in `#seen` that no commit has carried yet. */
   #findings: NormalisedEvent[] = [];
   #asking: Promise<void> | undefined;
-  #dueAt = Number.NEGATIVE_INFINITY;
+  /** Question with its parameters → when it is asked again, on the monotonic clock; absent: now. */
+  readonly #dueAt = new Map<string, number>();
   #round = new AbortController();
 
   constructor(private readonly setting: WatchSetting) {
@@ -65,7 +70,7 @@ export class QuestionWatch implements IdleTask, CommitExtension {
       get isPending() {
         return isPending();
       },
-      arrival: (signal) => this.#asking ?? setting.clock.sleep(this.#dueAt - setting.clock.monotonic(), signal),
+      arrival: (signal) => this.#asking ?? setting.clock.sleep(this.#nextDueAt() - setting.clock.monotonic(), signal),
     };
   }
 
@@ -80,7 +85,7 @@ export class QuestionWatch implements IdleTask, CommitExtension {
     this.#findings = [];
     this.#round.abort();
     this.#round = new AbortController();
-    this.#dueAt = Number.NEGATIVE_INFINITY;
+    this.#dueAt.clear();
   }
 
   beforeCommit(): { state: unknown; ownEvents: readonly NormalisedEvent[] } {
@@ -96,7 +101,6 @@ export class QuestionWatch implements IdleTask, CommitExtension {
     const { signal } = this.#round;
     this.#asking = this.#askAll(lane.name, account, organization, signal).finally(() => {
       this.#asking = undefined;
-      if (!signal.aborted) this.#dueAt = this.setting.clock.monotonic() + this.setting.intervalMs;
     });
   }
 
@@ -105,47 +109,69 @@ export class QuestionWatch implements IdleTask, CommitExtension {
   }
 
   #isDue(): boolean {
-    return this.#asking === undefined && this.setting.clock.monotonic() >= this.#dueAt;
+    return this.#asking === undefined && this.setting.clock.monotonic() >= this.#nextDueAt();
+  }
+
+  #nextDueAt(): number {
+    return Math.min(...this.setting.questions.map((asked) => this.#dueAtOf(asked)));
+  }
+
+  #dueAtOf(asked: AskedQuestion): number {
+    return this.#dueAt.get(textOf(asked)) ?? Number.NEGATIVE_INFINITY;
   }
 
   /** One after the other: each may take the memory of a statement. Never rejects. */
   async #askAll(lane: string, account: string, organization: string | undefined, signal: AbortSignal): Promise<void> {
-    const { questions, ask, observer, clock } = this.setting;
-    for (const asked of questions) {
+    const { questions, ask, observer, clock, intervalMs } = this.setting;
+    const began = clock.monotonic();
+    for (const asked of questions.filter((one) => this.#dueAtOf(one) <= began)) {
       const question = asked.question.name;
-      const moments = this.#moments(asked);
-      let isUnbroken = true;
-      for (const [index, now] of moments.entries()) {
-        // What has no answer is asked again after the interval: it holds up neither what is new nor the other questions.
-        if (!isUnbroken && index < moments.length - 1) continue;
+      /** @returns whether there is an answer */
+      const askAsOf = async (moment: number, answered: () => void): Promise<boolean> => {
         const started = clock.monotonic();
         try {
-          const rows = await ask(asked, account, now, signal);
-          if (signal.aborted) return;
-          const found = this.#note(asked, rows, organization, now);
-          if (isUnbroken) this.#answeredUntil(asked, now);
+          const rows = await ask(asked, account, moment, signal);
+          if (signal.aborted) return false;
+          const found = this.#note(asked, rows, organization, moment);
+          answered();
           const durationMs = clock.monotonic() - started;
           observer({ type: 'questionAnswered', lane, question, rows: rows.length, found, durationMs });
+          return true;
         } catch (error) {
-          if (signal.aborted) return;
-          isUnbroken = false;
-          observer({ type: 'questionFailed', lane, question, error: asCollectorError(error) });
+          if (!signal.aborted) observer({ type: 'questionFailed', lane, question, error: asCollectorError(error) });
+          return false;
         }
+      };
+      const { moments, left, now } = this.#moments(asked);
+      let until: number | undefined;
+      for (const moment of moments) {
+        until = (await askAsOf(moment, () => this.#answeredUntil(asked, moment))) ? moment : undefined;
+        if (signal.aborted) return;
+        if (until !== undefined) continue;
+        // What has no answer is asked again after the interval: it holds up neither what is new nor the other questions.
+        if (moment !== now) await askAsOf(now, () => {});
+        if (signal.aborted) return;
+        break;
       }
+      if (until !== undefined && left > 0) observer({ type: 'questionBehind', lane, question, until, left });
+      else this.#dueAt.set(textOf(asked), clock.monotonic() + intervalMs);
     }
   }
 
   /**
-   * As of when a question is asked now: since it was answered last in equal steps of half its own range at most, so that
-   * what lasted half as long is seen whole, but not more often than at the interval.
+   * As of when a question is asked in this round, and how many moments are left then: since it was answered last in equal
+   * steps of half its own range at most, so that what lasted half as long is seen whole, but not more often than at the
+   * interval. The last of all is now.
    */
-  #moments(asked: AskedQuestion): number[] {
+  #moments(asked: AskedQuestion): { now: number; moments: number[]; left: number } {
     const now = this.setting.clock.now();
     const since = parameterValues(asked.question, asked, now).find(({ name }) => name === 'since')?.value;
     const range = typeof since === 'number' ? now - since : 0;
     const pause = now - (this.#askedUntil.get(textOf(asked)) ?? now);
-    const rounds = Math.max(1, Math.ceil(pause / Math.max(range / 2, this.setting.intervalMs)));
-    return Array.from({ length: rounds }, (_, index) => now - Math.floor((pause * (rounds - 1 - index)) / rounds));
+    const steps = Math.max(1, Math.ceil(pause / Math.max(range / 2, this.setting.intervalMs)));
+    const length = Math.min(steps, MOST_MOMENTS);
+    const moments = Array.from({ length }, (_, index) => now - Math.floor((pause * (steps - 1 - index)) / steps));
+    return { now, moments, left: steps - length };
   }
 
   /** @returns how many rows are new */

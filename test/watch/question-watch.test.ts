@@ -56,13 +56,13 @@ class Bench {
   }
 
   /** Asks where it is time to, and commits what was found. */
-  async round(): Promise<void> {
+  async round(turns = 100): Promise<void> {
     const lane = {
       name: 'live',
       cursor: { organization: storyOrganization },
       commitOwnEvents: async () => this.commit(),
     };
-    for (let turn = 0; turn < 3 && this.watch.queue.isPending; turn++) {
+    for (let turn = 0; turn < turns && this.watch.queue.isPending; turn++) {
       await this.watch.run(lane as unknown as Lane);
       await this.watch.queue.arrival(new AbortController().signal);
     }
@@ -207,6 +207,38 @@ describe('after a pause, a watched question', () => {
     await often.round();
     expect(often.delivered.length).toBeGreaterThan(2);
     expect(new Set(often.delivered.map(({ uid }) => uid)).size).toBe(often.delivered.length);
+  });
+
+  it('of weeks is asked in rounds that are bounded: the others wait for none of them, and the log says how far it is', async () => {
+    const order: string[] = [];
+    const bench = new Bench(
+      async ({ question }, _, asOf) => {
+        order.push(question.name);
+        return question.name === name ? happened(times, asOf) : [];
+      },
+      [name, 'mfa-removed'],
+      { seen: {}, askedUntil: { [name]: storyEnd, 'mfa-removed': storyEnd + 28 * 24 * HOUR - HOUR } },
+    );
+    bench.now = storyEnd + 28 * 24 * HOUR;
+    await bench.round();
+    expect(order.indexOf('mfa-removed')).toBe(10);
+    expect(order).toHaveLength(57);
+    expect(found(bench)).toEqual(['before', 'early', 'late', 'midway']);
+    const progress = bench.events.flatMap((event) => (event.type === 'questionBehind' ? [event] : []));
+    expect(progress.map(({ left }) => left)).toEqual([46, 36, 26, 16, 6]);
+    expect(progress[0]).toMatchObject({ question: name, until: storyEnd + 120 * HOUR });
+    // What is found is committed in between, and remembered with how far the question was asked.
+    const halfway = new Bench(async (_, __, asOf) => happened(times, asOf), [name], {
+      seen: {},
+      askedUntil: { [name]: storyEnd },
+    });
+    halfway.now = bench.now;
+    await halfway.round(2);
+    expect(found(halfway)).toEqual(['before', 'early', 'late', 'midway']);
+    const goesOn = new Bench(async (_, __, asOf) => happened(times, asOf), [name], halfway.committed);
+    goesOn.now = bench.now;
+    await goesOn.round();
+    expect(found(goesOn)).toEqual([]);
   });
 
   it('that has no answer as of one moment is asked about now, and about that moment after the interval', async () => {

@@ -219,6 +219,7 @@ export class FeedStatus {
     switch (event.type) {
       case 'noted':
       case 'questionAnswered':
+      case 'questionBehind':
       case 'questionFailed':
         return;
       case 'reconciled':
