@@ -1,4 +1,4 @@
-import type { Entity } from '../../collector/sinks/sink.js';
+import type { Batch, Entity } from '../../collector/sinks/sink.js';
 import { createTablesSink } from '../../collector/sinks/tables/tables-sink.js';
 import { attackStories } from '../../fixtures/stories.js';
 import type { JsonObject, JsonValue } from '../../mappings/json.js';
@@ -111,11 +111,12 @@ interface StoryFeed {
   readonly records?: readonly JsonValue[];
 }
 
-/** Writes all stories into tables, each event collected a minute after it happened; one hour for device logins. */
-export async function writeStoryTables(
-  directory: string,
-  { organization = storyOrganization, feed = 'acme', accountName, records = [] }: StoryFeed = {},
-): Promise<void> {
+/** What the stories of an organization become. */
+export function storyItems({
+  organization = storyOrganization,
+  accountName,
+  records = [],
+}: Omit<StoryFeed, 'feed'> = {}): Pick<Batch, 'events' | 'deadLetters' | 'entities'> {
   const stories = attackStories(organization, storyEnd).flatMap(({ planted, quiet }) => [...planted, ...quiet]);
   const results = [...stories, ...oddRecords(organization), ...records].map((record) => {
     const received = receive(record);
@@ -124,20 +125,24 @@ export async function writeStoryTables(
     const fetchedAt = happened + (service === 'systems' ? 60 : 1) * MINUTE;
     return normalise(received, readHeader(received), { ...context, fetchedAt, accountName });
   });
-  const sink = createTablesSink({ directory, feed });
-  const lane = sink.lane('live');
-  await lane.open();
-  await lane.commit({
-    ...sampleBatch('live', 0, noSizes),
+  return {
     events: results.flatMap((result) => (result.kind === 'event' ? [result.event] : [])),
     entities: inventoryEntities(organization, accountName),
     deadLetters: results.flatMap((result) => (result.kind === 'dead_letter' ? [result.deadLetter] : [])),
-  });
+  };
+}
+
+/** Writes all stories into tables, each event collected a minute after it happened; one hour for device logins. */
+export async function writeStoryTables(directory: string, { feed = 'acme', ...story }: StoryFeed = {}): Promise<void> {
+  const sink = createTablesSink({ directory, feed });
+  const lane = sink.lane('live');
+  await lane.open();
+  await lane.commit({ ...sampleBatch('live', 0, noSizes), ...storyItems(story) });
   // The first reading of the directory, and what the next one found.
   for (const [index, step] of [0, 1].entries())
     await lane.commit({
       ...sampleBatch('live', index + 1, noSizes),
-      entities: directoryReading(organization, step, accountName),
+      entities: directoryReading(step, story),
     });
   await sink.close();
 }
@@ -146,7 +151,10 @@ export async function writeStoryTables(
  * A user with a group, and an administrator; then the user is suspended and leaves the group, another joins it, the
  * administrator is gone, and a user who was deleted meanwhile is back.
  */
-function directoryReading(organization: string, step: number, accountName: string | undefined): Entity[] {
+export function directoryReading(
+  step: number,
+  { organization = storyOrganization, accountName }: Pick<StoryFeed, 'organization' | 'accountName'> = {},
+): Entity[] {
   const observedAt = storyEnd - (step === 0 ? 40 * 24 * 60 : 60) * MINUTE;
   const entity = (type: string, id: string, value: JsonObject | undefined, at = observedAt): Entity => ({
     type,

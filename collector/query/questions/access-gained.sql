@@ -24,4 +24,4 @@ FROM gained
 LEFT JOIN named AS who ON who.feed = gained.feed AND who.type = gained.to_type AND who.id = gained.to_id
 LEFT JOIN named AS what ON what.feed = gained.feed AND what.type = gained.from_type AND what.id = gained.from_id
 WHERE gained.first_seen >= $since AND gained.first_seen < $until
-ORDER BY gained.first_seen, gained.account_name, who, what
+ORDER BY gained.first_seen, gained.account_name, who, what, who_kind, who_id, what_kind, what_id

@@ -9,4 +9,4 @@
 SELECT account_name, email, role, suspended, api_key, CASE WHEN mfa IS NULL THEN 'not said' ELSE 'no' END AS mfa, first_seen
 FROM administrators
 WHERE mfa IS DISTINCT FROM true AND first_seen >= $since AND first_seen < $until
-ORDER BY account_name, email
+ORDER BY account_name, email, first_seen, role, api_key, suspended, mfa

@@ -5,7 +5,7 @@
 -- parameters:
 --   since instant = 7d -- first instant
 --   until instant = now -- end of the range, exclusive
-SELECT account_name, metadata.log_name AS service, event_code, count(*) AS events, any_value(message) AS example,
+SELECT account_name, metadata.log_name AS service, event_code, count(*) AS events, min(message) AS example,
        min(time_dt) AS first_seen, max(time_dt) AS last_seen
 FROM base_event
 WHERE time_dt >= $since AND time_dt < $until

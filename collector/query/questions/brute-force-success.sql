@@ -20,4 +20,4 @@ WITH logins AS (
 SELECT account_name, user_name, src_ip, country, app, failures_before, time_dt AS succeeded
 FROM logins
 WHERE outcome = 'Success' AND failures_before >= $failures
-ORDER BY succeeded, account_name, user_name
+ORDER BY succeeded, account_name, user_name, src_ip, app, country

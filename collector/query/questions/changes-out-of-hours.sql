@@ -10,7 +10,7 @@
 --   closes integer = 19 -- first hour after work
 --   service_accounts list = -- actors that are left out
 WITH changes AS (
-  SELECT account_name, time_dt, actor_name, event_code, message, src_ip, country,
+  SELECT account_name, time_dt, actor_name, event_code, message, src_ip, country, metadata.uid AS event_uid,
          make_timestamptz(time * 1000) AT TIME ZONE $zone AS local_time
   FROM admin_activity
   WHERE time_dt >= $since AND time_dt < $until AND class_uid IN (3001, 3004, 3005, 3006) AND actor_name IS NOT NULL AND outcome IS DISTINCT FROM 'Failure'
@@ -19,4 +19,4 @@ WITH changes AS (
 SELECT account_name, time_dt, local_time, actor_name, event_code, message, src_ip, country
 FROM changes
 WHERE isodow(local_time) > 5 OR hour(local_time) < $opens OR hour(local_time) >= $closes
-ORDER BY time_dt, account_name, actor_name
+ORDER BY time_dt, account_name, actor_name, event_uid

@@ -8,7 +8,7 @@
 WITH letters AS (
   SELECT *, make_timestamptz(fetched_at * 1000) AS collected FROM dead_letters
 )
-SELECT organization, service, event_type, reason, count(*) AS dead_letters, any_value(message) AS example,
+SELECT organization, service, event_type, reason, count(*) AS dead_letters, min(message) AS example,
        max(collected) AS last_seen
 FROM letters
 WHERE collected >= $since AND collected < $until

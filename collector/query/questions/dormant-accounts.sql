@@ -10,8 +10,8 @@
 --   idle duration = 60d -- the time without a login at least
 --   service_accounts list = -- users that are left out
 WITH logins AS (
-  SELECT account_name, user_name, src_ip, country, app, time_dt,
-         lag(time_dt) OVER (PARTITION BY account_name, user_name ORDER BY time_dt) AS before
+  SELECT account_name, user_name, src_ip, country, app, time_dt, metadata.uid AS event_uid,
+         lag(time_dt) OVER (PARTITION BY account_name, user_name ORDER BY time_dt, metadata.uid) AS before
   FROM authentication
   WHERE time_dt >= least($history, $since) AND time_dt < $until AND outcome = 'Success' AND user_name IS NOT NULL
     AND NOT list_contains($service_accounts, user_name)
@@ -20,4 +20,4 @@ SELECT account_name, user_name, before AS last_login_before, time_dt AS logged_i
        date_diff('day', before, time_dt) AS days_idle, src_ip, country, app
 FROM logins
 WHERE time_dt >= $since AND before IS NOT NULL AND time_dt - before >= $idle
-ORDER BY logged_in, account_name, user_name
+ORDER BY logged_in, account_name, user_name, event_uid

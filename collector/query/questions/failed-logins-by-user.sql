@@ -8,7 +8,7 @@
 --   until instant = now -- end of the range, exclusive
 --   most integer = 50 -- rows at most
 SELECT account_name, user_name, sum(coalesce(count, 1))::BIGINT AS failures, count(DISTINCT src_ip) AS addresses,
-       mode(reason) AS usual_reason, min(time_dt) AS first_seen, max(time_dt) AS last_seen
+       mode(reason ORDER BY reason) AS usual_reason, min(time_dt) AS first_seen, max(time_dt) AS last_seen
 FROM authentication
 WHERE time_dt >= $since AND time_dt < $until AND outcome = 'Failure'
 GROUP BY account_name, user_name

@@ -9,13 +9,13 @@
 --   history instant = 30d -- how far back countries are known
 --   countries list = -- countries (ISO 3166-1) from which everybody may come, left out
 WITH logins AS (
-  SELECT account_name, user_name, country, src_ip, app, time_dt
+  SELECT account_name, user_name, country, src_ip, app, time_dt, metadata.uid AS event_uid
   FROM authentication
   WHERE time_dt >= least($history, $since) AND time_dt < $until AND outcome = 'Success'
     AND user_name IS NOT NULL AND country IS NOT NULL AND event_code <> 'login_attempt'
 ), firsts AS (
-  SELECT account_name, user_name, country, min(time_dt) AS first_seen, arg_min(src_ip, time_dt) AS src_ip,
-         arg_min(app, time_dt) AS app
+  SELECT account_name, user_name, country, min(time_dt) AS first_seen, arg_min(src_ip, (time_dt, event_uid)) AS src_ip,
+         arg_min(app, (time_dt, event_uid)) AS app
   FROM logins
   GROUP BY account_name, user_name, country
 ), known AS (
@@ -25,4 +25,4 @@ WITH logins AS (
 SELECT account_name, user_name, country, src_ip, app, first_seen, known_countries
 FROM firsts JOIN known USING (account_name, user_name)
 WHERE first_seen >= $since AND NOT list_contains($countries, country)
-ORDER BY first_seen, account_name, user_name
+ORDER BY first_seen, account_name, user_name, country

@@ -8,7 +8,8 @@
 --   until instant = now -- end of the range, exclusive
 --   history instant = 365d -- how far back a group's applications are known
 WITH granted AS (
-  SELECT account_name, "group".uid AS group_uid, resource.name AS application, arg_max(activity_id, time_dt) AS last_change
+  -- Of a grant and its removal at one instant the grant counts.
+  SELECT account_name, "group".uid AS group_uid, resource.name AS application, arg_max(activity_id, (time_dt, -activity_id)) AS last_change
   FROM group_management
   WHERE time_dt >= least($history, $since) AND time_dt < $until AND activity_id IN (1, 2) AND resource.type = 'application'
     AND outcome IS DISTINCT FROM 'Failure'
@@ -22,4 +23,4 @@ JOIN granted ON granted.account_name IS NOT DISTINCT FROM joined.account_name
 WHERE joined.time_dt >= $since AND joined.time_dt < $until AND joined.activity_id = 3
   AND joined.outcome IS DISTINCT FROM 'Failure'
 GROUP BY joined.account_name, joined.time_dt, joined.user_name, joined."group".name, joined.actor_name
-ORDER BY joined.time_dt, joined.account_name, joined.user_name
+ORDER BY joined.time_dt, joined.account_name, joined.user_name, group_name, added_by

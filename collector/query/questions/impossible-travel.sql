@@ -9,7 +9,7 @@
 --   speed number = 900 -- kilometres per hour that are possible
 --   distance number = 500 -- kilometres at least; places of addresses are not exact
 WITH logins AS (
-  SELECT account_name, user_name, src_ip, country, time_dt,
+  SELECT account_name, user_name, src_ip, country, time_dt, metadata.uid AS event_uid,
          src_endpoint.location.lat AS lat, src_endpoint.location.long AS long
   FROM authentication
   WHERE time_dt >= $since AND time_dt < $until AND outcome = 'Success' AND user_name IS NOT NULL
@@ -21,7 +21,7 @@ WITH logins AS (
          lag(src_ip) OVER before AS from_ip, src_ip AS to_ip,
          radians(lag(lat) OVER before) AS lat1, radians(lat) AS lat2, radians(long - lag(long) OVER before) AS long_apart
   FROM logins
-  WINDOW before AS (PARTITION BY account_name, user_name ORDER BY time_dt, src_ip)
+  WINDOW before AS (PARTITION BY account_name, user_name ORDER BY time_dt, src_ip, event_uid)
 ), measured AS (
   SELECT *, 2 * 6371 * asin(sqrt(least(1, power(sin((lat2 - lat1) / 2), 2)
            + cos(lat1) * cos(lat2) * power(sin(long_apart / 2), 2)))) AS km,
@@ -32,4 +32,4 @@ SELECT account_name, user_name, from_country, to_country, from_ip, to_ip, round(
        round(hours, 2) AS hours, from_time, to_time
 FROM measured
 WHERE km >= $distance AND km > $speed * hours
-ORDER BY to_time, account_name, user_name
+ORDER BY to_time, account_name, user_name, from_ip, to_ip, km, from_country, to_country

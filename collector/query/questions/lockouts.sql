@@ -7,7 +7,7 @@
 --   since instant = 24h -- first instant
 --   until instant = now -- end of the range, exclusive
 --   window duration = 1h -- the time before the lockout in which failures count
-SELECT locks.account_name, locks.time_dt AS locked, locks.user_name, any_value(locks.reason) AS reason,
+SELECT locks.account_name, locks.time_dt AS locked, locks.user_name, min(locks.reason) AS reason,
        count(failures.time_dt) AS failures_before,
        list_sort(list(DISTINCT failures.src_ip) FILTER (failures.src_ip IS NOT NULL)) AS addresses
 FROM account_change AS locks

@@ -25,4 +25,4 @@ FROM changes
 LEFT JOIN names ON names.feed = changes.feed AND names.id = changes.to_id
 LEFT JOIN group_names ON group_names.feed = changes.feed AND group_names.id = changes.from_id
 WHERE changes.changed >= $since AND changes.changed < $until
-ORDER BY changes.changed, changes.account_name, group_name, user_name, change
+ORDER BY changes.changed, changes.account_name, group_name, user_name, change, group_uid, user_uid

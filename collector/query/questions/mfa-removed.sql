@@ -9,4 +9,4 @@ SELECT account_name, time_dt, user_name, actor_name AS removed_by, actor_name = 
        src_ip, country, event_code, message
 FROM account_change
 WHERE time_dt >= $since AND time_dt < $until AND activity_id = 11 AND outcome IS DISTINCT FROM 'Failure'
-ORDER BY time_dt, account_name, user_name
+ORDER BY time_dt, account_name, user_name, metadata.uid

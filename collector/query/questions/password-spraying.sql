@@ -19,7 +19,7 @@ WITH failures AS (
   ) AS users_in_window
   FROM failures
 )
-SELECT account_name, src_ip, any_value(country) AS country, max(users_in_window) AS users_within_window,
+SELECT account_name, src_ip, min(country) AS country, max(users_in_window) AS users_within_window,
        count(DISTINCT user_name) AS users, count(*) AS failures, min(time_dt) AS first_seen, max(time_dt) AS last_seen
 FROM counted
 GROUP BY account_name, src_ip

@@ -10,4 +10,4 @@ SELECT account_name, time_dt, user_name, array_to_string(privileges, ', ') AS pr
        actor_name AS granted_by, src_ip, event_code
 FROM user_access
 WHERE time_dt >= $since AND time_dt < $until AND activity_id = 1 AND outcome IS DISTINCT FROM 'Failure'
-ORDER BY time_dt, account_name, user_name
+ORDER BY time_dt, account_name, user_name, metadata.uid

@@ -15,4 +15,4 @@ JOIN account_change AS deleted
 WHERE created.activity_id = 1 AND deleted.activity_id = 6 AND deleted.time_dt >= $since AND deleted.time_dt < $until
   AND created.time_dt >= $since - $lifetime
   AND created.outcome IS DISTINCT FROM 'Failure' AND deleted.outcome IS DISTINCT FROM 'Failure'
-ORDER BY deleted, created.account_name, created.user_name
+ORDER BY deleted, created.account_name, created.user_name, created, created.metadata.uid, deleted.metadata.uid

@@ -11,4 +11,4 @@ SELECT account_name, time_dt, user_name, array_to_string(privileges, ', ') AS pr
 FROM user_access
 WHERE time_dt >= $since AND time_dt < $until AND activity_id = 1 AND outcome IS DISTINCT FROM 'Failure'
   AND len(list_filter(privileges, lambda privilege: privilege LIKE 'sudo%')) > 0
-ORDER BY time_dt, account_name, user_name
+ORDER BY time_dt, account_name, user_name, metadata.uid

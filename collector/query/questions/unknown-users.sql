@@ -13,7 +13,7 @@ WITH known AS (
   FROM authentication
   WHERE time_dt >= least($history, $since) AND time_dt < $until AND outcome = 'Success' AND user_name IS NOT NULL
 )
-SELECT account_name, src_ip, any_value(country) AS country, count(DISTINCT user_name) AS names, count(*) AS failures,
+SELECT account_name, src_ip, min(country) AS country, count(DISTINCT user_name) AS names, count(*) AS failures,
        list_sort(list(DISTINCT user_name))[1:10] AS examples, max(time_dt) AS last_seen
 FROM authentication ANTI JOIN known USING (account_name, user_name)
 WHERE time_dt >= $since AND time_dt < $until AND outcome = 'Failure' AND src_ip IS NOT NULL AND user_name IS NOT NULL

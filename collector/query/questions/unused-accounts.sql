@@ -17,4 +17,4 @@ WHERE first_seen < $since AND coalesce(state, 'ACTIVATED') = 'ACTIVATED' AND sus
   AND NOT list_contains($service_accounts, username)
   AND NOT EXISTS (SELECT 1 FROM logins WHERE coalesce(logins.org, users.org) = users.org
     AND (logins.user_uid = users.id OR logins.user_name = lower(users.username)))
-ORDER BY account_name, user_name
+ORDER BY account_name, user_name, first_seen, email, department, mfa

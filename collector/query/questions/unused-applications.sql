@@ -17,4 +17,4 @@ LEFT JOIN assignments AS s ON s.feed = a.feed AND s.from_id = a.id
 WHERE a.first_seen < $since AND a.name IS NOT NULL
   AND NOT EXISTS (SELECT 1 FROM used WHERE used.app = lower(a.name) AND coalesce(used.org, a.org) = a.org)
 GROUP BY ALL
-ORDER BY a.account_name, application
+ORDER BY a.account_name, application, a.first_seen, a.sso_type, a.active, users, groups

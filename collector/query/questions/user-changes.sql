@@ -32,4 +32,4 @@ FROM (
   SELECT *, valid_to, 'removed', NULL FROM ordered WHERE valid_to IS NOT NULL AND later IS DISTINCT FROM valid_to
 )
 WHERE changed >= $since AND changed < $until
-ORDER BY changed, account_name, kind, name, change
+ORDER BY changed, account_name, kind, name, change, id
