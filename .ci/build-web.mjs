@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { build } from 'vite';
 import { BUNDLED } from './bundled.mjs';
+import { licencesOf } from './licences.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const source = join(root, 'collector', 'console', 'web');
@@ -39,15 +40,7 @@ await build({
 });
 
 // The licence of each is served and shipped with the pages.
-const licences = BUNDLED.map((name) => {
-  const { version, license } = JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8'));
-  const text = readFileSync(join(root, 'node_modules', name, 'LICENSE'), 'utf8').trim();
-  return `${name} ${version} (${license})\n\n${text}\n`;
-});
-writeFileSync(
-  join(target, 'licences.txt'),
-  `The pages of the console contain the following libraries.\n\n${licences.join(`\n${'-'.repeat(72)}\n\n`)}`,
-);
+writeFileSync(join(target, 'licences.txt'), licencesOf('The pages of the console', BUNDLED));
 
 const files = readdirSync(target, { recursive: true, encoding: 'utf8' })
   .filter((name) => statSync(join(target, name)).isFile())

@@ -1,0 +1,81 @@
+// Joins the modules of each program that the product starts into few files, which start in half the time: the programs keep
+// their paths in dist/collector/, what they share lies in chunks/ beside them. Names and lines stay, and each part says which
+// file it is of. The licences of the libraries within stand in dist/collector/licences.txt.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
+import { licencesOf } from './licences.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const target = join(root, 'dist', 'collector');
+
+const PROGRAMS = ['cli', 'query/statement-process', 'sinks/tables/maintenance-process', 'sinks/try-lock-process'];
+
+/** Native code, and what is read from its own directory. */
+const EXTERNAL = [/^node:/, /^@duckdb\//, /^kafkajs(\/|$)/];
+
+/** What the libraries load and the product never calls: HTTP/2 of got, which opens a TLS context at once, and tracing. */
+const LEFT_OUT = ['http2-wrapper', '@opentelemetry/api'];
+
+const leaveOut = {
+  name: 'leave out',
+  resolveId: (name) => (LEFT_OUT.includes(name) ? `\0${name}` : undefined),
+  load: (id) => (LEFT_OUT.includes(id.slice(1)) ? 'export default {};' : undefined),
+};
+
+const PLACE = '\0place';
+
+/** A module finds what lies beside it where it lay before, not beside the chunk. */
+const keepPlace = {
+  name: 'keep place',
+  resolveId: (name) => (name === PLACE ? PLACE : undefined),
+  load: (id) => (id === PLACE ? `export const root = new URL('../../../', import.meta.url);` : undefined),
+  transform: {
+    filter: { code: 'import.meta.url' },
+    handler(code, id) {
+      if (id.startsWith('\0')) return undefined;
+      const [, library] = /[\\/](node_modules[\\/].*)/.exec(id) ?? [];
+      const place = library ?? join('dist', relative(root, id)).replace(/\.ts$/, '.js');
+      const url = `new URL(${JSON.stringify(place.replaceAll('\\', '/'))}, __packageRoot).href`;
+      // On the first line, so that the others keep their numbers.
+      const found = `import { root as __packageRoot } from '${PLACE}'; ${code.replaceAll('import.meta.url', url)}`;
+      return { code: found, map: null };
+    },
+  },
+};
+
+const build = await rolldown({
+  cwd: root,
+  input: Object.fromEntries(PROGRAMS.map((program) => [program, join(root, 'collector', `${program}.ts`)])),
+  platform: 'node',
+  external: EXTERNAL,
+  resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
+  plugins: [leaveOut, keepPlace],
+});
+const { output } = await build.write({
+  dir: target,
+  entryFileNames: '[name].js',
+  chunkFileNames: 'chunks/[name].js',
+  codeSplitting: { groups: [{ name: 'place', test: (id) => id === PLACE }] },
+  sourcemap: true,
+  comments: { legal: true, annotation: false, jsdoc: false },
+});
+await build.close();
+
+// A program that waits at its top level would wait for a chunk that waits for it.
+for (const { fileName, imports = [] } of output)
+  for (const program of PROGRAMS)
+    if (imports.includes(`${program}.js`)) throw new Error(`${fileName} imports the program ${program}`);
+
+// What is bundled is installed for production as well: the bill of materials and the audit go by package-lock.json.
+const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+const libraries = new Set(
+  output
+    .flatMap(({ moduleIds = [] }) => moduleIds)
+    .flatMap((id) => /[\\/]node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)[\\/]/.exec(id)?.[1] ?? []),
+);
+for (const name of libraries)
+  if (packages[`node_modules/${name}`]?.dev !== undefined || packages[`node_modules/${name}`] === undefined)
+    throw new Error(`${name} is bundled, but not installed for production`);
+writeFileSync(join(target, 'licences.txt'), licencesOf('The programs of the collector', [...libraries].sort()));

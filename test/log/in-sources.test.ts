@@ -1,0 +1,22 @@
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { inSources } from '../../collector/log/in-sources.js';
+
+it('a defect in what the modules were joined to is told by file and line of the sources', () => {
+  const built = new URL('../../dist/collector/chunks/errors.js', import.meta.url);
+  const lineOf = (file: URL, text: string) =>
+    readFileSync(file, 'utf8')
+      .split('\n')
+      .findIndex((line) => line.includes(text)) + 1;
+  const source = new URL('../../collector/errors.ts', import.meta.url);
+  const stack = `Error: no\n    at asCollectorError (${built.href}:${lineOf(built, 'function asCollectorError(')}:10)`;
+  const line = lineOf(source, 'function asCollectorError(');
+  expect(inSources(stack)).toMatch(
+    new RegExp(`^Error: no\n    at asCollectorError \\(${source.pathname}:${line}:\\d+\\)$`),
+  );
+});
+
+it('a stack without a source map stays as it is', () => {
+  const stack = 'Error: no\n    at main (file:///nowhere/main.js:1:2)\n    at node:internal/process:3:4';
+  expect(inSources(stack)).toBe(stack);
+});
