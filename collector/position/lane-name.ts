@@ -13,20 +13,9 @@ export const INVENTORY_LANE = 'inventory';
 /** The lane that delivers the journal of response. */
 export const RESPONSE_LANE = 'response';
 
-/** What a lane is for; `other`: a lane that this version does not know. */
-export type LaneKind = 'live' | 'backfill' | 'replay' | 'inventory' | 'other';
-
-/** The kind of the lane of this name. */
-function laneKind(lane: string): LaneKind {
-  if (lane === LIVE_LANE) return 'live';
-  if (lane === REPLAY_LANE) return 'replay';
-  if (lane === INVENTORY_LANE) return 'inventory';
-  return BACKFILL.test(lane) ? 'backfill' : 'other';
-}
-
 /** Whether a lane is the one that polls. */
 export function isLive(lane: string): boolean {
-  return laneKind(lane) === 'live';
+  return lane === LIVE_LANE;
 }
 
 /** Lane names in the order in which they are shown: `live` first, then by name. */

@@ -1,11 +1,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { keys } from '../../collector/config/keys.js';
 import { loadConfig, readFileFromDisk } from '../../collector/config/load-config.js';
 import type { Document } from '../../collector/console/feeds/document.js';
 import { openFeedStore } from '../../collector/console/feeds/feed-store.js';
 import { type PrepareOptions, prepareFeed } from '../../collector/console/feeds/prepare-feed.js';
 import { Refused } from '../../collector/console/problem.js';
+import type { JsonValue } from '../../mappings/json.js';
 import { folder } from '../cli/command.js';
 
 const KEY = 'k'.repeat(40);
@@ -42,6 +44,17 @@ function over(env: Record<string, string> = {}) {
     },
   };
 }
+
+it('S9: every key of a feed that holds a path is refused outside its root', async () => {
+  const { refusal } = over();
+  const ofPaths = keys.filter(({ shared, schema }) => !shared && schema['x-form'] === 'a path');
+  expect(ofPaths.length).toBeGreaterThan(5);
+  for (const { path, segments } of ofPaths) {
+    const document = segments.reduceRight<JsonValue>((value, name) => ({ [name]: value }), '/etc/elsewhere');
+    const [code, places] = (await refusal({ name: 'acme', ...(document as Document) })) ?? [];
+    expect([path, code, places]).toEqual([path, 'NOT_ALLOWED', expect.arrayContaining([`/${segments.join('/')}`])]);
+  }
+});
 
 const withKey = { name: 'acme', jumpcloud: { apiKey: KEY } };
 const toKafka = (kafka: Document) => ({ ...withKey, sink: 'kafka', kafka });

@@ -1,5 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { keys } from '../../config/keys.js';
 import { isMissing } from '../../files/durable-file.js';
 
 /** Directories that paths given over the API must lie in; undefined: no such path may be given. */
@@ -9,18 +10,14 @@ export interface Roots {
   readonly ca: string | undefined;
 }
 
-/** Which root a key's path must lie in. */
-export const ROOT_OF: Readonly<Record<string, keyof Roots>> = {
-  'tables.directory': 'tables',
-  'state.directory': 'tables',
-  'inventory.directory': 'tables',
-  'inventory.employees': 'tables',
-  'respond.directory': 'tables',
-  'respond.killSwitch': 'tables',
-  'jumpcloud.ca': 'ca',
-  'kafka.tls.ca': 'ca',
-  'kafka.tls.cert': 'ca',
-};
+const CERTIFICATES: ReadonlySet<string> = new Set(['jumpcloud.ca', 'kafka.tls.ca', 'kafka.tls.cert']);
+
+/** Which root the path must lie in that a feed gives for a key; every key whose form is a path has one. */
+export const ROOT_OF: ReadonlyMap<string, keyof Roots> = new Map(
+  keys
+    .filter(({ shared, expected }) => !shared && expected === 'a path')
+    .map(({ path }) => [path, CERTIFICATES.has(path) ? 'ca' : 'tables']),
+);
 
 /**
  * A path that was given, below its root once links are followed; what does not exist yet is judged by what is above it.

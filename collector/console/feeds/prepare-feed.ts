@@ -187,7 +187,7 @@ function fileOf(value: JsonValue): string | undefined {
 /** Paths of directories and certificates; those that are allowed are added to `paths` as absolute ones. */
 async function judgePaths(document: Document, paths: Map<string, string>, roots: Roots): Promise<Problem[]> {
   const problems: Problem[] = [];
-  for (const [path, root] of Object.entries(ROOT_OF)) {
+  for (const [path, root] of ROOT_OF) {
     const given = valueAt(document, path.split('.'));
     if (typeof given !== 'string') continue;
     const below = await pathBelow(roots[root], given);
