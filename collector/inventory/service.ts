@@ -5,12 +5,15 @@ import type { Sink } from '../sinks/sink.js';
 import type { InventoryReport, runInventory } from './inventory.js';
 import type { InventoryObserver } from './observer.js';
 import { positionOf } from './position.js';
+import type { ReadingTurns } from './reading-turns.js';
 import { dueStages, type InventorySchedule } from './schedule.js';
 
 /** What a running feed needs for its inventory. */
 export interface InventoryServiceParts {
   readonly clock: Clock;
   readonly observer: InventoryObserver;
+  /** Those of all inventories of the process. */
+  readonly turns: ReadingTurns;
   /** Opens what one run needs; called before each run and closed after it, so that nothing is held in between. */
   readonly open: () => Promise<{
     readonly sink: Sink;
@@ -45,13 +48,15 @@ const RETRY_MS = 15 * 60_000;
  */
 export async function runInventoryService(
   schedule: InventorySchedule,
-  { clock, observer, open }: InventoryServiceParts,
+  { clock, observer, turns, open }: InventoryServiceParts,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
     const startedAt = clock.now();
     let failure: CollectorError | undefined;
+    let endTurn = () => {};
     try {
+      endTurn = await turns.take(signal);
       const opened = await open();
       try {
         const position = positionOf(await opened.sink.peek(INVENTORY_LANE));
@@ -59,6 +64,7 @@ export async function runInventoryService(
         const wait = (position?.marker?.started ?? 0) + schedule.interval - startedAt;
         if (position?.finished === true && wait > 0) {
           await opened.close();
+          endTurn();
           observer({ type: 'waiting', until: startedAt + wait });
           await clock.sleep(wait, signal);
           continue;
@@ -72,6 +78,8 @@ export async function runInventoryService(
     } catch (error) {
       failure = asCollectorError(error);
       if (failure.code === 'ABORTED') return;
+    } finally {
+      endTurn();
     }
     if (failure !== undefined) observer({ type: 'failed', error: failure });
     const next = failure === undefined ? schedule.interval : Math.min(schedule.interval, RETRY_MS);

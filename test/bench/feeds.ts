@@ -1,9 +1,10 @@
 /**
  * Many feeds in one process, each of an organization with a thousand records per day, into tables of one directory: after
  * they have caught up with a day, the collector's processor time and resident memory over some minutes as the system counts
- * them, and the size of `/status` and `/metrics`. Prints one JSON line.
+ * them, and the size of `/status` and `/metrics`. With a number of users, each organization has a directory, which each feed
+ * reads from the beginning on (S5): how long until all are whole, and how far the polls are behind meanwhile. Prints one JSON line.
  *
- *     npm run bench:feeds -- [feeds] [minutes]
+ *     npm run bench:feeds -- [feeds] [minutes] [users]
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -21,9 +22,13 @@ const MINUTE = 60_000;
 const RECORDS_PER_DAY = 1_000;
 const feeds = Number(process.argv[2] ?? 100);
 const minutes = Number(process.argv[3] ?? 10);
+const users = Number(process.argv[4] ?? 0);
 
 const now = Date.now();
-const span = { from: now - DAY, to: now + DAY, records: 2 * RECORDS_PER_DAY };
+const groups = Math.ceil(users / 20);
+const directory = { users, groups, memberships: 5 * users, applications: 8, administrators: 5 };
+const records = { from: now - DAY, to: now + DAY, records: 2 * RECORDS_PER_DAY };
+const span = users === 0 ? records : { ...records, directory };
 const organization = (number: number) => number.toString(16).padStart(24, '5');
 const [first, ...organizations] = Array.from({ length: feeds }, (_, number) => ({
   ...span,
@@ -36,6 +41,7 @@ const config = {
   jumpcloud: { baseUrl: tenant.baseUrl, eventTypes: ['login', 'admin', 'other'] },
   poll: { start: '1d', interval: '60s', requestsPerSecond: 1_000 },
   tables: { directory: join(home, 'tables') },
+  ...(users === 0 ? {} : { inventory: { interval: '1h', directory: join(home, 'inventory') } }),
   feeds: tenant.organizations.map((orgId, number) => ({ name: `feed-${number}`, jumpcloud: { orgId } })),
 };
 await writeFile(join(home, 'config.yaml'), JSON.stringify(config));
@@ -61,9 +67,8 @@ const lags = async () =>
   );
 for (let behind = await lags(); behind.length < feeds || Math.max(...behind) > 180; behind = await lags())
   await sleep(1_000);
-const caughtUp = (performance.now() - started) / 1_000;
-// The first turns of reconciliation and of the tables' maintenance pass.
-await sleep(2 * MINUTE);
+const secondsTo = () => Math.round((performance.now() - started) / 1_000);
+const caughtUp = secondsTo();
 
 /** Of the collector's process; processor time with that of the processes it started and that have ended. */
 async function usage(): Promise<{ cpuSeconds: number; rssMiB: number; peakMiB: number; descriptors: number }> {
@@ -79,6 +84,16 @@ async function usage(): Promise<{ cpuSeconds: number; rssMiB: number; peakMiB: n
   };
 }
 
+let mostBehind = 0;
+if (users > 0)
+  for (const whole = /^jumpcloud_ocsf_inventory_complete_timestamp_seconds\{[^}]*stage="assignments"\}/gm; ; ) {
+    if (((await textOf('/metrics')).match(whole) ?? []).length === feeds) break;
+    mostBehind = Math.max(mostBehind, ...(await lags()));
+    await sleep(1_000);
+  }
+const inventoriesWhole = secondsTo();
+// The first turns of reconciliation and of the tables' maintenance pass.
+await sleep(2 * MINUTE);
 const before = await usage();
 let mostMiB = before.rssMiB;
 const measured = performance.now();
@@ -108,7 +123,10 @@ process.stdout.write(
     minutes,
     events: counted,
     files: files.length,
-    secondsToCatchUp: Math.round(caughtUp),
+    secondsToCatchUp: caughtUp,
+    ...(users === 0
+      ? {}
+      : { users, secondsToInventories: inventoriesWhole, mostBehindMeanwhile: Math.round(mostBehind) }),
     peakResidentMiB: Math.round(after.peakMiB),
     mostResidentMiB: Math.round(mostMiB),
     shareOfACore: Number(((after.cpuSeconds - before.cpuSeconds) / seconds).toFixed(4)),

@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { asCollectorError } from '../../collector/errors.js';
+import type { InventoryOrder } from '../../collector/inventory/inventory.js';
 import type { InventoryEvent } from '../../collector/inventory/observer.js';
+import { ReadingTurns } from '../../collector/inventory/reading-turns.js';
+import { runInventoryService } from '../../collector/inventory/service.js';
 import { createClient } from '../../collector/jumpcloud/client.js';
 import type { ClientObserver } from '../../collector/jumpcloud/http/observer.js';
 import { createLog } from '../../collector/log/logger.js';
@@ -142,17 +145,52 @@ it('An inventory that is DISABLED asks JumpCloud nothing for a day, and shows wh
   expect(seen.map((event) => (event.type === 'position' ? event.position.generation : event.type))).toEqual([1]);
 });
 
-it('Feeds of one process read their directories side by side: none waits for the end of another (S5)', async () => {
-  const feeds = await Promise.all(Array.from({ length: 5 }, () => inventoryUnderTest()));
-  const order: string[] = [];
-  for (const [at, { told }] of feeds.entries())
-    told.push = (...events) => {
-      order.push(...events.map(({ type }) => `${type} ${at}`));
-      return order.length;
-    };
-  await Promise.all(feeds.map((feed) => feed.generation()));
-  const firstEnd = order.findIndex((line) => line.startsWith('finished'));
-  const before = order.slice(0, firstEnd);
-  for (const at of feeds.keys()) expect(before).toContain(`read ${at}`);
+it('Feeds of one process read their directories some at a time, in the order in which they ask: none waits longer than its share (S5)', async () => {
+  const [feeds, most] = [await Promise.all(Array.from({ length: 7 }, () => inventoryUnderTest())), 2];
+  const turns = new ReadingTurns(most);
+  const stopping = new AbortController();
+  const order: [type: string, feed: number][] = [];
+  let finished = 0;
+  const schedule = { interval: 60_000, membershipsInterval: 60_000, fullInterval: DAY };
+  await Promise.all(
+    feeds.map(({ sink, time, run, told }, feed) => {
+      told.push = (...events) => {
+        for (const { type } of events) {
+          order.push([type, feed]);
+          if (type === 'finished' && ++finished === 3 * feeds.length) stopping.abort();
+        }
+        return 0;
+      };
+      const parts = { clock: time, turns, observer: () => {} };
+      const open = async () => ({ sink, run: (order: Partial<InventoryOrder>) => run(order), close: async () => {} });
+      return runInventoryService(schedule, { ...parts, open }, stopping.signal);
+    }),
+  );
+  const reading = new Set<number>();
+  const begun: number[] = [];
+  for (const [type, feed] of order) {
+    if (type === 'started') begun.push(feed);
+    if (type === 'started') reading.add(feed);
+    if (type === 'finished') reading.delete(feed);
+    expect(reading.size).toBeLessThanOrEqual(most);
+  }
+  // Between two turns of one feed all others have had theirs, but for those that read at the same time.
+  for (const [at, feed] of begun.slice(0, -feeds.length).entries()) {
+    const next = begun.indexOf(feed, at + 1);
+    expect(Math.abs(next - at - feeds.length)).toBeLessThanOrEqual(most);
+  }
   for (const { sink, directory } of feeds) expect(deliveredKeys(sink.entities)).toEqual(ledgerKeys(directory));
+});
+
+it('A feed that is stopped while it waits for its turn to read waits no more, and takes nobody else’s', async () => {
+  const turns = new ReadingTurns(1);
+  const [stopping, running] = [new AbortController(), new AbortController().signal];
+  const end = await turns.take(running);
+  const [stopped, next] = [turns.take(stopping.signal), turns.take(running)];
+  stopping.abort();
+  await expect(stopped).rejects.toMatchObject({ code: 'ABORTED' });
+  end();
+  end();
+  (await next)();
+  (await turns.take(running))();
 });
