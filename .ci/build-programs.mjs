@@ -18,6 +18,16 @@ const EXTERNAL = [/^node:/, /^@duckdb\//, /^kafkajs(\/|$)/];
 /** What the libraries load and the product never calls: HTTP/2 of got, which opens a TLS context at once, and tracing. */
 const LEFT_OUT = ['http2-wrapper', '@opentelemetry/api'];
 
+/** Of its two releases the older: the other takes 20 ms to compile its regular expressions, for the width of help. */
+const oneStringWidth = {
+  name: 'one string-width',
+  async resolveId(name, importer) {
+    if (name !== 'string-width') return undefined;
+    const { id } = await this.resolve('cliui', importer);
+    return this.resolve('string-width', id, { skipSelf: true });
+  },
+};
+
 const leaveOut = {
   name: 'leave out',
   resolveId: (name) => (LEFT_OUT.includes(name) ? `\0${name}` : undefined),
@@ -51,7 +61,7 @@ const build = await rolldown({
   platform: 'node',
   external: EXTERNAL,
   resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
-  plugins: [leaveOut, keepPlace],
+  plugins: [oneStringWidth, leaveOut, keepPlace],
 });
 const { output } = await build.write({
   dir: target,

@@ -1,9 +1,9 @@
-// Compiles the JSON Schemas to plain modules, so that the program builds no code while it runs:
+// Compiles the JSON Schemas to plain CommonJS modules, so that the program builds no code while it runs:
 //
 //   node schemas/compile.mjs [--into DIR]      (default schemas/compiled)
 //
-// ocsf/*.json  → ocsf.js, one export a class named after its file (`account_change`, …)
-// *.json       → one module a file with the export `validate` (`config.json` → `config.js`); of a file that only defines
+// ocsf/*.json  → ocsf.cjs, one export a class named after its file (`account_change`, …)
+// *.json       → one module a file with the export `validate` (`config.json` → `config.cjs`); of a file that only defines
 //                (`$defs` without `type`), one export a definition
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -34,19 +34,9 @@ function compiler(options) {
   return new Ajv2020({
     strict: true,
     strictRequired: false,
-    code: { source: true, esm: true, lines: true },
+    code: { source: true, lines: true },
     ...options,
   });
-}
-
-/** Ajv reaches for some of its own parts with `require`, which a module does not have. */
-function asModule(code) {
-  if (!code.includes('require(')) return code;
-  return `import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);\n${code}`;
-}
-
-function write(name, code) {
-  writeFileSync(join(into, name), asModule(code));
 }
 
 rmSync(into, { recursive: true, force: true });
@@ -59,8 +49,8 @@ Object.assign(ocsf.opts, { unevaluated: false, dynamicRef: false });
 const classes = jsonFiles(join(here, 'ocsf')).filter((name) => name !== 'objects.json');
 ocsf.addSchema(readJson(here, 'ocsf', 'objects.json'));
 for (const name of classes) ocsf.addSchema(readJson(here, 'ocsf', name));
-write(
-  'ocsf.js',
+writeFileSync(
+  join(into, 'ocsf.cjs'),
   standalone.default(ocsf, Object.fromEntries(classes.map((name) => [name.replace('.json', ''), name]))),
 );
 
@@ -70,11 +60,11 @@ for (const name of jsonFiles(here)) {
   const ajv = compiler({ allErrors: true, allowUnionTypes: true, strictTypes: false, verbose: true });
   ajv.addVocabulary([...annotations(schema)]);
   const isOfDefinitions = schema.type === undefined;
-  if (isOfDefinitions) ajv.addSchema(schema);
+  ajv.addSchema(schema);
   const exported = isOfDefinitions
     ? Object.fromEntries(
         Object.keys(schema.$defs).map((definition) => [definition, `${schema.$id}#/$defs/${definition}`]),
       )
-    : ajv.compile(schema);
-  write(name.replace(/\.json$/, '.js'), standalone.default(ajv, exported));
+    : { validate: schema.$id };
+  writeFileSync(join(into, name.replace(/\.json$/, '.cjs')), standalone.default(ajv, exported));
 }

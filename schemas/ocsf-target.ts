@@ -47,13 +47,18 @@ export interface OcsfTarget {
   readonly validators: Readonly<Record<ClassName, Validator>>;
 }
 
+let validators: OcsfTarget['validators'] | undefined;
+
 /** The release that events are written to. */
 export const ocsfTarget: OcsfTarget = {
   version,
   classes,
   captions,
   objectSchemas,
-  validators: (await loadCompiled('ocsf')) as OcsfTarget['validators'],
+  get validators() {
+    validators ??= loadCompiled('ocsf') as OcsfTarget['validators'];
+    return validators;
+  },
 };
 
 /** The name of a class by its number; undefined for a class that the mappers do not emit. */

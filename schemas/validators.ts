@@ -1,3 +1,5 @@
+import { createRequire } from 'node:module';
+
 /** What a compiled schema says is wrong with a value. */
 export interface SchemaError {
   /** JSON Pointer of the place. */
@@ -14,12 +16,12 @@ export interface Validator {
 }
 
 /**
- * Loads a module that schemas/compile.mjs wrote. The address is put together here because the modules do not exist
- * where types are checked: they are built beside this file, in schemas/ for tests and in dist/schemas/ for the program.
- * @throws Error ERR_MODULE_NOT_FOUND where the schemas have not been compiled.
+ * Loads a module that schemas/compile.mjs wrote, beside this file: in schemas/ for tests and in dist/schemas/ for the
+ * program. They are large: called where something is validated, not where a module is loaded.
+ * @throws Error MODULE_NOT_FOUND where the schemas have not been compiled.
  */
-export async function loadCompiled(name: string): Promise<Readonly<Record<string, Validator>>> {
-  return import(/* @vite-ignore */ new URL(`./compiled/${name}.js`, import.meta.url).href);
+export function loadCompiled(name: string): Readonly<Record<string, Validator>> {
+  return createRequire(import.meta.url)(`./compiled/${name}.cjs`) as Readonly<Record<string, Validator>>;
 }
 
 /** One line per error: path and rule, without any value of the event. */

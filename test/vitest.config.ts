@@ -33,8 +33,6 @@ export default defineConfig({
     // More than there are cores: tests of processes and brokers wait for most of their time.
     maxWorkers: 3,
     sequence: { sequencer: SlowFirst },
-    // Two megabytes that are JavaScript already: read as they are, not transformed for each run and each process.
-    server: { deps: { external: [/\/schemas\/compiled\//] } },
     projects: [
       {
         extends: true,

@@ -66,7 +66,6 @@ const PATIENCE_MS = 5_000;
 const ANSWER_MS = 120_000;
 const COMPRESS_FROM = 1_400;
 
-const validators = await loadCompiled('console');
 const compress = promisify(brotliCompress);
 
 const HEADERS: Readonly<Record<string, string>> = {
@@ -339,7 +338,7 @@ async function bodyOf(name: string, exchange: Exchange): Promise<unknown> {
   } catch {
     throw refused(400, 'BODY', 'The body is not JSON.', 'Send JSON in UTF-8.');
   }
-  const validator = validators[name]!;
+  const validator = loadCompiled('console')[name]!;
   if (validator(value)) return value;
   const problems = (validator.errors ?? [])
     .filter(({ keyword }) => keyword !== 'anyOf' && keyword !== 'oneOf')

@@ -118,7 +118,7 @@ for (let round = 0; round < ROUNDS + WARM_UP; round += 1) {
   ratios.push(floorSeconds / roadSeconds);
 }
 const shares = await sharesOf({
-  validation: (_, url) => url.endsWith('/schemas/compiled/ocsf.js'),
+  validation: (_, url) => url.endsWith('/schemas/compiled/ocsf.cjs'),
   redaction: (name, url) => name === 'redactRecord' && url.endsWith('/mappings/redact.js'),
 });
 const tables = await collect();

@@ -113,7 +113,7 @@ describe('the compiled schemas', () => {
     const into = mkdtempSync(join(tmpdir(), 'compiled-'));
     try {
       execFileSync(process.execPath, [join(root, 'schemas/compile.mjs'), '--into', join(into, 'here')]);
-      expect(existsSync(join(into, 'here', 'ocsf.js'))).toBe(true);
+      expect(existsSync(join(into, 'here', 'ocsf.cjs'))).toBe(true);
     } finally {
       rmSync(into, { recursive: true, force: true });
     }
