@@ -215,7 +215,7 @@ function nameBefore(text: string, from: number): string {
 }
 
 /**
- * The text as received where nothing in it needs redaction, else the redacted record written anew. Never throws: what
+ * The text as received where nothing in it needs redaction, else the redacted record written again. Never throws: what
  * could not be searched for secrets is withheld, with the reason in its place.
  */
 export function redactText({ text: received, value, depth, members }: ReceivedRecord): RedactedText {

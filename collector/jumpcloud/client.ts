@@ -12,10 +12,10 @@ import { type Endpoints, type RegionOptions, resolveEndpoints } from './http/end
 import { damaged, readJson, readObject } from './http/json-body.js';
 import type { AuthorizationMode, ClientObserver } from './http/observer.js';
 import type { Environment } from './http/proxy-agent.js';
-import { createPace, type Pace } from './http/rate-limiter.js';
+import { createRateLimiter, type RateLimiter } from './http/rate-limiter.js';
 import { defaultRetryPolicy, type RetryPolicy } from './http/retry-policy.js';
 import { type Authorizer, createCall } from './http/retrying-call.js';
-import { type Answer, createExchange, type Deadlines, type Exchange, type Request } from './http/send-request.js';
+import { type Answer, createSendRequest, type Deadlines, type Request, type SendRequest } from './http/send-request.js';
 import { createServerClock, type ServerClock } from './http/server-clock.js';
 import { createTransport } from './http/transport.js';
 import { type AskPage, type PageSize, queryOf, readPages } from './insights/pages.js';
@@ -49,8 +49,6 @@ export interface ClientOptions extends RegionOptions {
   readonly requestsPerSecond?: number | undefined;
   /** Requests in flight at the same time; default 1. */
   readonly concurrency?: number | undefined;
-  /** In place of the two above: a pace shared by several clients. */
-  readonly pace?: Pace | undefined;
   /** A service account for GETs of the directory API; undefined: the credential of the feed reads that too. */
   readonly directoryAccount?: DirectoryAccount | undefined;
   /** Of the directory API, whose allowance is its own; default 5. */
@@ -113,10 +111,10 @@ export function createClient(options: ClientOptions): Client {
   const transport = createTransport({ env, caFile, lookup, connectMs: deadlines.connectMs });
   const clock = createServerClock(timing, (skew) => observer.onSkew?.(skew));
   const serverNow = () => serverTime(clock.reading());
-  const exchange = createExchange(transport, deadlines, clock, timing);
+  const sendRequest = createSendRequest(transport, deadlines, clock, timing);
   const closed = new AbortController();
 
-  const calls = createCalls(options, exchange, observer, timing, budget.pace);
+  const calls = createCalls(options, sendRequest, observer, timing, budget.limiter);
   const secret = createSecret(options.secret, observer, timing);
   const tokens = createTokenStore(askToken, timing);
   const credential = createCredential(
@@ -212,7 +210,7 @@ export function createClient(options: ClientOptions): Client {
         ? undefined
         : createWriteOnce({
             consoleUrl: endpoints.consoleUrl,
-            exchange,
+            sendRequest,
             credential,
             headers: organization,
             where: secret.where,
@@ -230,21 +228,21 @@ export function createClient(options: ClientOptions): Client {
 /** One way to call for each purpose: other hosts have allowances of their own, and a request that needs a token first holds a turn already. */
 function createCalls(
   options: ClientOptions,
-  exchange: Exchange,
+  sendRequest: SendRequest,
   observer: ClientObserver,
   timing: Timing,
-  directoryPace: Pace,
+  directoryLimiter: RateLimiter,
 ) {
   const rate = { requestsPerSecond: options.requestsPerSecond ?? 5, concurrency: options.concurrency ?? 1 };
   const policy = { ...defaultRetryPolicy, ...options.retry };
   // Nothing waits for the console: it gets one more attempt and no long waits.
   const brief = { ...policy, attempts: Math.min(2, policy.attempts), retryAfterCapMs: policy.baseMs };
-  const common = { exchange, policy, observer, timing };
+  const common = { sendRequest, policy, observer, timing };
   return {
-    api: createCall({ ...common, pace: options.pace ?? createPace(rate, timing) }),
-    token: createCall({ ...common, pace: createPace(rate, timing) }),
-    console: createCall({ ...common, pace: createPace(rate, timing), policy: brief }),
-    directory: createCall({ ...common, pace: directoryPace, policy: { ...policy, capMs: 60_000 } }),
+    api: createCall({ ...common, limiter: createRateLimiter(rate, timing) }),
+    token: createCall({ ...common, limiter: createRateLimiter(rate, timing) }),
+    console: createCall({ ...common, limiter: createRateLimiter(rate, timing), policy: brief }),
+    directory: createCall({ ...common, limiter: directoryLimiter, policy: { ...policy, capMs: 60_000 } }),
   };
 }
 

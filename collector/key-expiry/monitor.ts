@@ -6,6 +6,8 @@ import type { Attachment, CommitExtension, PendingCommit } from '../pipeline/com
 import {
   type CredentialKind,
   daysLeft,
+  describeBasis,
+  describeLife,
   dueWarning,
   type KeyFacts,
   keyLife,
@@ -59,6 +61,36 @@ export interface KeyStatus {
   readonly declaredOfAnother: boolean;
   /** What an operator does about a key that ends. */
   readonly rotation: string;
+}
+
+/** A key's life as JSON shows it. Dates are RFC 3339; null: unknown, or there is none. */
+export interface KeyView {
+  readonly lastFour: string;
+  readonly fingerprint: string;
+  readonly createdAt: string | null;
+  readonly expiresAt: string | null;
+  readonly daysLeft: number | null;
+  /** False where it may expire sooner. */
+  readonly certain: boolean;
+  readonly basis: string;
+  readonly description: string;
+  readonly rotation: string;
+}
+
+/** @param now epoch milliseconds, as JumpCloud's clock has it */
+export function viewKey({ life, lastFour, fingerprint, daysLeft, rotation }: KeyStatus, now: number): KeyView {
+  const date = (ms: number | undefined) => (ms === undefined ? null : new Date(ms).toISOString());
+  return {
+    lastFour,
+    fingerprint,
+    createdAt: date(life.createdAt),
+    expiresAt: date(life.expiresAt),
+    daysLeft: daysLeft ?? null,
+    certain: life.certain,
+    basis: describeBasis(life),
+    description: describeLife(life, now),
+    rotation,
+  };
 }
 
 /** What the event of a warning is made of, besides the key's status. */

@@ -4,26 +4,17 @@ import { asCollectorError, type CollectorError } from '../errors.js';
 import type { Client } from '../jumpcloud/client.js';
 import { firstPage } from '../jumpcloud/insights/probe.js';
 import type { Cursor } from '../position/cursor.js';
-import { type CredentialKind, describeBasis, describeLife, nameCredential } from './lifetime.js';
-import type { KeyExpiryMonitor } from './monitor.js';
+import { type CredentialKind, nameCredential } from './lifetime.js';
+import { type KeyExpiryMonitor, type KeyView, viewKey } from './monitor.js';
 
-/** One feed's key as `key` reports it. Dates are RFC 3339; null: unknown, or there is none. */
-export interface KeyReport {
+/** One feed's key as `key` reports it. */
+export interface KeyReport extends KeyView {
   readonly feed: string;
   readonly kind: CredentialKind;
-  readonly lastFour: string;
-  readonly fingerprint: string;
   /** The variable or the file it was read from. */
   readonly where: string;
   readonly header: { readonly configured: string; readonly used: string | null };
-  readonly createdAt: string | null;
   readonly firstSeenAt: string | null;
-  readonly expiresAt: string | null;
-  readonly daysLeft: number | null;
-  /** False where it may expire sooner. */
-  readonly certain: boolean;
-  readonly basis: string;
-  readonly description: string;
   /** Whether JumpCloud takes it now; null: it could not be asked. */
   readonly accepted: boolean | null;
   /** What JumpCloud, or the way to it, answered otherwise. */
@@ -31,7 +22,6 @@ export interface KeyReport {
   readonly organization: string | null;
   /** The day that the configuration declares is that of another key. */
   readonly declaredOfAnother: boolean;
-  readonly rotation: string;
 }
 
 /** Asks JumpCloud whether it takes the key and how long it lives, and puts it together with what is remembered. */
@@ -52,27 +42,20 @@ export async function reportKey(
   const status = guard.status();
   if (status === undefined) throw failure ?? new Error('the key was asked with but is not known');
   const { configured, used, where } = client.credential.state;
-  const now = client.clock.serverNow();
-  const date = (ms: number | undefined) => (ms === undefined ? null : new Date(ms).toISOString());
+  const view = viewKey(status, client.clock.serverNow());
+  const firstSeen = guard.firstSeen();
   const report: KeyReport = {
     feed: config.name,
     kind: status.kind,
-    lastFour: status.lastFour,
-    fingerprint: status.fingerprint,
+    ...view,
+    description: `${nameCredential(status)} ${view.description}`,
     where,
     header: { configured, used: used ?? null },
-    createdAt: date(status.life.createdAt),
-    firstSeenAt: date(guard.firstSeen()),
-    expiresAt: date(status.life.expiresAt),
-    daysLeft: status.daysLeft ?? null,
-    certain: status.life.certain,
-    basis: describeBasis(status.life),
-    description: `${nameCredential(status)} ${describeLife(status.life, now)}`,
+    firstSeenAt: firstSeen === undefined ? null : new Date(firstSeen).toISOString(),
     accepted: failure === undefined ? true : failure.code === 'CREDENTIAL_REFUSED' ? false : null,
     failure: failure === undefined ? null : { code: failure.code, message: failure.message, cure: failure.cure },
     organization: cursor?.organization ?? null,
     declaredOfAnother: status.declaredOfAnother,
-    rotation: status.rotation,
   };
   return { report, failure };
 }

@@ -5,7 +5,7 @@ import { setFatalFormat } from './fatal-line.js';
 import { errorFields, jsonLine, type Line, shownLine, textLine } from './format.js';
 import type { LogFormat, LogLevel } from './levels.js';
 import { Redactor } from './redactor.js';
-import { Repeat } from './repeated-failures.js';
+import { RepeatedFailures } from './repeated-failures.js';
 
 /** What a line carries besides its message. */
 export interface LogFields {
@@ -71,7 +71,7 @@ export function createLog(options: LogOptions): RootLog {
   const stream = options.stream ?? process.stderr;
   const now = options.now ?? Date.now;
   const redactor = options.redactor ?? new Redactor();
-  const repeat = new Repeat(now, options.summaryEveryMs ?? 600_000);
+  const repeated = new RepeatedFailures(now, options.summaryEveryMs ?? 600_000);
   const readable = options.format === 'text' || (options.format === 'auto' && stream.isTTY === true);
   const colour = stream.isTTY === true && !options.noColor;
   if (stream === process.stderr) setFatalFormat(readable ? 'text' : 'json');
@@ -96,7 +96,7 @@ export function createLog(options: LogOptions): RootLog {
     transports: [new winston.transports.Stream({ stream })],
   });
   return {
-    ...logOver((level, message, fields) => void logger.log({ level, message, fields }), repeat, {}),
+    ...logOver((level, message, fields) => void logger.log({ level, message, fields }), repeated, {}),
     get level() {
       return logger.level as LogLevel;
     },
@@ -116,7 +116,7 @@ export function createLog(options: LogOptions): RootLog {
 
 type Write = (level: LogLevel, message: string, fields: LogFields) => void;
 
-function logOver(write: Write, repeat: Repeat, own: LogFields): Log {
+function logOver(write: Write, repeated: RepeatedFailures, own: LogFields): Log {
   const at =
     (level: LogLevel) =>
     (message: string, fields: LogFields = {}) =>
@@ -135,7 +135,7 @@ function logOver(write: Write, repeat: Repeat, own: LogFields): Log {
     },
     failing: (scope, error, fields = {}) => {
       const failure = asCollectorError(error);
-      const verdict = repeat.failed(scoped(scope, fields), failure.code);
+      const verdict = repeated.failed(scoped(scope, fields), failure.code);
       const all = { ...own, ...fields, ...errorFields(failure) };
       const level = failure.transient ? 'warn' : 'error';
       if (verdict.kind === 'first' || verdict.kind === 'changed') {
@@ -151,13 +151,13 @@ function logOver(write: Write, repeat: Repeat, own: LogFields): Log {
       } else write('debug', failure.message, all);
     },
     recovered: (scope, fields = {}) => {
-      const over = repeat.ended(scoped(scope, fields));
+      const over = repeated.ended(scoped(scope, fields));
       if (over === undefined) return;
       const { what, times, forMs } = over;
       const message = `works again after ${times === 1 ? 'one failure' : `${times} failures`} in ${spell(forMs)}`;
       write('info', message, { ...own, ...fields, after: what, times, forSeconds: Math.round(forMs / 1000) });
     },
-    child: (fields) => logOver(write, repeat, { ...own, ...fields }),
+    child: (fields) => logOver(write, repeated, { ...own, ...fields }),
   };
 }
 

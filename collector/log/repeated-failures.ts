@@ -1,5 +1,5 @@
 /** What to do with a failure: print it, print it with what was kept back, or keep it back. */
-export type Verdict =
+export type LogDecision =
   | { readonly kind: 'first' }
   | { readonly kind: 'summary'; readonly times: number; readonly forMs: number }
   | { readonly kind: 'changed'; readonly from: string; readonly times: number; readonly forMs: number }
@@ -15,7 +15,7 @@ interface Series {
 const most = 1000;
 
 /** Decides which of many failures are worth a line: the first, a summary every so often, a change, the end. */
-export class Repeat {
+export class RepeatedFailures {
   readonly #series = new Map<string, Series>();
 
   /** @param everyMs milliseconds between two summaries of a failure that goes on */
@@ -25,7 +25,7 @@ export class Repeat {
   ) {}
 
   /** @param scope what fails, e.g. a lane's source; @param what how it fails: an error code */
-  failed(scope: string, what: string): Verdict {
+  failed(scope: string, what: string): LogDecision {
     const now = this.now();
     const series = this.#series.get(scope);
     if (series === undefined || series.what !== what) {

@@ -1,7 +1,7 @@
 const longest = 100;
 
 /** Keeps the values of a label that strangers choose to a few: the first ones by name, all others together. */
-export class Few {
+export class LabelLimiter {
   readonly #names = new Set<string>();
 
   constructor(private readonly most: number) {}

@@ -12,7 +12,7 @@ import type { LaneObserver } from '../reconcile/observer.js';
 import type { ActionRecord } from '../response/action-journal.js';
 import type { SinkUpkeep } from '../sinks/sink.js';
 import type { RequestOutcome } from '../webhook/receiver.js';
-import { Few } from './label-limiter.js';
+import { LabelLimiter } from './label-limiter.js';
 import { Lag } from './lag.js';
 import { addProcessMetrics } from './process-metrics.js';
 
@@ -396,7 +396,7 @@ function createSeries(registry: Registry) {
 }
 
 function feedMetrics(series: Series, { of: { feed, sink, now }, lags, services }: OpenFeed): FeedMetrics {
-  const types = new Few(mostTypes);
+  const types = new LabelLimiter(mostTypes);
   series.feedReady.set({ feed }, 0);
   series.noData.set({ feed }, 0);
   series.keyRefused.set({ feed }, 0);
@@ -423,7 +423,7 @@ interface Of {
   readonly feed: string;
   readonly sink: string;
   readonly now: () => number;
-  readonly types: Few;
+  readonly types: LabelLimiter;
   readonly lags: OpenFeed['lags'];
   readonly services: OpenFeed['services'];
 }

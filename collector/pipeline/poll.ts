@@ -70,7 +70,7 @@ async function stepBackWhereDamaged(lane: Lane, settings: FeedSettings, parts: F
   parts.observer({
     type: 'noted',
     lane: lane.name,
-    message: `the stored position was damaged: ${from} lies beyond the newest record and both clocks; going back to ${to}, and what it passed over is compared and read anew`,
+    message: `the stored position was damaged: ${from} lies beyond the newest record and both clocks; going back to ${to}, and what it passed over is compared and read again`,
   });
   // The first of several findings shows how long it has lasted.
   const since = steppedBackIn(cursor)?.since ?? steppedBack.since;
@@ -84,7 +84,7 @@ async function forgetStepBack(lane: Lane, parts: FeedDependencies): Promise<void
   parts.observer({
     type: 'noted',
     lane: lane.name,
-    message: `everything from ${steppedBack.to} on was read anew; what became visible late before that may be missing: reconcile.enabled is false, so run \`jumpcloud-ocsf reconcile --from … --to … --repair\``,
+    message: `everything from ${steppedBack.to} on was read again; what became visible late before that may be missing: reconcile.enabled is false, so run \`jumpcloud-ocsf reconcile --from … --to … --repair\``,
   });
   await lane.commit(emptyBatch, { steppedBack: null });
 }

@@ -16,8 +16,8 @@ export class DedupeSet {
   readonly #minutes = new Map<number, Set<bigint>>();
   #staged = new Map<number, bigint[]>();
 
-  constructor(pieces: readonly DedupeChunk[] = []) {
-    for (const { minute, hashes } of pieces) {
+  constructor(chunks: readonly DedupeChunk[] = []) {
+    for (const { minute, hashes } of chunks) {
       const set = this.#set(minute);
       for (const hash of hashes) set.add(hash);
     }
@@ -49,9 +49,9 @@ export class DedupeSet {
 
   /** What was added since the last call, for the batch that delivers it. */
   takeStaged(): DedupeChunk[] {
-    const pieces = [...this.#staged].map(([minute, hashes]) => ({ minute, hashes: BigUint64Array.from(hashes) }));
+    const chunks = [...this.#staged].map(([minute, hashes]) => ({ minute, hashes: BigUint64Array.from(hashes) }));
     this.#staged = new Map();
-    return pieces;
+    return chunks;
   }
 
   /** Drops whole minutes before this one. */

@@ -16,7 +16,7 @@ export interface HourParts {
   readonly ownedFrom: (service: string) => number;
   /** Whether the pass has met records in an hour that are neither delivered nor counted, so that it must be read as a whole. */
   readonly mustRead: (hour: number) => boolean;
-  /** Reads an hour anew and delivers what is missing. False where the sink cannot tell what it holds. */
+  /** Reads an hour again and delivers what is missing. False where the sink cannot tell what it holds. */
   readonly readHour: (hour: number) => Promise<boolean>;
   /** True once the comparison has used up its time. */
   readonly isOver: () => boolean;
@@ -62,7 +62,7 @@ export function needComparing(
 /**
  * Compares adjoining whole hours with JumpCloud's count of each service. One count a service covers them all; where it
  * is not what was delivered and explained, it is halved down to the hours. An hour that does not agree is explained
- * where the difference is the one that the pass has settled over all services; else it is read anew, and what then
+ * where the difference is the one that the pass has settled over all services; else it is read again, and what then
  * remains is explained.
  * @returns the tally with JumpCloud's counts
  * @throws CollectorError for a count or a search that fails

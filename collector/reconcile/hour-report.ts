@@ -17,7 +17,7 @@ export interface ReconciledHour {
   readonly deadLetters: number;
   readonly raw: number;
   readonly notSelected: number;
-  /** What JumpCloud counts beyond these although reading the hour anew brought nothing new; negative where its count lags. */
+  /** What JumpCloud counts beyond these although reading the hour again brought nothing new; negative where its count lags. */
   readonly explained: number;
   /** What JumpCloud counts and the feed has neither delivered nor explained; null where it cannot be known. */
   readonly difference: number | null;

@@ -6,7 +6,7 @@ import type { Cursor, InsightsPosition } from '../position/cursor.js';
 
 /** What the lane has delivered of one service in one hour, and what JumpCloud counted there. */
 export interface HourRow extends OutcomeCounts {
-  /** JumpCloud's count beyond what was delivered, where reading the hour anew brought nothing new: negative where its count lags. */
+  /** JumpCloud's count beyond what was delivered, where reading the hour again brought nothing new: negative where its count lags. */
   readonly explained: number;
   /** JumpCloud's count when it was last asked for; null: it cannot be known; undefined: not asked since something was delivered. */
   readonly count: number | null | undefined;
@@ -120,7 +120,7 @@ export function added(tally: HourlyLedger, batch: readonly HourOutcomes[], posit
 }
 
 /**
- * The tally after an hour was read anew as a whole: what it shows of records that are not selected is all there are.
+ * The tally after an hour was read again as a whole: what it shows of records that are not selected is all there are.
  * @param batches what the search has brought
  */
 export function recounted(tally: HourlyLedger, hour: number, batches: readonly HourOutcomes[]): HourlyLedger {

@@ -58,7 +58,7 @@ export function cutBack(grid: CountLedger, from: number, to: number): CountLedge
   return extended({ ...grid, cells: [...before.cells, ...kept] }, from, to, unread);
 }
 
-/** The grid after some of its cells were read anew; what was explained before is forgotten with the old lengths. */
+/** The grid after some of its cells were read again; what was explained before is forgotten with the old lengths. */
 export function withReread(grid: CountLedger, read: ReadMinutes): CountLedger {
   const cells = grid.cells.flatMap((cell) => {
     if (cell.end <= read.start || cell.start >= read.end) return cell;
@@ -171,7 +171,7 @@ export function toStored({ services, cells }: CountLedger): StoredCountLedger {
   };
 }
 
-/** @returns undefined for anything that is no stored grid: it is then built anew */
+/** @returns undefined for anything that is no stored grid: it is then built again */
 export function fromStored(value: unknown): CountLedger | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { services, start, cells } = value as Partial<StoredCountLedger>;

@@ -60,7 +60,7 @@ const MOST_FAILURES = 5;
 const LEAST_PATIENCE_MS = 30_000;
 
 /**
- * Repairs that a running feed is asked for: its live lane reads a range anew between two polls and delivers what the sink
+ * Repairs that a running feed is asked for: its live lane reads a range again between two polls and delivers what the sink
  * does not hold. One at a time; a restart forgets it, what it delivered stays.
  */
 export class RepairQueue implements IdleTask {
@@ -138,7 +138,7 @@ export class RepairQueue implements IdleTask {
   /**
    * Reads on until `deadline` (monotonic milliseconds), stopping behind a page, or until a search failed: then it goes on
    * after the next poll.
-   * @throws CollectorError where the lane is broken by it, or must not go on; the repair itself goes on once it is opened anew
+   * @throws CollectorError where the lane is broken by it, or must not go on; the repair itself goes on once it is opened again
    */
   async run(lane: Lane, deadline: number, signal: AbortSignal): Promise<void> {
     const task = this.#task;

@@ -13,7 +13,7 @@ export interface ReadRange extends Search {
 }
 
 /**
- * Reads a stretch anew and delivers what the sink does not hold. The position stays; `advance` may change what is
+ * Reads a stretch again and delivers what the sink does not hold. The position stays; `advance` may change what is
  * remembered with it.
  * @throws CollectorError as `collect`; SINK_REFUSED where the sink cannot tell what it held
  */

@@ -29,12 +29,12 @@ import type { ReconcileSettings, ReconcileState } from './reconcile-state.js';
 import { reread } from './reread.js';
 import { Counter, CountRefused } from './source-count.js';
 
-/** A stretch of at most so many minutes and records is read anew rather than counted further: a count costs a request too. */
+/** A stretch of at most so many minutes and records is read again rather than counted further: a count costs a request too. */
 const SMALL_MINUTES = 15;
 const SMALL_RECORDS = 1_000;
 /** An hour of at most so many records is read as a whole to count those of types that are not selected: ten pages or so. */
 const SMALL_HOUR_RECORDS = 10_000;
-/** Minutes of one search where everything is read anew. */
+/** Minutes of one search where everything is read again. */
 const WIDE_MINUTES = 60;
 
 /** Runs the passes of a live lane when they are due. Kept as long as the process: what failed is not tried at once again. */
@@ -202,7 +202,7 @@ class Pass {
     } catch (error) {
       if (!(error instanceof CountRefused)) throw error;
       this.#countsRefused = true;
-      this.#reason = `JumpCloud gives no counts (${error.reason.message}): everything is read anew instead.`;
+      this.#reason = `JumpCloud gives no counts (${error.reason.message}): everything is read again instead.`;
       return this.#readAll(cells);
     }
   }
@@ -242,7 +242,7 @@ class Pass {
     return this.#unreconciledHours.has(hour) && expected <= SMALL_HOUR_RECORDS;
   }
 
-  /** Reads an hour anew and settles what JumpCloud counts otherwise. False where the sink cannot tell what it holds. */
+  /** Reads an hour again and settles what JumpCloud counts otherwise. False where the sink cannot tell what it holds. */
   async #readHour(hour: number): Promise<boolean> {
     const cells = spansOfHour(this.grid, hour);
     if (cells === undefined || !(await this.#read(cells, hour))) return false;
@@ -260,7 +260,7 @@ class Pass {
   }
 
   /**
-   * Reads cells anew and delivers what the sink does not hold. False where the sink cannot tell.
+   * Reads cells again and delivers what the sink does not hold. False where the sink cannot tell.
    * @param hour since the epoch, where the cells are just that hour
    */
   async #read(cells: readonly CountSpan[], hour?: number): Promise<boolean> {

@@ -65,7 +65,7 @@ class Replay {
   readonly report = { delivered: 0, raw: 0, already: 0, failing: {} as Record<string, number>, events: 0 };
   #events: NormalisedEvent[] = [];
   #raw: KeptRecord[] = [];
-  #pieces: DedupeChunk[] = [];
+  #chunks: DedupeChunk[] = [];
   #cursor: Cursor;
 
   constructor(
@@ -119,7 +119,7 @@ class Replay {
     else this.#raw.push(rawOf(remapped));
     this.report[isDelivered ? 'delivered' : 'raw'] += 1;
     this.seen.add(hash);
-    this.#pieces.push({ minute: Math.floor(event.time / MINUTE_MS), hashes: BigUint64Array.of(hash) });
+    this.#chunks.push({ minute: Math.floor(event.time / MINUTE_MS), hashes: BigUint64Array.of(hash) });
   }
 
   async commit(): Promise<void> {
@@ -141,13 +141,13 @@ class Replay {
         raw: this.#raw,
         entities: [],
         cursor: this.#cursor,
-        dedupeAdditions: this.#pieces,
+        dedupeAdditions: this.#chunks,
         // What was replayed is never forgotten: a dead letter stays where it is.
         evictBefore: Number.MIN_SAFE_INTEGER,
       });
     }
     this.#events = [];
     this.#raw = [];
-    this.#pieces = [];
+    this.#chunks = [];
   }
 }

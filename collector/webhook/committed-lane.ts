@@ -48,8 +48,8 @@ export class CommittedLane {
       if (committed !== undefined) refuseForeignState(committed.cursor, { name: feed, baseUrl, organization });
       const cursor = committed?.cursor ?? firstWebhookCursor(feed, baseUrl, clock.now());
       const opened = new CommittedLane(parts, lane, cursor);
-      const pieces = [...(committed?.dedupe ?? [])].sort((a, b) => a.minute - b.minute);
-      for (const { minute, hashes } of pieces) for (const hash of hashes) opened.#seen.set(hash, minute);
+      const chunks = [...(committed?.dedupe ?? [])].sort((a, b) => a.minute - b.minute);
+      for (const { minute, hashes } of chunks) for (const hash of hashes) opened.#seen.set(hash, minute);
       observer({ type: 'opened', lane: WEBHOOK_LANE, cursor, resumed: committed !== undefined });
       // From when alerts are owed is stored before any is delivered.
       if (committed === undefined) await opened.commit(nothing, positionOf(cursor));

@@ -23,17 +23,17 @@ export interface RemovedDataParts {
   readonly log: Log;
 }
 
-type Surroundings = Pick<RemovedDataParts, 'supervisor' | 'roots' | 'directory'>;
+type Parts = Pick<RemovedDataParts, 'supervisor' | 'roots' | 'directory'>;
 
 /** Directory of the tables of a feed, where it may go with the feed; else why it may not. */
 export async function ownTables(
   name: string,
-  surroundings: Surroundings,
+  parts: Parts,
 ): Promise<{ readonly directory: string } | { readonly refused: string }> {
-  const config = surroundings.supervisor.find(name)?.configured?.config;
+  const config = parts.supervisor.find(name)?.configured?.config;
   const directory = config && tablesDirectoryOf(config);
   if (directory === undefined) return { refused: 'it has no tables here' };
-  const refused = await whyNot(name, resolve(directory), surroundings, name);
+  const refused = await whyNot(name, resolve(directory), parts, name);
   return refused === undefined ? { directory: resolve(directory) } : { refused };
 }
 
@@ -65,7 +65,7 @@ export async function deleteRemovedData(parts: RemovedDataParts): Promise<void> 
 async function whyNot(
   name: string,
   tables: string,
-  { supervisor, roots, directory }: Surroundings,
+  { supervisor, roots, directory }: Parts,
   removing?: string,
 ): Promise<string | undefined> {
   if ((await pathBelow(roots.tables, tables)) === undefined) return 'they are not below console.roots.tables';

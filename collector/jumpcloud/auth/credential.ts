@@ -180,7 +180,7 @@ class KeyOrAccount implements Credential {
   }
 
   async refused(authorization: Authorization): Promise<'again' | 'refused'> {
-    // Read anew: the file may have changed while the request was under way.
+    // Read again: the file may have changed while the request was under way.
     const current = await this.#read();
     if (authorization.fingerprint !== current.fingerprint) return 'again';
     if (authorization.used === 'service-account') return this.#tokenRefused(authorization.token);

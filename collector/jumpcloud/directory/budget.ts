@@ -1,7 +1,7 @@
 import type { Timing } from '../http/abort.js';
 import { throwIfAborted } from '../http/abort.js';
 import type { ClientObserver } from '../http/observer.js';
-import { createPace, type Pace } from '../http/rate-limiter.js';
+import { createRateLimiter, type RateLimiter } from '../http/rate-limiter.js';
 
 /** After so many answers in a row the pace doubles again. */
 const RECOVERY = 200;
@@ -11,7 +11,7 @@ const LOOK_MS = 250;
 
 /** What the directory API may be asked: a pace of its own, halved by each 429, and behind the polls. */
 export interface DirectoryBudget {
-  readonly pace: Pace;
+  readonly limiter: RateLimiter;
   /** The same observer; its events also move the budget. */
   observing(observer: ClientObserver): ClientObserver;
   /** Resolves when no search is being repeated. @throws CollectorError ABORTED */
@@ -24,7 +24,7 @@ export function createDirectoryBudget(requestsPerSecond: number, timing: Timing)
   let answered = 0;
   let pollRetrying = false;
   return {
-    pace: createPace({ requestsPerSecond: () => rate, concurrency: 1 }, timing),
+    limiter: createRateLimiter({ requestsPerSecond: () => rate, concurrency: 1 }, timing),
     observing: (observer) => ({
       ...observer,
       onRequest(request) {

@@ -4,7 +4,7 @@ import type { Credential } from '../auth/credential.js';
 import { failureOfException, failureOfStatus } from '../http/error-table.js';
 import { readRetryAfter } from '../http/retry-policy.js';
 import { describeAnswer } from '../http/retrying-call.js';
-import type { Answer, Exchange } from '../http/send-request.js';
+import type { Answer, SendRequest } from '../http/send-request.js';
 
 /** A write of the directory API, path from its root. */
 export interface DirectoryWrite {
@@ -34,7 +34,7 @@ export type WriteOnce = (write: DirectoryWrite, signal?: AbortSignal) => Promise
 
 interface WriteOptions {
   readonly consoleUrl: string;
-  readonly exchange: Exchange;
+  readonly sendRequest: SendRequest;
   readonly credential: Credential;
   readonly headers: Readonly<Record<string, string>>;
   readonly where: string;
@@ -44,7 +44,7 @@ interface WriteOptions {
 /** Only the beginning of an answer is looked at. */
 const MAX_BYTES = 64 * 1024;
 
-export function createWriteOnce({ consoleUrl, exchange, credential, headers, where, now }: WriteOptions): WriteOnce {
+export function createWriteOnce({ consoleUrl, sendRequest, credential, headers, where, now }: WriteOptions): WriteOnce {
   return async ({ method, path, body }, signal) => {
     const url = consoleUrl + path;
     const circumstances = {
@@ -63,7 +63,7 @@ export function createWriteOnce({ consoleUrl, exchange, credential, headers, whe
     }
     let answer: Answer;
     try {
-      answer = await exchange(
+      answer = await sendRequest(
         {
           method,
           url,

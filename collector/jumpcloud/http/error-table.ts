@@ -1,6 +1,6 @@
 import { CollectorError, type ErrorCode } from '../../errors.js';
 import type { Purpose } from './observer.js';
-import { messageOf, quote } from './safe-excerpt.js';
+import { messageOf, safeExcerpt } from './safe-excerpt.js';
 
 /** What the messages may speak of. */
 export interface Circumstances {
@@ -421,7 +421,7 @@ export function failureOfStatus(
   const verdict = row ?? statusTable[statusTable.length - 1]!;
   const fill = { status: String(answer.status), target: target(answer.location), ...circumstances };
   const sender = circumstances.purpose === 'token' ? "JumpCloud's token endpoint" : 'JumpCloud';
-  const quoted = quote(said, circumstances.secrets);
+  const quoted = safeExcerpt(said, circumstances.secrets);
   const words = quoted === '' || answer.html ? '' : ` (it says: ${JSON.stringify(quoted)})`;
   return new CollectorError(verdict.code, `${answer.status} from ${sender}: ${filled(verdict.meaning, fill)}${words}`, {
     cure: filled(verdict.cure, fill),
@@ -435,7 +435,7 @@ export function failureOfException(error: unknown, circumstances: Circumstances)
   if (error instanceof CollectorError) return error;
   const { errno, message, phase } = facts(error);
   const verdict = exceptionTable.find((row) => row.when.test(errno) && (row.says?.test(message) ?? true))!;
-  const said = quote(message, circumstances.secrets);
+  const said = safeExcerpt(message, circumstances.secrets);
   const fill = { errno, said, phase: phases[phase ?? ''] ?? 'connecting', ...circumstances };
   return new CollectorError(verdict.code, filled(verdict.meaning, fill), {
     cure: filled(verdict.cure, fill),

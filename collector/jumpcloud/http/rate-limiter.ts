@@ -1,35 +1,35 @@
 import { aborted, type Timing } from './abort.js';
 
-export interface PaceOptions {
+export interface RateLimiterOptions {
   /** As it is at the moment, where it changes. */
   readonly requestsPerSecond: number | (() => number);
   /** Requests in flight at the same time. */
   readonly concurrency: number;
 }
 
-/** Decides when the next request may start. Share one where several clients draw on the same organization's allowance. */
-export interface Pace {
+/** Decides when the next request may start. */
+export interface RateLimiter {
   /**
-   * Waits for the turn; first come, first served.
+   * Waits until a request may start; first come, first served.
    * @throws CollectorError ABORTED at once when the signal aborts
    */
-  turn(signal?: AbortSignal): Promise<Turn>;
+  acquire(signal?: AbortSignal): Promise<Permit>;
 }
 
-export interface Turn {
+export interface Permit {
   /**
-   * The request is over; call it once, later calls do nothing. Without `holdMs` it was answered and the pace goes on.
+   * The request is over; call it once, later calls do nothing. Without `holdMs` it was answered and requests go on at the rate.
    * With it nothing starts for so many milliseconds, and then one request at a time until one is answered: one request
    * per wait, however many callers are waiting.
    */
-  over(holdMs?: number): void;
+  release(holdMs?: number): void;
 }
 
 interface Waiter {
-  start(turn: Turn): void;
+  start(permit: Permit): void;
 }
 
-export function createPace(options: PaceOptions, timing: Timing): Pace {
+export function createRateLimiter(options: RateLimiterOptions, timing: Timing): RateLimiter {
   const { requestsPerSecond: rate } = options;
   const gap = () => 1000 / (typeof rate === 'number' ? rate : rate());
   const waiting: Waiter[] = [];
@@ -38,7 +38,7 @@ export function createPace(options: PaceOptions, timing: Timing): Pace {
   let holds = 0;
   let held = false;
   let dispatching = false;
-  let nap = new AbortController();
+  let timer = new AbortController();
 
   async function dispatch(): Promise<void> {
     if (dispatching) return;
@@ -46,24 +46,24 @@ export function createPace(options: PaceOptions, timing: Timing): Pace {
     while (waiting.length > 0 && active < (held ? 1 : options.concurrency)) {
       const wait = next - timing.monotonic();
       if (wait > 0) {
-        nap = new AbortController();
-        await timing.sleep(wait, nap.signal);
+        timer = new AbortController();
+        await timing.sleep(wait, timer.signal);
         continue;
       }
       next = timing.monotonic() + gap();
       active += 1;
-      waiting.shift()?.start(createTurn());
+      waiting.shift()?.start(createPermit());
     }
     dispatching = false;
   }
 
-  function createTurn(): Turn {
+  function createPermit(): Permit {
     const holdsBefore = holds;
-    let isOver = false;
+    let isReleased = false;
     return {
-      over(holdMs) {
-        if (isOver) return;
-        isOver = true;
+      release(holdMs) {
+        if (isReleased) return;
+        isReleased = true;
         active -= 1;
         if (holdMs !== undefined) {
           holds += 1;
@@ -79,19 +79,19 @@ export function createPace(options: PaceOptions, timing: Timing): Pace {
   }
 
   return {
-    turn: (signal) =>
+    acquire: (signal) =>
       new Promise((resolve, reject) => {
         if (signal?.aborted) return reject(aborted(signal.reason));
         const waiter: Waiter = {
-          start(turn) {
+          start(permit) {
             signal?.removeEventListener('abort', leave);
-            resolve(turn);
+            resolve(permit);
           },
         };
         const leave = () => {
           waiting.splice(waiting.indexOf(waiter), 1);
-          // A nap for nobody would keep the process alive.
-          if (waiting.length === 0) nap.abort();
+          // Without waiters the timer would keep the process alive.
+          if (waiting.length === 0) timer.abort();
           reject(aborted(signal?.reason));
         };
         signal?.addEventListener('abort', leave, { once: true });

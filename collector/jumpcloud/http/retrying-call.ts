@@ -3,9 +3,9 @@ import type { Authorization, Credential } from '../auth/credential.js';
 import type { Timing } from './abort.js';
 import { type Circumstances, failureOfException, failureOfStatus } from './error-table.js';
 import type { ClientObserver, Purpose } from './observer.js';
-import type { Pace } from './rate-limiter.js';
+import type { RateLimiter } from './rate-limiter.js';
 import { type RetryPolicy, readRetryAfter, retryDelay } from './retry-policy.js';
-import type { Answer, Exchange, Request } from './send-request.js';
+import type { Answer, Request, SendRequest } from './send-request.js';
 
 /** What a call needs of a credential: leave to ask, headers, and somebody to tell how they fared. */
 export type Authorizer = Pick<Credential, 'ready' | 'authorize' | 'accepted' | 'refused'>;
@@ -42,20 +42,20 @@ interface Wait {
 }
 
 export interface CallOptions {
-  readonly exchange: Exchange;
-  readonly pace: Pace;
+  readonly sendRequest: SendRequest;
+  readonly limiter: RateLimiter;
   readonly policy: RetryPolicy;
   readonly observer: ClientObserver;
   readonly timing: Timing;
 }
 
-export function createCall({ exchange, pace, policy, observer, timing }: CallOptions): Call {
+export function createCall({ sendRequest, limiter, policy, observer, timing }: CallOptions): Call {
   return async (ask, signal) => {
     let failed = 0;
     let repeats = 0;
     for (;;) {
       await ask.credential?.ready(signal);
-      const turn = await pace.turn(signal);
+      const permit = await limiter.acquire(signal);
       try {
         const outcome = await once(ask, repeats < REPEATS, signal);
         if (outcome.kind === 'done') return outcome.value;
@@ -68,7 +68,7 @@ export function createCall({ exchange, pace, policy, observer, timing }: CallOpt
         if (!failure.transient) throw failure;
         const waitMs = retryDelay(policy, failed, timing.random(), retryAfterMs);
         // The wait binds whoever asks next, also when this caller has had enough.
-        turn.over(waitMs);
+        permit.release(waitMs);
         if (failed >= policy.attempts) throw failure;
         tellRetry(ask, failure, {
           waitMs,
@@ -77,7 +77,7 @@ export function createCall({ exchange, pace, policy, observer, timing }: CallOpt
           asked: retryAfterMs !== undefined,
         });
       } finally {
-        turn.over();
+        permit.release();
       }
     }
   };
@@ -90,7 +90,7 @@ export function createCall({ exchange, pace, policy, observer, timing }: CallOpt
     try {
       authorization = await ask.credential?.authorize(signal);
       started = timing.monotonic();
-      answer = await exchange(withHeaders(ask.request, authorization), signal);
+      answer = await sendRequest(withHeaders(ask.request, authorization), signal);
       if (answer.status === 200) {
         const value = ask.read(answer);
         if (authorization !== undefined) ask.credential?.accepted(authorization);

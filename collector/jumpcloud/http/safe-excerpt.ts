@@ -11,7 +11,7 @@ const SECRET_LIKE = [
  * Foreign text fit for a message: one line, no control characters, cut, and without secrets.
  * @param secrets texts that must not appear, whatever they look like
  */
-export function quote(text: string, secrets: readonly string[]): string {
+export function safeExcerpt(text: string, secrets: readonly string[]): string {
   // Enough to find a secret that straddles the cut, without scanning megabytes.
   let quoted = text.slice(0, LENGTH * 20);
   for (const secret of secrets) if (secret !== '') quoted = quoted.replaceAll(secret, '[secret]');

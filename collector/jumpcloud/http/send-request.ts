@@ -61,19 +61,19 @@ export interface Answer {
 }
 
 /** Sends one request and reads the whole answer; no repetition, no redirect. @throws whatever got, zlib or the cap throw. */
-export type Exchange = (request: Request, signal?: AbortSignal) => Promise<Answer>;
+export type SendRequest = (request: Request, signal?: AbortSignal) => Promise<Answer>;
 
 /** An error page is only quoted from. */
 const MAX_ERROR_BYTES = 65_536;
 /** A body that is read past ends before this: its last byte may never come. */
 const MAX_PASSED_BYTES = 256 * 1024 * 1024;
 
-export function createExchange(
+export function createSendRequest(
   transport: Transport,
   deadlines: Deadlines,
   clock: ServerClock,
   timing: Timing,
-): Exchange {
+): SendRequest {
   return async (request, signal) => {
     const linked = linkedSignal(signal);
     try {

@@ -4,8 +4,7 @@ import type { CollectorError } from '../../errors.js';
 import type { InventoryObserver } from '../../inventory/observer.js';
 import type { AuthorizationMode, ClientObserver } from '../../jumpcloud/http/observer.js';
 import { APART_MS } from '../../jumpcloud/http/server-clock.js';
-import { describeBasis, describeLife } from '../../key-expiry/lifetime.js';
-import type { KeyStatus } from '../../key-expiry/monitor.js';
+import { type KeyStatus, type KeyView, viewKey } from '../../key-expiry/monitor.js';
 import { isLive, LIVE_LANE } from '../../position/lane-name.js';
 import type { SteppedBack } from '../../position/step-back.js';
 import { type ReconciledHour, reconciledHours } from '../../reconcile/hour-report.js';
@@ -55,7 +54,7 @@ export interface FeedView {
   readonly source: { readonly baseUrl: string; readonly region: string | null; readonly eventTypes: readonly string[] };
   readonly sink: { readonly kind: string; readonly target: string; readonly guarantee: string };
   readonly authorization: { readonly configured: AuthorizationMode; readonly used: AuthorizationMode | null };
-  readonly key: KeyView | null;
+  readonly key: (KeyView & { readonly refused: boolean }) | null;
   readonly clockSkewSeconds: number | null;
   /** True while JumpCloud's clock and the local one differ by more than five minutes: the position follows the records alone. */
   readonly clocksApart: boolean;
@@ -75,20 +74,6 @@ export interface FeedView {
   readonly webhook: (ReceiverView & WebhookLaneView) | null;
   /** What is known of the directory; null: it is read only when asked to, and never was. Never a reason not to be ready. */
   readonly inventory: InventoryView | null;
-}
-
-export interface KeyView {
-  readonly lastFour: string;
-  readonly fingerprint: string;
-  readonly createdAt: string | null;
-  readonly expiresAt: string | null;
-  readonly daysLeft: number | null;
-  /** False where it may expire sooner. */
-  readonly certain: boolean;
-  readonly basis: string;
-  readonly description: string;
-  readonly refused: boolean;
-  readonly rotation: string;
 }
 
 /** What a feed's status is made of. */
@@ -308,23 +293,9 @@ export class FeedStatus {
     return { records, from: formatSecond(from), to: formatSecond(to) };
   }
 
-  #keyView(): KeyView | null {
+  #keyView(): FeedView['key'] {
     const status = this.#options.key?.();
-    if (status === undefined) return null;
-    const { life, lastFour, fingerprint, daysLeft } = status;
-    const date = (ms: number | undefined) => (ms === undefined ? null : new Date(ms).toISOString());
-    return {
-      lastFour,
-      fingerprint,
-      createdAt: date(life.createdAt),
-      expiresAt: date(life.expiresAt),
-      daysLeft: daysLeft ?? null,
-      certain: life.certain,
-      basis: describeBasis(life),
-      description: describeLife(life, this.#options.now()),
-      refused: this.#keyRefused,
-      rotation: status.rotation,
-    };
+    return status === undefined ? null : { ...viewKey(status, this.#options.now()), refused: this.#keyRefused };
   }
 }
 

@@ -7,7 +7,7 @@ import { addCounts, type Counts, type Cursor, noCounts } from '../../position/cu
 import { encodeCursor } from '../../position/cursor-codec.js';
 import { isLive } from '../../position/lane-name.js';
 import { type SteppedBack, steppedBackIn } from '../../position/step-back.js';
-import { Few } from '../label-limiter.js';
+import { LabelLimiter } from '../label-limiter.js';
 import { Lag } from '../lag.js';
 import { Rate } from './rolling-rate.js';
 
@@ -87,7 +87,7 @@ export class LaneStatus {
   #letters: DeadLetterView[] = [];
   readonly #reasons = new Map<string, number>();
   readonly #unmapped = new Map<string, number>();
-  readonly #types = new Few(typesKept);
+  readonly #types = new LabelLimiter(typesKept);
   readonly #records = new Rate();
   readonly #events = new Rate();
   readonly #lag = new Lag();

@@ -6,7 +6,7 @@ import {
   failureOfStatus,
   statusTable,
 } from '../../../collector/jumpcloud/http/error-table.js';
-import { messageOf, quote } from '../../../collector/jumpcloud/http/safe-excerpt.js';
+import { messageOf, safeExcerpt } from '../../../collector/jumpcloud/http/safe-excerpt.js';
 import { adminKey, clientFor, collect } from '../client-under-test.js';
 import { answer, scriptedServer } from '../scripted-server.js';
 
@@ -141,8 +141,8 @@ describe('a redirect', () => {
 
 describe('quoted text', () => {
   it('is one line, cut, and without control characters', () => {
-    expect(quote('a\nb\r\n\tc\u0000d\u202ee\u001b[31m', [])).toBe('a b c d e [31m');
-    expect(quote('word '.repeat(100), [])).toHaveLength(200);
+    expect(safeExcerpt('a\nb\r\n\tc\u0000d\u202ee\u001b[31m', [])).toBe('a b c d e [31m');
+    expect(safeExcerpt('word '.repeat(100), [])).toHaveLength(200);
   });
 
   it.each([
@@ -153,16 +153,16 @@ describe('quoted text', () => {
     ['a web token', 'bad eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln!'],
     ['a long random word', 'bad 0123456789abcdef0123456789abcdef01234567!'],
   ])('holds no secret: %s', (_, text) => {
-    expect(quote(text, [adminKey])).toMatch(/^bad (key |Authorization: )?\[secret\]!$/);
+    expect(safeExcerpt(text, [adminKey])).toMatch(/^bad (key |Authorization: )?\[secret\]!$/);
   });
 
   it('holds no secret that straddles the cut', () => {
-    expect(quote('x'.repeat(170) + adminKey, [adminKey])).not.toContain('jca_');
+    expect(safeExcerpt('x'.repeat(170) + adminKey, [adminKey])).not.toContain('jca_');
   });
 
   it('keeps plain sentences', () => {
     const sentence = 'Start Time not after End Time 2026-01-26T09:13:52Z > 2026-01-26T09:11:52Z';
-    expect(quote(sentence, [])).toBe(sentence);
+    expect(safeExcerpt(sentence, [])).toBe(sentence);
   });
 
   it.each([
