@@ -2,18 +2,20 @@
 // their paths in dist/collector/, what they share lies in chunks/ beside them. Names and lines stay, and each part says which
 // file it is of. The licences of the libraries within stand in dist/collector/licences.txt.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join as path, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { licencesOf } from './licences.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const target = join(root, 'dist', 'collector');
+const target = path(root, 'dist', 'collector');
 
 const PROGRAMS = ['cli', 'query/statement-process', 'sinks/tables/maintenance-process', 'sinks/try-lock-process'];
 
+const DUCKDB = '@duckdb/node-api';
+
 /** Native code, and what is read from its own directory. */
-const EXTERNAL = [/^node:/, /^@duckdb\//, /^kafkajs(\/|$)/];
+const EXTERNAL = [/^node:/, /^@duckdb\/node-bindings/, /^kafkajs(\/|$)/];
 
 /** What the libraries load and the product never calls: HTTP/2 of got, which opens a TLS context at once, and tracing. */
 const LEFT_OUT = ['http2-wrapper', '@opentelemetry/api'];
@@ -46,7 +48,7 @@ const keepPlace = {
     handler(code, id) {
       if (id.startsWith('\0')) return undefined;
       const [, library] = /[\\/](node_modules[\\/].*)/.exec(id) ?? [];
-      const place = library ?? join('dist', relative(root, id)).replace(/\.ts$/, '.js');
+      const place = library ?? path('dist', relative(root, id)).replace(/\.ts$/, '.js');
       const url = `new URL(${JSON.stringify(place.replaceAll('\\', '/'))}, __packageRoot).href`;
       // On the first line, so that the others keep their numbers.
       const found = `import { root as __packageRoot } from '${PLACE}'; ${code.replaceAll('import.meta.url', url)}`;
@@ -55,37 +57,62 @@ const keepPlace = {
   },
 };
 
-const build = await rolldown({
-  cwd: root,
-  input: Object.fromEntries(PROGRAMS.map((program) => [program, join(root, 'collector', `${program}.ts`)])),
-  platform: 'node',
-  external: EXTERNAL,
-  resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
-  plugins: [oneStringWidth, leaveOut, keepPlace],
-});
-const { output } = await build.write({
-  dir: target,
-  entryFileNames: '[name].js',
-  chunkFileNames: 'chunks/[name].js',
-  codeSplitting: { groups: [{ name: 'place', test: (id) => id === PLACE }] },
-  sourcemap: true,
-  comments: { legal: true, annotation: false, jsdoc: false },
-});
-await build.close();
+/** DuckDB's library is required where it is first used, and is a program of its own for that. */
+const joinedDuckDB = {
+  name: 'joined DuckDB',
+  transform: {
+    filter: { id: /load-duckdb\.ts$/ },
+    handler(code) {
+      const found = code.replaceAll(`('${DUCKDB}')`, `('../../chunks/duckdb.cjs')`);
+      if (found === code) throw new Error(`load-duckdb.ts does not require ${DUCKDB}`);
+      return { code: found, map: null };
+    },
+  },
+};
 
-// A program that waits at its top level would wait for a chunk that waits for it.
-for (const { fileName, imports = [] } of output)
+/** @returns what was written */
+async function join(input, plugins, options) {
+  const build = await rolldown({
+    cwd: root,
+    input,
+    platform: 'node',
+    external: EXTERNAL,
+    resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
+    plugins,
+  });
+  const { output } = await build.write({
+    ...options,
+    sourcemap: true,
+    comments: { legal: true, annotation: false, jsdoc: false },
+  });
+  await build.close();
+  return output;
+}
+
+const programs = await join(
+  Object.fromEntries(PROGRAMS.map((program) => [program, path(root, 'collector', `${program}.ts`)])),
+  [oneStringWidth, leaveOut, joinedDuckDB, keepPlace],
+  {
+    dir: target,
+    entryFileNames: '[name].js',
+    chunkFileNames: 'chunks/[name].js',
+    codeSplitting: { groups: [{ name: 'place', test: (id) => id === PLACE }] },
+  },
+);
+const duckdb = await join(DUCKDB, [], { file: path(target, 'chunks', 'duckdb.cjs'), format: 'cjs' });
+
+for (const { fileName, imports = [] } of programs)
   for (const program of PROGRAMS)
     if (imports.includes(`${program}.js`)) throw new Error(`${fileName} imports the program ${program}`);
 
 // What is bundled is installed for production as well: the bill of materials and the audit go by package-lock.json.
-const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+const { packages } = JSON.parse(readFileSync(path(root, 'package-lock.json'), 'utf8'));
 const libraries = new Set(
-  output
+  [...programs, ...duckdb]
     .flatMap(({ moduleIds = [] }) => moduleIds)
     .flatMap((id) => /[\\/]node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)[\\/]/.exec(id)?.[1] ?? []),
 );
 for (const name of libraries)
   if (packages[`node_modules/${name}`]?.dev !== undefined || packages[`node_modules/${name}`] === undefined)
     throw new Error(`${name} is bundled, but not installed for production`);
-writeFileSync(join(target, 'licences.txt'), licencesOf('The programs of the collector', [...libraries].sort()));
+writeFileSync(path(target, 'licences.txt'), licencesOf('The programs of the collector', [...libraries].sort()));

@@ -16,7 +16,7 @@ const preload = (program: string) =>
   `)}`;
 const NO_LOCKS = {
   tables: preload(`
-    const { DuckDBConnection } = createRequire(process.argv[1])('@duckdb/node-api');
+    const { DuckDBConnection } = createRequire(process.argv[1])('../chunks/duckdb.cjs');
     const { run } = DuckDBConnection.prototype;
     DuckDBConnection.prototype.run = function (sql) {
       return run.call(this, sql.replace("/held/lock'", "/held/unseen'"));

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { expect, it } from 'vitest';
+import { modulesWithin } from '../cli/built-modules.js';
 import { command, feedOf, tenant } from '../cli/command.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -13,8 +14,8 @@ const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'u
 /** Names of the libraries that the programs contain, by the source maps of what they are made of. */
 function bundled(): string[] {
   const chunks = readdirSync(join(built, 'chunks')).map((name) => join(built, 'chunks', name));
-  const sources = [join(built, 'cli.js.map'), ...chunks.filter((name) => name.endsWith('.map'))].flatMap(
-    (path) => (JSON.parse(readFileSync(path, 'utf8')) as { sources: string[] }).sources,
+  const sources = [join(built, 'cli.js'), ...chunks.filter((name) => /\.c?js$/.test(name))].flatMap((path) =>
+    modulesWithin(pathToFileURL(path)),
   );
   const names = sources.map((source) => /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(source)?.[1]);
   return [...new Set(names)].filter((name) => name !== undefined).sort();
