@@ -5,7 +5,7 @@ import { type DeliverySettings, deliver, type IncomingBody } from './deliver.js'
 import { placeIn, readTo } from './lane-memory.js';
 import type { AlertList, ListedNotice } from './list-alerts.js';
 import { readBody } from './read-body.js';
-import type { Spool } from './spool.js';
+import { isBefore, type Spool, type SpoolPosition } from './spool.js';
 
 /** What the lane works with. */
 export interface WebhookLaneParts extends CommittedLaneParts, DeliverySettings {
@@ -40,6 +40,8 @@ export class WebhookLane {
   #lane: CommittedLane | undefined;
   #organization: string | undefined;
   #listDueAt = Number.NEGATIVE_INFINITY;
+  /** The end of the spool when the list was found due. */
+  #listAfter: SpoolPosition | undefined;
 
   constructor(private readonly parts: WebhookLaneParts) {}
 
@@ -92,8 +94,13 @@ export class WebhookLane {
     this.#organization = await lane.organization();
     if (this.#organization === undefined) return clock.sleep(1_000, signal);
     const { appended } = spool;
-    if (await this.#deliverPortion(lane, this.#organization)) return;
-    if (clock.monotonic() >= this.#listDueAt) {
+    const isListDue = clock.monotonic() >= this.#listDueAt;
+    if (isListDue) this.#listAfter ??= spool.end;
+    // What came before is delivered first, so that it does not count as missed; what comes meanwhile holds up no list.
+    const isListFirst = this.#listAfter !== undefined && !isBefore(placeIn(lane.position, spool.id), this.#listAfter);
+    if (!isListFirst && (await this.#deliverPortion(lane, this.#organization))) return;
+    if (isListDue) {
+      this.#listAfter = undefined;
       this.#listDueAt = clock.monotonic() + alertsInterval;
       return this.#deliverListed(lane, this.#organization, signal);
     }

@@ -54,6 +54,10 @@ interface Waiting {
 
 export const SPOOL_START: SpoolPosition = { segment: 0, offset: 0 };
 
+export function isBefore(one: SpoolPosition, other: SpoolPosition): boolean {
+  return one.segment < other.segment || (one.segment === other.segment && one.offset < other.offset);
+}
+
 /**
  * Bodies on disk between their acknowledgement and their delivery: files that grow line by line, each line
  * `digest SP JSON LF`. A body counts once its line is synced; bodies that come together share a sync. A reader's position is
@@ -131,6 +135,11 @@ export class Spool {
   /** Bodies appended since it was opened, for `arrival`. */
   get appended(): number {
     return this.#appended;
+  }
+
+  /** What is synced ends here. */
+  get end(): SpoolPosition {
+    return { segment: this.#newest, offset: this.segments.get(this.#newest) ?? 0 };
   }
 
   /** What follows a position, as far as it is synced. The position moves past segments that are read to their end. */

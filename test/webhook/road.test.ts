@@ -10,7 +10,7 @@ import { sendNotices } from '../../fixtures/tenant/alerts/sender.js';
 import { type AlertNotice, AlertState } from '../../fixtures/tenant/alerts/state.js';
 import { noticeUid } from '../../mappings/alerts/finding.js';
 import { readHeader } from '../../mappings/record.js';
-import { findingsOf, openRoad, organization, ownDirectory, rowsOf } from './open-road.js';
+import { findingsOf, openRoad, organization, ownDirectory, type Road, rowsOf } from './open-road.js';
 
 /** A moment that moves a second with each look. */
 function ticking(): () => number {
@@ -19,6 +19,16 @@ function ticking(): () => number {
 }
 
 const noSink = () => new CollectorError('SINK_UNAVAILABLE', 'The sink is down.', { cure: 'Wait.', transient: true });
+const brokenSink = {
+  kind: 'broken',
+  lane: () => ({
+    open: () => Promise.reject(noSink()),
+    commit: () => Promise.reject(noSink()),
+    close: () => Promise.resolve(),
+  }),
+  peek: () => Promise.resolve(undefined),
+  close: () => Promise.resolve(),
+} as never;
 const alertsOf = (seed: number) => new AlertState(seed, organization, ticking());
 const uidOf = ({ alert, status, occurrence }: AlertNotice) =>
   noticeUid(organization, { alertId: alert.objectId, status: status.replace('ALERT_STATUS_', ''), occurrence });
@@ -219,17 +229,7 @@ describe('the road of webhooks', () => {
     const directory = await ownDirectory();
     const broken = await openRoad({
       directory,
-      sink: () =>
-        ({
-          kind: 'broken',
-          lane: () => ({
-            open: () => Promise.reject(noSink()),
-            commit: () => Promise.reject(noSink()),
-            close: () => Promise.resolve(),
-          }),
-          peek: () => Promise.resolve(undefined),
-          close: () => Promise.resolve(),
-        }) as never,
+      sink: () => brokenSink,
     });
     const notice = alertsOf(9).raise();
     const body = JSON.stringify(envelopeOf(notice));
@@ -239,6 +239,45 @@ describe('the road of webhooks', () => {
     const road = await openRoad({ directory });
     await road.stop();
     expect((await findingsOf(directory)).map(([uid]) => uid)).toEqual([uidOf(notice)]);
+  });
+
+  it('reads the list of alerts although webhooks come faster than they are delivered', async () => {
+    const directory = await ownDirectory();
+    const alerts = alertsOf(12);
+    const waiting = await openRoad({ directory, sink: () => brokenSink });
+    await waiting.post(JSON.stringify(envelopeOf(alerts.raise())));
+    await waiting.stop();
+    let posted = 0;
+    let listedAfter: number | undefined;
+    let opened: (road: Road) => void = () => undefined;
+    const ready = new Promise<Road>((resolve) => {
+      opened = resolve;
+    });
+    const road = await openRoad({
+      directory,
+      sink: ({ name, tables }) => {
+        const sink = createTablesSink({ directory: tables.directory, feed: name });
+        const lane = (of: string) => {
+          const own = sink.lane(of);
+          const commit = async (batch: Batch) => {
+            if (batch.events.length > 0 && listedAfter === undefined && posted++ < 20)
+              await (await ready).post(JSON.stringify(envelopeOf(alerts.raise())));
+            return own.commit(batch);
+          };
+          return { open: () => own.open(), commit, close: () => own.close() };
+        };
+        return { kind: 'tables', lane, peek: (of: string) => sink.peek(of), close: () => sink.close() } as never;
+      },
+      ask: async () => {
+        listedAfter ??= posted;
+        return { value: { alerts: [], count: 0 } } as never;
+      },
+    });
+    opened(road);
+    while (listedAfter === undefined) await new Promise((resolve) => setTimeout(resolve, 20));
+    await road.stop();
+    expect(listedAfter).toBe(1);
+    expect(new Set((await findingsOf(directory)).map(([uid]) => uid))).toEqual(new Set(alerts.notices.map(uidOf)));
   });
 
   it('takes bodies while another instance holds the lane, and delivers them once it is free', async () => {
