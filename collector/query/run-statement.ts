@@ -6,13 +6,16 @@ import { fileURLToPath } from 'node:url';
 import type { QueryLimits } from '../config/feed-config.js';
 import { CollectorError } from '../errors.js';
 import { memoryIsOver, mostResident } from './limits.js';
-import { ANSWERING, type StatementReport, type StatementRequest } from './statement-request.js';
+import { ANSWERING, STOP, type StatementReport, type StatementRequest } from './statement-request.js';
 
 const program = fileURLToPath(new URL('./statement-process.js', import.meta.url));
 
+/** How long a process may take to end after its row: it may be busy, or its reader read nothing. */
+const LAST_ROW_MS = 2_000;
+
 /** How a statement's process is run. */
 export interface RunOptions {
-  /** Ends it at once. */
+  /** Ends it, after the row that it is writing. */
   readonly signal: AbortSignal;
   /** Where the answer goes that is not written to a file; ours where it is left out. */
   readonly stdout?: Writable;
@@ -45,7 +48,11 @@ async function runProcess(
     // Freed pages go back to the system at once.
     env: { DUCKDB_JE_MALLOC_CONF: 'dirty_decay_ms:0,muzzy_decay_ms:0', ...env },
   });
-  const end = () => void child.kill('SIGKILL');
+  let late: NodeJS.Timeout | undefined;
+  const end = () => {
+    if (child.connected) child.send(STOP, () => {});
+    late = setTimeout(() => void child.kill('SIGKILL'), LAST_ROW_MS);
+  };
   signal.addEventListener('abort', end);
   if (signal.aborted) end();
   if (stdout !== undefined) child.stdout?.pipe(stdout);
@@ -67,6 +74,7 @@ async function runProcess(
     await ended;
   } finally {
     clearInterval(watch);
+    clearTimeout(late);
     signal.removeEventListener('abort', end);
   }
   return report ?? { fault: killed(child, request.limits), skipped: [] };

@@ -5,7 +5,7 @@ import { asCollectorError, type CollectorError } from '../errors.js';
 import { put } from '../files/put.js';
 import { openTables, type QueryAnswer } from './open-tables.js';
 import { type AnswerFormat, render, renderRows } from './render.js';
-import { ANSWERING, type StatementReport, type StatementRequest } from './statement-request.js';
+import { ANSWERING, STOP, type StatementReport, type StatementRequest } from './statement-request.js';
 import { writeParquet } from './write-parquet.js';
 
 /*
@@ -15,10 +15,20 @@ import { writeParquet } from './write-parquet.js';
 process.umask(0o077);
 // Node.js would open its debugger.
 process.on('SIGUSR1', () => {});
-// Ctrl-C reaches both; the process that asks ends this one.
-process.on('SIGINT', () => {});
-process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
-process.once('message', (request: StatementRequest) => void answer(request));
+// They reach both where a terminal or a service manager sends them; the process that asks ends this one.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+process.on('disconnect', end);
+let isStopped = false;
+process.on('message', (message: StatementRequest | typeof STOP) => {
+  if (message !== STOP) return void answer(message);
+  isStopped = true;
+  // What was written has left then, and nothing follows.
+  process.stdout.write('', end);
+});
+
+function end(): void {
+  process.kill(process.pid, 'SIGKILL');
+}
 
 async function answer(request: StatementRequest): Promise<void> {
   const { sql, parameters, directory, format, output, ...options } = request;
@@ -52,6 +62,7 @@ async function writeAnswer(
   for await (const piece of format === 'rows' ? renderRows(rows) : render(rows, format, reader)) {
     if (first) process.send?.(ANSWERING);
     first = false;
+    if (isStopped) return;
     await put(stream, piece);
   }
   if (file === undefined) return;

@@ -36,3 +36,6 @@ export interface StatementReport {
 
 /** Sent once, before the first byte of the answer. */
 export const ANSWERING = 'answering';
+
+/** Sent to the process of a statement: it ends after the row that it is writing. */
+export const STOP = 'stop';

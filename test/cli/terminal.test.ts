@@ -1,7 +1,7 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { freePort } from '../free-port.js';
 import { cli, command, feedOf, folder, tenant } from './command.js';
 import { HOUR, plantGap, startFeed } from './repairing.js';
@@ -101,4 +101,24 @@ it('what a record holds steers no terminal: neither in the answer of a query nor
   expect(failed.code).not.toBe(0);
   expect(failed.stdout).toMatch(/Could not convert string .*\\u001b\]0;x/);
   expect(failed.stdout.replace(/[\r\n]/g, '')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+});
+
+it('Ctrl-C takes the line away that says how long a query works, and ends it by the signal', async ({ skip }) => {
+  if (!hasScript()) skip();
+  const cwd = folder();
+  const sql = 'SELECT count(*) FROM range(1000000) a, range(1000000) b';
+  const line = `${node} query ${quoted(sql)} --tables-directory . --timeout 1h`;
+  const child = spawn('script', ['-qefc', line, '/dev/null'], { cwd, env: { PATH: process.env.PATH, HOME: cwd } });
+  let shown = '';
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  onTestFinished(() => void child.kill('SIGKILL'));
+  await new Promise<void>((resolve) => {
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      shown += chunk;
+      if (/working for \d+ s of at most 3600 s; Ctrl-C ends it/.test(shown)) resolve();
+    });
+  });
+  child.stdin.write('\u0003');
+  expect(await ended).toBe(130);
+  expect(shown.slice(shown.lastIndexOf('Ctrl-C ends it')).endsWith('\r\u001b[2K')).toBe(true);
 });
