@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import type { Clock } from '../../clock.js';
 import { CollectorError } from '../../errors.js';
-import { errno, exists, storageFailed } from '../../files/durable-file.js';
+import { errno, exists } from '../../files/durable-file.js';
 import { MISSING_CURE, missingNotice, type Repair, repairLogs } from './append-to-logs.js';
 import { addOf, dataFileOf, pathOf } from './data-file.js';
 import { commitInfo, removeOf } from './delta/actions.js';
 import { Engine, type EngineLimits } from './engine.js';
-import { duckdbFault } from './error-table.js';
+import { duckdbFault, tablesFailed } from './error-table.js';
 import { readRetentions, retentionsOf } from './feed-retention.js';
 import { faultOfFile, firstLine, MISSING, RESTORE } from './file-fault.js';
 import { LaneFiles } from './lane-files.js';
@@ -98,7 +98,7 @@ export async function maintainTables(setting: MaintenanceSetting): Promise<Maint
       await new TableMaintenance(logs, table, engine, setting, counts).run();
     } catch (error) {
       // The disk is full, say: what was begun is undone or made up for by the next run.
-      throw errno(error) === undefined ? error : storageFailed(error, logs.directory);
+      throw errno(error) === undefined && duckdbFault(error) !== 'io' ? error : tablesFailed(error, logs.directory);
     } finally {
       await engine.close();
       await unlock();

@@ -20,7 +20,8 @@ export interface Row {
 
 /** Small row groups and dictionaries keep DuckDB's memory small: it holds one of each for every column, 150 in a class. */
 const PARQUET_OPTIONS =
-  'FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 2048, STRING_DICTIONARY_PAGE_SIZE_LIMIT 65536, DICTIONARY_SIZE_LIMIT 1000';
+  'FORMAT parquet, COMPRESSION zstd, WRITE_BLOOM_FILTER false, ROW_GROUP_SIZE 2048, ' +
+  'STRING_DICTIONARY_PAGE_SIZE_LIMIT 65536, DICTIONARY_SIZE_LIMIT 1000';
 
 const CHUNK_CHARACTERS = 256 * 1024;
 
