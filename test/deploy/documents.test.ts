@@ -13,18 +13,28 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const pages = ['deploy/OPERATIONS.md', 'deploy/kubernetes/README.md', '.github/SECURITY.md', 'CHANGELOG.md'];
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 
+const documents = execFileSync('git', ['ls-files', '*.md'], { cwd: root, encoding: 'utf8' }).trim().split('\n');
+
+it.each(documents)('%s links to files and headings that exist', (page) => {
+  for (const [, target = ''] of read(page).matchAll(/\]\(([^)\s]+)\)/g)) {
+    if (/^https?:/.test(target)) continue;
+    const [path = '', anchor] = target.split('#');
+    const file = path === '' ? page : join(dirname(page), path);
+    expect(existsSync(join(root, file)), `${page} links to ${target}`).toBe(true);
+    if (anchor !== undefined) expect(anchors(read(file)), target).toContain(anchor);
+  }
+});
+
+it('README’s table of verbs names each', () => {
+  const flags = JSON.parse(read('test/compat/public/flags.json')) as object;
+  const verbs = new Set(Object.keys(flags).map((path) => path.split(' ')[0]!));
+  const table = read('README.md').split('| verb | does |')[1]!.split('\n\n')[0]!;
+  const named = [...table.matchAll(/`([a-z-]+)/g)].map(([, name]) => name);
+  expect([...verbs].filter((verb) => verb !== '' && !named.includes(verb))).toEqual([]);
+});
+
 describe.each(pages)('%s', (page) => {
   const text = read(page);
-
-  it('links to files and headings that exist', () => {
-    for (const [, target = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
-      if (/^https?:/.test(target)) continue;
-      const [path = '', anchor] = target.split('#');
-      const file = path === '' ? page : join(dirname(page), path);
-      expect(existsSync(join(root, file)), `${page} links to ${target}`).toBe(true);
-      if (anchor !== undefined) expect(anchors(read(file)), target).toContain(anchor);
-    }
-  });
 
   it('names configuration keys, variables and error codes that exist', () => {
     const paths = new Set(keys.map((key) => key.path));

@@ -87,7 +87,7 @@ it.each(readQuestions().map((question) => [question.name, question] as const))(
       for await (const piece of render(await tables.query(question.sql, values), 'ndjson', { width: 0 })) text += piece;
       answers.push(text.trim().split('\n'));
     }
-    expect(answers[0]).not.toEqual(['']);
+    expect(answers[0], 'no row: plant its story in fixtures/stories.ts').not.toEqual(['']);
     expect(answers[1]).toEqual(answers[0]);
   },
 );
