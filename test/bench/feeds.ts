@@ -29,7 +29,7 @@ const groups = Math.ceil(users / 20);
 const directory = { users, groups, memberships: 5 * users, applications: 8, administrators: 5 };
 const records = { from: now - DAY, to: now + DAY, records: 2 * RECORDS_PER_DAY };
 const span = users === 0 ? records : { ...records, directory };
-const organization = (number: number) => number.toString(16).padStart(24, '5');
+const organization = (number: number) => `5f2e${number.toString(16).padStart(20, '0')}`;
 const [first, ...organizations] = Array.from({ length: feeds }, (_, number) => ({
   ...span,
   organization: organization(number),
