@@ -13,16 +13,14 @@ interface Series {
 }
 
 const most = 1000;
+/** Between two summaries of a failure that goes on. */
+const SUMMARY_EVERY_MS = 600_000;
 
 /** Decides which of many failures are worth a line: the first, a summary every so often, a change, the end. */
 export class RepeatedFailures {
   readonly #series = new Map<string, Series>();
 
-  /** @param everyMs milliseconds between two summaries of a failure that goes on */
-  constructor(
-    private readonly now: () => number,
-    private readonly everyMs: number,
-  ) {}
+  constructor(private readonly now: () => number) {}
 
   /** @param scope what fails, e.g. a lane's source; @param what how it fails: an error code */
   failed(scope: string, what: string): LogDecision {
@@ -36,7 +34,7 @@ export class RepeatedFailures {
       return { kind: 'changed', from: series.what, times: series.times, forMs: now - series.since };
     }
     series.times += 1;
-    if (now - series.printedAt < this.everyMs) return { kind: 'silent' };
+    if (now - series.printedAt < SUMMARY_EVERY_MS) return { kind: 'silent' };
     series.printedAt = now;
     return { kind: 'summary', times: series.times, forMs: now - series.since };
   }
