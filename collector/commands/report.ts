@@ -14,7 +14,7 @@ import { readParameter } from '../query/parameters.js';
 import { parameterValues, type Question } from '../query/question.js';
 import { questionNamed, readQuestions } from '../query/read-questions.js';
 import { type Answered, type FeedState, questionsOf, renderReport } from '../query/report/report.js';
-import { ledgerOf } from '../reconcile/hourly-tally.js';
+import { ledgerOf } from '../reconcile/hourly-ledger.js';
 import { readLaneStates } from '../sinks/tables/lane-state.js';
 import { version } from '../version.js';
 import { writeText } from './output.js';

@@ -1,4 +1,4 @@
-/** A stretch of time: whole seconds since the epoch, `from` inclusive, `to` exclusive. */
+/** A range of time: whole seconds since the epoch, `from` inclusive, `to` exclusive. */
 export interface Range {
   readonly from: number;
   readonly to: number;

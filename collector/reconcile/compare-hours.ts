@@ -1,7 +1,7 @@
 import { SECONDS_PER_HOUR } from '../../mappings/time-units.js';
 import { accountedRecords } from '../pipeline/outcome-counts.js';
 import { type CountedSpan, compare, type Have } from './compare.js';
-import { type HourlyLedger, type HourRow, isCountable, rowOf, servicesIn, withRows } from './hourly-tally.js';
+import { type HourlyLedger, type HourRow, isCountable, rowOf, servicesIn, withRows } from './hourly-ledger.js';
 import { type CountLedger, expectedCount, spansOfHour } from './minute-counts.js';
 import { type Counter, CountRefused } from './source-count.js';
 
@@ -9,9 +9,9 @@ import { type Counter, CountRefused } from './source-count.js';
 export interface HourParts {
   readonly counter: Counter;
   /** What was read and settled, over all services: as the pass has left it. */
-  readonly grid: () => CountLedger;
+  readonly ledger: () => CountLedger;
   /** What was delivered, by the last commit. */
-  readonly tally: () => HourlyLedger;
+  readonly hourly: () => HourlyLedger;
   /** Whole second from which the lane owns a service's records. */
   readonly ownedFrom: (service: string) => number;
   /** Whether the pass has met records in an hour that are neither delivered nor counted, so that it must be read as a whole. */
@@ -26,14 +26,14 @@ export interface HourParts {
 const ALL = 'all';
 
 /**
- * The hours from a minute on that can be compared: whole ones behind the grid's end that the grid holds just so, and
- * that the tally has counted from their beginning.
+ * The hours from a minute on that can be compared: whole ones behind the ledger's end that the ledger holds just so, and
+ * that the hourly ledger has counted from their beginning.
  */
-export function comparableHours(grid: CountLedger, tally: HourlyLedger, fromMinute: number): readonly number[] {
-  const end = Math.floor((grid.cells.at(-1)?.end ?? 0) / 60);
+export function comparableHours(ledger: CountLedger, hourly: HourlyLedger, fromMinute: number): readonly number[] {
+  const end = Math.floor((ledger.spans.at(-1)?.end ?? 0) / 60);
   const hours: number[] = [];
-  for (let hour = end - 1; hour >= Math.max(tally.whole, Math.floor(fromMinute / 60)); hour -= 1) {
-    if (spansOfHour(grid, hour) === undefined) break;
+  for (let hour = end - 1; hour >= Math.max(hourly.whole, Math.floor(fromMinute / 60)); hour -= 1) {
+    if (spansOfHour(ledger, hour) === undefined) break;
     hours.unshift(hour);
   }
   return hours;
@@ -42,17 +42,17 @@ export function comparableHours(grid: CountLedger, tally: HourlyLedger, fromMinu
 /** Whether a count must be asked for: for an hour that is new, or a row that has changed or does not agree. */
 export function needComparing(
   hours: readonly number[],
-  tally: HourlyLedger,
-  grid: CountLedger,
+  hourly: HourlyLedger,
+  ledger: CountLedger,
   ownedFrom: (service: string) => number,
 ): boolean {
   const last = hours.at(-1);
   if (last === undefined) return false;
-  if (tally.compared === undefined || last > tally.compared) return true;
+  if (hourly.compared === undefined || last > hourly.compared) return true;
   return hours.some((hour) =>
-    [...(tally.hours.get(hour) ?? [])].some(
+    [...(hourly.hours.get(hour) ?? [])].some(
       ([service, row]) =>
-        isAsked(service, grid) &&
+        isAsked(service, ledger) &&
         hour * SECONDS_PER_HOUR >= ownedFrom(service) &&
         (row.count === undefined || differenceOf(row) !== 0),
     ),
@@ -64,7 +64,7 @@ export function needComparing(
  * is not what was delivered and explained, it is halved down to the hours. An hour that does not agree is explained
  * where the difference is the one that the pass has settled over all services; else it is read again, and what then
  * remains is explained.
- * @returns the tally with JumpCloud's counts
+ * @returns the hourly ledger with JumpCloud's counts
  * @throws CollectorError for a count or a search that fails
  */
 export async function compareHours(hours: readonly number[], parts: HourParts): Promise<HourlyLedger> {
@@ -95,23 +95,23 @@ class Comparison {
     const isDone = (await this.#countServices()) && (await this.#settleHours());
     const rows = hours.flatMap((hour) =>
       [...(this.#found.get(hour) ?? [])].map(([service, found]) => {
-        const row = rowOf(parts.tally(), hour, service);
+        const row = rowOf(parts.hourly(), hour, service);
         return { hour, service, row: found === null ? { ...row, explained: 0, count: null } : { ...row, ...found } };
       }),
     );
     const isOfUse = ({ row }: { row: HourRow }) => accountedRecords(row) > 0 || row.count !== 0;
-    const tally = withRows(parts.tally(), rows.filter(isOfUse));
-    return isDone ? { ...tally, compared: Math.max(hours.at(-1)!, tally.compared ?? 0) } : tally;
+    const hourly = withRows(parts.hourly(), rows.filter(isOfUse));
+    return isDone ? { ...hourly, compared: Math.max(hours.at(-1)!, hourly.compared ?? 0) } : hourly;
   }
 
   /** Counts the services of which something was delivered; the others only where these do not make up the whole. */
   async #countServices(): Promise<boolean> {
-    const grid = this.parts.grid();
-    const shown = servicesIn(this.parts.tally(), this.hours).filter((service) => isAsked(service, grid));
+    const ledger = this.parts.ledger();
+    const shown = servicesIn(this.parts.hourly(), this.hours).filter((service) => isAsked(service, ledger));
     for (const service of shown) if (!(await this.#countService(service))) return false;
     const counted = this.#counted();
     if (counted === undefined || counted === this.#expected()) return true;
-    const silent = grid.services.filter((service) => service !== ALL && !shown.includes(service));
+    const silent = ledger.services.filter((service) => service !== ALL && !shown.includes(service));
     for (const service of silent) if (!(await this.#countService(service))) return false;
     return true;
   }
@@ -131,14 +131,14 @@ class Comparison {
   }
 
   async #countHours(service: string, hours: readonly number[]): Promise<boolean> {
-    const { counter, tally, isOver } = this.parts;
+    const { counter, hourly, isOver } = this.parts;
     const have: Have = (name, { start }) => {
-      const row = rowOf(tally(), start / SECONDS_PER_HOUR, name);
+      const row = rowOf(hourly(), start / SECONDS_PER_HOUR, name);
       return accountedRecords(row) + row.explained;
     };
     const counts = await compare(service, hours.map(spanOf), have, counter, isOver);
     for (const [index, count] of counts.entries()) {
-      const { explained } = rowOf(tally(), hours[index]!, service);
+      const { explained } = rowOf(hourly(), hours[index]!, service);
       this.#find(hours[index]!, service, { count, explained });
     }
     return counts.length === hours.length;
@@ -169,7 +169,7 @@ class Comparison {
     }
     const after = new Set([...before, ...this.#differing(hour), ...this.#uncounted(hour)]);
     for (const service of after) {
-      const count = await this.#count(service, hour, accountedRecords(rowOf(this.parts.tally(), hour, service)));
+      const count = await this.#count(service, hour, accountedRecords(rowOf(this.parts.hourly(), hour, service)));
       this.#find(hour, service, { count, explained: 0 });
     }
     this.#explain(hour, [...after]);
@@ -179,15 +179,15 @@ class Comparison {
   /** Whether the services' differences, all to the same side, make up the one that the pass has settled over all of them. */
   #isSettledOverAll(hour: number): boolean {
     const expected = expectedCount(
-      spansOfHour(this.parts.grid(), hour) ?? [{ start: 0, end: 0, length: undefined, explained: 0 }],
+      spansOfHour(this.parts.ledger(), hour) ?? [{ start: 0, end: 0, length: undefined, explained: 0 }],
     );
     const found = [...(this.#found.get(hour) ?? [])];
     if (expected === undefined || found.some(([, one]) => one === null) || this.#uncounted(hour).length > 0)
       return false;
     const differences = found.map(
-      ([service, one]) => one!.count - accountedRecords(rowOf(this.parts.tally(), hour, service)),
+      ([service, one]) => one!.count - accountedRecords(rowOf(this.parts.hourly(), hour, service)),
     );
-    const named = found.map(([service]) => accountedRecords(rowOf(this.parts.tally(), hour, service)));
+    const named = found.map(([service]) => accountedRecords(rowOf(this.parts.hourly(), hour, service)));
     return sum(differences.map(Math.abs)) === Math.abs(expected - sum(named));
   }
 
@@ -195,7 +195,7 @@ class Comparison {
   #differing(hour: number): string[] {
     return [...(this.#found.get(hour) ?? [])].flatMap(([service, found]) => {
       if (found === null) return [];
-      const row = rowOf(this.parts.tally(), hour, service);
+      const row = rowOf(this.parts.hourly(), hour, service);
       return differenceOf({ ...row, ...found }) === 0 ? [] : [service];
     });
   }
@@ -203,9 +203,9 @@ class Comparison {
   /** Services of which something has been delivered though they were not counted here. */
   #uncounted(hour: number): string[] {
     const counted = this.#found.get(hour);
-    return servicesIn(this.parts.tally(), [hour]).filter(
+    return servicesIn(this.parts.hourly(), [hour]).filter(
       (service) =>
-        isAsked(service, this.parts.grid()) &&
+        isAsked(service, this.parts.ledger()) &&
         !counted?.has(service) &&
         hour * SECONDS_PER_HOUR >= this.parts.ownedFrom(service),
     );
@@ -215,7 +215,7 @@ class Comparison {
     for (const service of services) {
       const found = this.#found.get(hour)?.get(service);
       if (!found) continue;
-      const explained = found.count - accountedRecords(rowOf(this.parts.tally(), hour, service));
+      const explained = found.count - accountedRecords(rowOf(this.parts.hourly(), hour, service));
       this.#find(hour, service, { ...found, explained });
     }
   }
@@ -232,7 +232,7 @@ class Comparison {
 
   /** What JumpCloud counts over all services, as the pass has it; undefined where that is not known. */
   #expected(): number | undefined {
-    return sumOrUnknown(this.hours.map((hour) => expectedCount(spansOfHour(this.parts.grid(), hour) ?? [])));
+    return sumOrUnknown(this.hours.map((hour) => expectedCount(spansOfHour(this.parts.ledger(), hour) ?? [])));
   }
 }
 

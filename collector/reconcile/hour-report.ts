@@ -2,7 +2,7 @@ import { formatSecond } from '../../mappings/instant.js';
 import { SECONDS_PER_HOUR } from '../../mappings/time-units.js';
 import { accountedRecords } from '../pipeline/outcome-counts.js';
 import type { Cursor } from '../position/cursor.js';
-import { ledgerOf } from './hourly-tally.js';
+import { ledgerOf } from './hourly-ledger.js';
 
 /** JumpCloud's count of one service's records in one hour against what was delivered. */
 export interface ReconciledHour {
@@ -33,10 +33,10 @@ export interface ReconciledHours {
 
 /** The figures that are stored with a live lane's position: all that a restart knows at once. */
 export function reconciledHours(cursor: Cursor): ReconciledHours {
-  const tally = ledgerOf(cursor);
+  const hourly = ledgerOf(cursor);
   const end = Math.floor(cursor.position.watermark / SECONDS_PER_HOUR);
   const hours: ReconciledHour[] = [];
-  for (const [hour, rows] of tally.hours) {
+  for (const [hour, rows] of hourly.hours) {
     if (hour >= end) continue;
     const names = [...rows.keys()].sort();
     for (const service of names) {
@@ -52,5 +52,5 @@ export function reconciledHours(cursor: Cursor): ReconciledHours {
       });
     }
   }
-  return { compared: tally.compared === undefined ? undefined : tally.compared * SECONDS_PER_HOUR, hours };
+  return { compared: hourly.compared === undefined ? undefined : hourly.compared * SECONDS_PER_HOUR, hours };
 }

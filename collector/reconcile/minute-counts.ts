@@ -2,7 +2,7 @@ import { MINUTES_PER_HOUR } from '../../mappings/time-units.js';
 import type { MinuteCounts } from '../pipeline/outcome-counts.js';
 
 /**
- * What was read of a stretch of time, as JumpCloud gave it, to be compared with JumpCloud's own count. Cells lie on a
+ * What was read of a range of time, as JumpCloud gave it, to be compared with JumpCloud's own count. Spans lie on a
  * fixed grid of minutes; older ones are joined to hours.
  */
 export interface CountSpan {
@@ -15,163 +15,163 @@ export interface CountSpan {
   readonly explained: number;
 }
 
-/** Adjoining cells, oldest first, of one set of services: a count over others cannot be compared. */
+/** Adjoining spans, oldest first, of one set of services: a count over others cannot be compared. */
 export interface CountLedger {
   readonly services: readonly string[];
-  readonly cells: readonly CountSpan[];
+  readonly spans: readonly CountSpan[];
 }
 
-/** A stretch of minutes since the epoch that a search has read in full, and what it brought. */
+/** A range of minutes since the epoch that a search has read in full, and what it brought. */
 export interface ReadMinutes {
   readonly start: number;
   readonly end: number;
   readonly minutes: MinuteCounts;
 }
 
-/** The minute from which on nothing is in the grid; undefined where it is empty. */
-export function endOf(grid: CountLedger): number | undefined {
-  return grid.cells.at(-1)?.end;
+/** The minute from which on nothing is in the ledger; undefined where it is empty. */
+export function endOf(ledger: CountLedger): number | undefined {
+  return ledger.spans.at(-1)?.end;
 }
 
 /**
- * The grid after the lane's position has come to minute `to`. Minutes that the search has not read in full are taken in
+ * The ledger after the lane's position has come to minute `to`. Minutes that the search has not read in full are taken in
  * as never read: a gap is then seen rather than taken for silence.
- * @param from where an empty grid begins
+ * @param from where an empty ledger begins
  */
-export function extended(grid: CountLedger, from: number, to: number, read: ReadMinutes): CountLedger {
-  const cells = [...grid.cells];
-  let minute = endOf(grid) ?? from;
+export function extended(ledger: CountLedger, from: number, to: number, read: ReadMinutes): CountLedger {
+  const spans = [...ledger.spans];
+  let minute = endOf(ledger) ?? from;
   while (minute < to) {
     const isRead = minute >= read.start && minute < read.end;
     const length = isRead ? (read.minutes.get(minute) ?? 0) : undefined;
-    cells.push({ start: minute, end: minute + 1, length, explained: 0 });
+    spans.push({ start: minute, end: minute + 1, length, explained: 0 });
     minute += 1;
   }
-  return { ...grid, cells };
+  return { ...ledger, spans };
 }
 
-/** The grid of a lane whose position went back to minute `to`: what it does not hold from `from` on counts as never read. */
-export function cutBack(grid: CountLedger, from: number, to: number): CountLedger {
-  const kept = grid.cells.filter(({ start, end }) => start >= from && end <= to);
+/** The ledger of a lane whose position went back to minute `to`: what it does not hold from `from` on counts as never read. */
+export function cutBack(ledger: CountLedger, from: number, to: number): CountLedger {
+  const kept = ledger.spans.filter(({ start, end }) => start >= from && end <= to);
   const unread = { start: to, end: to, minutes: new Map<number, number>() };
-  const before = extended({ ...grid, cells: [] }, from, kept[0]?.start ?? from, unread);
-  return extended({ ...grid, cells: [...before.cells, ...kept] }, from, to, unread);
+  const before = extended({ ...ledger, spans: [] }, from, kept[0]?.start ?? from, unread);
+  return extended({ ...ledger, spans: [...before.spans, ...kept] }, from, to, unread);
 }
 
-/** The grid after some of its cells were read again; what was explained before is forgotten with the old lengths. */
-export function withReread(grid: CountLedger, read: ReadMinutes): CountLedger {
-  const cells = grid.cells.flatMap((cell) => {
-    if (cell.end <= read.start || cell.start >= read.end) return cell;
-    if (cell.start < read.start || cell.end > read.end) {
-      throw new RangeError('a cell was read in part');
+/** The ledger after some of its spans were read again; what was explained before is forgotten with the old lengths. */
+export function withReread(ledger: CountLedger, read: ReadMinutes): CountLedger {
+  const spans = ledger.spans.flatMap((span) => {
+    if (span.end <= read.start || span.start >= read.end) return span;
+    if (span.start < read.start || span.end > read.end) {
+      throw new RangeError('a span was read in part');
     }
-    return { ...cell, length: total(cell, read.minutes), explained: 0 };
+    return { ...span, length: total(span, read.minutes), explained: 0 };
   });
-  return { ...grid, cells };
+  return { ...ledger, spans };
 }
 
-/** The grid after a stretch was read and JumpCloud still counts otherwise: from now on that count is what is expected. */
-export function acceptCount(grid: CountLedger, start: number, end: number, count: number): CountLedger {
-  const inside = grid.cells.filter((cell) => cell.start >= start && cell.end <= end);
-  const length = sum(inside.map((cell) => cell.length ?? 0));
-  if (inside.length === 0 || count === length) return grid;
-  // Which of the cells the difference lies in is not known: they are one from now on.
+/** The ledger after a range was read and JumpCloud still counts otherwise: from now on that count is what is expected. */
+export function acceptCount(ledger: CountLedger, start: number, end: number, count: number): CountLedger {
+  const inside = ledger.spans.filter((span) => span.start >= start && span.end <= end);
+  const length = sum(inside.map((span) => span.length ?? 0));
+  if (inside.length === 0 || count === length) return ledger;
+  // Which of the spans the difference lies in is not known: they are one from now on.
   const joined: CountSpan = { start: inside[0]!.start, end: inside.at(-1)!.end, length, explained: count - length };
   return {
-    ...grid,
-    cells: grid.cells.flatMap((cell) => (cell === inside[0] ? joined : inside.includes(cell) ? [] : cell)),
+    ...ledger,
+    spans: ledger.spans.flatMap((span) => (span === inside[0] ? joined : inside.includes(span) ? [] : span)),
   };
 }
 
-/** The grid of another set of services: nothing is known of it, and what lies before `fine` is given up. */
-export function forServices(grid: CountLedger, services: readonly string[], fine: number): CountLedger {
-  if (services.length === grid.services.length && services.every((service) => grid.services.includes(service)))
-    return grid;
-  return { services, cells: spansFrom(grid, fine).map((cell) => ({ ...cell, length: undefined, explained: 0 })) };
+/** The ledger of another set of services: nothing is known of it, and what lies before `fine` is given up. */
+export function forServices(ledger: CountLedger, services: readonly string[], fine: number): CountLedger {
+  if (services.length === ledger.services.length && services.every((service) => ledger.services.includes(service)))
+    return ledger;
+  return { services, spans: spansFrom(ledger, fine).map((span) => ({ ...span, length: undefined, explained: 0 })) };
 }
 
-/** What JumpCloud's count must be if nothing has changed since these cells were read; undefined where one never was. */
-export function expectedCount(cells: readonly CountSpan[]): number | undefined {
+/** What JumpCloud's count must be if nothing has changed since these spans were read; undefined where one never was. */
+export function expectedCount(spans: readonly CountSpan[]): number | undefined {
   let count = 0;
-  for (const { length, explained } of cells) {
+  for (const { length, explained } of spans) {
     if (length === undefined) return undefined;
     count += length + explained;
   }
   return count;
 }
 
-/** Cells from a minute on. One that begins before it counts whole: half of a cell cannot be compared. */
-export function spansFrom(grid: CountLedger, from: number): readonly CountSpan[] {
-  return grid.cells.filter((cell) => cell.end > from);
+/** Spans from a minute on. One that begins before it counts whole: half of a span cannot be compared. */
+export function spansFrom(ledger: CountLedger, from: number): readonly CountSpan[] {
+  return ledger.spans.filter((span) => span.end > from);
 }
 
-/** Without what lies before `from`, and with everything before `fine` joined to hours of the clock, so that the grid stays small. */
-export function trimmed(grid: CountLedger, from: number, fine: number): CountLedger {
-  const cells: CountSpan[] = [];
-  for (const cell of spansFrom(grid, from)) {
-    const last = cells.at(-1);
+/** Without what lies before `from`, and with everything before `fine` joined to hours of the clock, so that the ledger stays small. */
+export function trimmed(ledger: CountLedger, from: number, fine: number): CountLedger {
+  const spans: CountSpan[] = [];
+  for (const span of spansFrom(ledger, from)) {
+    const last = spans.at(-1);
     const joins =
       last !== undefined &&
-      cell.end <= fine &&
-      hourOf(last.start) === hourOf(cell.end - 1) &&
-      (last.length === undefined) === (cell.length === undefined);
-    if (joins) cells[cells.length - 1] = join(last, cell);
-    else cells.push(cell);
+      span.end <= fine &&
+      hourOf(last.start) === hourOf(span.end - 1) &&
+      (last.length === undefined) === (span.length === undefined);
+    if (joins) spans[spans.length - 1] = join(last, span);
+    else spans.push(span);
   }
-  return { ...grid, cells };
+  return { ...ledger, spans };
 }
 
-/** The cells of one hour since the epoch; undefined where the grid does not hold just that hour. */
-export function spansOfHour(grid: CountLedger, hour: number): readonly CountSpan[] | undefined {
+/** The spans of one hour since the epoch; undefined where the ledger does not hold just that hour. */
+export function spansOfHour(ledger: CountLedger, hour: number): readonly CountSpan[] | undefined {
   const [from, to] = [hour * MINUTES_PER_HOUR, (hour + 1) * MINUTES_PER_HOUR];
-  const cells = grid.cells.filter(({ start, end }) => end > from && start < to);
-  return cells[0]?.start === from && cells.at(-1)!.end === to ? cells : undefined;
+  const spans = ledger.spans.filter(({ start, end }) => end > from && start < to);
+  return spans[0]?.start === from && spans.at(-1)!.end === to ? spans : undefined;
 }
 
-/** Where to halve a stretch of cells: at the hour's edge that is nearest to its middle, at the middle where it lies in one hour. */
-export function middleOf(cells: readonly CountSpan[]): number {
-  const middle = Math.ceil(cells.length / 2);
-  const edges = cells.flatMap(({ start }, index) => (index > 0 && start % MINUTES_PER_HOUR === 0 ? [index] : []));
+/** Where to halve a range of spans: at the hour's edge that is nearest to its middle, at the middle where it lies in one hour. */
+export function middleOf(spans: readonly CountSpan[]): number {
+  const middle = Math.ceil(spans.length / 2);
+  const edges = spans.flatMap(({ start }, index) => (index > 0 && start % MINUTES_PER_HOUR === 0 ? [index] : []));
   return edges.reduce(
     (best, edge) => (Math.abs(edge - middle) < Math.abs(best - middle) ? edge : best),
     edges[0] ?? middle,
   );
 }
 
-/** Whether a stretch of cells lies in one hour of the clock. */
-export function isOneHour(cells: readonly CountSpan[]): boolean {
-  return cells.length === 0 || hourOf(cells[0]!.start) === hourOf(cells.at(-1)!.end - 1);
+/** Whether a range of spans lies in one hour of the clock. */
+export function isOneHour(spans: readonly CountSpan[]): boolean {
+  return spans.length === 0 || hourOf(spans[0]!.start) === hourOf(spans.at(-1)!.end - 1);
 }
 
-/** Splits cells into blocks that adjoin: never wider than `minutes` unless a single cell is. */
-export function blocks(cells: readonly CountSpan[], width: number): (readonly CountSpan[])[] {
+/** Splits spans into blocks that adjoin: never wider than `minutes` unless a single span is. */
+export function blocks(spans: readonly CountSpan[], width: number): (readonly CountSpan[])[] {
   const found: CountSpan[][] = [];
-  for (const cell of cells) {
+  for (const span of spans) {
     const last = found.at(-1);
-    if (last && last.at(-1)!.end === cell.start && cell.end - last[0]!.start <= width) last.push(cell);
-    else found.push([cell]);
+    if (last && last.at(-1)!.end === span.start && span.end - last[0]!.start <= width) last.push(span);
+    else found.push([span]);
   }
   return found;
 }
 
-/** The form in which the grid is stored with the position: a number for a plain minute, else `[minutes, length, explained]`. */
+/** The form in which the ledger is stored with the position: a number for a plain minute, else `[minutes, length, explained]`. */
 export interface StoredCountLedger {
   readonly services: readonly string[];
   readonly start: number;
   readonly cells: readonly (number | readonly [width: number, length: number | null, explained: number])[];
 }
 
-export function toStored({ services, cells }: CountLedger): StoredCountLedger {
+export function toStored({ services, spans }: CountLedger): StoredCountLedger {
   return {
     services,
-    start: cells[0]?.start ?? 0,
-    cells: cells.map(({ start, end, length, explained }) =>
+    start: spans[0]?.start ?? 0,
+    cells: spans.map(({ start, end, length, explained }) =>
       end - start === 1 && length !== undefined && explained === 0 ? length : [end - start, length ?? null, explained],
     ),
   };
 }
 
-/** @returns undefined for anything that is no stored grid: it is then built again */
+/** @returns undefined for anything that is no stored ledger: the ledger is then built again */
 export function fromStored(value: unknown): CountLedger | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { services, start, cells } = value as Partial<StoredCountLedger>;
@@ -194,7 +194,7 @@ export function fromStored(value: unknown): CountLedger | undefined {
     });
     minute += width as number;
   }
-  return { services: services.map(String), cells: found };
+  return { services: services.map(String), spans: found };
 }
 
 function hourOf(minute: number): number {

@@ -18,7 +18,7 @@ import { type Range, type TypedRange, unread } from '../position/time-range.js';
 import { slices } from '../position/window.js';
 import type { Sink } from '../sinks/sink.js';
 import { compare, type Have } from './compare.js';
-import { LedgerExtension, withRows } from './hourly-tally.js';
+import { LedgerExtension, withRows } from './hourly-ledger.js';
 import { reread } from './reread.js';
 import { Counter, CountRefused } from './source-count.js';
 
@@ -299,7 +299,7 @@ async function repairHere(
   signal: AbortSignal,
 ): Promise<void> {
   const isOfLive = isLive(part.lane);
-  const tally = new LedgerExtension();
+  const hourly = new LedgerExtension();
   const prepare = (stored: Cursor | undefined) => {
     if (stored === undefined)
       throw new CollectorError('STATE_CORRUPT', `Lane ${part.lane} lost its position.`, {
@@ -308,15 +308,15 @@ async function repairHere(
     refuseForeignState(stored, settings);
     return stored;
   };
-  const extensions = isOfLive ? [tally] : [];
+  const extensions = isOfLive ? [hourly] : [];
   const lane = await Lane.open(part.lane, parts.sink, parts.clock, parts.observer, prepare, extensions);
   try {
     const ownedFrom = (service: string) => (isOfLive ? serviceOwnedFrom(part.cursor, service) : part.from);
     const ownedTo = (service: string) => (isOfLive ? part.to : serviceOwnedFrom(part.cursor, service));
-    if (isOfLive) await restate(lane, tally, hours, found);
+    if (isOfLive) await restate(lane, hourly, hours, found);
     for (const { start, end } of hours) {
-      const stretch = { services: part.cursor.position.services, start, end, ownedFrom, ownedTo };
-      await reread(lane, stretch, settings, parts, signal, () => ({}));
+      const range = { services: part.cursor.position.services, start, end, ownedFrom, ownedTo };
+      await reread(lane, range, settings, parts, signal, () => ({}));
     }
   } finally {
     await lane.close();
@@ -334,10 +334,10 @@ function joinedHours(hours: readonly { start: number; end: number }[]): Range[] 
   return ranges;
 }
 
-/** What the sink has lost is delivered a second time: the tally begins again with what the sink holds of these hours. */
+/** What the sink has lost is delivered a second time: the hourly ledger begins again with what the sink holds of these hours. */
 async function restate(
   lane: Lane,
-  tally: LedgerExtension,
+  hourly: LedgerExtension,
   hours: readonly { start: number; end: number }[],
   found: ReadonlyMap<string, Figures>,
 ): Promise<void> {
@@ -348,7 +348,7 @@ async function restate(
     const row = { delivered, deadLetters, raw, notSelected, explained: 0, count: undefined };
     return [{ hour: start / SECONDS_PER_HOUR, service, row }];
   });
-  tally.replace(withRows(tally.current, rows));
+  hourly.replace(withRows(hourly.current, rows));
   await lane.commit(emptyBatch, {});
 }
 

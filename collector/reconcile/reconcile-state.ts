@@ -17,13 +17,13 @@ export interface ReconcileSettings {
 
 /** What the passes keep with the position. */
 export interface PassState {
-  readonly grid: CountLedger;
+  readonly ledger: CountLedger;
   /** RFC 3339: the last finished passes. */
   readonly short: string | undefined;
   readonly long: string | undefined;
 }
 
-/** The grid keeps single minutes for this long beyond the short reach, then hours. */
+/** The ledger keeps single minutes for this long beyond the short reach, then hours. */
 const FINE_MARGIN_MINUTES = 60;
 
 /** Keeps with a live lane's position what its searches have shown, and when it was last compared. */
@@ -40,7 +40,7 @@ export class ReconcileState implements CommitExtension {
   /** As of the last commit that was begun. */
   of(cursor: Cursor): PassState {
     return (
-      this.#state ?? { grid: { services: cursor.position.services, cells: [] }, short: undefined, long: undefined }
+      this.#state ?? { ledger: { services: cursor.position.services, spans: [] }, short: undefined, long: undefined }
     );
   }
 
@@ -53,7 +53,7 @@ export class ReconcileState implements CommitExtension {
       stored === undefined
         ? undefined
         : {
-            grid: fromStored(grid) ?? this.of(cursor).grid,
+            ledger: fromStored(grid) ?? this.of(cursor).ledger,
             short: typeof short === 'string' ? short : undefined,
             long: typeof long === 'string' ? long : undefined,
           };
@@ -65,22 +65,22 @@ export class ReconcileState implements CommitExtension {
   }
 
   beforeCommit(commit: PendingCommit): { state: unknown } {
-    if (commit.isStepBack) this.#state = { ...this.of(commit.before), grid: this.#cutBack(commit) };
+    if (commit.isStepBack) this.#state = { ...this.of(commit.before), ledger: this.#cutBack(commit) };
     if (commit.search !== undefined)
-      this.#state = { ...this.of(commit.before), grid: this.#followed(commit, commit.search) };
+      this.#state = { ...this.of(commit.before), ledger: this.#followed(commit, commit.search) };
     return { state: this.#state && toJson(this.#state) };
   }
 
   /** The next pass compares everything within the long reach, and reads what the damaged position may have passed over. */
   #cutBack({ after }: PendingCommit): CountLedger {
-    const { grid } = this.of(after);
+    const { ledger } = this.of(after);
     const to = Math.floor(after.position.watermark / SECONDS_PER_MINUTE);
     const origin = Math.max(...this.services.map((service) => serviceOwnedFrom(after, service)));
     const from = Math.max(Math.ceil(origin / SECONDS_PER_MINUTE), to - this.settings.longReach / SECONDS_PER_MINUTE);
-    return cutBack(grid.services.length === 0 ? { services: this.services, cells: [] } : grid, from, to);
+    return cutBack(ledger.services.length === 0 ? { services: this.services, spans: [] } : ledger, from, to);
   }
 
-  /** The grid after (part of) a search of the common services: the minutes that now lie behind the position, as shown. */
+  /** The ledger after (part of) a search of the common services: the minutes that now lie behind the position, as shown. */
   #followed({ before, after }: PendingCommit, { start, end, complete, readTo, minutes }: SearchProgress): CountLedger {
     const settled = after.position.watermark;
     const to = Math.floor(settled / SECONDS_PER_MINUTE);
@@ -96,12 +96,12 @@ export class ReconcileState implements CommitExtension {
       minutes,
     };
     const reach = this.settings.reach / SECONDS_PER_MINUTE;
-    const same = forServices(this.of(before).grid, before.position.services, to - reach);
+    const same = forServices(this.of(before).ledger, before.position.services, to - reach);
     const longReach = this.settings.longReach / SECONDS_PER_MINUTE;
     return trimmed(extended(same, first, to, read), to - longReach, to - reach - FINE_MARGIN_MINUTES);
   }
 }
 
-function toJson({ grid, short, long }: PassState): unknown {
-  return { grid: toStored(grid), ...(short && { short }), ...(long && { long }) };
+function toJson({ ledger, short, long }: PassState): unknown {
+  return { grid: toStored(ledger), ...(short && { short }), ...(long && { long }) };
 }

@@ -3,14 +3,14 @@ import type { CollectDependencies } from '../pipeline/collect.js';
 import type { CommitExtension } from '../pipeline/commit-extension.js';
 import type { FeedSettings } from '../pipeline/dependencies.js';
 import type { IdleTask } from '../pipeline/idle-task.js';
-import { LedgerExtension } from './hourly-tally.js';
+import { LedgerExtension } from './hourly-ledger.js';
 import type { ReconcileObserver } from './observer.js';
 import { type ReconcileSettings, ReconcileState } from './reconcile-state.js';
 import { Reconciler } from './scheduled-pass.js';
 import { UnaskedServicesLook } from './unasked-services.js';
 
 /**
- * What comparing with JumpCloud's count adds to a live lane, and the look for services that are not asked for. The tally is kept in any case, so that a comparison can
+ * What comparing with JumpCloud's count adds to a live lane, and the look for services that are not asked for. The hourly ledger is kept in any case, so that a comparison can
  * begin at once when it is turned on.
  * @param reconcile undefined: nothing is compared
  */
@@ -20,12 +20,12 @@ export function reconciliation(
   parts: CollectDependencies,
   observer: ReconcileObserver,
 ): { readonly extensions: readonly CommitExtension[]; readonly idleTasks: readonly IdleTask[] } {
-  const tally = new LedgerExtension();
+  const hourly = new LedgerExtension();
   // Whoever asks for everything has nothing to look for.
   const asksAll = settings.services.some((service) => service === UNDOCUMENTED || service === 'all');
   const looks = asksAll ? [] : [new UnaskedServicesLook(parts, observer)];
-  if (reconcile === undefined) return { extensions: [tally, ...looks], idleTasks: looks };
+  if (reconcile === undefined) return { extensions: [hourly, ...looks], idleTasks: looks };
   const state = new ReconcileState(reconcile, settings.services);
-  const reconciler = new Reconciler(reconcile, { settings, parts, observer, state, tally });
-  return { extensions: [tally, state, ...looks], idleTasks: [reconciler, ...looks] };
+  const reconciler = new Reconciler(reconcile, { settings, parts, observer, state, hourly });
+  return { extensions: [hourly, state, ...looks], idleTasks: [reconciler, ...looks] };
 }

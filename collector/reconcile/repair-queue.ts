@@ -171,14 +171,14 @@ export class RepairQueue implements IdleTask {
     const before = delivered(lane.cursor.counts);
     const until = task.length === SHORTEST_SEARCH ? Number.POSITIVE_INFINITY : deadline;
     const ownedFrom = (service: string) => serviceOwnedFrom(lane.cursor, service);
-    const stretch = { services: lane.cursor.position.services, start, end, ownedFrom, ownedTo: () => end };
+    const range = { services: lane.cursor.position.services, start, end, ownedFrom, ownedTo: () => end };
     const advance = ({ complete, readTo }: ReadSoFar) => {
       if (!complete && readTo !== undefined) task.at = Math.max(task.at, Math.min(readTo, end));
       return {};
     };
     const patience = patienceOf(parts, deadline, signal);
     try {
-      await reread(lane, stretch, settings, stoppable(parts, until), patience.signal, advance);
+      await reread(lane, range, settings, stoppable(parts, until), patience.signal, advance);
       task.at = end;
       task.length = Math.min(LONGEST_SEARCH, task.length * 2);
       task.failures = 0;

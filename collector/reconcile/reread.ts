@@ -3,7 +3,7 @@ import type { Search } from '../jumpcloud/insights/source.js';
 import { type CollectDependencies, type CollectSettings, collect, type ReadSoFar } from '../pipeline/collect.js';
 import type { Advance, Lane } from '../pipeline/lane.js';
 
-/** A stretch of time that a lane owns and has read before. */
+/** A range of time that a lane owns and has read before. */
 export interface ReadRange extends Search {
   readonly end: number;
   /** Whole second from which the lane owns a service's records. */
@@ -13,7 +13,7 @@ export interface ReadRange extends Search {
 }
 
 /**
- * Reads a stretch again and delivers what the sink does not hold. The position stays; `advance` may change what is
+ * Reads a range again and delivers what the sink does not hold. The position stays; `advance` may change what is
  * remembered with it.
  * @throws CollectorError as `collect`; SINK_REFUSED where the sink cannot tell what it held
  */

@@ -10,7 +10,7 @@ import { type Counts, serviceOwnedFrom } from '../position/cursor.js';
 import { steppedBackIn } from '../position/step-back.js';
 import { comparableHours, compareHours, needComparing } from './compare-hours.js';
 import { reconciledHours } from './hour-report.js';
-import { type LedgerExtension, recounted } from './hourly-tally.js';
+import { type LedgerExtension, recounted } from './hourly-ledger.js';
 import {
   acceptCount,
   blocks,
@@ -29,7 +29,7 @@ import type { ReconcileSettings, ReconcileState } from './reconcile-state.js';
 import { reread } from './reread.js';
 import { Counter, CountRefused } from './source-count.js';
 
-/** A stretch of at most so many minutes and records is read again rather than counted further: a count costs a request too. */
+/** A range of at most so many minutes and records is read again rather than counted further: a count costs a request too. */
 const SMALL_MINUTES = 15;
 const SMALL_RECORDS = 1_000;
 /** An hour of at most so many records is read as a whole to count those of types that are not selected: ten pages or so. */
@@ -74,7 +74,7 @@ export class Reconciler implements IdleTask {
       return pass.report(false);
     }
     const at = new Date(now).toISOString();
-    state.replace({ grid: pass.grid, short: at, long: isLong ? at : (state.of(lane.cursor).long ?? at) });
+    state.replace({ ledger: pass.ledger, short: at, long: isLong ? at : (state.of(lane.cursor).long ?? at) });
     await lane.commit(emptyBatch, { steppedBack: null });
     await pass.compareHours(isLong);
     return pass.report(true);
@@ -87,12 +87,12 @@ export interface PassContext {
   readonly parts: CollectDependencies;
   readonly observer: ReconcileObserver;
   readonly state: ReconcileState;
-  readonly tally: LedgerExtension;
+  readonly hourly: LedgerExtension;
 }
 
-/** One comparison, from the end of the grid back. */
+/** One comparison, from the end of the ledger back. */
 class Pass {
-  grid: CountLedger;
+  ledger: CountLedger;
   readonly #counter: Counter;
   readonly #before: number;
   readonly #end: number;
@@ -110,15 +110,15 @@ class Pass {
     private readonly deadline: number,
     private readonly signal: AbortSignal,
   ) {
-    this.grid = context.state.of(lane.cursor).grid;
+    this.ledger = context.state.of(lane.cursor).ledger;
     this.#before = delivered(lane.cursor.counts);
-    this.#end = endOf(this.grid) ?? 0;
+    this.#end = endOf(this.ledger) ?? 0;
     this.#counter = new Counter(context.parts.source, signal);
   }
 
   /** Compares over all services, and delivers what is found. False: out of time. */
   async compare(reach: number): Promise<boolean> {
-    // A grid that ran ahead must not leave the present out.
+    // A ledger that ran ahead must not leave the present out.
     const now = Math.floor(earlierOf(this.context.parts.clocks()) / 1000 / SECONDS_PER_MINUTE);
     this.#from = Math.min(this.#end, now) - Math.ceil(reach / SECONDS_PER_MINUTE);
     if (this.#inReach.length === 0) return true;
@@ -127,29 +127,29 @@ class Pass {
 
   /**
    * Compares the whole hours within reach, and those since the last comparison, service by service, and stores the
-   * figures: where an hour has come behind the grid, where something was read or delivered since, and always when `all`.
+   * figures: where an hour has come behind the ledger, where something was read or delivered since, and always when `all`.
    */
   async compareHours(all: boolean): Promise<void> {
     const { lane } = this;
-    const tally = () => this.context.tally.current;
+    const hourly = () => this.context.hourly.current;
     const ownedFrom = (service: string) => serviceOwnedFrom(lane.cursor, service);
     // After a first start or a long rest the hours since the last comparison lie beyond the reach of a pass.
-    const since = ((tally().compared ?? -1) + 1) * MINUTES_PER_HOUR;
-    const hours = comparableHours(this.grid, tally(), Math.min(this.#from, since));
-    const isDue = all || this.#reread > 0 || needComparing(hours, tally(), this.grid, ownedFrom);
+    const since = ((hourly().compared ?? -1) + 1) * MINUTES_PER_HOUR;
+    const hours = comparableHours(this.ledger, hourly(), Math.min(this.#from, since));
+    const isDue = all || this.#reread > 0 || needComparing(hours, hourly(), this.ledger, ownedFrom);
     if (this.#countsRefused || hours.length === 0 || !isDue) return;
     try {
       const compared = await compareHours(hours, {
         counter: this.#counter,
-        grid: () => this.grid,
-        tally,
+        ledger: () => this.ledger,
+        hourly,
         ownedFrom,
         mustRead: (hour) => this.#mustRead(hour),
         readHour: (hour) => this.#readHour(hour),
         isOver: () => this.#isOver(),
       });
       this.#keepGrid();
-      this.context.tally.replace(compared);
+      this.context.hourly.replace(compared);
       await lane.commit(emptyBatch, {});
     } catch (error) {
       // Refused in the midst of it: what was not compared stays unknown until the next pass.
@@ -159,14 +159,14 @@ class Pass {
   }
 
   report(finished: boolean): ReconcileReport {
-    const cells = this.#inReach;
+    const spans = this.#inReach;
     return {
-      from: (cells[0]?.start ?? this.#end) * SECONDS_PER_MINUTE,
+      from: (spans[0]?.start ?? this.#end) * SECONDS_PER_MINUTE,
       to: this.#end * SECONDS_PER_MINUTE,
       asked: this.#counter.asked,
       reread: this.#reread,
       found: delivered(this.lane.cursor.counts) - this.#before,
-      explained: cells.reduce((sum, { explained }) => sum + Math.abs(explained), 0),
+      explained: spans.reduce((sum, { explained }) => sum + Math.abs(explained), 0),
       unknown: this.#unknown,
       reason: this.#reason,
       finished,
@@ -175,13 +175,13 @@ class Pass {
   }
 
   get #inReach(): readonly CountSpan[] {
-    return spansFrom(this.grid, this.#from);
+    return spansFrom(this.ledger, this.#from);
   }
 
   /** Reads what was never read in full: a gap, or the time before the services changed. False: out of time. */
-  async #readUnread(cells: readonly CountSpan[]): Promise<boolean> {
+  async #readUnread(spans: readonly CountSpan[]): Promise<boolean> {
     for (const block of blocks(
-      cells.filter(({ length }) => length === undefined),
+      spans.filter(({ length }) => length === undefined),
       WIDE_MINUTES,
     )) {
       if (this.#isOver()) return false;
@@ -190,10 +190,10 @@ class Pass {
     return true;
   }
 
-  async #compareAll(cells: readonly CountSpan[]): Promise<boolean> {
+  async #compareAll(spans: readonly CountSpan[]): Promise<boolean> {
     try {
       for (const known of blocks(
-        cells.filter(({ length }) => length !== undefined),
+        spans.filter(({ length }) => length !== undefined),
         Number.POSITIVE_INFINITY,
       )) {
         if (!(await this.#compare(known))) return false;
@@ -203,34 +203,34 @@ class Pass {
       if (!(error instanceof CountRefused)) throw error;
       this.#countsRefused = true;
       this.#reason = `JumpCloud gives no counts (${error.reason.message}): everything is read again instead.`;
-      return this.#readAll(cells);
+      return this.#readAll(spans);
     }
   }
 
-  /** Halves a stretch whose count has changed until it is small enough to be read. False: out of time. */
-  async #compare(cells: readonly CountSpan[]): Promise<boolean> {
+  /** Halves a range whose count has changed until it is small enough to be read. False: out of time. */
+  async #compare(spans: readonly CountSpan[]): Promise<boolean> {
     if (this.#isOver()) return false;
-    const expected = expectedCount(cells);
-    const [from, to] = [cells[0]!.start, cells.at(-1)!.end];
+    const expected = expectedCount(spans);
+    const [from, to] = [spans[0]!.start, spans.at(-1)!.end];
     const count = await this.#counter.count(
-      this.grid.services,
+      this.ledger.services,
       from * SECONDS_PER_MINUTE,
       to * SECONDS_PER_MINUTE,
       expected,
     );
     if (count === expected) return true;
-    const isSmall = to - from <= SMALL_MINUTES && count <= SMALL_RECORDS && isOneHour(cells);
-    if (cells.length === 1 || isSmall) {
-      if (await this.#read(cells)) this.grid = acceptCount(this.grid, from, to, count);
+    const isSmall = to - from <= SMALL_MINUTES && count <= SMALL_RECORDS && isOneHour(spans);
+    if (spans.length === 1 || isSmall) {
+      if (await this.#read(spans)) this.ledger = acceptCount(this.ledger, from, to, count);
       return true;
     }
-    const middle = middleOf(cells);
-    return (await this.#compare(cells.slice(0, middle))) && (await this.#compare(cells.slice(middle)));
+    const middle = middleOf(spans);
+    return (await this.#compare(spans.slice(0, middle))) && (await this.#compare(spans.slice(middle)));
   }
 
   /** False: out of time. */
-  async #readAll(cells: readonly CountSpan[]): Promise<boolean> {
-    for (const block of blocks(cells, WIDE_MINUTES)) {
+  async #readAll(spans: readonly CountSpan[]): Promise<boolean> {
+    for (const block of blocks(spans, WIDE_MINUTES)) {
       if (this.#isOver()) return false;
       await this.#read(block);
     }
@@ -238,65 +238,65 @@ class Pass {
   }
 
   #mustRead(hour: number): boolean {
-    const expected = expectedCount(spansOfHour(this.grid, hour) ?? []) ?? Number.POSITIVE_INFINITY;
+    const expected = expectedCount(spansOfHour(this.ledger, hour) ?? []) ?? Number.POSITIVE_INFINITY;
     return this.#unreconciledHours.has(hour) && expected <= SMALL_HOUR_RECORDS;
   }
 
   /** Reads an hour again and settles what JumpCloud counts otherwise. False where the sink cannot tell what it holds. */
   async #readHour(hour: number): Promise<boolean> {
-    const cells = spansOfHour(this.grid, hour);
-    if (cells === undefined || !(await this.#read(cells, hour))) return false;
+    const spans = spansOfHour(this.ledger, hour);
+    if (spans === undefined || !(await this.#read(spans, hour))) return false;
     this.#unreconciledHours.delete(hour);
-    const [from, to] = [cells[0]!.start, cells.at(-1)!.end];
-    const expected = expectedCount(spansOfHour(this.grid, hour) ?? []);
+    const [from, to] = [spans[0]!.start, spans.at(-1)!.end];
+    const expected = expectedCount(spansOfHour(this.ledger, hour) ?? []);
     const count = await this.#counter.count(
-      this.grid.services,
+      this.ledger.services,
       from * SECONDS_PER_MINUTE,
       to * SECONDS_PER_MINUTE,
       expected,
     );
-    this.grid = acceptCount(this.grid, from, to, count);
+    this.ledger = acceptCount(this.ledger, from, to, count);
     return true;
   }
 
   /**
-   * Reads cells again and delivers what the sink does not hold. False where the sink cannot tell.
-   * @param hour since the epoch, where the cells are just that hour
+   * Reads spans again and delivers what the sink does not hold. False where the sink cannot tell.
+   * @param hour since the epoch, where the spans are just that hour
    */
-  async #read(cells: readonly CountSpan[], hour?: number): Promise<boolean> {
-    const [from, to] = [cells[0]!.start, cells.at(-1)!.end];
+  async #read(spans: readonly CountSpan[], hour?: number): Promise<boolean> {
+    const [from, to] = [spans[0]!.start, spans.at(-1)!.end];
     const { lane } = this;
-    const { tally, settings, parts } = this.context;
+    const { hourly, settings, parts } = this.context;
     if (!lane.canFindDelivered) return this.#cannotKnow(to - from, 'This sink cannot tell what it holds.');
     const [start, end] = [from * SECONDS_PER_MINUTE, to * SECONDS_PER_MINUTE];
     const before = delivered(lane.cursor.counts);
     const batches: HourOutcomes[] = [];
     const advance = (read: ReadSoFar) => {
       batches.push(...read.hours);
-      if (read.complete) this.grid = withReread(this.grid, { start: from, end: to, minutes: read.minutes });
+      if (read.complete) this.ledger = withReread(this.ledger, { start: from, end: to, minutes: read.minutes });
       this.#keepGrid();
-      if (read.complete && hour !== undefined) tally.replace(recounted(tally.current, hour, batches));
+      if (read.complete && hour !== undefined) hourly.replace(recounted(hourly.current, hour, batches));
       return {};
     };
     const ownedFrom = (service: string) => serviceOwnedFrom(lane.cursor, service);
-    const stretch = { services: this.grid.services, start, end, ownedFrom, ownedTo: () => end };
+    const range = { services: this.ledger.services, start, end, ownedFrom, ownedTo: () => end };
     try {
-      await reread(lane, stretch, settings, parts, this.signal, advance);
+      await reread(lane, range, settings, parts, this.signal, advance);
     } catch (error) {
       if (!(error instanceof CollectorError) || error.code !== 'SINK_REFUSED' || lane.commitInDoubt) throw error;
       return this.#cannotKnow(to - from, error.message);
     }
     this.#reread += to - from;
-    this.#noteGrowth(cells, delivered(lane.cursor.counts) - before);
+    this.#noteGrowth(spans, delivered(lane.cursor.counts) - before);
     return true;
   }
 
   /** Records of types that are not selected have no identity in the sink: that some are new shows in their number alone. */
-  #noteGrowth(cells: readonly CountSpan[], found: number): void {
-    const [from, to] = [cells[0]!.start, cells.at(-1)!.end];
-    const lengthOf = (read: readonly CountSpan[]) => expectedCount(read.map((cell) => ({ ...cell, explained: 0 })));
-    const now = this.grid.cells.filter((cell) => cell.start >= from && cell.end <= to);
-    const old = lengthOf(cells);
+  #noteGrowth(spans: readonly CountSpan[], found: number): void {
+    const [from, to] = [spans[0]!.start, spans.at(-1)!.end];
+    const lengthOf = (read: readonly CountSpan[]) => expectedCount(read.map((span) => ({ ...span, explained: 0 })));
+    const now = this.ledger.spans.filter((span) => span.start >= from && span.end <= to);
+    const old = lengthOf(spans);
     if (old !== undefined && (lengthOf(now) ?? 0) - old <= found) return;
     for (let hour = Math.floor(from / MINUTES_PER_HOUR); hour * MINUTES_PER_HOUR < to; hour += 1)
       this.#unreconciledHours.add(hour);
@@ -305,7 +305,7 @@ class Pass {
   /** What was read again is stored with the next commit. */
   #keepGrid(): void {
     const { state } = this.context;
-    state.replace({ ...state.of(this.lane.cursor), grid: this.grid });
+    state.replace({ ...state.of(this.lane.cursor), ledger: this.ledger });
   }
 
   #cannotKnow(minutes: number, reason: string): false {

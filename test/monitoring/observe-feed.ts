@@ -5,7 +5,7 @@ import type { CommitReport } from '../../collector/pipeline/observer.js';
 import { type Counts, type Cursor, noCounts } from '../../collector/position/cursor.js';
 import type { StoredCursor } from '../../collector/position/cursor-codec.js';
 import { reconciledHours } from '../../collector/reconcile/hour-report.js';
-import { inMemory } from '../../collector/reconcile/hourly-tally.js';
+import { inMemory } from '../../collector/reconcile/hourly-ledger.js';
 import type { ReconcileReport } from '../../collector/reconcile/observer.js';
 import type { DeadLetter, DeadLetterReason } from '../../mappings/dead-letter.js';
 import type { NormalisedEvent } from '../../mappings/event.js';
@@ -25,8 +25,8 @@ export function comparedCursor(
   const rows = Object.entries(services).map(([service, [count, delivered, deadLetters]]) => {
     return [service, { count, delivered, deadLetters, raw: 0, notSelected: 0, explained: 0 }] as const;
   });
-  const tally = { whole: hour - 1, compared: hour, hours: new Map([[hour, new Map(rows)]]) };
-  return cursorAt('2026-11-20T23:30:00Z', { memory: inMemory(tally) });
+  const hourly = { whole: hour - 1, compared: hour, hours: new Map([[hour, new Map(rows)]]) };
+  return cursorAt('2026-11-20T23:30:00Z', { memory: inMemory(hourly) });
 }
 
 /** What a finished pass reports that has left this cursor. */

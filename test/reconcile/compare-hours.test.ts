@@ -8,7 +8,7 @@ import {
   type HourParts,
   needComparing,
 } from '../../collector/reconcile/compare-hours.js';
-import { added, type HourlyLedger, rowOf } from '../../collector/reconcile/hourly-tally.js';
+import { added, type HourlyLedger, rowOf } from '../../collector/reconcile/hourly-ledger.js';
 import { type CountLedger, extended } from '../../collector/reconcile/minute-counts.js';
 import { Counter } from '../../collector/reconcile/source-count.js';
 import { instantOfSecond } from '../../mappings/instant.js';
@@ -25,7 +25,7 @@ type Records = Readonly<Record<string, readonly number[]>>;
 
 /** A lane that has delivered `held` while JumpCloud counts `counted`, and shows `shown` when it is read again. */
 function laneOf(held: Records, counted: Records, more: { shown?: Records; tells?: boolean; time?: number } = {}) {
-  const deliver = (tally: HourlyLedger, records: Records, only?: number) => {
+  const deliver = (hourly: HourlyLedger, records: Records, only?: number) => {
     const batch = new OutcomeCounter();
     for (const [service, list] of Object.entries(records)) {
       for (const [index, count] of list.entries()) {
@@ -33,9 +33,9 @@ function laneOf(held: Records, counted: Records, more: { shown?: Records; tells?
         for (let record = 0; record < count; record += 1) batch.add(service, hours[index]! * HOUR, 'delivered');
       }
     }
-    return added(tally, batch.take(), position);
+    return added(hourly, batch.take(), position);
   };
-  let tally = deliver(beginning, held);
+  let hourly = deliver(beginning, held);
   let left = more.time ?? 1_000;
   const asked: string[] = [];
   const read: number[] = [];
@@ -43,7 +43,7 @@ function laneOf(held: Records, counted: Records, more: { shown?: Records; tells?
   for (const list of Object.values(held))
     for (const [index, minute] of hours.map((hour) => hour * 60).entries())
       minutes.set(minute, (minutes.get(minute) ?? 0) + list[index]!);
-  const grid: CountLedger = extended({ services: ['sso', 'ldap', 'radius'], cells: [] }, hours[0]! * 60, noon * 60, {
+  const ledger: CountLedger = extended({ services: ['sso', 'ldap', 'radius'], spans: [] }, hours[0]! * 60, noon * 60, {
     start: hours[0]! * 60,
     end: noon * 60,
     minutes,
@@ -62,23 +62,23 @@ function laneOf(held: Records, counted: Records, more: { shown?: Records; tells?
   };
   const parts: HourParts = {
     counter: new Counter({ count }, new AbortController().signal),
-    grid: () => grid,
-    tally: () => tally,
+    ledger: () => ledger,
+    hourly: () => hourly,
     ownedFrom: () => 0,
     mustRead: () => false,
     readHour: async (hour) => {
       if (more.tells === false) return false;
       read.push(hour);
-      tally = deliver(tally, more.shown ?? {}, hour);
+      hourly = deliver(hourly, more.shown ?? {}, hour);
       return true;
     },
     isOver: () => left <= 0,
   };
-  const row = (tally: HourlyLedger, hour: number, service: string) => {
-    const { delivered, explained, count } = rowOf(tally, hour, service);
+  const row = (hourly: HourlyLedger, hour: number, service: string) => {
+    const { delivered, explained, count } = rowOf(hourly, hour, service);
     return { delivered, explained, count };
   };
-  return { parts, asked, read, grid, row, tally: () => tally };
+  return { parts, asked, read, ledger, row, hourly: () => hourly };
 }
 
 const even = { sso: [5, 5, 5], ldap: [1, 0, 2] };
@@ -86,54 +86,54 @@ const even = { sso: [5, 5, 5], ldap: [1, 0, 2] };
 describe('comparing whole hours', () => {
   it('asks one count a service where they agree, and none of a service that shows nothing', async () => {
     const lane = laneOf(even, even);
-    const tally = await compareHours(hours, lane.parts);
+    const hourly = await compareHours(hours, lane.parts);
     expect(lane.asked).toEqual(['sso', 'ldap']);
-    expect(tally.compared).toBe(noon - 1);
-    for (const hour of hours) expect(lane.row(tally, hour, 'sso')).toEqual({ delivered: 5, explained: 0, count: 5 });
-    expect(needComparing(hours, tally, lane.grid, () => 0)).toBe(false);
-    expect(needComparing([...hours, noon], tally, lane.grid, () => 0)).toBe(true);
+    expect(hourly.compared).toBe(noon - 1);
+    for (const hour of hours) expect(lane.row(hourly, hour, 'sso')).toEqual({ delivered: 5, explained: 0, count: 5 });
+    expect(needComparing(hours, hourly, lane.ledger, () => 0)).toBe(false);
+    expect(needComparing([...hours, noon], hourly, lane.ledger, () => 0)).toBe(true);
   });
 
   it('finds what two services hide from a count over all: one record more here, one less there', async () => {
     const lane = laneOf(even, { sso: [5, 6, 5], ldap: [1, 0, 1] }, { shown: { sso: [0, 1, 0] } });
-    const tally = await compareHours(hours, lane.parts);
-    expect(lane.row(tally, noon - 2, 'sso')).toEqual({ delivered: 6, explained: 0, count: 6 });
-    expect(lane.row(tally, noon - 1, 'ldap')).toEqual({ delivered: 2, explained: -1, count: 1 });
+    const hourly = await compareHours(hours, lane.parts);
+    expect(lane.row(hourly, noon - 2, 'sso')).toEqual({ delivered: 6, explained: 0, count: 6 });
+    expect(lane.row(hourly, noon - 1, 'ldap')).toEqual({ delivered: 2, explained: -1, count: 1 });
     expect(lane.read).toEqual([noon - 2, noon - 1]);
-    const again = await compareHours(hours, { ...lane.parts, tally: () => tally });
+    const again = await compareHours(hours, { ...lane.parts, hourly: () => hourly });
     expect(lane.read).toHaveLength(2);
-    expect(again).toEqual(tally);
+    expect(again).toEqual(hourly);
   });
 
   it('leaves a difference where there was no time to read again, and needs comparing for it', async () => {
     const lane = laneOf(even, { ...even, sso: [5, 9, 5] }, { time: 7 });
-    const tally = await compareHours(hours, lane.parts);
+    const hourly = await compareHours(hours, lane.parts);
     expect(lane.read).toEqual([]);
-    expect(lane.row(tally, noon - 2, 'sso')).toEqual({ delivered: 5, explained: 0, count: 9 });
-    expect(tally.compared).toBeUndefined();
-    expect(needComparing(hours, { ...tally, compared: noon - 1 }, lane.grid, () => 0)).toBe(true);
+    expect(lane.row(hourly, noon - 2, 'sso')).toEqual({ delivered: 5, explained: 0, count: 9 });
+    expect(hourly.compared).toBeUndefined();
+    expect(needComparing(hours, { ...hourly, compared: noon - 1 }, lane.ledger, () => 0)).toBe(true);
   });
 
   it('is unknown where the sink cannot tell, and where a service gets no count', async () => {
     const lane = laneOf({ ...even, radius: [1, 0, 0] }, { ...even, sso: [5, 9, 5] }, { tells: false });
-    const tally = await compareHours(hours, lane.parts);
-    expect(lane.row(tally, noon - 2, 'sso').count).toBeNull();
-    expect(lane.row(tally, noon - 1, 'sso').count).toBe(5);
-    expect(lane.row(tally, noon - 3, 'radius').count).toBeNull();
+    const hourly = await compareHours(hours, lane.parts);
+    expect(lane.row(hourly, noon - 2, 'sso').count).toBeNull();
+    expect(lane.row(hourly, noon - 1, 'sso').count).toBe(5);
+    expect(lane.row(hourly, noon - 3, 'radius').count).toBeNull();
   });
 
   it('asks a service that shows nothing where the others do not make up the whole', async () => {
     const lane = laneOf(even, { sso: [5, 4, 5], ldap: even.ldap, radius: [0, 1, 0] }, { shown: { radius: [0, 1, 0] } });
-    const tally = await compareHours(hours, lane.parts);
-    expect(lane.row(tally, noon - 2, 'radius')).toEqual({ delivered: 1, explained: 0, count: 1 });
-    expect(lane.row(tally, noon - 2, 'sso')).toEqual({ delivered: 5, explained: -1, count: 4 });
+    const hourly = await compareHours(hours, lane.parts);
+    expect(lane.row(hourly, noon - 2, 'radius')).toEqual({ delivered: 1, explained: 0, count: 1 });
+    expect(lane.row(hourly, noon - 2, 'sso')).toEqual({ delivered: 5, explained: -1, count: 4 });
   });
 });
 
-it('hours are compared that the grid holds to their end and the tally from its beginning', () => {
-  const { grid } = laneOf(even, even);
-  expect(comparableHours(grid, beginning, (noon - 2) * 60 + 5)).toEqual([noon - 2, noon - 1]);
-  expect(comparableHours(grid, { ...beginning, whole: noon - 1 }, 0)).toEqual([noon - 1]);
-  const longer = extended(grid, 0, noon * 60 + 59, { start: 0, end: 0, minutes: new Map() });
+it('hours are compared that the ledger holds to their end and the hourly ledger from its beginning', () => {
+  const { ledger } = laneOf(even, even);
+  expect(comparableHours(ledger, beginning, (noon - 2) * 60 + 5)).toEqual([noon - 2, noon - 1]);
+  expect(comparableHours(ledger, { ...beginning, whole: noon - 1 }, 0)).toEqual([noon - 1]);
+  const longer = extended(ledger, 0, noon * 60 + 59, { start: 0, end: 0, minutes: new Map() });
   expect(comparableHours(longer, beginning, 0)).toEqual(hours);
 });

@@ -4,7 +4,7 @@ import { StatusBoard } from '../../collector/monitoring/status/board.js';
 import type { CommitExtension } from '../../collector/pipeline/commit-extension.js';
 import type { Cursor } from '../../collector/position/cursor.js';
 import { type ReconciledHour, reconciledHours } from '../../collector/reconcile/hour-report.js';
-import { ledgerOf } from '../../collector/reconcile/hourly-tally.js';
+import { ledgerOf } from '../../collector/reconcile/hourly-ledger.js';
 import { type HourFigures, reconcileRange } from '../../collector/reconcile/range-report.js';
 import type { Ledger } from '../../fixtures/tenant/ledger.js';
 import { formatSecond } from '../../mappings/instant.js';
@@ -44,7 +44,7 @@ function known(ledger: Ledger, until: number): Map<string, number> {
   return found;
 }
 
-/** The same of the tally. */
+/** The same of the hourly ledger. */
 function tallied(cursor: Cursor): Map<string, number> {
   const found = new Map<string, number>();
   for (const [hour, rows] of ledgerOf(cursor).hours)
@@ -66,7 +66,7 @@ function expectAgreed(hours: readonly ReconciledHour[]): void {
   expect(hours.filter(({ difference }) => difference !== 0)).toEqual([]);
 }
 
-describe('the tally', () => {
+describe('the hourly ledger', () => {
   it('is what the tenant has, service by service and hour by hour, through late records, repeats and dead letters', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { ...story, trouble: { late, ties: 0.1, repeated: { share: 0.05 } } });
@@ -358,7 +358,7 @@ describe('those who look on', () => {
   });
 });
 
-it('a repair of what the sink had lost leaves the tally with what it holds', async () => {
+it('a repair of what the sink had lost leaves the hourly ledger with what it holds', async () => {
   const time = virtualTime(noon);
   const tenant = await tenantFor(time, { ...story, to: noon });
   const sink = new MemorySink();

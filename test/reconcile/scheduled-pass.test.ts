@@ -128,7 +128,7 @@ describe('a count that never agrees', () => {
     const passes = feed.told.reconciled;
     expect(passes.at(-1)).toMatchObject({ found: 0, unknown: 0 });
     expect(passes.at(-1)!.explained).toBeGreaterThan(0);
-    // Every minute once at most, and some again where a stretch was read together.
+    // Every minute once at most, and some again where a range was read together.
     expect(sum(passes, 'reread')).toBeLessThan(2 * 5 * 60);
     // Once no new minutes come with a difference the passes are back to one count.
     await feed.until(noon + 8 * HOUR);
@@ -184,7 +184,7 @@ describe('what cannot be compared', () => {
     expect(feed.told.reconciled.some(({ unknown, reason }) => unknown > 0 && reason !== undefined)).toBe(true);
   });
 
-  it('a position that was moved ahead leaves a gap in the grid, which is read', async () => {
+  it('a position that was moved ahead leaves a gap in the ledger, which is read', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { records: 1_500, from: noon - 3 * HOUR, to: noon + 3 * HOUR });
     const sink = new MemorySink();

@@ -12,7 +12,7 @@ import {
   rowOf,
   servicesIn,
   withRows,
-} from '../../collector/reconcile/hourly-tally.js';
+} from '../../collector/reconcile/hourly-ledger.js';
 import { instantOfSecond } from '../../mappings/instant.js';
 import { cursorAt } from '../monitoring/observe-feed.js';
 
@@ -25,21 +25,21 @@ const fresh = (origin: string): Cursor => cursorAt(origin, { origin, counts: noC
 const empty: HourlyLedger = { whole: hour, compared: undefined, hours: new Map() };
 
 function batch(...records: readonly [service: string, second: number][]) {
-  const tally = new OutcomeCounter();
-  for (const [service, second] of records) tally.add(service, second, 'delivered');
-  return tally.take();
+  const hourly = new OutcomeCounter();
+  for (const [service, second] of records) hourly.add(service, second, 'delivered');
+  return hourly.take();
 }
 
-describe('a tally', () => {
+describe('an hourly ledger', () => {
   it('counts by the hour of the record and the name under which a query finds its service', () => {
-    const tally = added(
+    const hourly = added(
       empty,
       batch(['sso', noon], ['sso', noon + HOUR - 1], ['sso', noon + HOUR], ['ai-admin', noon], ['', noon]),
       position(noon + HOUR),
     );
-    expect(rowOf(tally, hour, 'sso').delivered).toBe(2);
-    expect(rowOf(tally, hour + 1, 'sso').delivered).toBe(1);
-    expect(servicesIn(tally, [hour])).toEqual(['sso', 'ai_admin', UNNAMED]);
+    expect(rowOf(hourly, hour, 'sso').delivered).toBe(2);
+    expect(rowOf(hourly, hour + 1, 'sso').delivered).toBe(1);
+    expect(servicesIn(hourly, [hour])).toEqual(['sso', 'ai_admin', UNNAMED]);
   });
 
   it('begins with the first whole hour of a new feed, and of a feed that ran before with one that has not begun', () => {
@@ -61,62 +61,62 @@ describe('a tally', () => {
   it('takes what is not selected, and may have been counted before, from an hour that was read again as a whole', () => {
     const first = new OutcomeCounter();
     for (const service of ['sso', 'sso', 'ldap']) first.add(service, noon, 'notSelected');
-    const tally = added(empty, first.take(), position(noon));
+    const hourly = added(empty, first.take(), position(noon));
     const again = new OutcomeCounter();
     for (const service of ['sso', 'sso', 'sso', 'radius']) again.add(service, noon, 'notSelectedAgain');
     const batch = again.take();
     const numbers = (of: HourlyLedger) =>
       ['sso', 'ldap', 'radius'].map((service) => rowOf(of, hour, service).notSelected);
-    expect(numbers(added(tally, batch, position(noon)))).toEqual([2, 1, 0]);
-    expect(numbers(recounted(tally, hour, batch))).toEqual([3, 1, 1]);
-    expect(recounted(tally, hour + 1, batch)).toEqual(tally);
+    expect(numbers(added(hourly, batch, position(noon)))).toEqual([2, 1, 0]);
+    expect(numbers(recounted(hourly, hour, batch))).toEqual([3, 1, 1]);
+    expect(recounted(hourly, hour + 1, batch)).toEqual(hourly);
   });
 
   it('keeps three days behind the position and takes in a day ahead, nothing beyond', () => {
-    let tally = empty;
+    let hourly = empty;
     for (let past = 0; past < 100; past += 1) {
       const second = noon + past * HOUR;
-      tally = added(tally, batch(['sso', second], ['sso', second + 100 * 365 * 24 * HOUR]), position(second));
+      hourly = added(hourly, batch(['sso', second], ['sso', second + 100 * 365 * 24 * HOUR]), position(second));
     }
-    const hours = [...tally.hours.keys()];
+    const hours = [...hourly.hours.keys()];
     expect(hours[0]).toBe(hour + 99 - 72);
     expect(hours).toHaveLength(73);
-    expect(tally.whole).toBe(hours[0]);
-    expect(added(tally, batch(['sso', noon]), position(noon + 99 * HOUR))).toEqual(tally);
+    expect(hourly.whole).toBe(hours[0]);
+    expect(added(hourly, batch(['sso', noon]), position(noon + 99 * HOUR))).toEqual(hourly);
   });
 
   it('stays small whatever names records bear, and gives up whole hours rather than counts', () => {
-    let tally = empty;
+    let hourly = empty;
     for (let past = 0; past < 72; past += 1) {
       const second = noon + past * HOUR;
       const counts = { delivered: 1, deadLetters: 0, raw: 0, notSelected: 0, notSelectedAgain: 0 };
       const names = Array.from({ length: 140 }, (_, n) => (n < 40 ? `${'ü'.repeat(37)}${n}` : `service_${n}`));
       const rows = names.map((service) => ({ service, hour: hour + past, ...counts }));
-      tally = added(tally, rows, position(second));
+      hourly = added(hourly, rows, position(second));
     }
-    const rows = [...tally.hours.values()].reduce((sum, { size }) => sum + size, 0);
+    const rows = [...hourly.hours.values()].reduce((sum, { size }) => sum + size, 0);
     expect(rows).toBeLessThanOrEqual(1_200);
-    expect(JSON.stringify(inMemory(tally)).length).toBeLessThan(40_000);
-    expect(tally.whole).toBeGreaterThan(hour);
-    expect(Math.min(...tally.hours.keys())).toBeGreaterThanOrEqual(tally.whole);
-    const last = tally.hours.get(hour + 71)!;
+    expect(JSON.stringify(inMemory(hourly)).length).toBeLessThan(40_000);
+    expect(hourly.whole).toBeGreaterThan(hour);
+    expect(Math.min(...hourly.hours.keys())).toBeGreaterThanOrEqual(hourly.whole);
+    const last = hourly.hours.get(hour + 71)!;
     expect([...last.values()].reduce((sum, row) => sum + accountedRecords(row), 0)).toBe(140);
     expect(last.has(FURTHER)).toBe(true);
   });
 
   it('of fifteen busy services over three days is kept whole in less than forty kilobytes', () => {
-    let tally = empty;
+    let hourly = empty;
     for (let past = 0; past <= 72; past += 1) {
       for (let service = 0; service < 15; service += 1) {
         const row = { service: `service_name_${service}`, hour: hour + past };
         const counts = { notSelectedAgain: 0, delivered: 123_456, deadLetters: 12, raw: 0, notSelected: 1_234 };
-        tally = added(tally, [{ ...row, ...counts }], position(noon + past * HOUR));
+        hourly = added(hourly, [{ ...row, ...counts }], position(noon + past * HOUR));
         const counted = { ...counts, explained: 5, count: 124_707 };
-        tally = withRows(tally, [{ ...row, row: counted }]);
+        hourly = withRows(hourly, [{ ...row, row: counted }]);
       }
     }
-    expect(tally.hours.size).toBe(73);
-    expect(JSON.stringify(inMemory(tally)).length).toBeLessThan(40_000);
+    expect(hourly.hours.size).toBe(73);
+    expect(JSON.stringify(inMemory(hourly)).length).toBeLessThan(40_000);
   });
 });
 
@@ -138,16 +138,16 @@ describe('stored with the position', () => {
     });
     fc.assert(
       fc.property(fc.array(place), fc.option(fc.constant(hour + 3), { nil: undefined }), (rows, compared) => {
-        const tally = { ...withRows(empty, rows), compared };
-        const memory = JSON.parse(JSON.stringify(inMemory(tally)));
-        expect(ledgerOf(cursorAt('2026-11-03T12:00:00Z', { memory }))).toEqual(tally);
+        const hourly = { ...withRows(empty, rows), compared };
+        const memory = JSON.parse(JSON.stringify(inMemory(hourly)));
+        expect(ledgerOf(cursorAt('2026-11-03T12:00:00Z', { memory }))).toEqual(hourly);
       }),
     );
   });
 
   it('is built again where it cannot be read', () => {
     const sound = { whole: hour, services: ['sso'], start: hour, hours: [[[0, 1, 1]]] };
-    const read = (tally: unknown) => ledgerOf(cursorAt('2026-11-03T12:00:00Z', { memory: { tally } }));
+    const read = (hourly: unknown) => ledgerOf(cursorAt('2026-11-03T12:00:00Z', { memory: { tally: hourly } }));
     expect(read(sound).hours.size).toBe(1);
     for (const damaged of [
       undefined,

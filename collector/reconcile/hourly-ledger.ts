@@ -31,7 +31,7 @@ type Edges = Pick<InsightsPosition, 'watermark' | 'maxEventTime'>;
 /** In place of further services, once there are more than JumpCloud has: names in records are not ours to bound. */
 export const FURTHER = '(other)';
 
-/** Name of the tally's place in the cursor's memory. */
+/** Name of the hourly ledger's place in the cursor's memory. */
 const PLACE = 'tally';
 /** Hours that are kept behind the position, and taken in ahead of the newest record: what is dated further ahead is not counted. */
 const KEPT_HOURS = 72;
@@ -50,55 +50,55 @@ export function isCountable(name: string): boolean {
 }
 
 /** The row of a service in an hour; one of zeros where nothing of it was delivered. */
-export function rowOf(tally: HourlyLedger, hour: number, service: string): HourRow {
-  return tally.hours.get(hour)?.get(service) ?? nothing;
+export function rowOf(hourly: HourlyLedger, hour: number, service: string): HourRow {
+  return hourly.hours.get(hour)?.get(service) ?? nothing;
 }
 
 /** The services with a row in any of these hours. */
-export function servicesIn(tally: HourlyLedger, hours: readonly number[]): string[] {
-  return [...new Set(hours.flatMap((hour) => [...(tally.hours.get(hour)?.keys() ?? [])]))];
+export function servicesIn(hourly: HourlyLedger, hours: readonly number[]): string[] {
+  return [...new Set(hours.flatMap((hour) => [...(hourly.hours.get(hour)?.keys() ?? [])]))];
 }
 
-/** Keeps the tally of a live lane with its position. */
+/** Keeps the hourly ledger of a live lane with its position. */
 export class LedgerExtension implements CommitExtension {
   readonly key = PLACE;
-  #tally: HourlyLedger = { whole: 0, compared: undefined, hours: new Map() };
+  #hourly: HourlyLedger = { whole: 0, compared: undefined, hours: new Map() };
 
   /** As of the last commit that was begun. */
   get current(): HourlyLedger {
-    return this.#tally;
+    return this.#hourly;
   }
 
   restore(stored: unknown, cursor: Cursor): void {
-    this.#tally = fromStored(stored) ?? begun(cursor);
+    this.#hourly = fromStored(stored) ?? begun(cursor);
   }
 
-  /** Puts another tally in place, which the next commit stores. */
-  replace(tally: HourlyLedger): void {
-    this.#tally = tally;
+  /** Puts another hourly ledger in place, which the next commit stores. */
+  replace(hourly: HourlyLedger): void {
+    this.#hourly = hourly;
   }
 
   beforeCommit({ hours, after, isStepBack }: PendingCommit): { state: unknown } {
-    // A tally that followed a damaged position begins again.
-    this.#tally = added(isStepBack ? begun(after) : this.#tally, hours, after.position);
-    return { state: toStored(this.#tally) };
+    // An hourly ledger that followed a damaged position begins again.
+    this.#hourly = added(isStepBack ? begun(after) : this.#hourly, hours, after.position);
+    return { state: toStored(this.#hourly) };
   }
 }
 
-/** The tally kept with a position; one that begins now where there is none, or none that can be read. */
+/** The hourly ledger kept with a position; one that begins now where there is none, or none that can be read. */
 export function ledgerOf(cursor: Cursor): HourlyLedger {
   return fromStored(cursor.extensions[PLACE]) ?? begun(cursor);
 }
 
-/** A tally in the form in which it is stored with the position, under its own name. */
-export function inMemory(tally: HourlyLedger): Readonly<Record<string, unknown>> {
-  return { [PLACE]: toStored(tally) };
+/** An hourly ledger in the form in which it is stored with the position, under its own name. */
+export function inMemory(hourly: HourlyLedger): Readonly<Record<string, unknown>> {
+  return { [PLACE]: toStored(hourly) };
 }
 
-/** The tally after a batch, trimmed to the hours round the position that follows it. */
-export function added(tally: HourlyLedger, batch: readonly HourOutcomes[], position: Edges): HourlyLedger {
-  const { first, last, whole } = bounds(tally, position);
-  const hours = new Map([...tally.hours].filter(([hour]) => hour >= first && hour <= last));
+/** The hourly ledger after a batch, trimmed to the hours round the position that follows it. */
+export function added(hourly: HourlyLedger, batch: readonly HourOutcomes[], position: Edges): HourlyLedger {
+  const { first, last, whole } = bounds(hourly, position);
+  const hours = new Map([...hourly.hours].filter(([hour]) => hour >= first && hour <= last));
   const names = new Set(namesIn(hours));
   for (const { hour, service, ...counts } of batch) {
     if (hour < first || hour > last) continue;
@@ -116,35 +116,35 @@ export function added(tally: HourlyLedger, batch: readonly HourOutcomes[], posit
     });
     hours.set(hour, rows);
   }
-  return limited({ ...tally, whole, hours: new Map([...hours].sort(([a], [b]) => a - b)) });
+  return limited({ ...hourly, whole, hours: new Map([...hours].sort(([a], [b]) => a - b)) });
 }
 
 /**
- * The tally after an hour was read again as a whole: what it shows of records that are not selected is all there are.
+ * The hourly ledger after an hour was read again as a whole: what it shows of records that are not selected is all there are.
  * @param batches what the search has brought
  */
-export function recounted(tally: HourlyLedger, hour: number, batches: readonly HourOutcomes[]): HourlyLedger {
+export function recounted(hourly: HourlyLedger, hour: number, batches: readonly HourOutcomes[]): HourlyLedger {
   const shown = new Map<string, number>();
   for (const batch of batches)
     if (batch.hour === hour) shown.set(batch.service, (shown.get(batch.service) ?? 0) + batch.notSelectedAgain);
   const rows = [...shown].map(([service, notSelected]) => {
-    const row = rowOf(tally, hour, service);
+    const row = rowOf(hourly, hour, service);
     return { hour, service, row: { ...row, notSelected: Math.max(row.notSelected, notSelected) } };
   });
-  return withRows(tally, rows);
+  return withRows(hourly, rows);
 }
 
-/** The tally with other rows in place of its own; hours that it does not keep stay as they are. */
+/** The hourly ledger with other rows in place of its own; hours that it does not keep stay as they are. */
 export function withRows(
-  tally: HourlyLedger,
+  hourly: HourlyLedger,
   rows: Iterable<{ readonly hour: number; readonly service: string; readonly row: HourRow }>,
 ): HourlyLedger {
-  const hours = new Map(tally.hours);
+  const hours = new Map(hourly.hours);
   for (const { hour, service, row } of rows) {
-    if (hour < tally.whole) continue;
+    if (hour < hourly.whole) continue;
     hours.set(hour, new Map(hours.get(hour)).set(service, row));
   }
-  return { ...tally, hours: new Map([...hours].sort(([a], [b]) => a - b)) };
+  return { ...hourly, hours: new Map([...hours].sort(([a], [b]) => a - b)) };
 }
 
 /** Before the first record everything from the origin on is still to come; later only hours that have not begun are whole. */
@@ -155,27 +155,27 @@ function begun({ counts, position }: Cursor): HourlyLedger {
   return { whole, compared: undefined, hours: new Map() };
 }
 
-function bounds(tally: HourlyLedger, { watermark, maxEventTime }: Edges) {
+function bounds(hourly: HourlyLedger, { watermark, maxEventTime }: Edges) {
   const floor = Math.floor(watermark / SECONDS_PER_HOUR) - KEPT_HOURS;
   const latest = Math.max(watermark, floorToSecond(maxEventTime));
-  const whole = Math.max(tally.whole, floor);
+  const whole = Math.max(hourly.whole, floor);
   return { whole, first: Math.max(whole - 1, floor), last: Math.floor(latest / SECONDS_PER_HOUR) + AHEAD_HOURS };
 }
 
 /** Gives up the oldest hours until what is left is small enough. */
-function limited(tally: HourlyLedger): HourlyLedger {
+function limited(hourly: HourlyLedger): HourlyLedger {
   let rows = 0;
-  for (const hour of tally.hours.values()) rows += hour.size;
-  if (rows <= MOST_ROWS) return tally;
-  const hours = new Map(tally.hours);
-  let { whole } = tally;
-  for (const [hour, { size }] of tally.hours) {
+  for (const hour of hourly.hours.values()) rows += hour.size;
+  if (rows <= MOST_ROWS) return hourly;
+  const hours = new Map(hourly.hours);
+  let { whole } = hourly;
+  for (const [hour, { size }] of hourly.hours) {
     if (rows <= MOST_ROWS) break;
     hours.delete(hour);
     whole = Math.max(whole, hour + 1);
     rows -= size;
   }
-  return { ...tally, whole, hours };
+  return { ...hourly, whole, hours };
 }
 
 function namesIn(hours: ReadonlyMap<number, ReadonlyMap<string, HourRow>>): ReadonlySet<string> {
