@@ -8,6 +8,8 @@ const sharing = [
   'commands',
   'config',
   'files',
+  'fixtures',
+  'inventory',
   'jumpcloud',
   'key-expiry',
   'log',
@@ -16,6 +18,8 @@ const sharing = [
   'pipeline',
   'position',
   'reconcile',
+  'reprocess',
+  'response',
   'schemas',
   'watch',
 ].map((room) => `test/${room}/**/!(*-kafka).test.ts`);
@@ -31,7 +35,7 @@ export default defineConfig({
     hookTimeout: 300_000,
     pool: 'forks',
     // More than there are cores: tests of processes and brokers wait for most of their time.
-    maxWorkers: 3,
+    maxWorkers: 4,
     sequence: { sequencer: SlowFirst },
     projects: [
       {
