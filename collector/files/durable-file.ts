@@ -118,9 +118,12 @@ export async function createFile(path: string, content: string): Promise<boolean
  */
 export async function replaceFile(path: string, content: string, beforeRename?: () => Promise<void>): Promise<void> {
   const aside = `${path}.aside`;
-  // What a crash left of the last attempt; the lane's lock keeps others from it.
-  await rm(aside, { force: true });
-  await writeSynced(aside, content);
+  await writeSynced(aside, content).catch(async (error: unknown) => {
+    if (errno(error) !== 'EEXIST') throw error;
+    // What a crash left of the last attempt; the lane's lock keeps others from it.
+    await rm(aside);
+    await writeSynced(aside, content);
+  });
   await beforeRename?.();
   await rename(aside, path);
   await syncDirectory(dirname(path));

@@ -83,8 +83,7 @@ export function createLog(options: LogOptions): RootLog {
       msg: String(info.message),
       fields: info.fields as LogFields,
     };
-    if (levels[info.level as LogLevel] <= levels[logger.level as LogLevel])
-      for (const reader of readers) reader(shownLine(line, redactor));
+    for (const reader of readers) reader(shownLine(line, redactor));
     return readable ? textLine(line, redactor, colour) : jsonLine(line, redactor);
   });
   const logger = winston.createLogger({
@@ -93,8 +92,12 @@ export function createLog(options: LogOptions): RootLog {
     format: print,
     transports: [new winston.transports.Stream({ stream })],
   });
+  const write: Write = (level, message, fields) => {
+    // Winston makes the text of each line before it asks whether the line is wanted.
+    if (levels[level] <= levels[logger.level as LogLevel]) logger.log({ level, message, fields });
+  };
   return {
-    ...logOver((level, message, fields) => void logger.log({ level, message, fields }), repeated, {}),
+    ...logOver(write, repeated, {}),
     get level() {
       return logger.level as LogLevel;
     },

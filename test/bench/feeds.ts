@@ -59,7 +59,11 @@ const address = await new Promise<string>((resolve, reject) => {
     if (/"level":"error"/.test(line)) process.stderr.write(`${line}\n`);
   });
 });
-const textOf = async (path: string) => (await fetch(`${address}${path}`)).text();
+/** Asks once more where the collector ends a connection that was kept, just then. */
+const textOf = async (path: string) => {
+  const ask = async () => (await fetch(`${address}${path}`)).text();
+  return ask().catch(ask);
+};
 /** Seconds by which each feed's position is behind; none before its first commit. */
 const lags = async () =>
   [...(await textOf('/metrics')).matchAll(/^jumpcloud_ocsf_lag_seconds\{[^}]*lane="live"\} (\S+)/gm)].map(([, lag]) =>

@@ -1,10 +1,20 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
-import { makeDirectory, makeDirectoryBelow } from '../../collector/files/durable-file.js';
+import { makeDirectory, makeDirectoryBelow, replaceFile } from '../../collector/files/durable-file.js';
 
 function folder(): string {
   const path = mkdtempSync(join(tmpdir(), 'files-'));
@@ -59,4 +69,16 @@ it.skipIf(!canMount)('a read-only file system is called read-only', () => {
     message: expect.stringContaining('read-only file system'),
     cure: expect.stringContaining('read-only'),
   });
+});
+
+it('a file is replaced although a crash left a part of the last attempt beside it', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'replaced-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const path = join(directory, 'state.json');
+  for (const content of ['one', 'two']) {
+    writeFileSync(`${path}.aside`, 'a part of what came be');
+    await replaceFile(path, content);
+    expect(readFileSync(path, 'utf8')).toBe(content);
+  }
+  expect(readdirSync(directory)).toEqual(['state.json']);
 });

@@ -1,7 +1,8 @@
 import { PassThrough } from 'node:stream';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { CollectorError } from '../../collector/errors.js';
 import { createLog, type LogOptions } from '../../collector/log/logger.js';
+import { Redactor } from '../../collector/log/redactor.js';
 
 /** A log into memory, with a clock that the test turns. */
 function listen(options: Partial<LogOptions> & { tty?: boolean } = {}) {
@@ -29,6 +30,19 @@ const unreachable = new CollectorError('UNREACHABLE', 'api.jumpcloud.com cannot 
 });
 
 describe('a line of the log', () => {
+  it('that the level leaves out is not even made: nobody looks into it for secrets', async () => {
+    const redactor = new Redactor();
+    const looked = vi.spyOn(redactor, 'mask');
+    const { log, text } = listen({ redactor });
+    log.debug('searching', { services: ['sso'] });
+    expect(await text()).toBe('');
+    expect(looked).not.toHaveBeenCalled();
+    log.level = 'debug';
+    log.debug('searching', { services: ['sso'] });
+    expect(await text()).toContain('searching');
+    expect(looked).toHaveBeenCalled();
+  });
+
   it('is JSON off a terminal, beginning with level, time, msg, feed, lane, requestId, code and cure', async () => {
     const { log, text, lines } = listen();
     const lane = log.child({ feed: 'acme' }).child({ lane: 'live' });

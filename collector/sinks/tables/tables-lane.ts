@@ -117,7 +117,7 @@ export class TablesLane implements LaneSink, RewritableLane {
       await this.setting.checkpoint('commit:begin');
       const before = opened.state;
       const sequence = (before?.sequence ?? 0) + 1;
-      await this.#files.clearStaged();
+      // Nothing waits there: a commit that fails closes the lane, and what it leaves goes when the lane is opened.
       const files = await writeBatch(batch, {
         engine: opened.engine,
         files: this.#files,
