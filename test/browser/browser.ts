@@ -113,7 +113,7 @@ const digestOf = (content: string | Buffer) => createHash('sha256').update(conte
 
 /**
  * Holds that the README's picture is of the page as it is now, by its words, and shows nobody real. With
- * README_PICTURES=true it is made anew.
+ * README_PICTURES=true it is made again.
  */
 async function holdPicture(page: Page, picture: string): Promise<void> {
   const path = fileURLToPath(new URL(`${picture}.png`, PICTURES));

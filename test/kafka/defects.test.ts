@@ -43,7 +43,7 @@ describeKafka('defects of kafkajs on a real cluster of three', () => {
 
   /**
    * A transaction to which both partitions belong already: a coordinator that is busy adding them would make kafkajs look
-   * for the leaders anew, and nothing would be stale.
+   * for the leaders again, and nothing would be stale.
    */
   async function warmTransaction(producer: Producer, topic: string): Promise<Transaction> {
     const transaction = await producer.transaction();

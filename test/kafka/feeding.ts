@@ -11,7 +11,7 @@ export interface Delivery {
 
 /**
  * Delivers events numbered up to `count` through a lane as a feed would: from the committed position on, and after every
- * rejection the lane is closed, opened anew and asked where it stands. Fails when `patienceMs` pass without a commit.
+ * rejection the lane is closed, opened again and asked where it stands. Fails when `patienceMs` pass without a commit.
  */
 export async function deliver(
   sink: Sink,

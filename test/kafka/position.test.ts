@@ -162,7 +162,7 @@ describeKafka('position, lease and operation on a real broker', () => {
     // One record dated ahead stays in reach the whole day.
     const ahead = { minute: Date.UTC(2125, 0, 1) / 60_000, hashes: BigUint64Array.of(1n) };
     const hashesOf = (minute: number) => BigUint64Array.from({ length: 6_000 }, (_, i) => BigInt(minute * 6_000 + i));
-    // What other components store with the position: three days of the tally and of the grid at their largest.
+    // What other components store with the position: three days of the hourly ledger and of the count ledger at their largest.
     const extensions = { rest: 'm'.repeat(45_000) };
     for (let minute = firstMinute; minute < firstMinute + 1_440; minute++) {
       const remember = [{ minute, hashes: hashesOf(minute) }, ...(minute === firstMinute ? [ahead] : [])];

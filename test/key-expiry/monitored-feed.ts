@@ -32,7 +32,7 @@ export async function tenantAt(time: VirtualTime, options: TenantOptions): Promi
   return tenant;
 }
 
-/** One run of the program as a pod without volumes has it: everything made anew, only the sink keeps what it was given. */
+/** One run of the program as a pod without volumes has it: everything new, only the sink keeps what it was given. */
 export async function runOnce(
   tenant: Tenant,
   sink: Sink,

@@ -17,7 +17,7 @@ const typeOf = ({ service, eventType }: { service: string; eventType: string }) 
 describe('the document of the mapping', () => {
   it('is what the catalogue and the mappers make of the fixtures today', { timeout: 180_000 }, () => {
     const committed = readFileSync(join(packageRoot(), 'mappings', 'README.md'), 'utf8');
-    // Write it anew: npm run document
+    // Write it again: npm run document
     expect(documentMapping(fixtures, documentedTables()) === committed, 'mappings/README.md is stale').toBe(true);
   });
 

@@ -148,7 +148,7 @@ it('a journal that is broken while it is followed shows as undelivered, and the 
   expect(broken['actions verified']).toBe(1);
 });
 
-it('a journal that begins anew is counted from its first line: what the one before it held is no longer there', async () => {
+it('a journal that begins again is counted from its first line: what the one before it held is no longer there', async () => {
   const { act, begin, place, passesUntil } = followed();
   await act('act-1', 'unknown');
   begin();
