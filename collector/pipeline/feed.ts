@@ -41,6 +41,11 @@ export async function runFeed(
         for (const task of parts.idleTasks)
           if (!task.queue) await runIdle(task, lane, parts.clock.monotonic() + budget, parts, signal);
         if (once) return;
+        // Polls that are asked for without end leave what waits its turn.
+        if (parts.pollRequests?.isPending === true)
+          for (const task of parts.idleTasks)
+            if (task.queue?.isPending)
+              await runIdle(task, lane, parts.clock.monotonic() + LEAST_IDLE_MS, parts, signal);
         if (isManual) continue;
         const wait = settings.interval * (0.9 + 0.2 * parts.random());
         parts.observer({ type: 'caughtUp', lane: lane.name, nextPollMs: wait });

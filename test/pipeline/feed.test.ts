@@ -1,4 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
+import { runFeed } from '../../collector/pipeline/feed.js';
+import type { IdleTask } from '../../collector/pipeline/idle-task.js';
+import { PollRequests } from '../../collector/pipeline/poll-requests.js';
 import { floorToMillisecond } from '../../mappings/instant.js';
 import { compare, feedFor, HOUR, MINUTE, namedServices, noon, tenantFor } from './feed-under-test.js';
 import { MemorySink } from './memory-sink.js';
@@ -212,6 +215,41 @@ describe('whose records they are', () => {
     await expect(swapped.once()).rejects.toMatchObject({ code: 'ORGANIZATION_CHANGED' });
     expect(sink.events.length).toBe(before);
   });
+
+  it.each([MINUTE, Number.POSITIVE_INFINITY])(
+    'work that waits has its turn although polls are asked for without end, at an interval of %s',
+    async (interval) => {
+      const time = virtualTime(noon);
+      const tenant = await tenantFor(time, { seed: 5, records: 5, from: noon - HOUR });
+      const feed = feedFor(tenant, new MemorySink(), time, { interval, start: (now) => now - 3600 });
+      const pollRequests = new PollRequests();
+      pollRequests.ask();
+      const stop = new AbortController();
+      let [polls, worked] = [0, 0];
+      const task: IdleTask = {
+        name: 'work that waits',
+        queue: {
+          get isPending() {
+            return worked === 0;
+          },
+          arrival: () => new Promise(() => undefined),
+        },
+        run: async () => {
+          worked += 1;
+          stop.abort();
+        },
+      };
+      feed.watch((event) => {
+        if (event.type !== 'searched') return;
+        pollRequests.ask();
+        polls += 1;
+        if (polls === 20) stop.abort();
+      });
+      const parts = { ...feed.parts, idleTasks: [task], pollRequests };
+      await runFeed(feed.settings, parts, { once: false, signal: stop.signal });
+      expect({ polls, worked }).toEqual({ polls: 1, worked: 1 });
+    },
+  );
 
   it('a configuration that names another organization or address is refused before anything is asked', async () => {
     const time = virtualTime(noon);
