@@ -1,11 +1,14 @@
 /**
  * Questions over the tables of a simulated tenant: the built command, each run a process of its own, less that of
  * `query "SELECT 1"`, against plain DuckDB over the same rows in one ordinary Parquet file per table. Medians of eleven
- * alternated runs. Prints one JSON line.
+ * alternated runs. With --questions every ready question too, as it stands, less `SELECT 1`: the median of three runs.
+ * Prints one JSON line.
  *
- *     npm run bench:query -- [--records 400000] [--days 60] [--tables DIRECTORY]
+ *     npm run bench:query -- [--records 400000] [--days 60] [--periods 1] [--copies 1] [--questions] [--tables DIRECTORY]
  *
- * With --tables it asks about tables that are there, and collects none.
+ * With --periods and --copies the events collected are there again, earlier by so many times --days, each so many times:
+ * five million events of a year are `--records 70000 --days 30 --periods 12 --copies 6 --questions`. With --tables it asks about tables that
+ * are there, and collects none.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
@@ -13,10 +16,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { DuckDBInstance } from '@duckdb/node-api';
+import { readQuestions } from '../../collector/query/read-questions.js';
 import { readTables, type TablesContent } from '../../collector/sinks/tables/tables-snapshot.js';
 import { scanOf } from '../../collector/sinks/tables/views.js';
 import { spawnTenant } from '../../fixtures/tenant/process.js';
 import { collecting, runCommand } from './command.js';
+import { multiplyTables } from './multiply-tables.js';
 
 const RUNS = 11;
 const DAY = 86_400_000;
@@ -24,6 +29,9 @@ const { values } = parseArgs({
   options: {
     records: { type: 'string', default: '400000' },
     days: { type: 'string', default: '60' },
+    periods: { type: 'string', default: '1' },
+    copies: { type: 'string', default: '1' },
+    questions: { type: 'boolean', default: false },
     tables: { type: 'string' },
   },
 });
@@ -69,9 +77,9 @@ async function plainMs(sql: string): Promise<number> {
   return ms;
 }
 
-function commandMs(sql: string, directory: string): number {
+function commandMs(asked: readonly string[], directory: string): number {
   const started = performance.now();
-  execFileSync(process.execPath, ['dist/collector/cli.js', 'query', sql, '--format', 'csv'], {
+  execFileSync(process.execPath, ['dist/collector/cli.js', 'query', ...asked, '--format', 'csv'], {
     env: { PATH: process.env.PATH, TABLES_DIRECTORY: directory },
     stdio: ['ignore', 'ignore', 'inherit'],
     maxBuffer: 1 << 28,
@@ -84,8 +92,13 @@ const median = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b)
 const work = await mkdtemp(join(tmpdir(), 'bench-query-'));
 const directory = values.tables ?? join(work, 'tables');
 try {
-  if (values.tables === undefined) await collect(directory);
+  if (values.tables === undefined) {
+    await collect(directory);
+    const [periods, copies] = [Number(values.periods), Number(values.copies)];
+    if (periods * copies > 1) await multiplyTables(directory, { periods, periodMs: Number(values.days) * DAY, copies });
+  }
   await runCommand(['tables', 'merge'], { TABLES_DIRECTORY: directory });
+  const madeSeconds = Math.round(performance.now() / 1000);
   const content = await readTables(directory);
   const all = [...content.values()].flatMap(({ files }) => files);
   const last = Math.max(...all.map(({ times }) => times?.last ?? 0));
@@ -106,13 +119,19 @@ try {
   for (const [name, [ours, theirs]] of Object.entries(questions)) {
     const [mine, one, others]: [number[], number[], number[]] = [[], [], []];
     for (let run = 0; run < RUNS; run++) {
-      mine.push(commandMs(ours, directory));
-      one.push(commandMs('SELECT 1', directory));
+      mine.push(commandMs([ours], directory));
+      one.push(commandMs(['SELECT 1'], directory));
       others.push(await plainMs(theirs));
     }
     const ms = Math.round(median(mine) - median(one));
     const plainMedian = Math.round(median(others));
     figures[name] = { ms, plainMs: plainMedian, mostMs: 2 * plainMedian + 150, selectOneMs: Math.round(median(one)) };
+  }
+  if (values.questions) {
+    const of = (asked: readonly string[]) => median([1, 2, 3].map(() => commandMs(asked, directory)));
+    const one = of(['SELECT 1']);
+    const questions = readQuestions().map(({ name }) => [name, Math.round(of(['--name', name]) - one)] as const);
+    figures.questions = Object.fromEntries(questions.toSorted(([, a], [, b]) => b - a));
   }
   const bytes = all.reduce((sum, { bytes: size }) => sum + size, 0);
   process.stdout.write(
@@ -122,6 +141,7 @@ try {
       files: all.length,
       mib: Math.round(bytes / 1024 / 1024),
       sizeOfOneFile: Number((bytes / plainBytes).toFixed(2)),
+      madeSeconds,
       ...figures,
     })}\n`,
   );
