@@ -6,7 +6,7 @@ import { ownEvent, ownMetadata } from './own-event.js';
 import { sha256 } from './record.js';
 
 /** A program with the collector's user agent used a key that a newer one has replaced. */
-export interface OldKeyOccasion {
+export interface OldKeyTrigger {
   readonly kind: 'old_key';
   /** Dated before the key in use was first used by this feed, or after. */
   readonly when: 'before' | 'after';
@@ -16,12 +16,12 @@ export interface OldKeyOccasion {
 }
 
 /** Why a warning is given. */
-export type KeyOccasion =
+export type KeyTrigger =
   /** So many days are left, or (0) none. */
   | { readonly kind: 'expires'; readonly threshold: number }
   /** JumpCloud answers 401. RFC 3339. */
   | { readonly kind: 'refused'; readonly since: string }
-  | OldKeyOccasion;
+  | OldKeyTrigger;
 
 /** What a warning says of a key. Instants are epoch milliseconds. */
 export interface KeyWarning {
@@ -31,7 +31,7 @@ export interface KeyWarning {
   readonly lastFour: string;
   /** `API key …abcd` */
   readonly credential: string;
-  readonly occasion: KeyOccasion;
+  readonly trigger: KeyTrigger;
   /** True where the key was not warned of before. */
   readonly first: boolean;
   readonly expiresAt: number | undefined;
@@ -62,11 +62,11 @@ const IN_PROGRESS = 2;
  * account has changed yet, and an analyst who counts changes would count a warning.
  */
 export function keyWarningEvent(warning: KeyWarning, target: OcsfTarget): NormalisedEvent {
-  const { feed, fingerprint, lastFour, occasion, now, mapper } = warning;
+  const { feed, fingerprint, lastFour, trigger, now, mapper } = warning;
   const definition = target.classes.detection_finding;
   const activity = warning.first ? CREATE : UPDATE;
   const status = warning.first ? NEW : IN_PROGRESS;
-  const severity = severityOf(occasion);
+  const severity = severityOf(trigger);
   const words = describe(warning);
   const event = {
     ...classification(definition, activity),
@@ -82,11 +82,11 @@ export function keyWarningEvent(warning: KeyWarning, target: OcsfTarget): Normal
       uid: sha256(`key\n${feed}\n${fingerprint}`).slice(0, 32),
       title: words.title,
       desc: `${words.message} ${words.more}`,
-      types: [occasion.kind === 'old_key' ? 'Use of a revoked credential' : 'Credential expiry'],
+      types: [trigger.kind === 'old_key' ? 'Use of a revoked credential' : 'Credential expiry'],
     },
     metadata: {
       ...ownMetadata(mapper, target, 'key_life'),
-      uid: sha256(`key warning\n${feed}\n${fingerprint}\n${nameOf(occasion)}`).slice(0, 32),
+      uid: sha256(`key warning\n${feed}\n${fingerprint}\n${nameOf(trigger)}`).slice(0, 32),
       event_code: words.code,
       original_time: new Date(now).toISOString(),
       ...(warning.organization === undefined ? {} : { tenant_uid: warning.organization }),
@@ -96,8 +96,8 @@ export function keyWarningEvent(warning: KeyWarning, target: OcsfTarget): Normal
       feed,
       key_fingerprint: fingerprint,
       key_last_four: lastFour,
-      ...(occasion.kind === 'expires' ? { days: occasion.threshold } : {}),
-      ...(occasion.kind === 'old_key' && occasion.ip !== undefined ? { client_ip: occasion.ip } : {}),
+      ...(trigger.kind === 'expires' ? { days: trigger.threshold } : {}),
+      ...(trigger.kind === 'old_key' && trigger.ip !== undefined ? { client_ip: trigger.ip } : {}),
       ...(warning.expiresAt === undefined ? {} : { expires_at: new Date(warning.expiresAt).toISOString() }),
     },
   };
@@ -106,12 +106,12 @@ export function keyWarningEvent(warning: KeyWarning, target: OcsfTarget): Normal
 
 /** The warning in words, and its code. */
 function describe(warning: KeyWarning): { code: string; title: string; message: string; more: string } {
-  const { feed, credential, occasion, description, basis, cure } = warning;
-  switch (occasion.kind) {
+  const { feed, credential, trigger, description, basis, cure } = warning;
+  switch (trigger.kind) {
     case 'expires':
       return {
-        code: occasion.threshold === 0 ? 'api_key_expired' : 'api_key_expiring',
-        title: `JumpCloud ${credential} ${occasion.threshold === 0 ? 'has expired' : 'expires soon'}`,
+        code: trigger.threshold === 0 ? 'api_key_expired' : 'api_key_expiring',
+        title: `JumpCloud ${credential} ${trigger.threshold === 0 ? 'has expired' : 'expires soon'}`,
         message: `The JumpCloud ${credential} of feed ${feed} ${description}.`,
         more: `${basis} ${cure}`,
       };
@@ -126,37 +126,37 @@ function describe(warning: KeyWarning): { code: string; title: string; message: 
       return {
         code: 'api_old_key_used',
         title: 'A revoked JumpCloud API key is used by a collector',
-        message: describeOldKey(occasion),
+        message: describeOldKey(trigger),
         more: `Feed ${feed} itself uses the ${credential}, which ${description}.`,
       };
   }
 }
 
 /** One sentence for log and stream. */
-export function describeOldKey({ when, latest, ip }: OldKeyOccasion): string {
+export function describeOldKey({ when, latest, ip }: OldKeyTrigger): string {
   const at = `${new Date(latest).toISOString()}${ip === undefined ? '' : ` from ${ip}`}`;
   return when === 'before'
     ? `JumpCloud recorded the use of a revoked API key by a collector of this kind at ${at}, before this feed used its present key: probably its own requests during the rotation.`
     : `JumpCloud recorded the use of a revoked API key by a collector of this kind at ${at}, after this feed took up its present key: another collector still has the old one.`;
 }
 
-/** What makes an occasion's uid: a repetition of the commit gives the same. */
-function nameOf(occasion: KeyOccasion): string {
-  switch (occasion.kind) {
+/** What makes a trigger's uid: a repetition of the commit gives the same. */
+function nameOf(trigger: KeyTrigger): string {
+  switch (trigger.kind) {
     case 'expires':
-      return String(occasion.threshold);
+      return String(trigger.threshold);
     case 'refused':
-      return `refused ${occasion.since.slice(0, 10)}`;
+      return `refused ${trigger.since.slice(0, 10)}`;
     case 'old_key':
-      return `old key ${occasion.when}`;
+      return `old key ${trigger.when}`;
   }
 }
 
 /** OCSF's `severity_id`: 2 Low to 5 Critical. */
-function severityOf(occasion: KeyOccasion): number {
-  if (occasion.kind === 'refused') return 5;
-  if (occasion.kind === 'old_key') return occasion.when === 'before' ? 2 : 4;
-  if (occasion.threshold === 0) return 5;
-  if (occasion.threshold <= 3) return 4;
-  return occasion.threshold <= 14 ? 3 : 2;
+function severityOf(trigger: KeyTrigger): number {
+  if (trigger.kind === 'refused') return 5;
+  if (trigger.kind === 'old_key') return trigger.when === 'before' ? 2 : 4;
+  if (trigger.threshold === 0) return 5;
+  if (trigger.threshold <= 3) return 4;
+  return trigger.threshold <= 14 ? 3 : 2;
 }

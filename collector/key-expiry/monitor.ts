@@ -1,6 +1,6 @@
 import type { NormalisedEvent } from '../../mappings/event.js';
 import { isObject, type JsonObject, type JsonValue } from '../../mappings/json.js';
-import type { KeyOccasion } from '../../mappings/key-warning.js';
+import type { KeyTrigger } from '../../mappings/key-warning.js';
 import { MS_PER_DAY } from '../../mappings/time-units.js';
 import type { Attachment, CommitExtension, PendingCommit } from '../pipeline/commit-extension.js';
 import {
@@ -95,7 +95,7 @@ export function viewKey({ life, lastFour, fingerprint, daysLeft, rotation }: Key
 
 /** What the event of a warning is made of, besides the key's status. */
 export interface WarningFacts {
-  readonly occasion: KeyOccasion;
+  readonly trigger: KeyTrigger;
   /** True where the key was not warned of before. */
   readonly first: boolean;
   readonly now: number;
@@ -109,8 +109,8 @@ export interface KeyExpiryOptions {
   readonly now: () => number;
   /** The event that carries a warning to the consumers of the stream. */
   readonly event: (status: KeyStatus, warning: WarningFacts) => NormalisedEvent;
-  /** Called once per occasion, also where its commit is repeated. */
-  readonly onWarning: (status: KeyStatus, occasion: KeyOccasion) => void;
+  /** Called once per trigger, also where its commit is repeated. */
+  readonly onWarning: (status: KeyStatus, trigger: KeyTrigger) => void;
 }
 
 /** Keys remembered: today's, and those of the rotations before. */
@@ -122,7 +122,7 @@ export class KeyExpiryMonitor implements CommitExtension {
   #keys = new Map<string, KeyMemory>();
   /** By fingerprint: the lifetime that JumpCloud reported in this run, valid whether or not it was committed. */
   readonly #reported = new Map<string, KeyMemory['told']>();
-  /** Occasions that were logged in this run. */
+  /** Triggers that were logged in this run. */
   readonly #warned = new Set<string>();
 
   constructor(private readonly options: KeyExpiryOptions) {}
@@ -138,11 +138,11 @@ export class KeyExpiryMonitor implements CommitExtension {
     const now = this.options.now();
     let remembered = this.#memoryOf(status.fingerprint, status.lastFour);
     const own: NormalisedEvent[] = [];
-    for (const { occasion, memory } of occasions(status, remembered, events, now)) {
+    for (const { trigger, memory } of triggers(status, remembered, events, now)) {
       const first = hasNoWarning(remembered);
-      own.push(this.options.event(status, { occasion, first, now, organization: after.organization }));
+      own.push(this.options.event(status, { trigger, first, now, organization: after.organization }));
       remembered = { ...remembered, ...memory };
-      this.#warn(status, occasion);
+      this.#warn(status, trigger);
     }
     if (!status.refused) remembered = withoutRefusal(remembered);
     // A key that never opened anything may be a slip: what was declared waits for the right one.
@@ -235,36 +235,36 @@ export class KeyExpiryMonitor implements CommitExtension {
   }
 
   /** A refusal is logged by the poll that met it. */
-  #warn(status: KeyStatus, occasion: KeyOccasion): void {
-    const detail = occasion.kind === 'expires' ? occasion.threshold : occasion.kind === 'old_key' && occasion.when;
-    const said = `${status.fingerprint} ${occasion.kind} ${detail}`;
-    if (occasion.kind === 'refused' || this.#warned.has(said)) return;
+  #warn(status: KeyStatus, trigger: KeyTrigger): void {
+    const detail = trigger.kind === 'expires' ? trigger.threshold : trigger.kind === 'old_key' && trigger.when;
+    const said = `${status.fingerprint} ${trigger.kind} ${detail}`;
+    if (trigger.kind === 'refused' || this.#warned.has(said)) return;
     this.#warned.add(said);
-    this.options.onWarning(status, occasion);
+    this.options.onWarning(status, trigger);
   }
 }
 
 /** The warnings that are due, each with the state to store once it is given. */
-function occasions(
+function triggers(
   status: KeyStatus,
   remembered: KeyMemory,
   events: readonly NormalisedEvent[],
   now: number,
-): { occasion: KeyOccasion; memory: Partial<KeyMemory> }[] {
-  const due: { occasion: KeyOccasion; memory: Partial<KeyMemory> }[] = [];
+): { trigger: KeyTrigger; memory: Partial<KeyMemory> }[] {
+  const due: { trigger: KeyTrigger; memory: Partial<KeyMemory> }[] = [];
   const threshold = dueWarning(status.life, now, remembered.warned);
-  if (threshold !== undefined) due.push({ occasion: { kind: 'expires', threshold }, memory: { warned: threshold } });
+  if (threshold !== undefined) due.push({ trigger: { kind: 'expires', threshold }, memory: { warned: threshold } });
   if (status.refused && remembered.refusedSince === undefined) {
     const refusedSince = new Date(now).toISOString();
     // A warning about expiry needs no second one about refusal.
     if (threshold === 0) due[0] = { ...due[0]!, memory: { warned: 0, refusedSince } };
-    else due.push({ occasion: { kind: 'refused', since: refusedSince }, memory: { refusedSince } });
+    else due.push({ trigger: { kind: 'refused', since: refusedSince }, memory: { refusedSince } });
   }
   let oldKey = remembered.oldKey ?? [];
-  for (const occasion of readOldKeyAttempts(events, Date.parse(remembered.firstSeen))) {
-    if (oldKey.includes(occasion.when)) continue;
-    oldKey = [...oldKey, occasion.when];
-    due.push({ occasion, memory: { oldKey } });
+  for (const trigger of readOldKeyAttempts(events, Date.parse(remembered.firstSeen))) {
+    if (oldKey.includes(trigger.when)) continue;
+    oldKey = [...oldKey, trigger.when];
+    due.push({ trigger, memory: { oldKey } });
   }
   return due;
 }

@@ -1,5 +1,5 @@
 import { formatSecond } from '../../mappings/instant.js';
-import { describeOldKey, type KeyOccasion } from '../../mappings/key-warning.js';
+import { describeOldKey, type KeyTrigger } from '../../mappings/key-warning.js';
 import type { ClientObserver } from '../jumpcloud/http/observer.js';
 import { describeBasis, describeLife, nameCredential } from '../key-expiry/lifetime.js';
 import type { KeyStatus } from '../key-expiry/monitor.js';
@@ -173,13 +173,13 @@ const OLD_KEY_CURE =
   'Where it comes after the rotation: find the collector at that address, give it the new key or stop it.';
 
 /** Tells the log that a key ends soon, has ended, or that a revoked one is still used. */
-export function logKeyWarning(log: Log, status: KeyStatus, occasion: KeyOccasion, now: number): void {
-  if (occasion.kind === 'old_key') {
-    log.warn(describeOldKey(occasion), { cure: OLD_KEY_CURE });
+export function logKeyWarning(log: Log, status: KeyStatus, trigger: KeyTrigger, now: number): void {
+  if (trigger.kind === 'old_key') {
+    log.warn(describeOldKey(trigger), { cure: OLD_KEY_CURE });
     return;
   }
   const message = `the JumpCloud ${nameCredential(status)} ${describeLife(status.life, now)}`;
-  const days = occasion.kind === 'expires' ? occasion.threshold : undefined;
+  const days = trigger.kind === 'expires' ? trigger.threshold : undefined;
   const fields = { basis: describeBasis(status.life), cure: status.rotation, days };
   // The poll has already logged a refused key, with the fix.
   if (days === 0 && !status.refused) log.error(message, fields);

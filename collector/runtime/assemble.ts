@@ -2,7 +2,7 @@ import { servicesFor } from '../../mappings/catalogue/index-by-type.js';
 import { enrichNames, type FindUser, type NameOutcome } from '../../mappings/directory-names.js';
 import type { OcsfEvent } from '../../mappings/event.js';
 import { floorToSecond } from '../../mappings/instant.js';
-import { type KeyOccasion, keyWarningEvent } from '../../mappings/key-warning.js';
+import { type KeyTrigger, keyWarningEvent } from '../../mappings/key-warning.js';
 import { ocsfTarget } from '../../schemas/ocsf-target.js';
 import type { FeedConfig } from '../config/feed-config.js';
 import { CollectorError } from '../errors.js';
@@ -45,7 +45,7 @@ export interface AssemblyOptions {
   readonly clientObserver: ClientObserver;
   /** Of the service account that reads the directory, where it has its own. */
   readonly directoryObserver?: ClientObserver;
-  readonly onKeyWarning: (status: KeyStatus, occasion: KeyOccasion) => void;
+  readonly onKeyWarning: (status: KeyStatus, trigger: KeyTrigger) => void;
   /** Called with the outcome of each name that was looked up in the directory. */
   readonly onName?: (outcome: NameOutcome) => void;
   /** Called with the reason why the names of the directory cannot be read; absent: the feed enriches nothing. */

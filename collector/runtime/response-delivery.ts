@@ -71,7 +71,7 @@ export function responseGuardOf(
   return guardOf(
     { ...config, jumpcloud },
     client,
-    (status, occasion) => logKeyWarning(log, status, occasion, systemTiming.now()),
+    (status, trigger) => logKeyWarning(log, status, trigger, systemTiming.now()),
     true,
   );
 }

@@ -9,7 +9,7 @@ import { combineObservers } from '../../collector/pipeline/observer.js';
 import { type Assembled, assemble } from '../../collector/runtime/assemble.js';
 import type { Sink } from '../../collector/sinks/sink.js';
 import { startTenant, type Tenant, type TenantOptions } from '../../fixtures/tenant/tenant.js';
-import type { KeyOccasion } from '../../mappings/key-warning.js';
+import type { KeyTrigger } from '../../mappings/key-warning.js';
 import type { VirtualTime } from '../pipeline/virtual-time.js';
 
 export const DAY = 86_400_000;
@@ -19,7 +19,7 @@ export const noon = Date.UTC(2026, 10, 21, 12);
 /** What one run of the program told of the key. */
 export interface Run {
   readonly failure: CollectorError | undefined;
-  readonly warnings: readonly KeyOccasion[];
+  readonly warnings: readonly KeyTrigger[];
   readonly status: FeedView;
   readonly metrics: Metrics;
   readonly made: Assembled;
@@ -57,13 +57,13 @@ export async function runOnce(
   const metrics = createMetrics({ version: '0.0.0' });
   const measured = metrics.feed({ feed: 'acme', sink: sink.kind, now, keyExpires: () => key()?.life.expiresAt });
   const status = new FeedStatus({ config, sink, now, key });
-  const warnings: KeyOccasion[] = [];
+  const warnings: KeyTrigger[] = [];
   const all = assemble(config, {
     sink,
     timing: time,
     observer: combineObservers([measured.observer, status.observer]),
     clientObserver: combineClientObservers([measured.client, status.client]),
-    onKeyWarning: (_, occasion) => warnings.push(occasion),
+    onKeyWarning: (_, trigger) => warnings.push(trigger),
   });
   made.all = all;
   const life = await all.client.keyLife();
@@ -108,7 +108,7 @@ export async function liveThrough(
       const sink = open();
       const { warnings, failure, status, metrics, made } = await runOnce(tenant, sink, time, env);
       await sink.close();
-      days.push(...warnings.map((occasion) => (occasion.kind === 'expires' ? occasion.threshold : Number.NaN)));
+      days.push(...warnings.map((trigger) => (trigger.kind === 'expires' ? trigger.threshold : Number.NaN)));
       if (failure !== undefined) expect(failure.code).toBe('CREDENTIAL_REFUSED');
       if (failure !== undefined) refusals += 1;
       expect(made.guard.status()?.daysLeft).toBe(Math.ceil(left));

@@ -32,7 +32,7 @@ it('the collector’s own warning about a key carries it too', () => {
       fingerprint: '0123456789abcdef',
       lastFour: 'abcd',
       credential: 'API key …abcd',
-      occasion: { kind: 'expires', threshold: 7 },
+      trigger: { kind: 'expires', threshold: 7 },
       first: true,
       expiresAt: undefined,
       description: 'expires in 7 days',

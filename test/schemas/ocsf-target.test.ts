@@ -43,7 +43,7 @@ describe('an OCSF target', () => {
         fingerprint: '0123456789abcdef',
         lastFour: 'wxyz',
         credential: 'API key …wxyz',
-        occasion: { kind: 'expires', threshold: 3 },
+        trigger: { kind: 'expires', threshold: 3 },
         first: true,
         expiresAt: undefined,
         description: 'expires in 3 days',
