@@ -1,7 +1,7 @@
 // Joins the modules of each program that the product starts into few files, which start in half the time: the programs keep
 // their paths in dist/collector/, what they share lies in chunks/ beside them. Names and lines stay, and each part says which
 // file it is of. The licences of the libraries within stand in dist/collector/licences.txt.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join as path, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
@@ -10,6 +10,7 @@ import { licencesOf } from './licences.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const target = path(root, 'dist', 'collector');
 
+const TEST_PROGRAMS = ['contract/sink-child', 'faults/collector-child', 'faults/reader-child', 'faults/remap-child'];
 const PROGRAMS = ['cli', 'query/statement-process', 'sinks/tables/maintenance-process', 'sinks/try-lock-process'];
 
 const DUCKDB = '@duckdb/node-api';
@@ -89,16 +90,20 @@ async function join(input, plugins, options) {
   return output;
 }
 
-const programs = await join(
-  Object.fromEntries(PROGRAMS.map((program) => [program, path(root, 'collector', `${program}.ts`)])),
-  [oneStringWidth, leaveOut, joinedDuckDB, keepPlace],
-  {
-    dir: target,
-    entryFileNames: '[name].js',
-    chunkFileNames: 'chunks/[name].js',
-    codeSplitting: { groups: [{ name: 'place', test: (id) => id === PLACE }] },
-  },
-);
+/** @param folder of the sources, in which the programs stand and to which they are built */
+const joinPrograms = (folder, names) =>
+  join(
+    Object.fromEntries(names.map((name) => [name, path(root, folder, `${name}.ts`)])),
+    [oneStringWidth, leaveOut, joinedDuckDB, keepPlace],
+    {
+      dir: path(root, 'dist', folder),
+      entryFileNames: '[name].js',
+      chunkFileNames: 'chunks/[name].js',
+      codeSplitting: { groups: [{ name: 'place', test: (id) => id === PLACE }] },
+    },
+  );
+
+const programs = await joinPrograms('collector', PROGRAMS);
 const duckdb = await join(DUCKDB, [], { file: path(target, 'chunks', 'duckdb.cjs'), format: 'cjs' });
 
 for (const { fileName, imports = [] } of programs)
@@ -116,3 +121,6 @@ for (const name of libraries)
   if (packages[`node_modules/${name}`]?.dev !== undefined || packages[`node_modules/${name}`] === undefined)
     throw new Error(`${name} is bundled, but not installed for production`);
 writeFileSync(path(target, 'licences.txt'), licencesOf('The programs of the collector', [...libraries].sort()));
+
+// The tests start theirs by the hundred. An image is built without tests.
+if (existsSync(path(root, 'test'))) await joinPrograms('test', TEST_PROGRAMS);
