@@ -52,39 +52,49 @@ export async function runInventoryService(
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
-    const startedAt = clock.now();
+    let startedAt = clock.now();
     let failure: CollectorError | undefined;
-    let endTurn = () => {};
     try {
-      endTurn = await turns.take(signal);
-      const opened = await open();
-      try {
-        const position = positionOf(await opened.sink.peek(INVENTORY_LANE));
+      const wait = await whileOpen(open, async ({ sink }) => {
+        const position = positionOf(await sink.peek(INVENTORY_LANE));
         if (position !== undefined) observer({ type: 'position', position });
-        const wait = (position?.marker?.started ?? 0) + schedule.interval - startedAt;
-        if (position?.finished === true && wait > 0) {
-          await opened.close();
-          endTurn();
-          observer({ type: 'waiting', until: startedAt + wait });
-          await clock.sleep(wait, signal);
-          continue;
-        }
-        const { stages, full } = dueStages(position, schedule, startedAt);
-        const report = await opened.run({ stages, full, dryRun: false, confirmed: new Set() }, signal);
-        failure = report.refused;
+        return position?.finished ? (position.marker?.started ?? 0) + schedule.interval - startedAt : 0;
+      });
+      if (wait > 0) {
+        observer({ type: 'waiting', until: startedAt + wait });
+        await clock.sleep(wait, signal);
+        continue;
+      }
+      const endTurn = await turns.take(signal);
+      try {
+        // The turn may have come hours later.
+        startedAt = clock.now();
+        failure = await whileOpen(open, async ({ sink, run }) => {
+          const { stages, full } = dueStages(positionOf(await sink.peek(INVENTORY_LANE)), schedule, startedAt);
+          return (await run({ stages, full, dryRun: false, confirmed: new Set() }, signal)).refused;
+        });
       } finally {
-        await opened.close();
+        endTurn();
       }
     } catch (error) {
       failure = asCollectorError(error);
       if (failure.code === 'ABORTED') return;
-    } finally {
-      endTurn();
     }
     if (failure !== undefined) observer({ type: 'failed', error: failure });
     const next = failure === undefined ? schedule.interval : Math.min(schedule.interval, RETRY_MS);
     const wait = Math.max(0, startedAt + next - clock.now());
     observer({ type: 'waiting', until: clock.now() + wait });
     await clock.sleep(wait, signal);
+  }
+}
+
+type Opened = Awaited<ReturnType<InventoryServiceParts['open']>>;
+
+async function whileOpen<T>(open: () => Promise<Opened>, work: (opened: Opened) => Promise<T>): Promise<T> {
+  const opened = await open();
+  try {
+    return await work(opened);
+  } finally {
+    await opened.close();
   }
 }

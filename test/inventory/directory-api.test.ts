@@ -182,6 +182,32 @@ it('Feeds of one process read their directories some at a time, in the order in 
   for (const { sink, directory } of feeds) expect(deliveredKeys(sink.entities)).toEqual(ledgerKeys(directory));
 });
 
+it('A feed that has waited hours for its turn reads what is due then, not what was due when it asked', async () => {
+  const { sink, time, run, told, generation } = await inventoryUnderTest();
+  await generation();
+  const [turns, stopping, HOUR] = [new ReadingTurns(1), new AbortController(), 3_600_000];
+  const end = await turns.take(stopping.signal);
+  const asked: (readonly string[] | undefined)[] = [];
+  const open = async () => ({
+    sink,
+    run: async (order: Partial<InventoryOrder>) => {
+      asked.push(order.stages);
+      stopping.abort();
+      return run(order);
+    },
+    close: async () => {},
+  });
+  const schedule = { interval: HOUR, membershipsInterval: 6 * HOUR, fullInterval: 10 * DAY };
+  time.pass(2 * HOUR);
+  const service = runInventoryService(schedule, { clock: time, turns, observer: () => {}, open }, stopping.signal);
+  await new Promise((resolve) => setImmediate(resolve));
+  time.pass(10 * HOUR);
+  end();
+  await service;
+  expect(told.length).toBeGreaterThan(0);
+  expect(asked[0]).toContain('memberships');
+});
+
 it('A feed that is stopped while it waits for its turn to read waits no more, and takes nobody else’s', async () => {
   const turns = new ReadingTurns(1);
   const [stopping, running] = [new AbortController(), new AbortController().signal];
