@@ -40,8 +40,8 @@ export class WebhookLane {
   #lane: CommittedLane | undefined;
   #organization: string | undefined;
   #listDueAt = Number.NEGATIVE_INFINITY;
-  /** The end of the spool when the list was found due. */
-  #listAfter: SpoolPosition | undefined;
+  /** The end of the spool when the list was found due, and when that was. */
+  #listAfter: { readonly end: SpoolPosition; readonly at: number } | undefined;
 
   constructor(private readonly parts: WebhookLaneParts) {}
 
@@ -86,6 +86,8 @@ export class WebhookLane {
   async #close(): Promise<void> {
     const lane = this.#lane;
     this.#lane = undefined;
+    // What came meanwhile is delivered first as well.
+    this.#listAfter = undefined;
     await lane?.close();
   }
 
@@ -95,14 +97,15 @@ export class WebhookLane {
     if (this.#organization === undefined) return clock.sleep(1_000, signal);
     const { appended } = spool;
     const isListDue = clock.monotonic() >= this.#listDueAt;
-    if (isListDue) this.#listAfter ??= spool.end;
+    if (isListDue) this.#listAfter ??= { end: spool.end, at: clock.now() };
+    const after = this.#listAfter;
     // What came before is delivered first, so that it does not count as missed; what comes meanwhile holds up no list.
-    const isListFirst = this.#listAfter !== undefined && !isBefore(placeIn(lane.position, spool.id), this.#listAfter);
+    const isListFirst = after !== undefined && !isBefore(placeIn(lane.position, spool.id), after.end);
     if (!isListFirst && (await this.#deliverPortion(lane, this.#organization))) return;
-    if (isListDue) {
+    if (after !== undefined) {
       this.#listAfter = undefined;
       this.#listDueAt = clock.monotonic() + alertsInterval;
-      return this.#deliverListed(lane, this.#organization, signal);
+      return this.#deliverListed(lane, this.#organization, after.at, signal);
     }
     const ended = new AbortController();
     const either = AbortSignal.any([signal, ended.signal]);
@@ -145,8 +148,16 @@ export class WebhookLane {
     return true;
   }
 
-  /** Reads the list of alerts, and delivers what no webhook brought. What JumpCloud refuses is said, and leaves the lane at work. */
-  async #deliverListed(lane: CommittedLane, organization: string, signal: AbortSignal): Promise<void> {
+  /**
+   * Reads the list of alerts, and delivers what no webhook brought. What JumpCloud refuses is said, and leaves the lane at work.
+   * @param deliveredUntil what the spool held at this moment is delivered
+   */
+  async #deliverListed(
+    lane: CommittedLane,
+    organization: string,
+    deliveredUntil: number,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { alerts, clock, onListed, onMissed } = this.parts;
     if (alerts === undefined) return;
     const { position, isKnown } = lane;
@@ -168,7 +179,7 @@ export class WebhookLane {
     });
     const made = deliver(bodies, organization, isKnown, this.parts);
     const missed = notices.filter(
-      ({ at }, index) => made.uids[index] !== undefined && at >= position.origin && at < startedAt - UNDERWAY_MS,
+      ({ at }, index) => made.uids[index] !== undefined && at >= position.origin && at < deliveredUntil - UNDERWAY_MS,
     ).length;
     // What the overlap shows again is no record of its own.
     const { duplicates, records } = made.counts;

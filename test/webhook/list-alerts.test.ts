@@ -1,11 +1,14 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { checkWebhook } from '../../collector/diagnostics/check-webhook.js';
+import { CollectorError } from '../../collector/errors.js';
 import { createClient } from '../../collector/jumpcloud/client.js';
 import { readAlerts } from '../../collector/jumpcloud/directory/alerts.js';
 import type { AskDirectory } from '../../collector/jumpcloud/directory/ask.js';
+import type { Batch } from '../../collector/sinks/sink.js';
+import { createTablesSink } from '../../collector/sinks/tables/tables-sink.js';
 import { envelopeOf } from '../../fixtures/tenant/alerts/envelope.js';
 import { startTenant, type TenantOptions } from '../../fixtures/tenant/tenant.js';
-import { findingsOf, openRoad, organization, ownDirectory, rowsOf } from './open-road.js';
+import { findingsOf, openRoad, organization, ownDirectory, type Road, rowsOf } from './open-road.js';
 import { uidOf } from './running-collector.js';
 
 /** A tenant with one channel, and a client of its directory. */
@@ -27,6 +30,7 @@ async function open(options: TenantOptions = {}) {
   };
 }
 
+const noSink = { kind: 'broken', peek: async () => undefined, close: async () => {} };
 const body = (notice: Parameters<typeof envelopeOf>[0]) => JSON.stringify(envelopeOf(notice));
 
 /** Waits until the tables would hold so many notices: the road says so in its view. */
@@ -85,6 +89,51 @@ describe('the list of alerts', () => {
     const uids = (await findingsOf(directory)).map(([uid]) => uid);
     expect([...uids].sort()).toEqual(alerts.notices.map(uidOf).sort());
     expect(polling.feed.view.missed).toBe(4);
+  });
+
+  it('does not count as missed what its webhook brought and the spool still holds', async () => {
+    const { client, alerts, env } = await open();
+    const directory = await ownDirectory();
+    // The lane's first start lies before the alerts.
+    await (await openRoad({ directory, env, behindMs: 10 * 60_000 })).stop();
+    const down = new CollectorError('SINK_UNAVAILABLE', 'The sink is down.', { cure: 'Wait.', transient: true });
+    const broken = { open: () => Promise.reject(down), close: async () => {} };
+    const waiting = await openRoad({ directory, env, sink: () => ({ ...noSink, lane: () => broken }) as never });
+    expect((await waiting.post(body(alerts.raise()))).status).toBe(200);
+    await waiting.stop();
+    const later = { behindMs: 0 };
+    let opened: (road: Road) => void = () => {};
+    const ready = new Promise<Road>((resolve) => {
+      opened = resolve;
+    });
+    let committed = 0;
+    const road = await openRoad({
+      ...{ directory, env, ask: client.directory! },
+      get behindMs() {
+        return later.behindMs;
+      },
+      sink: ({ name, tables }) => {
+        const sink = createTablesSink({ directory: tables.directory, feed: name });
+        const lane = (of: string) => {
+          const own = sink.lane(of);
+          const commit = async (batch: Batch) => {
+            if (batch.events.length > 0 && committed++ === 0) {
+              expect((await (await ready).post(body(alerts.raise()))).status).toBe(200);
+              // So long does this commit take.
+              later.behindMs = -10 * 60_000;
+            }
+            return own.commit(batch);
+          };
+          return { open: () => own.open(), commit, close: () => own.close() };
+        };
+        return { ...sink, lane } as never;
+      },
+    });
+    opened(road);
+    await until(() => committed >= 2);
+    await road.stop();
+    expect((await findingsOf(directory)).map(([uid]) => uid).sort()).toEqual(alerts.notices.map(uidOf).sort());
+    expect(road.feed.view.missed).toBe(0);
   });
 
   it('is read to its end however long it is, and refused where it does not end', async () => {
