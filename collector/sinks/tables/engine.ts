@@ -55,7 +55,7 @@ export class Engine {
 
   get #duckdb(): DuckDB {
     // The lock that went with it is free: what another lane of the process has open is not this one's to use.
-    if (this.#closed) throw new Error('DuckDB is closed to who asks');
+    if (this.#closed) throw new Error('DuckDB is closed to whoever asks');
     return this.shared;
   }
 
@@ -96,6 +96,8 @@ class DuckDB {
   users = 0;
   readonly #turns = new Turns();
   #spill: SpillDirectory | undefined;
+  /** Of those that broke: statements may still run in them. */
+  readonly #left: SpillDirectory[] = [];
   #instance: Promise<DuckDBInstance> | undefined;
 
   constructor(
@@ -107,8 +109,9 @@ class DuckDB {
     const run = () => this.#connected(work);
     const { ended, alone } = await this.#turns.beside(run);
     if (ended.status === 'fulfilled') return ended.value;
-    // What memory there was, the statements beside it had.
-    if (!alone && duckdbFault(ended.reason) === 'memory') return this.#turns.alone(run);
+    // What memory there was, the statements beside it had; or one of them broke what they share.
+    const fault = duckdbFault(ended.reason);
+    if (!alone && (fault === 'memory' || fault === 'broken')) return this.#turns.alone(run);
     throw ended.reason;
   }
 
@@ -120,7 +123,7 @@ class DuckDB {
   async close(): Promise<void> {
     const [instance] = await Promise.allSettled([this.#instance]);
     if (instance.status === 'fulfilled') instance.value?.closeSync();
-    await this.#spill?.free();
+    await Promise.all([...this.#left, ...(this.#spill ? [this.#spill] : [])].map((spill) => spill.free()));
   }
 
   async #connected<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
@@ -132,6 +135,8 @@ class DuckDB {
       // It takes no more statements, of anybody: the next one opens another.
       if (duckdbFault(error) === 'broken' && this.#instance === instance) {
         this.#instance = undefined;
+        if (this.#spill) this.#left.push(this.#spill);
+        this.#spill = undefined;
         (await instance)?.closeSync();
       }
       throw error;

@@ -100,8 +100,7 @@ export async function maintainTables(setting: MaintenanceSetting): Promise<Maint
       // The disk is full, say: what was begun is undone or made up for by the next run.
       throw errno(error) === undefined && duckdbFault(error) !== 'io' ? error : tablesFailed(error, logs.directory);
     } finally {
-      await engine.close();
-      await unlock();
+      await engine.close().finally(unlock);
     }
   }
   return counts;

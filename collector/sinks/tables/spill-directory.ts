@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asCollectorError } from '../../errors.js';
+import { errno } from '../../files/durable-file.js';
 import { takeLock } from './lock-file.js';
 
 /** A directory that one DuckDB may spill to. */
@@ -18,26 +19,30 @@ export async function temporarySpill(): Promise<SpillDirectory> {
   return { path, free: () => rm(path, { recursive: true, force: true }) };
 }
 
+/** Where no lock can be made, a question may be asked all the same. */
+const NOT_WRITABLE = ['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT'];
+
 /**
- * One of the numbered directories below a root, the first that no process holds. What a process that was killed has
- * spilled is removed by whoever takes its directory next.
+ * One of the numbered directories below a root, the first that no process holds; a temporary one where the root cannot be
+ * written to. What a process that was killed has spilled is removed by whoever takes its directory next.
  */
 export async function lockedSpill(root: string): Promise<SpillDirectory> {
   for (let number = 0; ; number++) {
-    const unlock = await takeLock(join(root, `${number}.held`), 'of spilled rows').catch((error: unknown) => {
-      if (asCollectorError(error).code === 'LANE_IN_USE') return undefined;
+    let unlock: () => Promise<void>;
+    try {
+      unlock = await takeLock(join(root, `${number}.held`), 'of spilled rows');
+    } catch (error) {
+      const { code, detail } = asCollectorError(error);
+      if (code === 'LANE_IN_USE') continue;
+      if (NOT_WRITABLE.includes(errno(error) ?? detail ?? '')) return temporarySpill();
       throw error;
-    });
-    if (unlock === undefined) continue;
+    }
     const path = join(root, `${number}.spill`);
     const remove = () => rm(path, { recursive: true, force: true });
     await remove();
     return {
       path,
-      async free() {
-        await remove();
-        await unlock();
-      },
+      free: () => remove().finally(unlock),
     };
   }
 }

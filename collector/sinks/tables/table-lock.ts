@@ -26,7 +26,9 @@ export async function lockTable(directory: string, table: string): Promise<() =>
 export async function lockTables(directory: string, tables: readonly string[]): Promise<() => Promise<void>> {
   const held: (() => Promise<void>)[] = [];
   const unlock = async () => {
-    for (const free of held.splice(0)) await free();
+    const ended = await Promise.allSettled(held.splice(0).map((free) => free()));
+    const failed = ended.find((one) => one.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
   };
   try {
     for (const table of [...tables].sort()) held.push(await patiently(() => lockTable(directory, table)));

@@ -187,8 +187,11 @@ export class TablesLane implements LaneSink, RewritableLane {
     this.#engine = undefined;
     this.#unlock = undefined;
     this.#opened = undefined;
-    await engine?.close();
-    await unlock?.();
+    try {
+      await engine?.close();
+    } finally {
+      await unlock?.();
+    }
   }
 
   /** What is open, taken away: a commit that rejects leaves the lane closed for further ones. */

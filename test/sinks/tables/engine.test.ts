@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Sink } from '../../../collector/sinks/sink.js';
 import { collectorLimits, Engine } from '../../../collector/sinks/tables/engine.js';
 import { loadDuckDB } from '../../../collector/sinks/tables/load-duckdb.js';
+import { lockedSpill } from '../../../collector/sinks/tables/spill-directory.js';
 import { createTablesSink } from '../../../collector/sinks/tables/tables-sink.js';
 import { runChild } from '../../contract/run-child.js';
 import { sampleBatch, sampleEvent } from '../../contract/sample-batch.js';
@@ -98,6 +99,37 @@ describe('The lanes of one process', () => {
     await lane.commit(sampleBatch('live', 1, sizes));
     expect(opened).toHaveBeenCalledTimes(1);
     expect(await runChild({ kind: 'tables', directory, batches: 3 })).toMatchObject({ code: 73 });
+  });
+
+  it('beside one whose statement breaks their DuckDB again and again are delivered all the same', async () => {
+    const [broken, ...others] = await Promise.all(feeds(4).map((feed) => openLane(feed)));
+    const { prototype } = loadDuckDB().DuckDBConnection;
+    const { run } = prototype;
+    const running = new Set<object>();
+    const victims = new Set<object>();
+    let waited = 0;
+    vi.spyOn(prototype, 'run').mockImplementation(async function (this: typeof prototype, sql, values) {
+      if (typeof sql === 'string' && sql.includes('feed-0-')) {
+        while (running.size === 0 && ++waited < 1_000) await new Promise((resolve) => setImmediate(resolve));
+        for (const other of running) victims.add(other);
+        throw new Error('INTERNAL Error: a defect');
+      }
+      running.add(this);
+      const result = await run.call(this, sql, values);
+      running.delete(this);
+      if (victims.delete(this)) throw new Error('FATAL Error: the database has been invalidated');
+      return result;
+    });
+    const commits = [broken!, ...others].map((lane) => lane.commit(sampleBatch('live', 0, sizes)));
+    const ended = await Promise.allSettled(commits);
+    expect(ended.map(({ status }) => status)).toEqual(['rejected', ...others.map(() => 'fulfilled')]);
+  });
+
+  it('spill elsewhere where the tables may be read only: a question needs no lock', async () => {
+    // Nobody may make a directory there, not even root.
+    const spill = await lockedSpill('/sys/engine');
+    expect(spill.path).toContain(tmpdir());
+    await spill.free();
   });
 
   it('remove what a killed process has spilled, but not what another one spills', async () => {
