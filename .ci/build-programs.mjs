@@ -115,7 +115,10 @@ const { packages } = JSON.parse(readFileSync(path(root, 'package-lock.json'), 'u
 const libraries = new Set(
   [...programs, ...duckdb]
     .flatMap(({ moduleIds = [] }) => moduleIds)
-    .flatMap((id) => /[\\/]node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)[\\/]/.exec(id)?.[1] ?? []),
+    // To the last folder of that name: a library may have libraries of its own.
+    .flatMap(
+      (id) => /\/node_modules\/((?:.*\/node_modules\/)?(?:@[^/]+\/)?[^/]+)\//.exec(id.replaceAll('\\', '/'))?.[1] ?? [],
+    ),
 );
 for (const name of libraries)
   if (packages[`node_modules/${name}`]?.dev !== undefined || packages[`node_modules/${name}`] === undefined)

@@ -11,13 +11,15 @@ const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'u
   packages: Readonly<Record<string, { version: string; dev?: boolean } | undefined>>;
 };
 
-/** Names of the libraries that the programs contain, by the source maps of what they are made of. */
+/** Folders below node_modules of the libraries that the programs contain, by the source maps of what they are made of. */
 function bundled(): string[] {
   const chunks = readdirSync(join(built, 'chunks')).map((name) => join(built, 'chunks', name));
   const sources = [join(built, 'cli.js'), ...chunks.filter((name) => /\.c?js$/.test(name))].flatMap((path) =>
     modulesWithin(pathToFileURL(path)),
   );
-  const names = sources.map((source) => /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(source)?.[1]);
+  const names = sources.map(
+    (source) => /\/node_modules\/((?:.*\/node_modules\/)?(?:@[^/]+\/)?[^/]+)\//.exec(source)?.[1],
+  );
   return [...new Set(names)].filter((name) => name !== undefined).sort();
 }
 
@@ -25,10 +27,10 @@ it('each library within the programs is installed for production, and its licenc
   const licences = readFileSync(join(built, 'licences.txt'), 'utf8');
   const libraries = bundled();
   expect(libraries.length).toBeGreaterThan(20);
-  for (const name of libraries) {
-    const { version, dev } = packages[`node_modules/${name}`]!;
-    expect(dev, name).toBeUndefined();
-    expect(licences).toContain(`\n${name} ${version} (`);
+  for (const folder of libraries) {
+    const { version, dev } = packages[`node_modules/${folder}`]!;
+    expect(dev, folder).toBeUndefined();
+    expect(licences).toContain(`\n${folder.replace(/.*\/node_modules\//, '')} ${version} (`);
   }
 });
 

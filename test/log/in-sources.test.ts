@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { CollectorError } from '../../collector/errors.js';
+import { errorFields } from '../../collector/log/format.js';
 import { inSources } from '../../collector/log/in-sources.js';
 
 it('a defect in what the modules were joined to is told by file and line of the sources', () => {
@@ -11,9 +13,10 @@ it('a defect in what the modules were joined to is told by file and line of the 
   const source = new URL('../../collector/errors.ts', import.meta.url);
   const stack = `Error: no\n    at asCollectorError (${built.href}:${lineOf(built, 'function asCollectorError(')}:10)`;
   const line = lineOf(source, 'function asCollectorError(');
-  expect(inSources(stack)).toMatch(
-    new RegExp(`^Error: no\n    at asCollectorError \\(${source.pathname}:${line}:\\d+\\)$`),
-  );
+  const told = new RegExp(`^Error: no\n    at asCollectorError \\(${source.pathname}:${line}:\\d+\\)$`);
+  expect(inSources(stack)).toMatch(told);
+  const cause = Object.assign(new Error('no'), { stack });
+  expect(errorFields(new CollectorError('INTERNAL', 'no', { cure: 'Report it.', cause })).stack).toMatch(told);
 });
 
 it('a stack without a source map stays as it is', () => {
