@@ -11,7 +11,7 @@ import { ANSWERING, STOP, type StatementReport, type StatementRequest } from './
 const program = fileURLToPath(new URL('./statement-process.js', import.meta.url));
 
 /** How long a process may take to end after its row: it may be busy, or its reader read nothing. */
-const LAST_ROW_MS = 2_000;
+const LAST_ROW_MS = 5_000;
 
 /** How a statement's process is run. */
 export interface RunOptions {
@@ -49,7 +49,10 @@ async function runProcess(
     env: { DUCKDB_JE_MALLOC_CONF: 'dirty_decay_ms:0,muzzy_decay_ms:0', ...env },
   });
   let late: NodeJS.Timeout | undefined;
+  let isAnswering = false;
   const end = () => {
+    // There is no row to end.
+    if (!isAnswering) return void child.kill('SIGKILL');
     if (child.connected) child.send(STOP, () => {});
     late = setTimeout(() => void child.kill('SIGKILL'), LAST_ROW_MS);
   };
@@ -61,7 +64,10 @@ async function runProcess(
     report = over;
   });
   child.on('message', (message: StatementReport | typeof ANSWERING) => {
-    if (message === ANSWERING) return answering();
+    if (message === ANSWERING) {
+      isAnswering = true;
+      return answering();
+    }
     report ??= message;
     child.kill('SIGKILL');
   });

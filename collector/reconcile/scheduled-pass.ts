@@ -148,7 +148,7 @@ class Pass {
         readHour: (hour) => this.#readHour(hour),
         isOver: () => this.#isOver(),
       });
-      this.#keepGrid();
+      this.#keepLedger();
       this.context.hourly.replace(compared);
       await lane.commit(emptyBatch, {});
     } catch (error) {
@@ -274,7 +274,7 @@ class Pass {
     const advance = (read: ReadSoFar) => {
       batches.push(...read.hours);
       if (read.complete) this.ledger = withReread(this.ledger, { start: from, end: to, minutes: read.minutes });
-      this.#keepGrid();
+      this.#keepLedger();
       if (read.complete && hour !== undefined) hourly.replace(recounted(hourly.current, hour, batches));
       return {};
     };
@@ -303,7 +303,7 @@ class Pass {
   }
 
   /** What was read again is stored with the next commit. */
-  #keepGrid(): void {
+  #keepLedger(): void {
     const { state } = this.context;
     state.replace({ ...state.of(this.lane.cursor), ledger: this.ledger });
   }

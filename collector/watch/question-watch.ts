@@ -124,6 +124,7 @@ export class QuestionWatch implements IdleTask, CommitExtension {
   async #askAll(lane: string, account: string, organization: string | undefined, signal: AbortSignal): Promise<void> {
     const { questions, ask, observer, clock, intervalMs } = this.setting;
     const began = clock.monotonic();
+    const done: AskedQuestion[] = [];
     for (const asked of questions.filter((one) => this.#dueAtOf(one) <= began)) {
       const question = asked.question.name;
       /** @returns whether there is an answer */
@@ -154,8 +155,10 @@ export class QuestionWatch implements IdleTask, CommitExtension {
         break;
       }
       if (until !== undefined && left > 0) observer({ type: 'questionBehind', lane, question, until, left });
-      else this.#dueAt.set(textOf(asked), clock.monotonic() + intervalMs);
+      else done.push(asked);
     }
+    // All at once, so that they stay in one round.
+    for (const asked of done) this.#dueAt.set(textOf(asked), clock.monotonic() + intervalMs);
   }
 
   /**

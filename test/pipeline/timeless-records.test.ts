@@ -241,8 +241,8 @@ async function delivered(story: Story): Promise<string[]> {
   for (const [a, b] of [...rereads, everything]) {
     const [start, end] = [Math.max(origin, Math.min(a, b)), Math.max(a, b)];
     if (start >= end) continue;
-    const stretch = { services, start, end, ownedFrom: () => origin, ownedTo: () => end };
-    await reread(lane, stretch, settings, parts, signal, () => ({}));
+    const span = { services, start, end, ownedFrom: () => origin, ownedTo: () => end };
+    await reread(lane, span, settings, parts, signal, () => ({}));
   }
   await lane.close();
   return [...sink.texts()].sort();

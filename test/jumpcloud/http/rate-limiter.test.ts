@@ -4,7 +4,7 @@ import { fakeTiming } from '../fake-timing.js';
 
 const settle = () => new Promise((resolve) => setTimeout(resolve, 5));
 
-describe('pace', () => {
+describe('the rate limiter', () => {
   it('starts requests at least a fifth of a second apart at five a second', async () => {
     const timing = fakeTiming();
     const limiter = createRateLimiter({ requestsPerSecond: 5, concurrency: 1 }, timing);
@@ -17,7 +17,7 @@ describe('pace', () => {
     expect(starts).toEqual([0, 200, 400, 600]);
   });
 
-  it('does not save up turns while nothing is asked: no bursts', async () => {
+  it('does not save up requests while nothing is asked: no bursts', async () => {
     const timing = fakeTiming();
     const limiter = createRateLimiter({ requestsPerSecond: 5, concurrency: 4 }, timing);
     (await limiter.acquire()).release();
@@ -78,7 +78,7 @@ describe('pace', () => {
     started[5]?.release();
   });
 
-  it('a second `over` changes nothing', async () => {
+  it('a second `release` changes nothing', async () => {
     const timing = fakeTiming();
     const limiter = createRateLimiter({ requestsPerSecond: 1_000, concurrency: 1 }, timing);
     const first = await limiter.acquire();
@@ -111,16 +111,16 @@ describe('pace', () => {
     await expect(limiter.acquire(stop.signal)).rejects.toMatchObject({ code: 'ABORTED' });
   });
 
-  it('ends its nap when the last one who waited has left', async () => {
+  it('ends its wait when the last one who waited has left', async () => {
     const timing = fakeTiming();
-    let napping: AbortSignal | undefined;
+    let waiting: AbortSignal | undefined;
     const limiter = createRateLimiter(
       { requestsPerSecond: 1, concurrency: 1 },
       {
         ...timing,
         sleep: (_, signal) =>
           new Promise((resolve) => {
-            napping = signal;
+            waiting = signal;
             signal?.addEventListener('abort', () => resolve());
           }),
       },
@@ -130,6 +130,6 @@ describe('pace', () => {
     const left = limiter.acquire(stop.signal);
     stop.abort();
     await expect(left).rejects.toMatchObject({ code: 'ABORTED' });
-    expect(napping?.aborted).toBe(true);
+    expect(waiting?.aborted).toBe(true);
   });
 });
