@@ -1,5 +1,5 @@
 // Joins the modules of each program that the product starts into few files, which start in half the time: the programs keep
-// their paths in dist/collector/, what they share lies in chunks/ beside them. Names and lines stay, and each part says which
+// their paths in dist/collector/, what they share lies in chunks/. Names and lines stay, and each part says which
 // file it is of. The licences of the libraries within stand in dist/collector/licences.txt.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join as path, relative } from 'node:path';
@@ -39,7 +39,7 @@ const leaveOut = {
 
 const PLACE = '\0place';
 
-/** A module finds what lies beside it where it lay before, not beside the chunk. */
+/** `import.meta.url` of a module is its own path in dist/, not the chunk's: it locates files by it. */
 const keepPlace = {
   name: 'keep place',
   resolveId: (name) => (name === PLACE ? PLACE : undefined),

@@ -26,7 +26,7 @@ import { webhookCommand } from './commands/webhook-command.js';
 import { asCollectorError, exitCodes } from './errors.js';
 import { printFatal } from './log/fatal-line.js';
 import { errorFields } from './log/format.js';
-import { inSources } from './log/in-sources.js';
+import { mapStack } from './log/map-stack.js';
 import { processRedactor } from './log/redactor.js';
 import { version } from './version.js';
 
@@ -46,7 +46,7 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
   process.on(event, (error: unknown) => {
     // The reader of a pipe left (EPIPE): there is nobody to write for.
     if (error instanceof Error && 'code' in error && error.code === 'EPIPE') process.exit(exitCodes.done);
-    const defect = `defect (${event}): ${error instanceof Error ? inSources(error.stack) : String(error)}`;
+    const defect = `defect (${event}): ${error instanceof Error ? mapStack(error.stack) : String(error)}`;
     complain(defect, { msg: defect, code: 'INTERNAL' });
     process.exit(exitCodes.internal);
   });
@@ -120,7 +120,7 @@ try {
   process.exitCode = failure.exitCode;
   // ABORTED: stopped on request, or the reader of the result has left. Nothing went wrong.
   if (failure.code !== 'ABORTED') {
-    const stack = failure.code === 'INTERNAL' && error instanceof Error ? `\n${inSources(error.stack)}` : '';
+    const stack = failure.code === 'INTERNAL' && error instanceof Error ? `\n${mapStack(error.stack)}` : '';
     const text = `${failure.message}\n  → ${failure.cure}${stack}`;
     complain(text, { msg: failure.message, ...errorFields(failure) });
   }

@@ -16,7 +16,7 @@ export interface Validator {
 }
 
 /**
- * Loads a module that schemas/compile.mjs wrote, beside this file: in schemas/ for tests and in dist/schemas/ for the
+ * Loads a module that schemas/compile.mjs wrote to compiled/ in this directory: schemas/ for tests, dist/schemas/ for the
  * program. They are large: called where something is validated, not where a module is loaded.
  * @throws Error MODULE_NOT_FOUND where the schemas have not been compiled.
  */

@@ -95,10 +95,10 @@ export const NO_LINKS: ReadonlySet<string | undefined> = new Set(['EPERM', 'ENOS
  * @returns false where there is one of that name, whoever makes it at the same time
  */
 export async function createFile(path: string, content: string): Promise<boolean> {
-  const aside = `${path}.${randomUUID()}`;
+  const staged = `${path}.${randomUUID()}`;
   try {
-    await writeSynced(aside, content);
-    await link(aside, path).catch((error: unknown) => {
+    await writeSynced(staged, content);
+    await link(staged, path).catch((error: unknown) => {
       if (!NO_LINKS.has(errno(error))) throw error;
       return writeSynced(path, content);
     });
@@ -106,7 +106,7 @@ export async function createFile(path: string, content: string): Promise<boolean
     if (errno(error) === 'EEXIST') return false;
     throw error;
   } finally {
-    await rm(aside, { force: true });
+    await rm(staged, { force: true });
   }
   await syncDirectory(dirname(path));
   return true;
@@ -117,15 +117,15 @@ export async function createFile(path: string, content: string): Promise<boolean
  * @param beforeRename for tests that stop the process just before the new content takes effect
  */
 export async function replaceFile(path: string, content: string, beforeRename?: () => Promise<void>): Promise<void> {
-  const aside = `${path}.aside`;
-  await writeSynced(aside, content).catch(async (error: unknown) => {
+  const staged = `${path}.aside`;
+  await writeSynced(staged, content).catch(async (error: unknown) => {
     if (errno(error) !== 'EEXIST') throw error;
-    // What a crash left of the last attempt; the lane's lock keeps others from it.
-    await rm(aside);
-    await writeSynced(aside, content);
+    // A crash interrupted the last attempt. The lane's lock excludes a concurrent one.
+    await rm(staged);
+    await writeSynced(staged, content);
   });
   await beforeRename?.();
-  await rename(aside, path);
+  await rename(staged, path);
   await syncDirectory(dirname(path));
 }
 

@@ -5,15 +5,15 @@ import type { Sink } from '../sinks/sink.js';
 import type { InventoryReport, runInventory } from './inventory.js';
 import type { InventoryObserver } from './observer.js';
 import { positionOf } from './position.js';
-import type { ReadingTurns } from './reading-turns.js';
+import type { ReadingSlots } from './reading-slots.js';
 import { dueStages, type InventorySchedule } from './schedule.js';
 
 /** What a running feed needs for its inventory. */
 export interface InventoryServiceParts {
   readonly clock: Clock;
   readonly observer: InventoryObserver;
-  /** Those of all inventories of the process. */
-  readonly turns: ReadingTurns;
+  /** Shared by all inventories of the process. */
+  readonly slots: ReadingSlots;
   /** Opens what one run needs; called before each run and closed after it, so that nothing is held in between. */
   readonly open: () => Promise<{
     readonly sink: Sink;
@@ -48,7 +48,7 @@ const RETRY_MS = 15 * 60_000;
  */
 export async function runInventoryService(
   schedule: InventorySchedule,
-  { clock, observer, turns, open }: InventoryServiceParts,
+  { clock, observer, slots, open }: InventoryServiceParts,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
@@ -65,16 +65,16 @@ export async function runInventoryService(
         await clock.sleep(wait, signal);
         continue;
       }
-      const endTurn = await turns.take(signal);
+      const release = await slots.acquire(signal);
       try {
-        // The turn may have come hours later.
+        // The slot may have come hours later.
         startedAt = clock.now();
         failure = await whileOpen(open, async ({ sink, run }) => {
           const { stages, full } = dueStages(positionOf(await sink.peek(INVENTORY_LANE)), schedule, startedAt);
           return (await run({ stages, full, dryRun: false, confirmed: new Set() }, signal)).refused;
         });
       } finally {
-        endTurn();
+        release();
       }
     } catch (error) {
       failure = asCollectorError(error);

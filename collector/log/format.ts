@@ -1,5 +1,5 @@
 import { CollectorError } from '../errors.js';
-import { inSources } from './in-sources.js';
+import { mapStack } from './map-stack.js';
 import { printable, printableJson } from './printable.js';
 import type { Redactor } from './redactor.js';
 
@@ -72,7 +72,7 @@ export function errorFields(error: unknown): Record<string, unknown> {
 }
 
 function stackOf(error: CollectorError): string | undefined {
-  return inSources(error.cause instanceof Error ? error.cause.stack : error.stack);
+  return mapStack(error.cause instanceof Error ? error.cause.stack : error.stack);
 }
 
 function causes(cause: unknown): string {
@@ -105,7 +105,7 @@ function shown(value: unknown, redactor: Redactor, depth: number): unknown {
 
 function errorShown(error: Error): Record<string, unknown> {
   const code = 'code' in error ? error.code : undefined;
-  return { name: error.name, message: error.message, code, stack: inSources(error.stack), cause: error.cause };
+  return { name: error.name, message: error.message, code, stack: mapStack(error.stack), cause: error.cause };
 }
 
 function textShown(text: string, redactor: Redactor): string {

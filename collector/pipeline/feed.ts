@@ -41,7 +41,7 @@ export async function runFeed(
         for (const task of parts.idleTasks)
           if (!task.queue) await runIdle(task, lane, parts.clock.monotonic() + budget, parts, signal);
         if (once) return;
-        // Polls that are asked for without end leave what waits its turn.
+        // Requested polls in an endless row must not starve idle tasks.
         if (parts.pollRequests?.isPending === true)
           for (const task of parts.idleTasks)
             if (task.queue?.isPending)

@@ -16,7 +16,7 @@ export interface HourParts {
   readonly ownedFrom: (service: string) => number;
   /** Whether the pass has met records in an hour that are neither delivered nor counted, so that it must be read as a whole. */
   readonly mustRead: (hour: number) => boolean;
-  /** Reads an hour again and delivers what is missing. False where the sink cannot tell what it holds. */
+  /** Reads an hour again and delivers what is missing. False where the sink cannot find delivered records. */
   readonly readHour: (hour: number) => Promise<boolean>;
   /** True once the comparison has used up its time. */
   readonly isOver: () => boolean;

@@ -242,7 +242,7 @@ class Pass {
     return this.#unreconciledHours.has(hour) && expected <= SMALL_HOUR_RECORDS;
   }
 
-  /** Reads an hour again and settles what JumpCloud counts otherwise. False where the sink cannot tell what it holds. */
+  /** Reads an hour again and settles what JumpCloud counts otherwise. False where the sink cannot find delivered records. */
   async #readHour(hour: number): Promise<boolean> {
     const spans = spansOfHour(this.ledger, hour);
     if (spans === undefined || !(await this.#read(spans, hour))) return false;
@@ -260,7 +260,7 @@ class Pass {
   }
 
   /**
-   * Reads spans again and delivers what the sink does not hold. False where the sink cannot tell.
+   * Reads spans again and delivers what the sink does not hold. False where the sink cannot find delivered records.
    * @param hour since the epoch, where the spans are just that hour
    */
   async #read(spans: readonly CountSpan[], hour?: number): Promise<boolean> {

@@ -1,7 +1,7 @@
 import type { FeedConfig } from '../config/feed-config.js';
 import { runInventory } from '../inventory/inventory.js';
 import type { InventoryObserver } from '../inventory/observer.js';
-import { ReadingTurns } from '../inventory/reading-turns.js';
+import { ReadingSlots } from '../inventory/reading-slots.js';
 import { runInventoryService, watchInventory } from '../inventory/service.js';
 import type { Client } from '../jumpcloud/client.js';
 import type { Timing } from '../jumpcloud/http/abort.js';
@@ -11,7 +11,7 @@ import { assembleInventory } from './assemble-inventory.js';
 import { openSink } from './open-sink.js';
 
 /** Of this process. */
-const turns = new ReadingTurns();
+const slots = new ReadingSlots();
 
 /**
  * Reads a running feed's directory whenever it is due, until the signal aborts; where it is DISABLED, looks up what others
@@ -40,5 +40,5 @@ export async function followInventory(
       close: () => sink.close(),
     };
   };
-  await runInventoryService(schedule, { clock: timing, observer, turns, open }, signal);
+  await runInventoryService(schedule, { clock: timing, observer, slots, open }, signal);
 }

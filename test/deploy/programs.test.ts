@@ -23,7 +23,7 @@ function bundled(): string[] {
   return [...new Set(names)].filter((name) => name !== undefined).sort();
 }
 
-it('each library within the programs is installed for production, and its licence lies beside them', () => {
+it('each bundled library is a production dependency, and its licence is in licences.txt', () => {
   const licences = readFileSync(join(built, 'licences.txt'), 'utf8');
   const libraries = bundled();
   expect(libraries.length).toBeGreaterThan(20);

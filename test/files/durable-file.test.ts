@@ -71,7 +71,7 @@ it.skipIf(!canMount)('a read-only file system is called read-only', () => {
   });
 });
 
-it('a file is replaced although a crash left a part of the last attempt beside it', async () => {
+it('a file is replaced although a crash left a partial staged file', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'replaced-'));
   onTestFinished(() => rmSync(directory, { recursive: true }));
   const path = join(directory, 'state.json');

@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { asCollectorError } from '../../collector/errors.js';
 import type { InventoryOrder } from '../../collector/inventory/inventory.js';
 import type { InventoryEvent } from '../../collector/inventory/observer.js';
-import { ReadingTurns } from '../../collector/inventory/reading-turns.js';
+import { ReadingSlots } from '../../collector/inventory/reading-slots.js';
 import { runInventoryService } from '../../collector/inventory/service.js';
 import { createClient } from '../../collector/jumpcloud/client.js';
 import type { ClientObserver } from '../../collector/jumpcloud/http/observer.js';
@@ -147,21 +147,21 @@ it('An inventory that is DISABLED asks JumpCloud nothing for a day, and shows wh
 
 it('Feeds of one process read their directories some at a time, in the order in which they ask: none waits longer than its share (S5)', async () => {
   const [feeds, most] = [await Promise.all(Array.from({ length: 7 }, () => inventoryUnderTest())), 2];
-  const turns = new ReadingTurns(most);
+  const slots = new ReadingSlots(most);
   const stopping = new AbortController();
   const order: [type: string, feed: number][] = [];
   let finished = 0;
   const schedule = { interval: 60_000, membershipsInterval: 60_000, fullInterval: DAY };
   await Promise.all(
-    feeds.map(({ sink, time, run, told }, feed) => {
-      told.push = (...events) => {
+    feeds.map(({ sink, time, run, told: reported }, feed) => {
+      reported.push = (...events) => {
         for (const { type } of events) {
           order.push([type, feed]);
           if (type === 'finished' && ++finished === 3 * feeds.length) stopping.abort();
         }
         return 0;
       };
-      const parts = { clock: time, turns, observer: () => {} };
+      const parts = { clock: time, slots, observer: () => {} };
       const open = async () => ({ sink, run: (order: Partial<InventoryOrder>) => run(order), close: async () => {} });
       return runInventoryService(schedule, { ...parts, open }, stopping.signal);
     }),
@@ -174,7 +174,7 @@ it('Feeds of one process read their directories some at a time, in the order in 
     if (type === 'finished') reading.delete(feed);
     expect(reading.size).toBeLessThanOrEqual(most);
   }
-  // Between two turns of one feed all others have had theirs, but for those that read at the same time.
+  // Between two readings of one feed all others have read, except those that read concurrently.
   for (const [at, feed] of begun.slice(0, -feeds.length).entries()) {
     const next = begun.indexOf(feed, at + 1);
     expect(Math.abs(next - at - feeds.length)).toBeLessThanOrEqual(most);
@@ -182,11 +182,11 @@ it('Feeds of one process read their directories some at a time, in the order in 
   for (const { sink, directory } of feeds) expect(deliveredKeys(sink.entities)).toEqual(ledgerKeys(directory));
 });
 
-it('A feed that has waited hours for its turn reads what is due then, not what was due when it asked', async () => {
-  const { sink, time, run, told, generation } = await inventoryUnderTest();
+it('A feed that has waited hours for a slot reads what is due then, not what was due when it asked', async () => {
+  const { sink, time, run, told: reported, generation } = await inventoryUnderTest();
   await generation();
-  const [turns, stopping, HOUR] = [new ReadingTurns(1), new AbortController(), 3_600_000];
-  const end = await turns.take(stopping.signal);
+  const [slots, stopping, HOUR] = [new ReadingSlots(1), new AbortController(), 3_600_000];
+  const release = await slots.acquire(stopping.signal);
   const asked: (readonly string[] | undefined)[] = [];
   const open = async () => ({
     sink,
@@ -199,24 +199,24 @@ it('A feed that has waited hours for its turn reads what is due then, not what w
   });
   const schedule = { interval: HOUR, membershipsInterval: 6 * HOUR, fullInterval: 10 * DAY };
   time.pass(2 * HOUR);
-  const service = runInventoryService(schedule, { clock: time, turns, observer: () => {}, open }, stopping.signal);
+  const service = runInventoryService(schedule, { clock: time, slots, observer: () => {}, open }, stopping.signal);
   await new Promise((resolve) => setImmediate(resolve));
   time.pass(10 * HOUR);
-  end();
+  release();
   await service;
-  expect(told.length).toBeGreaterThan(0);
+  expect(reported.length).toBeGreaterThan(0);
   expect(asked[0]).toContain('memberships');
 });
 
-it('A feed that is stopped while it waits for its turn to read waits no more, and takes nobody else’s', async () => {
-  const turns = new ReadingTurns(1);
+it('A feed that is stopped while it waits for a slot waits no more, and takes no other feed’s slot', async () => {
+  const slots = new ReadingSlots(1);
   const [stopping, running] = [new AbortController(), new AbortController().signal];
-  const end = await turns.take(running);
-  const [stopped, next] = [turns.take(stopping.signal), turns.take(running)];
+  const release = await slots.acquire(running);
+  const [stopped, next] = [slots.acquire(stopping.signal), slots.acquire(running)];
   stopping.abort();
   await expect(stopped).rejects.toMatchObject({ code: 'ABORTED' });
-  end();
-  end();
+  release();
+  release();
   (await next)();
-  (await turns.take(running))();
+  (await slots.acquire(running))();
 });

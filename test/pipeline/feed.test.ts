@@ -217,7 +217,7 @@ describe('whose records they are', () => {
   });
 
   it.each([MINUTE, Number.POSITIVE_INFINITY])(
-    'work that waits has its turn although polls are asked for without end, at an interval of %s',
+    'idle tasks run although polls are requested without end, at an interval of %s',
     async (interval) => {
       const time = virtualTime(noon);
       const tenant = await tenantFor(time, { seed: 5, records: 5, from: noon - HOUR });

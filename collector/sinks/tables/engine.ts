@@ -5,7 +5,7 @@ import { duckdbFault } from './error-table.js';
 import { engineDirectory } from './layout.js';
 import { loadForTables } from './load-duckdb.js';
 import { lockedSpill, type SpillDirectory, temporarySpill } from './spill-directory.js';
-import { Turns } from './turns.js';
+import { StatementQueue } from './statement-queue.js';
 
 /** How much of the machine DuckDB may take. */
 export interface EngineLimits {
@@ -55,7 +55,7 @@ export class Engine {
 
   get #duckdb(): DuckDB {
     // The lock that went with it is free: what another lane of the process has open is not this one's to use.
-    if (this.#closed) throw new Error('DuckDB is closed to whoever asks');
+    if (this.#closed) throw new Error('This engine is closed');
     return this.shared;
   }
 
@@ -94,10 +94,10 @@ export class Engine {
 /** A DuckDB that runs the statements of several users side by side. */
 class DuckDB {
   users = 0;
-  readonly #turns = new Turns();
+  readonly #queue = new StatementQueue();
   #spill: SpillDirectory | undefined;
-  /** Of those that broke: statements may still run in them. */
-  readonly #left: SpillDirectory[] = [];
+  /** Of invalidated instances: statements may still run in them. */
+  readonly #retired: SpillDirectory[] = [];
   #instance: Promise<DuckDBInstance> | undefined;
 
   constructor(
@@ -107,11 +107,11 @@ class DuckDB {
 
   async statement<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
     const run = () => this.#connected(work);
-    const { ended, alone } = await this.#turns.beside(run);
+    const { ended, exclusive } = await this.#queue.runConcurrently(run);
     if (ended.status === 'fulfilled') return ended.value;
-    // What memory there was, the statements beside it had; or one of them broke what they share.
+    // A concurrent statement took the memory, or invalidated the instance.
     const fault = duckdbFault(ended.reason);
-    if (!alone && (fault === 'memory' || fault === 'broken')) return this.#turns.alone(run);
+    if (!exclusive && (fault === 'memory' || fault === 'broken')) return this.#queue.runExclusively(run);
     throw ended.reason;
   }
 
@@ -123,7 +123,7 @@ class DuckDB {
   async close(): Promise<void> {
     const [instance] = await Promise.allSettled([this.#instance]);
     if (instance.status === 'fulfilled') instance.value?.closeSync();
-    await Promise.all([...this.#left, ...(this.#spill ? [this.#spill] : [])].map((spill) => spill.free()));
+    await Promise.all([...this.#retired, ...(this.#spill ? [this.#spill] : [])].map((spill) => spill.free()));
   }
 
   async #connected<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
@@ -135,7 +135,7 @@ class DuckDB {
       // It takes no more statements, of anybody: the next one opens another.
       if (duckdbFault(error) === 'broken' && this.#instance === instance) {
         this.#instance = undefined;
-        if (this.#spill) this.#left.push(this.#spill);
+        if (this.#spill) this.#retired.push(this.#spill);
         this.#spill = undefined;
         (await instance)?.closeSync();
       }

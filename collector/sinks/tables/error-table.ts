@@ -9,7 +9,7 @@ export type DuckDBFault =
   | 'vanished'
   /** A value in the rows does not fit its column. */
   | 'content'
-  /** The rows at hand take more than the memory limit, or others' statements have it. */
+  /** The rows at hand take more than the memory limit, or concurrent statements hold it. */
   | 'memory'
   /** A defect of DuckDB showed: this DuckDB takes no more statements. */
   | 'broken'

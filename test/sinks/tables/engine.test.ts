@@ -101,7 +101,7 @@ describe('The lanes of one process', () => {
     expect(await runChild({ kind: 'tables', directory, batches: 3 })).toMatchObject({ code: 73 });
   });
 
-  it('beside one whose statement breaks their DuckDB again and again are delivered all the same', async () => {
+  it('commit although a statement of another lane invalidates their DuckDB again and again', async () => {
     const [broken, ...others] = await Promise.all(feeds(4).map((feed) => openLane(feed)));
     const { prototype } = loadDuckDB().DuckDBConnection;
     const { run } = prototype;
