@@ -1,14 +1,14 @@
-// Joins the modules of each program that the product starts into few files, which start in half the time: the programs keep
+// Bundles each program that the product starts into few files, which start in half the time: the programs keep
 // their paths in dist/collector/, what they share lies in chunks/. Names and lines stay, and each part says which
 // file it is of. The licences of the libraries within stand in dist/collector/licences.txt.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join as path, relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { licencesOf } from './licences.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const target = path(root, 'dist', 'collector');
+const target = join(root, 'dist', 'collector');
 
 const TEST_PROGRAMS = ['contract/sink-child', 'faults/collector-child', 'faults/reader-child', 'faults/remap-child'];
 const PROGRAMS = ['cli', 'query/statement-process', 'sinks/tables/maintenance-process', 'sinks/try-lock-process'];
@@ -49,7 +49,7 @@ const keepPlace = {
     handler(code, id) {
       if (id.startsWith('\0')) return undefined;
       const [, library] = /[\\/](node_modules[\\/].*)/.exec(id) ?? [];
-      const place = library ?? path('dist', relative(root, id)).replace(/\.ts$/, '.js');
+      const place = library ?? join('dist', relative(root, id)).replace(/\.ts$/, '.js');
       const url = `new URL(${JSON.stringify(place.replaceAll('\\', '/'))}, __packageRoot).href`;
       // On the first line, so that the others keep their numbers.
       const found = `import { root as __packageRoot } from '${PLACE}'; ${code.replaceAll('import.meta.url', url)}`;
@@ -59,8 +59,8 @@ const keepPlace = {
 };
 
 /** DuckDB's library is required where it is first used, and is a program of its own for that. */
-const joinedDuckDB = {
-  name: 'joined DuckDB',
+const bundledDuckDB = {
+  name: 'bundled DuckDB',
   transform: {
     filter: { id: /load-duckdb\.ts$/ },
     handler(code) {
@@ -72,7 +72,7 @@ const joinedDuckDB = {
 };
 
 /** @returns what was written */
-async function join(input, plugins, options) {
+async function bundle(input, plugins, options) {
   const build = await rolldown({
     cwd: root,
     input,
@@ -91,27 +91,27 @@ async function join(input, plugins, options) {
 }
 
 /** @param folder of the sources, in which the programs stand and to which they are built */
-const joinPrograms = (folder, names) =>
-  join(
-    Object.fromEntries(names.map((name) => [name, path(root, folder, `${name}.ts`)])),
-    [oneStringWidth, leaveOut, joinedDuckDB, keepPlace],
+const bundlePrograms = (folder, names) =>
+  bundle(
+    Object.fromEntries(names.map((name) => [name, join(root, folder, `${name}.ts`)])),
+    [oneStringWidth, leaveOut, bundledDuckDB, keepPlace],
     {
-      dir: path(root, 'dist', folder),
+      dir: join(root, 'dist', folder),
       entryFileNames: '[name].js',
       chunkFileNames: 'chunks/[name].js',
       codeSplitting: { groups: [{ name: 'place', test: (id) => id === PLACE }] },
     },
   );
 
-const programs = await joinPrograms('collector', PROGRAMS);
-const duckdb = await join(DUCKDB, [], { file: path(target, 'chunks', 'duckdb.cjs'), format: 'cjs' });
+const programs = await bundlePrograms('collector', PROGRAMS);
+const duckdb = await bundle(DUCKDB, [], { file: join(target, 'chunks', 'duckdb.cjs'), format: 'cjs' });
 
 for (const { fileName, imports = [] } of programs)
   for (const program of PROGRAMS)
     if (imports.includes(`${program}.js`)) throw new Error(`${fileName} imports the program ${program}`);
 
 // What is bundled is installed for production as well: the bill of materials and the audit go by package-lock.json.
-const { packages } = JSON.parse(readFileSync(path(root, 'package-lock.json'), 'utf8'));
+const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
 const libraries = new Set(
   [...programs, ...duckdb]
     .flatMap(({ moduleIds = [] }) => moduleIds)
@@ -123,7 +123,7 @@ const libraries = new Set(
 for (const name of libraries)
   if (packages[`node_modules/${name}`]?.dev !== undefined || packages[`node_modules/${name}`] === undefined)
     throw new Error(`${name} is bundled, but not installed for production`);
-writeFileSync(path(target, 'licences.txt'), licencesOf('The programs of the collector', [...libraries].sort()));
+writeFileSync(join(target, 'licences.txt'), licencesOf('The programs of the collector', [...libraries].sort()));
 
 // The tests start theirs by the hundred. An image is built without tests.
-if (existsSync(path(root, 'test'))) await joinPrograms('test', TEST_PROGRAMS);
+if (existsSync(join(root, 'test'))) await bundlePrograms('test', TEST_PROGRAMS);

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 
-/** The modules that a built file was joined from, by its source map; the file itself where it is none of these. */
+/** The modules in a bundle, by its source map; the file itself where it has none. */
 export function modulesWithin(file: URL): string[] {
   const map = new URL(`${file.href}.map`);
   if (!existsSync(map)) return [file.href];

@@ -30,7 +30,7 @@ const unreachable = new CollectorError('UNREACHABLE', 'api.jumpcloud.com cannot 
 });
 
 describe('a line of the log', () => {
-  it('that the level leaves out is not even made: nobody looks into it for secrets', async () => {
+  it('below the level is not formatted, nor searched for secrets', async () => {
     const redactor = new Redactor();
     const looked = vi.spyOn(redactor, 'mask');
     const { log, text } = listen({ redactor });

@@ -30,7 +30,7 @@ export class Engine {
   ) {}
 
   /**
-   * An engine for whoever writes below a tables' directory: all of this process with the same limits share one DuckDB,
+   * An engine for writers below a tables' directory: all in this process with the same limits share one DuckDB,
    * and its memory. It is opened for the first statement, and closed with the last engine.
    */
   static of(directory: string, limits: EngineLimits): Engine {

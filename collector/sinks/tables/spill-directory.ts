@@ -13,7 +13,7 @@ export interface SpillDirectory {
   free(): Promise<void>;
 }
 
-/** One below the system's temporary directory, for whoever may not write to the tables' directory. */
+/** Below the system's temporary directory, for processes without write access to the tables' directory. */
 export async function temporarySpill(): Promise<SpillDirectory> {
   const path = join(tmpdir(), `.spill-${randomUUID()}`);
   return { path, free: () => rm(path, { recursive: true, force: true }) };
@@ -24,7 +24,7 @@ const NOT_WRITABLE = ['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT'];
 
 /**
  * One of the numbered directories below a root, the first that no process holds; a temporary one where the root cannot be
- * written to. What a process that was killed has spilled is removed by whoever takes its directory next.
+ * written to. The next process that locks the directory of a killed one removes what that has spilled.
  */
 export async function lockedSpill(root: string): Promise<SpillDirectory> {
   for (let number = 0; ; number++) {
