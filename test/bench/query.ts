@@ -1,8 +1,8 @@
 /**
  * Questions over the tables of a simulated tenant: the built command, each run a process of its own, less that of
  * `query "SELECT 1"`, against plain DuckDB over the same rows in one ordinary Parquet file per table. Medians of eleven
- * alternated runs. With --questions every ready question too, as it stands, less `SELECT 1`: the median of three runs.
- * Prints one JSON line.
+ * alternated runs. With --questions instead every ready question as it stands and the failures of the last 24 hours, less
+ * `SELECT 1`: the median of three runs. Prints one JSON line.
  *
  *     npm run bench:query -- [--records 400000] [--days 60] [--periods 1] [--copies 1] [--questions] [--tables DIRECTORY]
  *
@@ -91,32 +91,36 @@ const median = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b)
 
 const work = await mkdtemp(join(tmpdir(), 'bench-query-'));
 const directory = values.tables ?? join(work, 'tables');
-try {
-  if (values.tables === undefined) {
-    await collect(directory);
-    const [periods, copies] = [Number(values.periods), Number(values.copies)];
-    if (periods * copies > 1) await multiplyTables(directory, { periods, periodMs: Number(values.days) * DAY, copies });
-  }
-  await runCommand(['tables', 'merge'], { TABLES_DIRECTORY: directory });
-  const madeSeconds = Math.round(performance.now() / 1000);
-  const content = await readTables(directory);
-  const all = [...content.values()].flatMap(({ files }) => files);
-  const last = Math.max(...all.map(({ times }) => times?.last ?? 0));
+const failures = (from: string, name: string, where: string) =>
+  `SELECT ${name} AS name, count(*) FROM ${from} WHERE status = 'Failure'${where} GROUP BY 1 ORDER BY 2 DESC LIMIT 10`;
+
+/** Milliseconds of every ready question, the slowest first, and of the failures of the last 24 hours, above `SELECT 1`. */
+function askQuestions() {
+  const of = (asked: readonly string[]) => median([1, 2, 3].map(() => commandMs(asked, directory)));
+  const one = of(['SELECT 1']);
+  const above = (asked: readonly string[]) => Math.round(of(asked) - one);
+  const lastDay = above([failures('authentication', 'user_name', ` AND time_dt > now() - INTERVAL 24 HOURS`)]);
+  const questions = readQuestions().map(({ name }) => [name, above(['--name', name])] as const);
+  return { lastDay, questions: Object.fromEntries(questions.toSorted(([, a], [, b]) => b - a)) };
+}
+
+/** Two questions and the size, against one ordinary file per table. */
+async function compareWithPlain(content: TablesContent, bytes: number) {
+  const files = [...content.values()].flatMap((table) => table.files);
+  const last = Math.max(...files.map(({ times }) => times?.last ?? 0));
   const day = new Date(last - (last % DAY) - DAY).toISOString().slice(0, 10);
   const dayAfter = new Date(last - (last % DAY)).toISOString().slice(0, 10);
   const plain = join(work, 'plain');
   await mkdir(plain);
   const plainBytes = await writePlain(content, plain);
-  const failures = (from: string, name: string, where: string) =>
-    `SELECT ${name} AS name, count(*) FROM ${from} WHERE status = 'Failure'${where} GROUP BY 1 ORDER BY 2 DESC LIMIT 10`;
   const ofDay = ` AND time_dt >= TIMESTAMPTZ '${day}' AND time_dt < TIMESTAMPTZ '${dayAfter}'`;
   const file = `'${plain}/authentication.parquet'`;
-  const questions: Record<string, [ours: string, theirs: string]> = {
+  const asked: Record<string, [ours: string, theirs: string]> = {
     all: [failures('authentication', 'user_name', ''), failures(file, '"user".name', '')],
     day: [failures('authentication', 'user_name', ofDay), failures(file, '"user".name', ofDay)],
   };
-  const figures: Record<string, unknown> = {};
-  for (const [name, [ours, theirs]] of Object.entries(questions)) {
+  const figures: Record<string, unknown> = { sizeOfOneFile: Number((bytes / plainBytes).toFixed(2)) };
+  for (const [name, [ours, theirs]] of Object.entries(asked)) {
     const [mine, one, others]: [number[], number[], number[]] = [[], [], []];
     for (let run = 0; run < RUNS; run++) {
       mine.push(commandMs([ours], directory));
@@ -127,22 +131,28 @@ try {
     const plainMedian = Math.round(median(others));
     figures[name] = { ms, plainMs: plainMedian, mostMs: 2 * plainMedian + 150, selectOneMs: Math.round(median(one)) };
   }
-  if (values.questions) {
-    const of = (asked: readonly string[]) => median([1, 2, 3].map(() => commandMs(asked, directory)));
-    const one = of(['SELECT 1']);
-    const questions = readQuestions().map(({ name }) => [name, Math.round(of(['--name', name]) - one)] as const);
-    figures.questions = Object.fromEntries(questions.toSorted(([, a], [, b]) => b - a));
+  return figures;
+}
+
+try {
+  if (values.tables === undefined) {
+    await collect(directory);
+    const [periods, copies] = [Number(values.periods), Number(values.copies)];
+    if (periods * copies > 1) await multiplyTables(directory, { periods, periodMs: Number(values.days) * DAY, copies });
   }
+  await runCommand(['tables', 'merge'], { TABLES_DIRECTORY: directory });
+  const madeSeconds = Math.round(performance.now() / 1000);
+  const content = await readTables(directory);
+  const all = [...content.values()].flatMap(({ files }) => files);
   const bytes = all.reduce((sum, { bytes: size }) => sum + size, 0);
   process.stdout.write(
     `${JSON.stringify({
-      bench: 'query',
+      bench: values.questions ? 'questions' : 'query',
       rows: all.reduce((sum, { rows }) => sum + rows, 0),
       files: all.length,
       mib: Math.round(bytes / 1024 / 1024),
-      sizeOfOneFile: Number((bytes / plainBytes).toFixed(2)),
       madeSeconds,
-      ...figures,
+      ...(values.questions ? askQuestions() : await compareWithPlain(content, bytes)),
     })}\n`,
   );
 } finally {
