@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
-import type { Tenant } from '../../fixtures/tenant/tenant.js';
+import { closeSync, createWriteStream, openSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { startTenant, type Tenant, type TenantOptions } from '../../fixtures/tenant/tenant.js';
 
 /** A second in the system's count of processor time (USER_HZ). */
 export const TICKS = 100;
@@ -50,16 +52,21 @@ export async function startCost(env: Readonly<Record<string, string>>, ...logged
 /**
  * Runs the built command to its end; its time, the processor time of all its threads, and its peak resident memory (VmHWM), both as
  * the system counted them at most a tenth of a second before its end.
+ * @param paths files in place of no input and this process's stdout
  */
 export async function runCommand(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
+  paths: { readonly stdin?: string; readonly stdout?: string } = {},
 ): Promise<{ seconds: number; cpuSeconds: number; peakMiB: number }> {
+  const stdin = paths.stdin === undefined ? undefined : openSync(paths.stdin, 'r');
+  const stdout = paths.stdout === undefined ? undefined : openSync(paths.stdout, 'w');
   const started = performance.now();
   const child = spawn(process.execPath, ['dist/collector/cli.js', ...args], {
-    stdio: ['ignore', 'inherit', 'inherit'],
+    stdio: [stdin ?? 'ignore', stdout ?? 'inherit', 'inherit'],
     env: { PATH: process.env.PATH, LOG_LEVEL: 'error', ...env },
   });
+  for (const descriptor of [stdin, stdout]) if (descriptor !== undefined) closeSync(descriptor);
   let peakMiB = 0;
   let cpu = 0;
   const watch = setInterval(async () => {
@@ -72,4 +79,19 @@ export async function runCommand(
   clearInterval(watch);
   if (code !== 0) throw new Error(`the collector ended with ${code}`);
   return { seconds: (performance.now() - started) / 1000, cpuSeconds: cpu, peakMiB };
+}
+
+/** Processor time that `map` takes for the records of a tenant, whose text is in a file of this directory meanwhile. */
+export async function mapCpuSeconds(story: TenantOptions, directory: string): Promise<number> {
+  const twin = await startTenant(story);
+  const records = join(directory, 'records.ndjson');
+  const file = createWriteStream(records);
+  for (const { number } of twin.ledger.entries())
+    if (!file.write(`${twin.ledger.text(number)}\n`)) await once(file, 'drain');
+  file.end();
+  await once(file, 'close');
+  await twin.close();
+  const { cpuSeconds: seconds } = await runCommand(['map'], {}, { stdin: records, stdout: '/dev/null' });
+  await rm(records);
+  return seconds;
 }

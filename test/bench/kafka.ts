@@ -8,6 +8,9 @@
  *     npm run bench:kafka -- [records]
  */
 
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { CompressionTypes, type Message, Partitioners } from 'kafkajs';
 import { splitArray } from '../../collector/jumpcloud/insights/split-array.js';
 import { type KafkaSettings, kafkaSettings } from '../../collector/sinks/kafka/client/settings.js';
@@ -22,7 +25,7 @@ import { readHeader } from '../../mappings/record.js';
 import { ocsfTarget } from '../../schemas/ocsf-target.js';
 import { client, startCluster } from '../kafka/broker.js';
 import { NoBroker } from '../kafka/distribution.js';
-import { collecting, runCommand } from './command.js';
+import { collecting, mapCpuSeconds, runCommand } from './command.js';
 
 /** Odd: the one in the middle counts. */
 const PAIRS = 3;
@@ -98,16 +101,15 @@ async function bare(events: readonly NormalisedEvent[], size: number): Promise<n
   return seconds;
 }
 
-/** Seconds that the command takes to collect everything, from its start to its end. */
-async function collected(): Promise<number> {
+/** What the command takes to collect everything, from its start to its end. */
+async function collected() {
   const prefix = freshPrefix();
   await createTopics(prefix);
-  const { seconds } = await runCommand(['run', '--once'], {
+  return runCommand(['run', '--once'], {
     ...collecting(tenant, '6d'),
     KAFKA_BROKERS: cluster.brokers.join(','),
     KAFKA_TOPIC_PREFIX: prefix,
   });
-  return seconds;
 }
 
 const events = await finished();
@@ -116,11 +118,14 @@ await bare(events.slice(0, 100), 100);
 const floors = new Map<number, number>();
 for (const size of [500, 2_000, 8_000]) floors.set(size, await bare(events, size));
 const [best = 0] = [...floors].sort(([, a], [, b]) => a - b)[0] ?? [];
-const pairs: { bareSeconds: number; seconds: number }[] = [];
+const pairs: { bareSeconds: number; seconds: number; cpuSeconds: number; peakMiB: number }[] = [];
 for (let pair = 0; pair < PAIRS; pair++) {
   const bareSeconds = await bare(events, best);
-  pairs.push({ bareSeconds, seconds: await collected() });
+  pairs.push({ bareSeconds, ...(await collected()) });
 }
+const home = await mkdtemp(join(tmpdir(), 'bench-kafka-'));
+const mapSeconds = await mapCpuSeconds(story, home);
+await rm(home, { recursive: true });
 await tenant.close();
 await cluster.stop();
 const ratios = pairs.map(({ bareSeconds, seconds }) => bareSeconds / seconds).sort((a, b) => a - b);
@@ -133,6 +138,8 @@ process.stdout.write(
     broker: cluster.version,
     seconds: round(seconds, 1),
     recordsPerSecond: Math.round(records / seconds),
+    ratioToMap: round(mapSeconds / Math.min(...pairs.map(({ cpuSeconds }) => cpuSeconds)), 3),
+    peakResidentMiB: Math.round(Math.max(...pairs.map(({ peakMiB }) => peakMiB))),
     bareBatch: best,
     bareSeconds: Object.fromEntries([...floors].map(([size, taken]) => [size, round(taken, 1)])),
     ratioToBareKafkajs: round(ratios[(PAIRS - 1) / 2] ?? 0, 3),

@@ -140,7 +140,7 @@ try {
     const [periods, copies] = [Number(values.periods), Number(values.copies)];
     if (periods * copies > 1) await multiplyTables(directory, { periods, periodMs: Number(values.days) * DAY, copies });
   }
-  await runCommand(['tables', 'merge'], { TABLES_DIRECTORY: directory });
+  await runCommand(['tables', 'merge'], { TABLES_DIRECTORY: directory }, { stdout: '/dev/null' });
   const madeSeconds = Math.round(performance.now() / 1000);
   const content = await readTables(directory);
   const all = [...content.values()].flatMap(({ files }) => files);

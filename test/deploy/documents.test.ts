@@ -7,6 +7,7 @@ import { parse } from 'yaml';
 import { configFileVariable } from '../../collector/config/environment.js';
 import { keys } from '../../collector/config/keys.js';
 import { errorCodes, exitCodes } from '../../collector/errors.js';
+import { figuresTable, type Measured } from '../bench/figures-table.js';
 import { anchors } from './anchors.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -28,6 +29,10 @@ it.each(documents)('%s links to files and headings that exist', (page) => {
     expect(existsSync(join(root, file)), `${page} links to ${target}`).toBe(true);
     if (anchor !== undefined) expect(anchors(read(file)), target).toContain(anchor);
   }
+});
+
+it('README’s table of figures says what is stored of the benches', () => {
+  expect(read('README.md')).toContain(figuresTable(JSON.parse(read('test/bench/figures.json')) as Measured));
 });
 
 it('README’s table of verbs names each', () => {
