@@ -1,4 +1,6 @@
 import type { Page, Search, Source } from '../jumpcloud/insights/source.js';
+import { PER_PAGE_BYTE } from '../pipeline/batch-room.js';
+import type { MemoryBudget } from '../pipeline/memory-budget.js';
 
 /** How much is read before it is needed. */
 export interface PrefetchLimits {
@@ -8,6 +10,9 @@ export interface PrefetchLimits {
   readonly bytes: number;
 }
 
+/** Of the memory budget, in bytes of pages: parsed, they take several times as much. */
+const MOST_AHEAD = 1 / 64;
+
 /** One search of several, under way: its pages come in order, whenever they arrived. */
 export interface PrefetchedSearch {
   readonly search: Search;
@@ -15,26 +20,30 @@ export interface PrefetchedSearch {
 }
 
 /**
- * Runs searches side by side and hands them over in their order. While one is consumed the next are read, until the
- * pages that wait reach the limit. A search's failure is thrown where its pages are consumed.
- * Ending the loop early ends all searches.
+ * Runs searches side by side and hands them over in their order. While one is consumed the next are read, where the
+ * process has plenty of memory, until the pages that wait reach the limit. A search's failure is thrown where its pages
+ * are consumed. Ending the loop early ends all searches.
  */
 export async function* prefetchSearches(
   source: Pick<Source, 'pages'>,
   searches: AsyncIterable<Search>,
   limits: PrefetchLimits,
+  memory: MemoryBudget,
   signal: AbortSignal,
 ): AsyncGenerator<PrefetchedSearch, void, void> {
   const ended = new AbortController();
   const either = AbortSignal.any([signal, ended.signal]);
-  const held: Held = { bytes: 0, limit: limits.bytes, changed: new Change() };
+  const reservation = await memory.reserve(0, 'bulk', signal);
+  const changed = new Change(() => reservation.set(held.bytes * PER_PAGE_BYTE));
+  const held: Held = { bytes: 0, limit: Math.min(limits.bytes, memory.limit * MOST_AHEAD), changed };
   const started: Running[] = [];
   const rest = searches[Symbol.asyncIterator]();
   let isLast = false;
   let filling: Promise<void> | undefined;
   let failure: { readonly error: unknown } | undefined;
+  const mayStart = () => started.length === 0 || (started.length < limits.searches && memory.hasPlenty);
   const fill = async () => {
-    while (!isLast && failure === undefined && !either.aborted && started.length < limits.searches) {
+    while (!isLast && failure === undefined && !either.aborted && mayStart()) {
       try {
         const next = await rest.next();
         if (next.done) isLast = true;
@@ -67,6 +76,7 @@ export async function* prefetchSearches(
     await filling;
     await Promise.all(started.map((running) => running.finished));
     await rest.return?.();
+    reservation.release();
   }
 }
 
@@ -133,11 +143,15 @@ class Running implements PrefetchedSearch {
 class Change {
   #waiting: (() => void)[] = [];
 
+  /** @param before called at each change, before anyone wakes */
+  constructor(private readonly before: () => void) {}
+
   next(): Promise<void> {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   notify(): void {
+    this.before();
     const woken = this.#waiting;
     this.#waiting = [];
     for (const wake of woken) wake();

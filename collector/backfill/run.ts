@@ -76,7 +76,7 @@ export async function runBackfill(
       signal,
       limits.largestSearch,
     );
-    for await (const ahead of prefetchSearches(deps.source, searches, limits, signal)) {
+    for await (const ahead of prefetchSearches(deps.source, searches, limits, deps.memory, signal)) {
       await collectSlice(lane, ahead, range, live, larger, deps, signal, progress);
       if (signal.aborted) return;
     }

@@ -9,6 +9,7 @@ import {
 } from '../config/load-config.js';
 import { createLog, type RootLog } from '../log/logger.js';
 import { processRedactor } from '../log/redactor.js';
+import { processMemory } from '../pipeline/process-memory.js';
 
 /** What every verb with a configuration begins with. */
 export interface SetUp {
@@ -21,6 +22,7 @@ export function setUp(flags: Flags, read = readConfig): SetUp {
   const config = read(flags);
   const log = createLog({ ...config.shared.log, redactor: processRedactor, noColor: process.env.NO_COLOR });
   for (const secret of config.secrets) log.redact(secret.reveal());
+  processMemory.resize(config.shared.memory.budget);
   for (const note of config.notes) log.warn(note);
   return { config, log };
 }

@@ -7,6 +7,7 @@ import type { RootLog } from '../log/logger.js';
 import type { FeedHistory } from '../monitoring/feed-history.js';
 import { createMetrics } from '../monitoring/metrics.js';
 import { StatusBoard } from '../monitoring/status/board.js';
+import { processMemory } from '../pipeline/process-memory.js';
 import { FeedSupervisor } from '../runtime/feed-supervisor.js';
 import type { ConsoleHost, RunningConsole } from '../runtime/supervisor.js';
 import { watchFeedFiles } from '../runtime/watch-feed-files.js';
@@ -116,10 +117,11 @@ function directoriesOf({ feedsDirectory, console }: SharedConfig): string[] {
   return feedsDirectory === undefined ? managed : [feedsDirectory, ...managed];
 }
 
-/** What a configuration that was read again changes of the process itself: the log's level, and what is masked. */
+/** What a configuration that was read again changes of the process itself: the log's level, the memory's budget, and what is masked. */
 function takeOver({ secrets, shared }: LoadedConfig, before: SharedConfig, log: RootLog): void {
   for (const secret of secrets) log.redact(secret.reveal());
   log.level = shared.log.level;
+  processMemory.resize(shared.memory.budget);
   if (describeListeners(shared) !== describeListeners(before))
     log.warn(
       'http, receiver, console, feeds.directory and shutdown are read at start: restart the process for what has changed there',

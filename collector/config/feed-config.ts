@@ -192,6 +192,8 @@ export interface SharedConfig {
   };
   readonly query: QueryLimits;
   readonly console: ConsoleConfig;
+  /** `budget` in bytes. */
+  readonly memory: { readonly budget: number };
   readonly shutdown: { readonly graceMs: number };
   /** Directory with a file per feed; undefined: none. */
   readonly feedsDirectory: string | undefined;

@@ -57,6 +57,7 @@ const sharedSections: ReadonlySet<string> = new Set([
   'receiver',
   'query',
   'console',
+  'memory',
   'shutdown',
   'feeds',
 ]);

@@ -21,6 +21,7 @@ import { keyAt, keys } from './keys.js';
 import { Effective } from './resolve.js';
 import { type ReadFile, type Secret, unreadable } from './secret.js';
 import type { Problem, Setting, Settings } from './setting.js';
+import { bytesOf } from './size.js';
 import { readDocument, readMember } from './yaml.js';
 
 /** Where a configuration comes from. */
@@ -556,6 +557,7 @@ function toSharedConfig(from: Effective): SharedConfig {
     },
     query: toQueryLimits(from),
     console: toConsoleConfig(from),
+    memory: { budget: bytesOf(from.text('memory.budget')) },
     shutdown: { graceMs: from.duration('shutdown.grace') },
     feedsDirectory: from.optionalText('feeds.directory'),
   };

@@ -2,11 +2,12 @@ import type { MappingSettings } from '../../mappings/normalise.js';
 import { type Clock, type ClockReading, earlierOf } from '../clock.js';
 import type { Page, Search, Source } from '../jumpcloud/insights/source.js';
 import { BatchBuilder, ForeignOrganization, type RecordOwnership, type Selection } from './batch-builder.js';
+import { BatchRoom } from './batch-room.js';
 import type { Advance, Lane } from './lane.js';
+import type { MemoryBudget } from './memory-budget.js';
 import type { FeedObserver } from './observer.js';
 import { foreignRecord } from './organization-guard.js';
 import type { HourOutcomes, MinuteCounts } from './outcome-counts.js';
-import { prefetch } from './prefetch.js';
 import { identitiesBefore } from './timeless-records.js';
 
 /** One search to deliver, and what its records and its progress mean to the lane. */
@@ -50,16 +51,17 @@ export interface CollectDependencies {
   readonly observer: FeedObserver;
   /** The local clock and JumpCloud's. */
   readonly clocks: () => ClockReading;
+  /** Of the process. */
+  readonly memory: MemoryBudget;
 }
 
-/** Of event texts: one batch is content while another is committed. */
-const BATCH_BYTES = 8 * 1024 * 1024;
 /** While a search goes on, each commit takes twice the records of the one before, up to so many times the usual. */
 const MOST_GROWTH = 8;
 
 /**
  * Reads a search to its end and delivers it batch by batch: the next page is fetched while the last is mapped, and
- * mapped while the batch before it is committed; one commit is under way at a time.
+ * mapped while the batch before it is committed; one commit is under way at a time. Each batch waits for its room in memory
+ * before its first page is asked for.
  * @throws CollectorError the source's or the sink's failure; whole pages that came before a failure of the source are delivered
  */
 export async function collect(
@@ -89,40 +91,58 @@ export async function collect(
   let pages = 0;
   let records = 0;
   let committing: Promise<void> = Promise.resolve();
+  const room = new BatchRoom(parts.memory, lane.searchSize, search.end === undefined, signal);
   const commit = async (complete: boolean) => {
     await committing;
     const readTo = complete ? search.end : builder.readTo;
-    const { newest, organization, minutes } = builder;
+    const { newest, organization, minutes, bytes } = builder;
     const content = builder.take();
     const { hours } = content;
     const read = { complete, readTo, startedAt, newest, organization, hours, minutes };
-    committing = lane.commit(content, advance(read));
+    const release = room.close(bytes);
+    committing = lane.commit(content, advance(read)).finally(release);
     // Awaited before the next commit and at the end; until then a rejection must not count as unhandled.
     committing.catch(() => undefined);
   };
 
   let failure: unknown;
+  const source = underWay ?? parts.source.pages(search, signal);
   try {
-    for await (const page of prefetch(underWay ?? parts.source.pages(search, signal))) {
+    await room.open();
+    for (let next = source.next(); ; ) {
+      const { value: page, done } = await next;
+      if (done) break;
       // The first answer may be the first to show that the local clock is wrong.
       if (pages === 0) startedAt = earlier(before, passed(parts.clocks()));
+      const hasRoom = room.take(page, builder.bytes);
+      const isFull = builder.size + page.records.length >= batchSize || !(hasRoom || page.last);
+      // What follows a full batch waits for room of its own; this one is committed meanwhile.
+      next = isFull && !page.last ? room.open().then(() => source.next()) : source.next();
+      // An error that arrives while this page is mapped is reported where the next one is awaited.
+      next.catch(() => undefined);
       await builder.add(page);
       pages += 1;
       records += page.records.length;
       parts.observer({ type: 'page', lane: lane.name, ...page, records: page.records.length });
-      if (builder.size < batchSize && builder.bytes < BATCH_BYTES) continue;
+      if (!isFull) continue;
       await commit(false);
       // A live poll ends before its second commit; what is catching up makes fewer commits and larger files.
       batchSize = Math.min(2 * batchSize, MOST_GROWTH * settings.batchSize);
     }
   } catch (error) {
     failure = error;
+  } finally {
+    await source.return().catch(() => undefined);
   }
-  await committing;
-  if (failure instanceof ForeignOrganization) throw foreignRecord(failure.found, lane.cursor, settings.name);
-  // Whole pages that came before a failure are good: the position stops short of what is missing.
-  await commit(failure === undefined);
-  await committing;
+  try {
+    await committing;
+    if (failure instanceof ForeignOrganization) throw foreignRecord(failure.found, lane.cursor, settings.name);
+    // Whole pages that came before a failure are good: the position stops short of what is missing.
+    await commit(failure === undefined);
+    await committing;
+  } finally {
+    room.leave();
+  }
   lane.forget();
   if (failure !== undefined) throw failure;
   parts.observer({

@@ -1,10 +1,7 @@
-import type { Clock, ClockReading } from '../clock.js';
-import type { Source } from '../jumpcloud/insights/source.js';
 import type { Sink } from '../sinks/sink.js';
-import type { CollectSettings } from './collect.js';
+import type { CollectDependencies, CollectSettings } from './collect.js';
 import type { CommitExtension } from './commit-extension.js';
 import type { IdleTask } from './idle-task.js';
-import type { FeedObserver } from './observer.js';
 import type { PollRequests } from './poll-requests.js';
 
 /** What a feed collects and how often. */
@@ -25,15 +22,10 @@ export interface FeedSettings extends CollectSettings {
 }
 
 /** The parts that a feed needs. */
-export interface FeedDependencies {
-  readonly source: Source;
+export interface FeedDependencies extends CollectDependencies {
   readonly sink: Sink;
-  readonly clock: Clock;
-  /** The local clock and JumpCloud's. */
-  readonly clocks: () => ClockReading;
   /** A number from 0 (inclusive) to 1, for jitter. */
   readonly random: () => number;
-  readonly observer: FeedObserver;
   /** What the live lane stores with each commit, in the order of its slots. */
   readonly extensions: readonly CommitExtension[];
   /** What the live lane does between two polls, in order. */

@@ -7,6 +7,7 @@ import { DedupeSet } from '../position/dedupe-set.js';
 import { RecentRecords } from '../position/recent-records.js';
 import type { LaneSink, Sink } from '../sinks/sink.js';
 import { type BatchContent, emptyBatch } from './batch-builder.js';
+import type { SearchSize } from './batch-room.js';
 import type { CommitExtension, SearchProgress } from './commit-extension.js';
 import type { FeedObserver } from './observer.js';
 import type { LookedBack } from './timeless-records.js';
@@ -24,6 +25,7 @@ export class Lane {
   #committing: Promise<void> = Promise.resolve();
   readonly recent = new RecentRecords();
   readonly lookedBack: LookedBack = {};
+  readonly searchSize: SearchSize = {};
 
   private constructor(
     readonly name: string,

@@ -1,4 +1,5 @@
 import type { QueryLimits } from '../config/feed-config.js';
+import { bytesOf } from '../config/size.js';
 import { CollectorError } from '../errors.js';
 
 /** DuckDB's settings for these limits but the temporary space, and against everything that a statement over the tables does not need. */
@@ -26,8 +27,7 @@ const narrow = 'Narrow it: a shorter time range (WHERE time_dt >= …), fewer co
  * library (some 90 MiB) and the rows on their way out.
  */
 export function mostResident({ memory }: QueryLimits): number {
-  const [, amount, unit] = /^(\d+)(MB|GB)$/.exec(memory) ?? [];
-  return Number(amount) * (unit === 'GB' ? 1_000_000_000 : 1_000_000) + 140 * 1024 * 1024;
+  return bytesOf(memory) + 140 * 1024 * 1024;
 }
 
 /** The limit that an error of DuckDB's is about; undefined for other errors. */

@@ -15,6 +15,8 @@ import { describeBasis, describeLife, nameCredential } from '../key-expiry/lifet
 import { KeyExpiryMonitor, type KeyStatus } from '../key-expiry/monitor.js';
 import type { CommitExtension } from '../pipeline/commit-extension.js';
 import type { FeedDependencies, FeedSettings } from '../pipeline/dependencies.js';
+import type { MemoryBudget } from '../pipeline/memory-budget.js';
+import { processMemory } from '../pipeline/process-memory.js';
 import { askQuestion } from '../query/ask-question.js';
 import type { LaneObserver } from '../reconcile/observer.js';
 import type { ReconcileSettings } from '../reconcile/reconcile-state.js';
@@ -52,11 +54,13 @@ export interface AssemblyOptions {
   readonly onNamesUnreadable?: (reason: string) => void;
   /** Requests in flight at the same time; default 1. */
   readonly concurrency?: number;
+  /** Default: that of the process. */
+  readonly memory?: MemoryBudget;
 }
 
 /** Assembles a feed. @throws CollectorError CREDENTIAL_MISSING where the configuration gives no credential */
 export function assemble(config: FeedConfig, options: AssemblyOptions): Assembled {
-  const { sink, timing, observer } = options;
+  const { sink, timing, observer, memory = processMemory } = options;
   const account = accountOf(config.inventory);
   const client = clientOf(config, options.clientObserver, timing, {
     concurrency: options.concurrency,
@@ -64,7 +68,7 @@ export function assemble(config: FeedConfig, options: AssemblyOptions): Assemble
   });
   const guard = guardOf(config, client, options.onKeyWarning);
   const settings = settingsOf(config, sink, options.onNamesUnreadable, options.onName);
-  const collecting = { source: client, clock: timing, observer, clocks: () => client.clock.reading() };
+  const collecting = { source: client, clock: timing, observer, clocks: () => client.clock.reading(), memory };
   const compared = reconciliation(reconcileSettingsOf(config), settings, collecting, observer);
   const watch = watchOf(config, collecting);
   const parts: FeedDependencies = {

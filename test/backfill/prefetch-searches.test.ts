@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { prefetchSearches } from '../../collector/backfill/prefetch-searches.js';
 import type { Page, Search } from '../../collector/jumpcloud/insights/source.js';
+import { processMemory } from '../../collector/pipeline/process-memory.js';
 
 const page = (number: number, bytes = 100): Page => ({
   records: [],
@@ -43,7 +44,7 @@ it('searches run side by side, and come in their order with all their pages', as
   const { watched, source } = watchedSource();
   const seen: string[] = [];
   for await (const { search, pages } of named(
-    prefetchSearches(source, searchesOf(6), { searches: 3, bytes: 10_000 }, signal),
+    prefetchSearches(source, searchesOf(6), { searches: 3, bytes: 10_000 }, processMemory, signal),
   )) {
     for await (const { number } of pages()) seen.push(`${search.start}/${number}`);
   }
@@ -54,7 +55,9 @@ it('searches run side by side, and come in their order with all their pages', as
 it('no more waits than the limit and one page a search, however slow the consumer is', async () => {
   const { watched, source } = watchedSource();
   let taken = 0;
-  for await (const { pages } of named(prefetchSearches(source, searchesOf(6), { searches: 3, bytes: 250 }, signal))) {
+  for await (const { pages } of named(
+    prefetchSearches(source, searchesOf(6), { searches: 3, bytes: 250 }, processMemory, signal),
+  )) {
     for await (const _ of pages()) {
       taken += 1;
       for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
@@ -69,7 +72,7 @@ it('a failure is met at the search that failed, after the pages that came before
   const seen: string[] = [];
   const reading = async () => {
     for await (const { search, pages } of named(
-      prefetchSearches(source, searchesOf(9), { searches: 3, bytes: 10_000 }, signal),
+      prefetchSearches(source, searchesOf(9), { searches: 3, bytes: 10_000 }, processMemory, signal),
     )) {
       for await (const { number } of pages()) seen.push(`${search.start}/${number}`);
     }
@@ -82,7 +85,7 @@ it('a failure is met at the search that failed, after the pages that came before
 it('a consumer that stops early leaves no search running', async () => {
   const { watched, source } = watchedSource();
   for await (const { pages } of named(
-    prefetchSearches(source, searchesOf(9), { searches: 3, bytes: 10_000 }, signal),
+    prefetchSearches(source, searchesOf(9), { searches: 3, bytes: 10_000 }, processMemory, signal),
   )) {
     for await (const _ of pages()) break;
     break;
@@ -104,7 +107,7 @@ it('a plan that fails while an earlier search is consumed ends with its failure 
   const seen: string[] = [];
   const reading = async () => {
     for await (const { search, pages } of named(
-      prefetchSearches(source, failing(), { searches: 3, bytes: 10_000 }, signal),
+      prefetchSearches(source, failing(), { searches: 3, bytes: 10_000 }, processMemory, signal),
     )) {
       for await (const { number } of pages()) seen.push(`${search.start}/${number}`);
     }

@@ -385,6 +385,7 @@ const effects: Readonly<Record<string, Effect>> = {
     read: (_, shared) => shared.console.adminPassword?.reveal(),
     becomes: 'correct horse battery',
   },
+  'memory.budget': { text: '1GB', read: (_, shared) => shared.memory.budget, becomes: 1_000_000_000 },
   'shutdown.grace': { text: '5s', read: (_, shared) => shared.shutdown.graceMs, becomes: 5_000 },
   'feeds.directory': { text: '/feeds.d', read: (_, shared) => shared.feedsDirectory, becomes: '/feeds.d' },
 };

@@ -6,6 +6,7 @@ import type { Page, Search, Source } from '../../collector/jumpcloud/insights/so
 import type { FeedDependencies } from '../../collector/pipeline/dependencies.js';
 import { runFeed } from '../../collector/pipeline/feed.js';
 import type { FeedObserver } from '../../collector/pipeline/observer.js';
+import { processMemory } from '../../collector/pipeline/process-memory.js';
 import { reconciliation } from '../../collector/reconcile/reconciliation.js';
 import type { JsonObject } from '../../mappings/json.js';
 import { HOUR, MINUTE, noon, settingsFor, usualReconcile } from './feed-under-test.js';
@@ -175,7 +176,7 @@ async function deliveries(shown: readonly Shown[], schedule: readonly Episode[],
     if (event.type === 'failed') failures.push(event.error);
   };
   const settings = settingsFor({ baseUrl: 'http://127.0.0.1/' }, { start: (now) => now - 3600 });
-  const collecting = { source, clock: time, clocks: clock.reading, observer };
+  const collecting = { source, clock: time, clocks: clock.reading, observer, memory: processMemory };
   const parts: FeedDependencies = {
     ...collecting,
     sink,

@@ -3,6 +3,7 @@ import type { CollectorError } from '../../collector/errors.js';
 import { type Client, type ClientOptions, createClient } from '../../collector/jumpcloud/client.js';
 import type { FeedDependencies, FeedSettings } from '../../collector/pipeline/dependencies.js';
 import { runFeed } from '../../collector/pipeline/feed.js';
+import { MemoryBudget } from '../../collector/pipeline/memory-budget.js';
 import { combineObservers } from '../../collector/pipeline/observer.js';
 import type { LaneObserver, ReconcileReport } from '../../collector/reconcile/observer.js';
 import type { ReconcileSettings } from '../../collector/reconcile/reconcile-state.js';
@@ -83,14 +84,17 @@ export async function tenantFor(time: VirtualTime, options: TenantOptions): Prom
 }
 
 /** What a feed of a test has otherwise than the usual one. */
-export type FeedChanges = Partial<FeedSettings> & { readonly reconcile?: ReconcileSettings };
+export type FeedChanges = Partial<FeedSettings> & {
+  readonly reconcile?: ReconcileSettings;
+  readonly memory?: MemoryBudget;
+};
 
 /** A feed over a tenant of the test, with the real client, in virtual time. */
 export function feedFor(
   tenant: Tenant,
   sink: Sink,
   time: VirtualTime,
-  { reconcile, ...changes }: FeedChanges = {},
+  { reconcile, memory = new MemoryBudget(64_000_000, time), ...changes }: FeedChanges = {},
   options: Partial<ClientOptions> = {},
 ): FeedUnderTest {
   const client = createClient({
@@ -112,7 +116,7 @@ export function feedFor(
   ];
   const observer = combineObservers(observers);
   const settings = settingsFor(tenant, changes);
-  const collecting = { source: client, clock: time, clocks: () => client.clock.reading(), observer };
+  const collecting = { source: client, clock: time, clocks: () => client.clock.reading(), observer, memory };
   const parts: FeedDependencies = {
     ...collecting,
     sink,

@@ -8,6 +8,7 @@ import { emptyBatch } from '../../collector/pipeline/batch-builder.js';
 import { collect } from '../../collector/pipeline/collect.js';
 import type { FeedDependencies } from '../../collector/pipeline/dependencies.js';
 import { Lane } from '../../collector/pipeline/lane.js';
+import { processMemory } from '../../collector/pipeline/process-memory.js';
 import { identitiesBefore } from '../../collector/pipeline/timeless-records.js';
 import { type Cursor, firstCursor } from '../../collector/position/cursor.js';
 import { Identities } from '../../collector/position/record-identity.js';
@@ -196,6 +197,7 @@ async function delivered(story: Story): Promise<string[]> {
     extensions: [],
     idleTasks: [],
     credentialChanged: async () => undefined,
+    memory: processMemory,
   };
   const { signal } = new AbortController();
   const { services } = settings;

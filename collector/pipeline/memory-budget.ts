@@ -1,0 +1,195 @@
+import type { Clock } from '../clock.js';
+import { unlessAborted } from '../jumpcloud/http/abort.js';
+
+/** Bytes that one holder has in memory or is about to take. */
+export interface Reservation {
+  readonly bytes: number;
+  /** Corrects them to what is in memory. Never waits: what is there counts, also beyond the budget. */
+  set(bytes: number): void;
+  /** May be called twice. */
+  release(): void;
+}
+
+/** Of the budget, what batches of lanes that catch up, backfills and inventories may hold together: a live poll finds room. */
+const BULK_SHARE = 3 / 4;
+/**
+ * Nobody waits for bytes whose holder has not changed them for so long: its sink stalls, or JumpCloud does not answer. Where
+ * no bulk request was granted for as long, the next one goes before live ones.
+ */
+const STALLED_MS = 30_000;
+
+/** `live`: a poll of a lane that is not behind. */
+type Kind = 'live' | 'bulk';
+
+interface Held {
+  bytes: number;
+  readonly kind: Kind;
+  /** Of the monotonic clock. */
+  changedAt: number;
+}
+
+interface Request {
+  readonly bytes: number;
+  readonly kind: Kind;
+  readonly since: number;
+  readonly grant: (reservation: Reservation) => void;
+}
+
+/**
+ * What all feeds and lanes of a process hold in memory of records on their way: pages, open batches, batches being committed.
+ * Whoever finds no room waits, first come, first served, live polls before the rest. A holder asks for all that its next
+ * batch takes, and commits what it holds before it waits: so no two wait for each other.
+ */
+export class MemoryBudget {
+  #bytes = 0;
+  readonly #held = new Set<Held>();
+  readonly #waiting: Readonly<Record<Kind, Request[]>> = { live: [], bulk: [] };
+  #bulkGrantedAt = Number.NEGATIVE_INFINITY;
+  /** Ends the wait for the next holder that may stall; undefined: nobody waits. */
+  #watching: AbortController | undefined;
+
+  #limit: number;
+
+  /** @param limit bytes */
+  constructor(
+    limit: number,
+    private readonly clock: Pick<Clock, 'monotonic' | 'sleep'>,
+  ) {
+    this.#limit = limit;
+  }
+
+  /** Bytes that may be reserved. */
+  get limit(): number {
+    return this.#limit;
+  }
+
+  /** Bytes that are reserved. More than the limit only by what was larger than its holder could know. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Requests that wait. */
+  get waiting(): number {
+    return this.#waiting.live.length + this.#waiting.bulk.length;
+  }
+
+  /** Whether half of the budget is free and nobody waits: what is not needed yet may be read. */
+  get hasPlenty(): boolean {
+    return this.waiting === 0 && this.#bytes <= this.#limit / 2;
+  }
+
+  /** The part of the budget that falls to one more bulk request, were all as large. */
+  get bulkShare(): number {
+    let requests = 1 + this.#waiting.bulk.length;
+    for (const { kind } of this.#held) if (kind === 'bulk') requests += 1;
+    return this.#ceiling('bulk') / requests;
+  }
+
+  /** @param limit bytes; what is reserved already stays */
+  resize(limit: number): void {
+    this.#limit = limit;
+    this.#grant();
+  }
+
+  /**
+   * Waits until there is room. What is larger than could ever fit gets all there is, alone.
+   * @throws CollectorError ABORTED
+   */
+  async reserve(bytes: number, kind: Kind, signal: AbortSignal): Promise<Reservation> {
+    const queue = this.#waiting[kind];
+    let grant: Request['grant'] = () => {};
+    const granted = new Promise<Reservation>((resolve) => {
+      grant = resolve;
+    });
+    const request = { bytes, kind, since: this.clock.monotonic(), grant };
+    queue.push(request);
+    this.#grant();
+    try {
+      return await unlessAborted(granted, signal);
+    } catch (error) {
+      const at = queue.indexOf(request);
+      if (at < 0) (await granted).release();
+      else queue.splice(at, 1);
+      this.#grant();
+      throw error;
+    }
+  }
+
+  #grant(): void {
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
+      const { kind, grant } = next;
+      const bytes = Math.min(next.bytes, this.#ceiling(kind));
+      if (!this.#fits(bytes, kind)) break;
+      this.#waiting[kind].shift();
+      if (kind === 'bulk') this.#bulkGrantedAt = this.clock.monotonic();
+      grant(this.#take(bytes, kind));
+    }
+    this.#watch();
+  }
+
+  #next(): Request | undefined {
+    const [live] = this.#waiting.live;
+    const [bulk] = this.#waiting.bulk;
+    const isPassedOver = bulk !== undefined && this.#isStalled(Math.max(bulk.since, this.#bulkGrantedAt));
+    return isPassedOver ? bulk : (live ?? bulk);
+  }
+
+  #ceiling(kind: Kind): number {
+    return kind === 'bulk' ? this.#limit * BULK_SHARE : this.#limit;
+  }
+
+  #fits(bytes: number, kind: Kind): boolean {
+    const room = this.#ceiling(kind) - bytes;
+    if (this.#bytes <= room) return true;
+    let counted = 0;
+    for (const held of this.#held) if (!this.#isStalled(held.changedAt)) counted += held.bytes;
+    return counted <= room;
+  }
+
+  #isStalled(since: number): boolean {
+    return since + STALLED_MS <= this.clock.monotonic();
+  }
+
+  #take(bytes: number, kind: Kind): Reservation {
+    const held: Held = { bytes, kind, changedAt: this.clock.monotonic() };
+    this.#held.add(held);
+    this.#bytes += bytes;
+    const change = (to: number) => {
+      const isLess = to < held.bytes;
+      this.#bytes += to - held.bytes;
+      held.bytes = to;
+      held.changedAt = this.clock.monotonic();
+      if (isLess) this.#grant();
+    };
+    return {
+      get bytes() {
+        return held.bytes;
+      },
+      set: (to) => {
+        if (this.#held.has(held)) change(to);
+      },
+      release: () => {
+        if (this.#held.delete(held)) change(0);
+      },
+    };
+  }
+
+  /** Looks again when the next holder may have stalled, as long as somebody waits. */
+  #watch(): void {
+    if (this.waiting === 0) {
+      this.#watching?.abort();
+      this.#watching = undefined;
+    } else if (this.#watching === undefined) {
+      const watching = new AbortController();
+      this.#watching = watching;
+      const changes = [...this.#held].map(({ changedAt }) => changedAt).filter((at) => !this.#isStalled(at));
+      const now = this.clock.monotonic();
+      const next = Math.min(now, ...changes) + STALLED_MS;
+      void this.clock.sleep(next - now, watching.signal).then(() => {
+        if (watching.signal.aborted) return;
+        this.#watching = undefined;
+        this.#grant();
+      });
+    }
+  }
+}
