@@ -9,6 +9,7 @@ import { fileMode } from '../files/durable-file.js';
 import { put } from '../files/put.js';
 import { mapper } from '../version.js';
 import { readRecords } from './record-input.js';
+import { growYoungGeneration } from './young-generation.js';
 
 /** Characters of events that are written together, within one piece of the input. */
 const MOST_PER_WRITE = 256 * 1024;
@@ -38,7 +39,9 @@ export async function mapRecords(
   const reasons = new Map<string, number>();
   const context = { rawData: options.rawData, mapper, target: ocsfTarget };
   try {
+    let isGrowing = true;
     for await (const records of readRecords(input)) {
+      if (isGrowing) isGrowing = growYoungGeneration();
       let events = '';
       for (const received of records) {
         const first = readHeader(received);

@@ -9,31 +9,32 @@ const LINE_END = /\r\n|\n|\r/;
 
 /**
  * Records out of UTF-8 text: one per line (NDJSON), JumpCloud's own answer (one array), or either of them indented over
- * several lines; as many at once as one piece of the input brought. A line that is no JSON value is taken as text: it becomes a dead letter like anything that is no object.
+ * several lines; as many at once as one piece of the input brought, each parsed when it is asked for: what all of a piece
+ * become at once would outlive several collections of garbage. All of a piece are to be read before the next one.
+ * A line that is no JSON value is taken as text: it becomes a dead letter like anything that is no object.
  * @throws CollectorError USAGE where the input is UTF-16
  */
-export async function* readRecords(input: Readable): AsyncGenerator<readonly ReceivedRecord[]> {
+export async function* readRecords(input: Readable): AsyncGenerator<Iterable<ReceivedRecord>> {
   let isFirst = true;
   let indented: IndentedValue | undefined;
-  for await (const lines of linesOf(judged(input))) {
-    const records: ReceivedRecord[][] = [];
+  function* recordsIn(lines: readonly string[]): Generator<ReceivedRecord, void, void> {
     for (const written of lines) {
       const line = isFirst && written.startsWith(BYTE_ORDER_MARK) ? written.slice(1) : written;
       isFirst = false;
       if (indented?.isBrokenBy(line)) {
-        records.push(recordsOf(indented.text()));
+        yield* recordsOf(indented.text());
         indented = undefined;
       }
       if (indented !== undefined) {
         if (!indented.add(line)) continue;
-        records.push(recordsOf(indented.text()));
+        yield* recordsOf(indented.text());
         indented = undefined;
       } else if (/^\s*(?:\{|\[|\[\s*\{)\s*$/.test(line)) {
         indented = new IndentedValue(line);
-      } else if (line.trim() !== '') records.push(recordsOf(line));
+      } else if (line.trim() !== '') yield* recordsOf(line);
     }
-    if (records.length > 0) yield records.flat();
   }
+  for await (const lines of linesOf(judged(input))) yield recordsIn(lines);
   if (indented !== undefined) yield recordsOf(indented.text());
 }
 

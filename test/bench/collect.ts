@@ -50,7 +50,7 @@ const mapSeconds = await mapCpuSeconds(story, home);
 const drained = await drain();
 const directory = join(home, 'tables');
 const sinks = {
-  stdout: { SINK: 'stdout', STDOUT_STATE: join(home, 'state.json') },
+  stdout: { SINK: 'stdout', STATE_DIRECTORY: join(home, 'state') },
   tables: { TABLES_DIRECTORY: directory },
 };
 for (const [sink, env] of Object.entries(sinks)) {
