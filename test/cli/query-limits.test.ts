@@ -68,9 +68,9 @@ describe('the limits of query', () => {
 
   it.each(bombs)('end %s', async (sql) => {
     const { cwd, env } = tables();
-    expect(await command(['query', sql, '--timeout', '2s', '--format', 'csv'], { cwd, env })).toMatchObject({
+    expect(await command(['query', sql, '--timeout', '1s', '--format', 'csv'], { cwd, env })).toMatchObject({
       code: 75,
-      stderr: expect.stringMatching(/^The statement (?:was ended after 2 s|needs more than 256MB of memory)\./),
+      stderr: expect.stringMatching(/^The statement (?:was ended after 1 s|needs more than 256MB of memory)\./),
     });
   });
 

@@ -9,7 +9,7 @@ import { type VirtualTime, virtualTime } from '../pipeline/virtual-time.js';
 vi.setConfig({ testTimeout: 300_000 });
 
 const equal = { missing: 0, repeated: 0, unknown: 0 };
-const story = { records: 500, from: noon - HOUR, to: noon + 3 * HOUR };
+const story = { records: 250, from: noon - HOUR, to: noon + 3 * HOUR };
 const start = (now: number) => now - 3600;
 
 it('F-21: a record 1 s, 5 min or 29 min behind the position is delivered once; later ones by reconciliation', async () => {

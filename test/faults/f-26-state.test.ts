@@ -18,7 +18,7 @@ async function collectedOnce() {
   const directory = await mkdtemp(join(tmpdir(), 'f-26-'));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
   const time = virtualTime(noon);
-  const tenant = await tenantFor(time, { records: 1_500, from: noon - HOUR, to: noon + HOUR });
+  const tenant = await tenantFor(time, { records: 300, from: noon - HOUR, to: noon + HOUR });
   const notices: string[] = [];
   const newFeed = () => {
     const sink = createTablesSink({ directory, feed: 'under-test', clock: time, notice: (told) => notices.push(told) });
@@ -65,7 +65,7 @@ describe('F-26: a state that', () => {
     time.pass(70 * MINUTE);
     await newFeed().once();
     expect(notices.join()).toContain('Restored from its copy');
-    expect(await compare(tenant.ledger, texts(directory))).toMatchObject({ expected: 1_500, ...equal });
+    expect(await compare(tenant.ledger, texts(directory))).toMatchObject({ expected: 300, ...equal });
   });
 
   it.each(damages)('%s, as its copy, stops the feed: never a silent first run', async (_name, damage) => {
@@ -84,7 +84,7 @@ describe('F-26: a state that', () => {
     await writeFile(state, JSON.stringify({ ...value, novelty: 1, cursor: { ...value.cursor, novelty: [2] } }));
     time.pass(70 * MINUTE);
     await newFeed().once();
-    expect(await compare(tenant.ledger, texts(directory))).toMatchObject({ expected: 1_500, ...equal });
+    expect(await compare(tenant.ledger, texts(directory))).toMatchObject({ expected: 300, ...equal });
   });
 
   // The owner of all files may write them whatever their mode says.
@@ -98,6 +98,6 @@ describe('F-26: a state that', () => {
     await chmod(folder, 0o700);
     time.pass(60 * MINUTE);
     await newFeed().once();
-    expect(await compare(tenant.ledger, texts(directory))).toMatchObject({ expected: 1_500, ...equal });
+    expect(await compare(tenant.ledger, texts(directory))).toMatchObject({ expected: 300, ...equal });
   });
 });
