@@ -1,6 +1,6 @@
-import { mkdtemp, realpath, rename, rm } from 'node:fs/promises';
+import { mkdtemp, open, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { DuckDBConnection } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { errno, isMissing, makeDirectory, syncDirectory, syncFile } from '../../files/durable-file.js';
 import { laneInUse, lockInProcess } from '../in-process-lock.js';
 import { quoteText } from './columns.js';
@@ -39,28 +39,82 @@ export async function takeLock(lockDirectory: string, holder: string): Promise<(
 }
 
 /**
- * All locks of the process are files attached to one DuckDB, of which each takes a twentieth of what a DuckDB of its own
- * does. It runs no other statement: none can harm it, nor keep a lock from being freed.
+ * A DuckDB to which lock files are attached: all of the process, of which each takes a twentieth of what a DuckDB of its own
+ * does. It runs no other statement.
  */
-let holding: Promise<DuckDBConnection> | undefined;
-let attached = 0;
-
-async function attach(file: string): Promise<() => Promise<void>> {
-  holding ??= openHolding();
-  const connection = await holding;
-  const name = `lock_${attached++}`;
-  await connection.run(`ATTACH ${quoteText(file)} AS ${name} (TYPE duckdb)`);
-  return async () => void (await connection.run(`DETACH ${name}`));
+interface Holder {
+  readonly instance: DuckDBInstance;
+  readonly connection: DuckDBConnection;
+  /** Files that are attached, or may be. */
+  readonly attached: Set<string>;
 }
 
-async function openHolding(): Promise<DuckDBConnection> {
+let current: Promise<Holder> | undefined;
+let attachments = 0;
+/**
+ * Holders that a defect has invalidated while files were attached to them. They are never closed, nor collected: that would
+ * close those files, and free their locks, also those that another holder has by now.
+ */
+const invalidated = new Set<Holder>();
+
+async function attach(file: string): Promise<() => Promise<void>> {
+  for (let attempt = 1; ; attempt++) {
+    current ??= openHolder();
+    const opening = current;
+    try {
+      const detach = await attachTo(await opening, file);
+      return () => detach().catch((error) => leave(opening, file, error));
+    } catch (error) {
+      await leave(opening, file, error);
+      // The second holder is new: the file itself is what invalidates it.
+      if (attempt === 2) throw error;
+    }
+  }
+}
+
+async function attachTo({ connection, attached }: Holder, file: string): Promise<() => Promise<void>> {
+  const name = `lock_${attachments++}`;
+  attached.add(file);
   try {
-    const instance = await loadForTables().DuckDBInstance.create(':memory:', { threads: '1' });
-    return await instance.connect();
+    await connection.run(`ATTACH ${quoteText(file)} AS ${name} (TYPE duckdb)`);
   } catch (error) {
-    holding = undefined;
+    attached.delete(file);
     throw error;
   }
+  return async () => {
+    await connection.run(`DETACH ${name}`);
+    attached.delete(file);
+  };
+}
+
+/**
+ * Has the next lock attached to another holder where a defect has invalidated this one, and frees the file's lock. The other
+ * locks in it stay held.
+ * @throws the error where it is another
+ */
+async function leave(opening: Promise<Holder>, file: string, error: unknown): Promise<void> {
+  const [opened] = await Promise.allSettled([opening]);
+  const isInvalidated = duckdbFault(error) === 'broken';
+  if (current === opening && (isInvalidated || opened.status === 'rejected')) current = undefined;
+  if (opened.status === 'rejected' || !isInvalidated) throw error;
+  const holder = opened.value;
+  if (holder.attached.size > 0) invalidated.add(holder);
+  else holder.instance.closeSync();
+  await unlockFile(file);
+}
+
+/** Frees what an invalidated DuckDB cannot detach: POSIX frees a process's lock when it closes any descriptor of the file. */
+async function unlockFile(file: string): Promise<void> {
+  try {
+    await (await open(file)).close();
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+}
+
+async function openHolder(): Promise<Holder> {
+  const instance = await loadForTables().DuckDBInstance.create(':memory:', { threads: '1' });
+  return { instance, connection: await instance.connect(), attached: new Set() };
 }
 
 /**
