@@ -37,12 +37,20 @@ export function feedLogger(log: Log): LaneObserver {
       case 'questionBehind': {
         const { question, left } = event;
         const until = new Date(event.until).toISOString();
-        return log.info(
-          `The watched question ${question} catches up with a pause: asked until ${until}, ${left} to go`,
+        const progress = `asked until ${until}, ${left} moments to go`;
+        if (event.isGaining)
+          return log.info(`The watched question ${question} catches up with a pause: ${progress}`, {
+            question,
+            until,
+            left,
+          });
+        return log.warn(
+          `The watched question ${question} does not catch up, so that its findings come late: ${progress}`,
           {
             question,
             until,
             left,
+            cure: 'Answers take longer than the time between two moments that they are asked about: raise questions.interval, give the question a longer `since`, or watch fewer questions. `query --name` shows how long one takes.',
           },
         );
       }

@@ -375,6 +375,11 @@ function createSeries(registry: Registry) {
       'When a watched question was last answered.',
       question,
     ),
+    questionBacklog: gauge(
+      'question_backlog_moments',
+      'As of how many moments a watched question is still to be asked until it has caught up.',
+      question,
+    ),
     unlogged: gauge(
       'tables_unlogged_files',
       "Committed files that the tables' logs do not have yet: other engines do not see them.",
@@ -460,6 +465,7 @@ function feedObserver(series: Series, of: Of): LaneObserver {
         return reconciled(series, of, event.report);
       case 'questionAnswered':
         series.questionRows.inc({ feed, question: event.question }, event.found);
+        series.questionBacklog.set({ feed, question: event.question }, event.left);
         return series.questionAnswered.set({ feed, question: event.question }, now() / 1000);
       case 'questionFailed':
         return series.questionFailures.inc({ feed, question: event.question, code: event.error.code });

@@ -68,15 +68,26 @@ export type FeedEvent = { readonly lane: string } & (
       readonly retryAt: string;
     }
   | {
-      /** A watched question has its answer; `found` rows are new, and become findings. */
+      /**
+       * A watched question has its answer; `found` rows are new, and become findings. It is to be asked as of `left` more
+       * moments until it has caught up.
+       */
       readonly type: 'questionAnswered';
       readonly question: string;
       readonly rows: number;
       readonly found: number;
       readonly durationMs: number;
+      readonly left: number;
     }
-  /** A watched question was asked about a pause up to `until` (epoch milliseconds), and will be as of `left` more moments. */
-  | { readonly type: 'questionBehind'; readonly question: string; readonly until: number; readonly left: number }
+  | {
+      /** A round of a watched question ended at the moment `until` (epoch milliseconds), and `left` moments are left. */
+      readonly type: 'questionBehind';
+      readonly question: string;
+      readonly until: number;
+      readonly left: number;
+      /** False: no fewer than after the round before. Its answers take longer than what they are about. */
+      readonly isGaining: boolean;
+    }
   /** A watched question has none; it is asked again after the interval. */
   | { readonly type: 'questionFailed'; readonly question: string; readonly error: CollectorError }
   | { readonly type: 'closed' }

@@ -62,6 +62,8 @@ export class QuestionWatch implements IdleTask, CommitExtension {
   #asking: Promise<void> | undefined;
   /** Question with its parameters → when it is asked again, on the monotonic clock; absent: now. */
   readonly #dueAt = new Map<string, number>();
+  /** Question with its parameters → how many moments were left after its last round; absent: none. */
+  readonly #leftBefore = new Map<string, number>();
   #round = new AbortController();
 
   constructor(private readonly setting: WatchSetting) {
@@ -127,8 +129,11 @@ export class QuestionWatch implements IdleTask, CommitExtension {
     const done: AskedQuestion[] = [];
     for (const asked of questions.filter((one) => this.#dueAtOf(one) <= began)) {
       const question = asked.question.name;
-      /** @returns whether there is an answer */
-      const askAsOf = async (moment: number, answered: () => void): Promise<boolean> => {
+      /**
+       * @param left as of how many moments it is to be asked after that
+       * @returns whether there is an answer
+       */
+      const askAsOf = async (moment: number, left: number, answered: () => void): Promise<boolean> => {
         const started = clock.monotonic();
         try {
           const rows = await ask(asked, account, moment, signal);
@@ -136,7 +141,7 @@ export class QuestionWatch implements IdleTask, CommitExtension {
           const found = this.#note(asked, rows, organization, moment);
           answered();
           const durationMs = clock.monotonic() - started;
-          observer({ type: 'questionAnswered', lane, question, rows: rows.length, found, durationMs });
+          observer({ type: 'questionAnswered', lane, question, rows: rows.length, found, durationMs, left });
           return true;
         } catch (error) {
           if (!signal.aborted) observer({ type: 'questionFailed', lane, question, error: asCollectorError(error) });
@@ -145,17 +150,24 @@ export class QuestionWatch implements IdleTask, CommitExtension {
       };
       const { moments, left, now } = this.#moments(asked);
       let until: number | undefined;
-      for (const moment of moments) {
-        until = (await askAsOf(moment, () => this.#answeredUntil(asked, moment))) ? moment : undefined;
+      for (const [index, moment] of moments.entries()) {
+        const after = left + moments.length - 1 - index;
+        until = (await askAsOf(moment, after, () => this.#answeredUntil(asked, moment))) ? moment : undefined;
         if (signal.aborted) return;
         if (until !== undefined) continue;
         // What has no answer is asked again after the interval: it holds up neither what is new nor the other questions.
-        if (moment !== now) await askAsOf(now, () => {});
+        if (moment !== now) await askAsOf(now, after, () => {});
         if (signal.aborted) return;
         break;
       }
-      if (until !== undefined && left > 0) observer({ type: 'questionBehind', lane, question, until, left });
-      else done.push(asked);
+      const before = this.#leftBefore.get(textOf(asked)) ?? Number.POSITIVE_INFINITY;
+      if (until !== undefined && left > 0) {
+        this.#leftBefore.set(textOf(asked), left);
+        observer({ type: 'questionBehind', lane, question, until, left, isGaining: left < before });
+      } else {
+        this.#leftBefore.delete(textOf(asked));
+        done.push(asked);
+      }
     }
     // All at once, so that they stay in one round.
     for (const asked of done) this.#dueAt.set(textOf(asked), clock.monotonic() + intervalMs);

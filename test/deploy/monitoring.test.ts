@@ -101,7 +101,7 @@ async function everySeries(): Promise<Map<string, Set<string>>> {
   feed.observer({ type: 'caughtUp', lane: 'live', nextPollMs: 1000 });
   feed.observer({ type: 'failed', lane: 'live', part: 'source', error, retryMs: 1000 });
   const question = 'password-spraying';
-  feed.observer({ type: 'questionAnswered', lane: 'live', question, rows: 1, found: 1, durationMs: 1 });
+  feed.observer({ type: 'questionAnswered', lane: 'live', question, rows: 1, found: 1, durationMs: 1, left: 0 });
   feed.observer({ type: 'questionFailed', lane: 'live', question, error });
   feed.client.onRequest?.({ ...request, requestId: undefined });
   feed.client.onRetry?.({ purpose: 'api', code: 'RATE_LIMITED', attempt: 1, waitMs: 1000 } as never);

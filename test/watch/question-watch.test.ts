@@ -19,7 +19,11 @@ import { storyEnd, storyOrganization, writeStoryTables } from '../query/story-ta
 const HOUR = 3_600_000;
 const account = 'Acme Corporation';
 const limits = { memory: '256MB', temporarySpace: '2GB', threads: 2, timeoutMs: 60_000 };
-const asked = (name: string) => ({ question: questionNamed(name), parameters: new Map(), lists: new Map() });
+const asked = (text: string) => {
+  const [name = '', since] = text.split(' since=');
+  const parameters = new Map(since === undefined ? [] : [['since', since]]);
+  return { question: questionNamed(name), parameters, lists: new Map() };
+};
 const row = (identity: string): asking.FoundRow => ({
   identity,
   row: { account_name: 'acme', user_name: identity, failures: 3 },
@@ -33,11 +37,11 @@ class Bench {
   readonly delivered: NormalisedEvent[] = [];
   readonly watch: QuestionWatch;
 
-  constructor(ask: WatchSetting['ask'], names: readonly string[], stored?: unknown) {
+  constructor(ask: WatchSetting['ask'], names: readonly string[], stored?: unknown, intervalMs = HOUR) {
     this.watch = new QuestionWatch({
       feed: 'acme',
       questions: names.map(asked),
-      intervalMs: HOUR,
+      intervalMs,
       accountName: account,
       mapper: { name: 'jumpcloud-ocsf', version: '0.0.0' },
       target: ocsfTarget,
@@ -239,6 +243,35 @@ describe('after a pause, a watched question', () => {
     goesOn.now = bench.now;
     await goesOn.round();
     expect(found(goesOn)).toEqual([]);
+  });
+
+  it('whose answers take longer than the time between two rounds says that it does not catch up; one that gains says so too', async () => {
+    const minute = 60_000;
+    const behind = async (answerMs: number, pause: number) => {
+      const text = `${name} since=1m`;
+      const stored = { seen: {}, askedUntil: { [text]: storyEnd } };
+      const bench: Bench = new Bench(
+        async () => {
+          bench.now += answerMs;
+          return [];
+        },
+        [text],
+        stored,
+        minute,
+      );
+      bench.now = storyEnd + pause * minute;
+      await bench.round(12);
+      const left = bench.events.flatMap((event) => (event.type === 'questionAnswered' ? [event.left] : []));
+      const gains = bench.events.flatMap((event) => (event.type === 'questionBehind' ? [event.isGaining] : []));
+      return { left, gains };
+    };
+    const slow = await behind(61_000, 20);
+    expect(slow.gains.slice(1)).toEqual(slow.gains.slice(1).map(() => false));
+    expect(slow.gains.length).toBeGreaterThan(3);
+    expect(slow.left.every((left) => left >= 10)).toBe(true);
+    const fast = await behind(1000, 35);
+    expect(fast.gains).toEqual([true, true, true]);
+    expect(fast.left.at(-1)).toBe(0);
   });
 
   it('that has no answer as of one moment is asked about now, and about that moment after the interval', async () => {
