@@ -5,6 +5,7 @@ import { exists } from '../files/durable-file.js';
 import { checkTables, type TablesFinding } from '../sinks/tables/check-tables.js';
 import { Engine, type EngineLimits } from '../sinks/tables/engine.js';
 import { type MaintenanceReport, type MaintenanceSetting, maintainTables } from '../sinks/tables/maintain-tables.js';
+import type { LockWait } from '../sinks/tables/table-lock.js';
 import { writeJson, writeText } from './output.js';
 
 interface TablesFlags {
@@ -13,6 +14,7 @@ interface TablesFlags {
 }
 
 const limits: EngineLimits = { memoryLimit: '192MB', threads: 1 };
+const wait: LockWait = { notice: (message) => writeText(process.stderr, `${message}\n`) };
 
 /** `tables check`: prints what it finds; with `repair` it mends first and says what. */
 export async function checkTablesVerb(flags: TablesFlags & { readonly repair: boolean }): Promise<number> {
@@ -24,6 +26,7 @@ export async function checkTablesVerb(flags: TablesFlags & { readonly repair: bo
       limits,
       clock: systemClock,
       parts: { merge: false, takeOutMissing: true },
+      wait,
     });
   const engine = Engine.unshared(limits);
   try {
@@ -45,6 +48,7 @@ export async function maintain(flags: TablesFlags, parts: NonNullable<Maintenanc
     limits,
     clock: systemClock,
     parts,
+    wait,
     // Whoever asks means now and all of it: readers of this moment begin again.
     rules: { settledMs: 0, mostSmall: 2 },
   });
@@ -54,7 +58,7 @@ export async function maintain(flags: TablesFlags, parts: NonNullable<Maintenanc
     throw new CollectorError('STORAGE_FAILED', report.failures.join('\n'), {
       cure: 'Nothing was lost: the files are as they were. See what the message names and repeat the command.',
     });
-  return report.busy.length > 0 ? exitCodes.laneInUse : exitCodes.done;
+  return exitCodes.done;
 }
 
 async function directoryOf({ tablesDirectory }: TablesFlags): Promise<string> {
@@ -95,10 +99,6 @@ function goneLines({ goneFiles }: MaintenanceReport): string[] {
   ];
 }
 
-function restOf({ busy, backlog }: MaintenanceReport): string {
-  const lines = [
-    ...(busy.length > 0 ? [`maintained by another process at this moment: ${busy.join(', ')}\n`] : []),
-    ...(backlog > 0 ? [`${backlog} files are left to merge\n`] : []),
-  ];
-  return lines.join('');
+function restOf({ backlog }: MaintenanceReport): string {
+  return backlog > 0 ? `${backlog} files are left to merge\n` : '';
 }

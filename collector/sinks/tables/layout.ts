@@ -27,9 +27,14 @@ export function logDirectory(directory: string, table: string): string {
   return join(directory, table, '_delta_log');
 }
 
-/** Where a table's locks are, and files of a merge until they are published. */
+/** Where a table's locks are. */
 export function tableStateDirectory(directory: string, table: string): string {
   return join(directory, '.state', '.tables', table);
+}
+
+/** Where files of a table's merges wait until they are published. */
+export function tableStagingDirectory(directory: string, table: string): string {
+  return join(tableStateDirectory(directory, table), 'aside');
 }
 
 /** Where a process keeps what DuckDB spills while it writes below the tables' directory. */

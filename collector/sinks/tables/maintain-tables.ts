@@ -10,11 +10,11 @@ import { duckdbFault, tablesFailed } from './error-table.js';
 import { readRetentions, retentionsOf } from './feed-retention.js';
 import { faultOfFile, firstLine, MISSING, RESTORE } from './file-fault.js';
 import { LaneFiles } from './lane-files.js';
-import { tableStateDirectory } from './layout.js';
+import { tableStagingDirectory } from './layout.js';
 import { mergeFiles, readWhole, withdraw } from './merge-files.js';
 import { type MaintenanceRules, type Merge, maintenanceRules, planExpiry, planMerges } from './plan-merges.js';
 import { allTables, type Table } from './table-catalog.js';
-import { lockTable } from './table-lock.js';
+import { awaitTable, type LockWait, lockTable } from './table-lock.js';
 import { TablesLogs } from './tables-logs.js';
 import type { LiveFile } from './tables-snapshot.js';
 import { findUnneeded, unlinkFiles } from './vacuum.js';
@@ -29,8 +29,8 @@ export interface MaintenanceSetting {
   readonly parts?: { readonly merge?: boolean; readonly vacuum?: boolean; readonly takeOutMissing?: boolean };
   /** Called at each step that a crash may follow; tests stop there. */
   readonly checkpoint?: (step: string) => Promise<void>;
-  /** Called with what an operator should read. */
-  readonly notice?: (message: string) => void;
+  /** Tables that somebody else maintains are waited for, after the others; undefined: they are passed over. */
+  readonly wait?: LockWait;
 }
 
 /** What was done, over all tables. */
@@ -59,7 +59,7 @@ type Counts = { -readonly [Key in keyof MaintenanceReport]: MaintenanceReport[Ke
  * Maintains the tables of a directory, for all feeds together: brings the logs up to the lanes' states, takes out days
  * that are no longer kept, merges small files, writes checkpoints, and unlinks what no reader needs any more. Each table
  * under its lock, which no commit waits for. May be killed at any moment.
- * @throws CollectorError STORAGE_FAILED, STATE_OUTDATED
+ * @throws CollectorError STORAGE_FAILED, STATE_OUTDATED; LANE_IN_USE where a table is waited for in vain
  */
 export async function maintainTables(setting: MaintenanceSetting): Promise<MaintenanceReport> {
   const logs = TablesLogs.of(setting.directory);
@@ -81,16 +81,7 @@ export async function maintainTables(setting: MaintenanceSetting): Promise<Maint
   if (takeOutMissing) counts.goneFiles = repairs.flatMap(({ missing }) => missing);
   else counts.failures = repairs.flatMap(missingNotice);
   const known = await logs.tables();
-  for (const table of allTables) {
-    if (!known.includes(table.name)) continue;
-    let unlock: () => Promise<void>;
-    try {
-      unlock = await lockTable(logs.directory, table.name);
-    } catch (error) {
-      if (!(error instanceof CollectorError) || error.code !== 'LANE_IN_USE') throw error;
-      counts.busy = [...counts.busy, table.name];
-      continue;
-    }
+  const maintain = async (table: Table, unlock: () => Promise<void>) => {
     const engine = Engine.of(logs.directory, setting.limits);
     try {
       // A lane that rewrites its events may have died: what it replaced must not be merged.
@@ -102,7 +93,22 @@ export async function maintainTables(setting: MaintenanceSetting): Promise<Maint
     } finally {
       await engine.close().finally(unlock);
     }
+  };
+  const busy: Table[] = [];
+  for (const table of allTables.filter(({ name }) => known.includes(name))) {
+    let unlock: () => Promise<void>;
+    try {
+      unlock = await lockTable(logs.directory, table.name);
+    } catch (error) {
+      if (!(error instanceof CollectorError) || error.code !== 'LANE_IN_USE') throw error;
+      busy.push(table);
+      continue;
+    }
+    await maintain(table, unlock);
   }
+  const { wait } = setting;
+  if (wait) for (const table of busy) await maintain(table, await awaitTable(logs.directory, table.name, wait));
+  else counts.busy = busy.map(({ name }) => name);
   return counts;
 }
 
@@ -125,8 +131,7 @@ class TableMaintenance {
     private readonly counts: Counts,
   ) {
     this.#rules = { ...maintenanceRules, ...setting.rules };
-    const staging = join(tableStateDirectory(logs.directory, table.name), 'aside');
-    this.#files = new LaneFiles(logs.directory, staging);
+    this.#files = new LaneFiles(logs.directory, tableStagingDirectory(logs.directory, table.name));
   }
 
   async run(): Promise<void> {

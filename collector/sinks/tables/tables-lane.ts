@@ -20,7 +20,7 @@ import { takeLock } from './lock-file.js';
 import { describeParquet } from './parquet.js';
 import { rewriteFiles } from './rewrite-files.js';
 import { classTables } from './table-catalog.js';
-import { lockTables } from './table-lock.js';
+import { awaitTables } from './table-lock.js';
 import { TablesLogs } from './tables-logs.js';
 import { readTables, unloggedOf } from './tables-snapshot.js';
 import { writeBatch } from './write-batch.js';
@@ -155,7 +155,7 @@ export class TablesLane implements LaneSink, RewritableLane {
       const { engine, state, unlogged } = this.#take();
       if (!state) return;
       // From here on nobody merges: what is read is what is replaced.
-      const unlock = await lockTables(this.setting.directory, eventTables);
+      const unlock = await awaitTables(this.setting.directory, eventTables, this.setting);
       try {
         const before = await this.#append(unlogged, nothingUnlogged);
         if (before.error !== undefined) throw before.error;
