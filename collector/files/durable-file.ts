@@ -8,6 +8,17 @@ import { CollectorError } from '../errors.js';
 export const fileMode = 0o600;
 const directoryMode = 0o700;
 
+/** Does work that needs a directory, which is made where it is missing: one that is there costs nothing. */
+export async function inDirectory<T>(directory: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    await makeDirectory(directory);
+    return work();
+  }
+}
+
 /** Makes a directory and those above it, and makes their names survive a power failure. */
 export async function makeDirectory(directory: string): Promise<void> {
   const first = await mkdir(directory, { recursive: true, mode: directoryMode }).catch((error: unknown) =>
@@ -39,12 +50,14 @@ async function refusedAbove(directory: string, error: unknown): Promise<never> {
  */
 export async function makeDirectoryBelow(root: string, path: string): Promise<void> {
   let at = root;
+  let isThere = true;
   for (const name of path.split('/')) {
     at = join(at, name);
     const found = await lstat(at).catch((error: unknown) => {
       if (isMissing(error)) return undefined;
       throw error;
     });
+    isThere = found?.isDirectory() ?? false;
     if (found === undefined) break;
     if (found.isSymbolicLink())
       throw new CollectorError('STORAGE_FAILED', `${at} is a symbolic link: records would be written elsewhere`, {
@@ -52,7 +65,7 @@ export async function makeDirectoryBelow(root: string, path: string): Promise<vo
         transient: true,
       });
   }
-  await makeDirectory(join(root, path));
+  if (!isThere) await makeDirectory(join(root, path));
 }
 
 /** Makes names that were added to or removed from a directory survive a power failure. */
@@ -87,6 +100,15 @@ export async function writeSynced(path: string, content: string | Uint8Array): P
   }
 }
 
+/** As `writeSynced`, in place of what a crash has left. The caller's lock excludes a concurrent attempt. */
+export async function writeAgain(path: string, content: string | Uint8Array): Promise<void> {
+  await writeSynced(path, content).catch(async (error: unknown) => {
+    if (errno(error) !== 'EEXIST') throw error;
+    await rm(path);
+    await writeSynced(path, content);
+  });
+}
+
 /** What file systems without hard links answer. */
 export const NO_LINKS: ReadonlySet<string | undefined> = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP']);
 
@@ -117,16 +139,20 @@ export async function createFile(path: string, content: string): Promise<boolean
  * @param beforeRename for tests that stop the process just before the new content takes effect
  */
 export async function replaceFile(path: string, content: string, beforeRename?: () => Promise<void>): Promise<void> {
+  await replaceUnsynced(path, content, beforeRename);
+  await syncDirectory(dirname(path));
+}
+
+/** As `replaceFile`, but until the directory is synced a power failure may bring back the old content. */
+export async function replaceUnsynced(
+  path: string,
+  content: string,
+  beforeRename?: () => Promise<void>,
+): Promise<void> {
   const staged = `${path}.aside`;
-  await writeSynced(staged, content).catch(async (error: unknown) => {
-    if (errno(error) !== 'EEXIST') throw error;
-    // A crash interrupted the last attempt. The lane's lock excludes a concurrent one.
-    await rm(staged);
-    await writeSynced(staged, content);
-  });
+  await writeAgain(staged, content);
   await beforeRename?.();
   await rename(staged, path);
-  await syncDirectory(dirname(path));
 }
 
 /** Names in a directory; none where it is missing or no directory. */

@@ -36,6 +36,7 @@ export function createSecret(first: SecretSource, observer: ClientObserver, timi
   let source = first;
   let known: string | undefined;
   let stamp = '';
+  let inline: string | undefined;
   let toldUnreadable = false;
 
   const where = () => ('file' in source ? (source.where ?? source.file) : source.where);
@@ -64,7 +65,10 @@ export function createSecret(first: SecretSource, observer: ClientObserver, timi
       return where();
     },
     async read() {
-      if ('value' in source) return take(source.value);
+      if ('value' in source) {
+        inline ??= take(source.value);
+        return inline;
+      }
       try {
         const secret = await readOnce(source.file);
         toldUnreadable = false;
@@ -81,6 +85,7 @@ export function createSecret(first: SecretSource, observer: ClientObserver, timi
     reload(next) {
       if (next !== undefined) source = next;
       stamp = '';
+      inline = undefined;
     },
   };
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CollectorError } from '../../errors.js';
-import { isMissing, makeDirectory, syncDirectory, writeSynced } from '../../files/durable-file.js';
+import { inDirectory, isMissing, syncDirectory, writeAgain } from '../../files/durable-file.js';
 import type { DedupeChunk } from '../../position/dedupe-set.js';
 
 /** One file of remembered identities, as the lane's state names it. */
@@ -47,11 +47,9 @@ export class DedupeFiles {
       (chunk) => chunk.minute >= evictBefore && chunk.hashes.length > 0,
     );
     if (chunks.length === 0) return kept;
-    await makeDirectory(this.directory);
     const name = dedupeFileName(sequence);
-    const path = join(this.directory, name);
-    await rm(path, { force: true });
-    await writeSynced(path, encode(chunks));
+    const content = encode(chunks);
+    await inDirectory(this.directory, () => writeAgain(join(this.directory, name), content));
     await syncDirectory(this.directory);
     return [...kept, { name, lastMinute: chunks.reduce((last, { minute }) => Math.max(last, minute), -Infinity) }];
   }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { isObject, type JsonValue } from '../../../mappings/json.js';
 import { CollectorError } from '../../errors.js';
-import { isMissing, replaceFile } from '../../files/durable-file.js';
+import { isMissing, replaceFile, replaceUnsynced } from '../../files/durable-file.js';
 import { refuseOutdated, STATE_VERSION } from '../../position/state-version.js';
 
 /** What a state file holds, or why it holds nothing that can be trusted. */
@@ -75,9 +75,17 @@ export async function readLastState<State>(
 
 /** Replaces a state file in one step. `beforeRename` is for tests that stop the process just before. */
 export async function writeState(path: string, state: unknown, beforeRename?: () => Promise<void>): Promise<void> {
+  await replaceFile(path, stateText(state), beforeRename);
+}
+
+/** Replaces the copy of a state, which may be the one before: the next state syncs the directory that both lie in. */
+export async function writeCopy(path: string, state: unknown): Promise<void> {
+  await replaceUnsynced(path, stateText(state));
+}
+
+function stateText(state: unknown): string {
   const body = JSON.stringify(state);
-  const text = `{"version":${STATE_VERSION},"sha256":"${checksum(body)}","state":${body}}\n`;
-  await replaceFile(path, text, beforeRename);
+  return `{"version":${STATE_VERSION},"sha256":"${checksum(body)}","state":${body}}\n`;
 }
 
 function checksum(text: string | undefined): string {

@@ -57,7 +57,10 @@ export class LaneFiles {
       directories.add(dirname(this.published(file)));
       await each();
     }
-    for (const directory of directories) if (await exists(directory)) await syncDirectory(directory);
+    for (const directory of directories)
+      await syncDirectory(directory).catch((error: unknown) => {
+        if (!isMissing(error)) throw error;
+      });
     return lost;
   }
 

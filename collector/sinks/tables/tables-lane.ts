@@ -5,7 +5,7 @@ import { fileNameOf } from '../../files/file-name.js';
 import { decodeCursor, encodeCursor } from '../../position/cursor-codec.js';
 import { DedupeFiles, dedupeFileName } from '../files/dedupe-files.js';
 import type { Closable } from '../files/held-lock.js';
-import { readState, type StateRead, writeState } from '../files/state-file.js';
+import { readState, type StateRead, writeCopy, writeState } from '../files/state-file.js';
 import type { Rewriting } from '../rewriting.js';
 import type { Batch, Committed, LaneSink, RewritableLane } from '../sink.js';
 import { type Appended, appendToLogs, missingNotice, nothingUnlogged, type Unlogged } from './append-to-logs.js';
@@ -218,7 +218,7 @@ export class TablesLane implements LaneSink, RewritableLane {
     const names = files.map(({ file }) => file);
     const lost = await this.#files.publish(names, () => this.setting.checkpoint(`${phase}:shown`));
     if (lost.length > 0) throw new Error(`${lost[0]} vanished between its commit and its place`);
-    await writeState(this.#backupFile, state);
+    await writeCopy(this.#backupFile, state);
     const logged = () => this.setting.checkpoint(`${phase}:logged`);
     return (await this.#append({ files: state.files, replaced: state.replaced }, before, logged)).left;
   }
@@ -248,7 +248,7 @@ export class TablesLane implements LaneSink, RewritableLane {
       const lost = new Set(await this.#files.publish(names, () => this.setting.checkpoint('open:shown')));
       const missing = files.filter(({ file }) => lost.has(file));
       for (const message of missingNotice({ lane: this.#id, missing })) this.setting.notice(message);
-      await writeState(this.#backupFile, state);
+      await writeCopy(this.#backupFile, state);
       const there = files.filter(({ file }) => !lost.has(file));
       const logged = () => this.setting.checkpoint('open:logged');
       ({ left } = await this.#append({ files: there, replaced }, nothingUnlogged, logged));

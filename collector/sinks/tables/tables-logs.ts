@@ -22,6 +22,8 @@ const shared = new Map<string, TablesLogs>();
 /** The logs of the tables in one directory, one object per process so that each version is read once. */
 export class TablesLogs {
   readonly #logs = new Map<string, TableLog>();
+  /** Of logs that name every column of this program's table. */
+  readonly #fitting = new WeakSet<MetaData>();
 
   private constructor(readonly directory: string) {}
 
@@ -82,10 +84,13 @@ export class TablesLogs {
     const ours = fieldsByTable.get(table) ?? [];
     if (snapshot.metaData === undefined)
       return [{ protocol: PROTOCOL }, { metaData: newMetaData(table, schemaText(ours), now) }];
+    if (this.#fitting.has(snapshot.metaData)) return [];
     const known = this.fields(table, snapshot);
     try {
       const union = schemaText(unionOf(known, ours));
-      return union === schemaText(known) ? [] : [{ metaData: { ...snapshot.metaData, schemaString: union } }];
+      if (union !== schemaText(known)) return [{ metaData: { ...snapshot.metaData, schemaString: union } }];
+      this.#fitting.add(snapshot.metaData);
+      return [];
     } catch (error) {
       if (!(error instanceof TypeConflict)) throw error;
       throw this.#foreign(table, `gives ${error.message} another type than this program does`);

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -6,6 +6,7 @@ import type { Action, MetaData } from '../../../collector/sinks/tables/delta/act
 import { LogFiles } from '../../../collector/sinks/tables/delta/log-files.js';
 import { type Field, parseSchema, schemaText } from '../../../collector/sinks/tables/delta/schema.js';
 import { TableLog } from '../../../collector/sinks/tables/delta/table-log.js';
+import { noTable, withActions } from '../../../collector/sinks/tables/delta/table-snapshot.js';
 import { maintainTables } from '../../../collector/sinks/tables/maintain-tables.js';
 import { TablesLogs } from '../../../collector/sinks/tables/tables-logs.js';
 import { createTablesSink } from '../../../collector/sinks/tables/tables-sink.js';
@@ -69,6 +70,42 @@ describe('a table’s log', () => {
     const torn = { code: 'STORAGE_FAILED', message: expect.stringContaining('is damaged (version 1)') };
     await expect(another().snapshot()).rejects.toMatchObject(torn);
     await writeFile(version(1), text);
+  });
+
+  it('is listed once per process, whatever its length, and for what another process made of it', async () => {
+    await commit(0, 1);
+    const [own, foreign] = [another(), another()];
+    const noting = (note: string): Action[] => [{ commitInfo: { note } }];
+    await own.change(() => noting('first'));
+    await foreign.change(() => noting('second'));
+    const listed = vi.spyOn(own.files, 'list');
+    expect((await own.change(() => noting('third'))).version, 'after the other’s').toBe(3);
+    expect(listed).toHaveBeenCalledOnce();
+    for (const note of ['fourth', 'fifth']) await own.change(() => noting(note));
+    expect((await own.snapshot()).version).toBe(5);
+    expect(listed).toHaveBeenCalledOnce();
+    await rm(version(5));
+    expect((await own.snapshot()).version, 'brought back from a backup').toBe(4);
+  });
+
+  it('loses its versions from the first on, so that one that is there has all later ones', async () => {
+    const numbers = Array.from({ length: 40 }, (_, number) => number);
+    await mkdir(logDirectory(), { recursive: true });
+    // What cannot be removed stops the removal.
+    for (const number of numbers) await (number === 20 ? mkdir(version(number)) : writeFile(version(number), ''));
+    const files = new LogFiles(logDirectory());
+    expect([await files.hasNothingAfter(39), await files.hasNothingAfter(38)]).toEqual([true, false]);
+    await expect(files.removeBefore(39, Date.now())).rejects.toThrow();
+    expect((await files.list())?.versions).toEqual(numbers.slice(20));
+  });
+
+  it('copies what was removed from it only where a change touches that', () => {
+    const add = { path: 'a', partitionValues: {}, size: 1, modificationTime: 1, dataChange: true };
+    const removed = withActions(noTable, [{ remove: { path: 'b', dataChange: true } }], 0);
+    const appended = withActions(removed, [{ add }], 1);
+    expect(appended.removed).toBe(removed.removed);
+    const back = withActions(appended, [{ add: { ...add, path: 'b' } }], 2);
+    expect([[...back.files.keys()], back.removed.size, removed.removed.size]).toEqual([['a', 'b'], 0, 1]);
   });
 
   it('that cannot be written for many commits holds nothing up, and gets all of them once it can be', async () => {

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { link, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { link, readdir, readFile, rename, rm, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   errno,
   exists,
+  inDirectory,
   isMissing,
-  makeDirectory,
   NO_LINKS,
   syncDirectory,
   writeSynced,
@@ -65,6 +65,11 @@ export class LogFiles {
     }
   }
 
+  /** Whether a version is the newest, without a listing: it is there, and the one after it is not. */
+  async hasNothingAfter(version: number): Promise<boolean> {
+    return !(await exists(this.pathOf(version + 1))) && (await exists(this.pathOf(version)));
+  }
+
   /** Tells a log apart from one that took its place under the same path; undefined where there is none. */
   async identity(): Promise<string | undefined> {
     try {
@@ -83,15 +88,16 @@ export class LogFiles {
    * @returns false where another writer has made this version
    */
   async put(version: number, text: string, exclusively: <T>(work: () => Promise<T>) => Promise<T>): Promise<boolean> {
-    await makeDirectory(this.directory);
-    const temporary = join(this.directory, `${TEMPORARY}${randomUUID()}`);
+    const temporary = this.temporaryPath();
     try {
-      await writeSynced(temporary, text);
+      await inDirectory(this.directory, () => writeSynced(temporary, text));
       const made = await this.#name(temporary, version, exclusively);
       if (made) await syncDirectory(this.directory);
       return made;
     } finally {
-      await rm(temporary, { force: true });
+      await unlink(temporary).catch((error: unknown) => {
+        if (!isMissing(error)) throw error;
+      });
     }
   }
 
@@ -112,7 +118,8 @@ export class LogFiles {
 
   /** Removes versions and checkpoints before `version`, and what processes that died left. */
   async removeBefore(version: number, now: number): Promise<void> {
-    for (const name of await readdir(this.directory)) {
+    // In the order of the versions: one that is there has all its later ones (`hasNothingAfter`).
+    for (const name of (await readdir(this.directory)).sort()) {
       const path = join(this.directory, name);
       const [, found] = VERSION_FILE.exec(name) ?? CHECKPOINT_FILE.exec(name) ?? [];
       if (found !== undefined && Number(found) < version) await rm(path, { force: true });

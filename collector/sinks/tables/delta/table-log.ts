@@ -93,6 +93,8 @@ export class TableLog {
     if (identity !== this.#identity) this.#snapshot = noTable;
     this.#identity = identity;
     if (identity === undefined) return this.#snapshot;
+    // Most changes follow one of this process: a log of a busy hour has thousands of names to list.
+    if (this.#isWithinBounds && (await this.files.hasNothingAfter(this.#snapshot.version))) return this.#snapshot;
     for (let attempt = 1; ; attempt++) {
       const listing = (await this.files.list()) ?? { versions: [], checkpoints: [] };
       const snapshot = await this.#upTo(listing);
@@ -106,6 +108,10 @@ export class TableLog {
     }
   }
 
+  get #isWithinBounds(): boolean {
+    return this.#snapshot.removed.size <= this.#mostRemoved;
+  }
+
   #hold(snapshot: TableSnapshot): void {
     this.#snapshot = snapshot;
     this.#mostRemoved = 2 * snapshot.removed.size + 1000;
@@ -114,7 +120,7 @@ export class TableLog {
   /** The snapshot of the newest version listed; undefined where a version on the way there is missing. */
   async #upTo({ versions, checkpoints }: LogListing): Promise<TableSnapshot | undefined> {
     const newest = Math.max(versions.at(-1) ?? -1, checkpoints.at(-1)?.version ?? -1);
-    if (newest < this.#snapshot.version || this.#snapshot.removed.size > this.#mostRemoved) this.#snapshot = noTable;
+    if (newest < this.#snapshot.version || !this.#isWithinBounds) this.#snapshot = noTable;
     const known = this.#snapshot;
     if (newest === known.version) return known;
     if (reaches(known.version, newest, versions)) {

@@ -26,20 +26,22 @@ export const noTable: TableSnapshot = {
 export function withActions(before: TableSnapshot, actions: Iterable<Action>, version: number): TableSnapshot {
   let { protocol, metaData } = before;
   const files = new Map(before.files);
-  const removed = new Map(before.removed);
+  // What was removed in an hour may be ten times what is there, and most changes only append.
+  let removed: Map<string, Remove> | undefined;
+  const removals = () => (removed ??= new Map(before.removed));
   const txns = new Map(before.txns);
   for (const action of actions) {
     if ('add' in action) {
       files.set(action.add.path, action.add);
-      removed.delete(action.add.path);
+      if ((removed ?? before.removed).has(action.add.path)) removals().delete(action.add.path);
     } else if ('remove' in action) {
       files.delete(action.remove.path);
-      removed.set(action.remove.path, action.remove);
+      removals().set(action.remove.path, action.remove);
     } else if ('txn' in action) txns.set(action.txn.appId, action.txn);
     else if ('metaData' in action) metaData = action.metaData;
     else if ('protocol' in action) protocol = action.protocol;
   }
-  return { version, protocol, metaData, files, removed, txns };
+  return { version, protocol, metaData, files, removed: removed ?? before.removed, txns };
 }
 
 /**
