@@ -61,13 +61,35 @@ const SNOWFLAKE_TYPES: Readonly<Record<string, string>> = {
   date: 'DATE',
 };
 
+const DUCKDB_TYPES: Readonly<Record<string, string>> = {
+  string: 'VARCHAR',
+  long: 'BIGINT',
+  double: 'DOUBLE',
+  boolean: 'BOOLEAN',
+  timestamp: 'TIMESTAMPTZ',
+  date: 'DATE',
+};
+
+function duckdbType(type: FieldType): string {
+  if (typeof type === 'string') return DUCKDB_TYPES[type] ?? 'VARCHAR';
+  if ('array' in type) return `${duckdbType(type.array)}[]`;
+  return `STRUCT(${type.struct.map((field) => `${quotes(field.name)} ${duckdbType(field.type)}`).join(', ')})`;
+}
+
+/** What is NULL in all rows of a merged file is not in it, and what is NULL in all of them in none: the log knows the columns. */
+function filesOfLog(fields: readonly Field[], files: readonly string[]): string {
+  const columns = fields
+    .filter(({ name }) => name !== 'event_day')
+    .map(({ name, type }) => `NULL::${duckdbType(type)} AS ${quotes(name)}`);
+  const scan = `SELECT * FROM read_parquet([${files.map(quoteFile).join(', ')}], union_by_name = true, hive_partitioning = false)`;
+  return columns.length === 0 ? `(${scan})` : `(SELECT ${columns.join(', ')} WHERE false UNION ALL BY NAME ${scan})`;
+}
+
 const dialects: Readonly<Record<DdlEngine, Dialect>> = {
   duckdb: {
-    table: ({ name, files }, location) => [
+    table: ({ name, fields, files }, location) => [
       `CREATE OR REPLACE VIEW ${quotes(name)} AS SELECT * FROM ${
-        files.length === 0
-          ? `delta_scan(${quoteText(`${location}/${name}`)})`
-          : `read_parquet([${files.map(quoteFile).join(', ')}], union_by_name = true, hive_partitioning = false)`
+        files.length === 0 ? `delta_scan(${quoteText(`${location}/${name}`)})` : filesOfLog(fields, files)
       }`,
     ],
     name: quotes,

@@ -48,7 +48,8 @@ export async function multiplyTables(directory: string, { periods, periodMs, cop
            TO ${quoteText(path)} (FORMAT parquet, COMPRESSION zstd, WRITE_BLOOM_FILTER false, ROW_GROUP_SIZE 6144)`,
         );
         const lanes = Object.assign({}, ...ofDay.map((one) => one.lanes));
-        const { schema } = first;
+        // Of what has a part of the columns `scanOf` gives them all.
+        const schema = first.schema ?? first.partOf;
         made.push({ file, ...(await describeParquet(engine, path)), ...(schema && { schema }), lanes });
       }
     }

@@ -64,6 +64,26 @@ function kindOf(schema: JsonObject): ColumnType['kind'] {
   }
 }
 
+/**
+ * The columns but for those, and those scalar fields of structs, that are left out. A struct within a struct, and a list there,
+ * stays: readers that know schemas that grow (DuckDB 2.0) fail where one of them is missing. Of a struct one field stays.
+ * @param isLeftOut asked with the path of each column, and of each scalar field of those that stay
+ */
+export function without(
+  columns: readonly Column[],
+  isLeftOut: (path: readonly string[]) => boolean,
+  within: readonly string[] = [],
+): Column[] {
+  return columns.flatMap<Column>(({ name, type }) => {
+    const path = [...within, name];
+    const isScalar = type.kind !== 'struct' && type.kind !== 'list';
+    if ((isScalar || within.length === 0) && isLeftOut(path)) return [];
+    if (type.kind !== 'struct') return [{ name, type }];
+    const fields = without(type.fields, isLeftOut, path);
+    return [{ name, type: { ...type, fields: fields.length > 0 ? fields : type.fields.slice(0, 1) } }];
+  });
+}
+
 const scalarTypes = { text: 'VARCHAR', integer: 'BIGINT', float: 'DOUBLE', boolean: 'BOOLEAN', json: 'JSON' } as const;
 
 /** The type as DuckDB writes it, e.g. `STRUCT("ip" VARCHAR)[]`. */

@@ -17,6 +17,8 @@ export interface DataFile {
   readonly times?: { readonly first: number; readonly last: number };
   /** Names the columns that it was written with (`fingerprintOf`); absent for files of other programs. */
   readonly schema?: string;
+  /** Instead of `schema`: it has those of these columns and fields of structs that hold anything in it. */
+  readonly partOf?: string;
   /** Whose rows it holds: per lane (`laneId`) the number of the commit up to which. None for files of other programs. */
   readonly lanes: Readonly<Record<string, number>>;
 }
@@ -73,7 +75,11 @@ export function addOf(file: DataFile, dataChange: boolean): Add {
     modificationTime: file.writtenAt,
     dataChange,
     stats: JSON.stringify(stats),
-    tags: { ...(file.schema === undefined ? {} : { schema: file.schema }), lanes: JSON.stringify(file.lanes) },
+    tags: {
+      ...(file.schema === undefined ? {} : { schema: file.schema }),
+      ...(file.partOf === undefined ? {} : { partOf: file.partOf }),
+      lanes: JSON.stringify(file.lanes),
+    },
   };
 }
 
@@ -96,7 +102,7 @@ export function dataFileOf(table: string, add: Add): DataFile {
   const stats = parsed(add.stats);
   const [first, last] = [at(stats, 'minValues', 'time'), at(stats, 'maxValues', 'time')];
   const everyRow = at(stats, 'nullCount', 'time') === 0;
-  const schema = add.tags?.schema;
+  const { schema, partOf } = add.tags ?? {};
   const lanes = parsed(add.tags?.lanes);
   return {
     file: fileOfPath(table, add.path),
@@ -105,6 +111,7 @@ export function dataFileOf(table: string, add: Add): DataFile {
     writtenAt: add.modificationTime,
     ...(typeof first === 'number' && typeof last === 'number' && everyRow ? { times: { first, last } } : {}),
     ...(typeof schema === 'string' ? { schema } : {}),
+    ...(typeof partOf === 'string' ? { partOf } : {}),
     lanes: (lanes ?? {}) as Record<string, number>,
   };
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { rm, stat } from 'node:fs/promises';
 import { syncFile } from '../../files/durable-file.js';
-import { duckType, quoteFile, quoteText } from './columns.js';
+import { type Column, duckType, quoteFile, quoteName, quoteText, without } from './columns.js';
 import { type DataFile, fingerprintOf, LANE_COLUMN, mergedName } from './data-file.js';
 import type { Engine } from './engine.js';
 import { duckdbFault } from './error-table.js';
@@ -30,8 +30,8 @@ function optionsOf(rowGroupBytes: number): string {
   );
 }
 
-/** Copies rows with the largest row groups for which the memory suffices. @throws what DuckDB throws */
-async function copyRows(engine: Engine, rows: string, path: string): Promise<void> {
+/** Copies rows into a Parquet file with the largest row groups for which the memory suffices. @throws what DuckDB throws */
+export async function copyRows(engine: Engine, rows: string, path: string): Promise<void> {
   for (const bytes of ROW_GROUPS)
     try {
       return await engine.run(`COPY (${rows}) TO ${quoteText(path)} (${optionsOf(bytes)})`);
@@ -53,7 +53,8 @@ export async function mergeFiles(
   const file = mergedName(group, randomUUID());
   await files.clearStaged();
   const staged = files.staged(file);
-  await copyRows(engine, typedRows(table, inputs), staged);
+  const columns = await filledColumns(engine, table, inputs);
+  await copyRows(engine, selection(columns, table, inputs), staged);
   await syncFile(staged);
   const from = `read_parquet([${quoteFile(staged)}], hive_partitioning = false)`;
   const rows = Number((await engine.rows(`SELECT count(*) FROM ${from}`))[0]?.[0]);
@@ -68,13 +69,50 @@ export async function mergeFiles(
     rows,
     writtenAt: Math.floor(mtimeMs),
     ...(times === undefined ? {} : { times }),
-    ...(isOf(table, described) ? { schema: fingerprintOf(table.columns) } : {}),
+    ...(isOf(columns, described)
+      ? { [columns === table.columns ? 'schema' : 'partOf']: fingerprintOf(table.columns) }
+      : {}),
     lanes: lanesOf(inputs),
   };
   await files.syncStaged();
   const lost = await files.publish([file]);
   if (lost.length > 0) throw new Error(`${file} vanished before it was published`);
   return merged;
+}
+
+/**
+ * The columns and fields of structs that hold anything in these files. Those that are NULL in all rows are left out: of small
+ * tables they are a fifth of a file, since each has its place in the footer and a page per row group, however empty.
+ * What the footers say is NULL everywhere is counted before it goes.
+ * @returns all columns where a file has others than this version's
+ */
+async function filledColumns(engine: Engine, table: Table, inputs: readonly LiveFile[]): Promise<readonly Column[]> {
+  const { columns } = table;
+  if (inputs.some(({ schema, partOf }) => (schema ?? partOf) !== fingerprintOf(columns))) return columns;
+  const footers = await engine.rows(
+    `SELECT path_in_schema FROM parquet_metadata([${inputs.map(({ path }) => quoteFile(path)).join(', ')}]) ` +
+      'GROUP BY 1 HAVING sum(num_values) > coalesce(sum(stats_null_count), 0)',
+  );
+  const filled = footers.map(([path]) => `${path}, `);
+  const empty: string[][] = [];
+  without(columns, (path) => {
+    const isEmpty = !filled.some((leaf) => leaf.startsWith(`${path.join(', ')}, `));
+    if (isEmpty) empty.push([...path]);
+    return isEmpty;
+  });
+  if (empty.length === 0) return columns;
+  const counts = empty.map((path) => `count(${path.map(quoteName).join('.')})`);
+  const [found = []] = await engine.rows(`SELECT ${counts.join(', ')} FROM (${typedRows(table, inputs)})`);
+  const leftOut = new Set(empty.filter((_, index) => Number(found[index]) === 0).map(String));
+  return leftOut.size === 0 ? columns : without(columns, (path) => leftOut.has(String(path)));
+}
+
+/** The rows of the inputs with these columns of the table. */
+function selection(columns: readonly Column[], table: Table, inputs: readonly LiveFile[]): string {
+  const rows = typedRows(table, inputs);
+  if (columns === table.columns) return rows;
+  const values = columns.map(({ name, type }) => `${quoteName(name)}::${duckType(type)} AS ${quoteName(name)}`);
+  return `SELECT ${[...values, 'time_dt', quoteName(LANE_COLUMN)].join(', ')} FROM (${rows})`;
 }
 
 /** Reads every value of a file, as a merge does. @throws what DuckDB throws */
@@ -88,13 +126,13 @@ export async function withdraw(files: LaneFiles, { file }: DataFile): Promise<vo
   await rm(files.published(file), { force: true });
 }
 
-/** Whether columns are exactly those that this program writes. */
-function isOf(table: Table, described: readonly unknown[][]): boolean {
+/** Whether a file has exactly these columns, as this program writes them. */
+function isOf(columns: readonly Column[], described: readonly unknown[][]): boolean {
   const found = new Map(described.map(([name, type]) => [String(name), String(type)]));
-  const ours = [...table.columns.map(({ name }) => name), 'time_dt', LANE_COLUMN];
+  const ours = [...columns.map(({ name }) => name), 'time_dt', LANE_COLUMN];
   return (
     found.size === ours.length &&
-    table.columns.every(({ name, type }) => sameType(found.get(name), duckType(type))) &&
+    columns.every(({ name, type }) => sameType(found.get(name), duckType(type))) &&
     found.has('time_dt') &&
     found.has(LANE_COLUMN)
   );

@@ -1,7 +1,7 @@
 import { ocsfTarget } from '../../../schemas/ocsf-target.js';
 import { REPLAY_LANE } from '../../position/lane-name.js';
 import { type Column, type ColumnType, duckType, quoteFile, quoteName, quoteText } from './columns.js';
-import { LANE_COLUMN, laneId, ofLaneId } from './data-file.js';
+import { fingerprintOf, LANE_COLUMN, laneId, ofLaneId } from './data-file.js';
 import { groupBy } from './group-by.js';
 import { inventorySelect, inventoryViewNames } from './inventory-views.js';
 import {
@@ -38,6 +38,7 @@ export interface ScanFile {
   /** Where DuckDB reads it. */
   readonly readAs: string;
   readonly schema?: string;
+  readonly partOf?: string;
   readonly lanes: Readonly<Record<string, number>>;
 }
 
@@ -143,18 +144,35 @@ export function typedRows(table: Table, files: readonly ScanFile[]): string {
 }
 
 /**
- * The files in a FROM clause. Of files that were written with the same columns DuckDB opens one to learn them; only those
- * of other programs are opened each.
+ * The files in a FROM clause. Of files that were written with the same columns DuckDB opens one to learn them, and none where
+ * some have a part of the columns of this version: those are named. Only those of other programs are opened each.
  * @param files at least one
  */
 export function scanOf(files: readonly ScanFile[]): string {
-  const scans = [...groupBy(files, ({ schema }) => schema)].map(([schema, ofSchema]) => {
-    const paths = ofSchema.map(({ readAs }) => quoteFile(readAs)).join(', ');
-    return `read_parquet([${paths}], hive_partitioning = false${schema === undefined ? ', union_by_name = true' : ''})`;
+  const scans = [...groupBy(files, ({ schema, partOf }) => schema ?? partOf)].map(([columns, ofColumns]) => {
+    const paths = ofColumns.map(({ readAs }) => quoteFile(readAs)).join(', ');
+    const isWhole = ofColumns.every(({ schema }) => schema !== undefined);
+    return `read_parquet([${paths}], hive_partitioning = false${isWhole ? '' : unification(columns)})`;
   });
   const [first = '', ...others] = scans;
   if (others.length === 0) return first;
   return `(${scans.map((scan) => `SELECT * FROM ${scan}`).join(' UNION ALL BY NAME ')})`;
+}
+
+/** How files with different columns are read as one. @param columns names those that they have a part of, where it is known */
+function unification(columns: string | undefined): string {
+  const table = allTables.find((one) => fingerprintOf(one.columns) === columns);
+  if (table === undefined) return ', union_by_name = true';
+  const types = [
+    ...table.columns.map(({ name, type }) => [name, duckType(type)] as const),
+    ['time_dt', timestamp] as const,
+    [LANE_COLUMN, 'VARCHAR'] as const,
+  ];
+  const entries = types.map(([name, type]) => {
+    const text = quoteText(name);
+    return `${text}: {name: ${text}, type: ${quoteText(type)}, default_value: NULL}`;
+  });
+  return `, schema = MAP {${entries.join(', ')}}`;
 }
 
 function eventSelect(table: Table, files: readonly ScanFile[], where: string): string {

@@ -4,20 +4,26 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writ
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { exportTables } from '../../../collector/query/export-tables.js';
 import { openTables } from '../../../collector/query/open-tables.js';
 import { Engine } from '../../../collector/sinks/tables/engine.js';
 import { tableStagingDirectory } from '../../../collector/sinks/tables/layout.js';
 import { maintainTables } from '../../../collector/sinks/tables/maintain-tables.js';
 import { type MaintenanceRules, maintenanceRules } from '../../../collector/sinks/tables/plan-merges.js';
+import { classTables } from '../../../collector/sinks/tables/table-catalog.js';
 import { lockTable } from '../../../collector/sinks/tables/table-lock.js';
 import { TablesLogs } from '../../../collector/sinks/tables/tables-logs.js';
 import { createTablesSink, type TablesOptions } from '../../../collector/sinks/tables/tables-sink.js';
+import { readTables } from '../../../collector/sinks/tables/tables-snapshot.js';
+import { scanOf } from '../../../collector/sinks/tables/views.js';
 import { sampleBatch, sampleEvent } from '../../contract/sample-batch.js';
-import { readDelivered } from './read-tables.js';
+import { readEvents } from './read-events.js';
+import { readDelivered, rowsOf } from './read-tables.js';
 
 const sizes = { events: 20, letters: 1, raw: 1 };
 const nothing = { events: 0, letters: 0, raw: 0 };
 const DAY = 86_400_000;
+const authentication = classTables.get(3002)!;
 
 describe('maintaining tables', () => {
   let directory: string;
@@ -78,6 +84,68 @@ describe('maintaining tables', () => {
     const after = await readDelivered(directory);
     for (const kind of ['events', 'deadLetters', 'raw'] as const)
       expect(after[kind].toSorted()).toEqual(before[kind].toSorted());
+  });
+
+  it('leaves out of a merged file what is NULL in all its rows, which reads as before: an empty object or list is not NULL', async () => {
+    const commitEvents = async (first: number, members: object) => {
+      const sink = connect();
+      const lane = sink.lane('live');
+      await lane.open();
+      for (const number of [first, first + 1]) {
+        const { text, ...event } = sampleEvent(number, now - 3 * DAY);
+        const batch = sampleBatch('live', number, nothing);
+        await lane.commit({
+          ...batch,
+          events: [{ ...event, text: JSON.stringify({ ...JSON.parse(text), ...members }) }],
+        });
+      }
+      await sink.close();
+    };
+    const engine = Engine.unshared({ memoryLimit: '96MB', threads: 1 });
+    const columnsOf = async (path: string) => {
+      const rows = await engine.rows(`DESCRIBE SELECT * FROM '${path}'`);
+      return Object.fromEntries(rows.map(([name, type]) => [String(name), String(type)]));
+    };
+    const equally = async (merge: () => Promise<unknown>) => {
+      const before = await readEvents(directory);
+      await merge();
+      expect(await readEvents(directory)).toEqual(before);
+      return (await readTables(directory)).get('authentication')!.files;
+    };
+    await commitEvents(0, { device: {}, observables: [], auth_factors: [{}], actor: { user: {} } });
+    settle();
+    const [merged] = await equally(() => maintain({ mostSmall: 2 }));
+    const columns = await columnsOf(merged!.path);
+    expect(columns).toMatchObject({ device: expect.any(String), observables: expect.any(String) });
+    expect(columns).not.toHaveProperty('dst_endpoint');
+    expect(columns.user).not.toMatch(/groups|risk_level|full_name/);
+    // A struct within a struct stays: DuckDB 2.0 fails where one is missing.
+    expect(columns.src_endpoint).toMatch(/autonomous_system STRUCT\(.*os STRUCT\(/);
+    expect([merged!.schema, merged!.partOf]).toEqual([undefined, expect.any(String)]);
+
+    // With other columns, and together with files that have all.
+    await commitEvents(2, { dst_endpoint: { ip: '192.0.2.1' }, user: { full_name: 'Ana' } });
+    expect(await rowsOf(directory, `SELECT count(*) FROM authentication WHERE "user".full_name = 'Ana'`)).toEqual([
+      [2n],
+    ]);
+    expect(await rowsOf(directory, 'SELECT count(dst_endpoint), count(device) FROM authentication')).toEqual([
+      [2n, 2n],
+    ]);
+    settle();
+    const [again, ...others] = await equally(() => maintain({ mostSmall: 2 }));
+    expect(others).toEqual([]);
+    expect(await columnsOf(again!.path)).toHaveProperty('dst_endpoint');
+    const ofAnotherVersion = scanOf([merged!, again!].map((file) => ({ ...file, partOf: 'another' })));
+    expect(await engine.rows(`SELECT count(*), count(dst_endpoint.ip) FROM ${ofAnotherVersion}`)).toEqual([['6', '2']]);
+
+    // Plain Parquet has no log that says which columns there are.
+    const to = `${directory}-copy`;
+    await exportTables(directory, to);
+    // And the day of the folders, which DuckDB adds.
+    const copied = await columnsOf(`${to}/authentication/*/*.parquet`);
+    expect(Object.keys(copied)).toHaveLength(authentication.columns.length + 3);
+    await rm(to, { recursive: true });
+    await engine.close();
   });
 
   it('ends although lanes commit faster than it merges: what settles meanwhile is the next run’s', async () => {
