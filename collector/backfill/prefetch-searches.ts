@@ -33,7 +33,7 @@ export async function* prefetchSearches(
 ): AsyncGenerator<PrefetchedSearch, void, void> {
   const ended = new AbortController();
   const either = AbortSignal.any([signal, ended.signal]);
-  const reservation = await memory.reserve(0, 'bulk', signal);
+  const reservation = memory.readAhead();
   const changed = new Change(() => reservation.set(held.bytes * PER_PAGE_BYTE));
   const held: Held = { bytes: 0, limit: Math.min(limits.bytes, memory.limit * MOST_AHEAD), changed };
   const started: Running[] = [];

@@ -99,8 +99,9 @@ export async function collect(
     const content = builder.take();
     const { hours } = content;
     const read = { complete, readTo, startedAt, newest, organization, hours, minutes };
+    const progress = advance(read);
     const release = room.close(bytes);
-    committing = lane.commit(content, advance(read)).finally(release);
+    committing = lane.commit(content, progress).finally(release);
     // Awaited before the next commit and at the end; until then a rejection must not count as unhandled.
     committing.catch(() => undefined);
   };

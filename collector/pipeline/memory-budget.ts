@@ -23,7 +23,8 @@ type Kind = 'live' | 'bulk';
 
 interface Held {
   bytes: number;
-  readonly kind: Kind;
+  /** `ahead`: pages that are read before they are needed. */
+  readonly kind: Kind | 'ahead';
   /** Of the monotonic clock. */
   changedAt: number;
 }
@@ -38,7 +39,8 @@ interface Request {
 /**
  * What all feeds and lanes of a process hold in memory of records on their way: pages, open batches, batches being committed.
  * Whoever finds no room waits, first come, first served, live polls before the rest. A holder asks for all that its next
- * batch takes, and commits what it holds before it waits: so no two wait for each other.
+ * batch takes, and commits what it holds before it waits; what is read ahead is waited for only while somebody else is at
+ * work: so no two wait for each other.
  */
 export class MemoryBudget {
   #bytes = 0;
@@ -81,7 +83,7 @@ export class MemoryBudget {
   /** The part of the budget that falls to one more bulk request, were all as large. */
   get bulkShare(): number {
     let requests = 1 + this.#waiting.bulk.length;
-    for (const { kind } of this.#held) if (kind === 'bulk') requests += 1;
+    for (const { kind } of this.#held) if (kind !== 'live') requests += 1;
     return this.#ceiling('bulk') / requests;
   }
 
@@ -115,6 +117,11 @@ export class MemoryBudget {
     }
   }
 
+  /** What is read ahead of a batch: nothing at first, and more without waiting. */
+  readAhead(): Reservation {
+    return this.#take(0, 'ahead');
+  }
+
   #grant(): void {
     for (let next = this.#next(); next !== undefined; next = this.#next()) {
       const { kind, grant } = next;
@@ -141,16 +148,17 @@ export class MemoryBudget {
   #fits(bytes: number, kind: Kind): boolean {
     const room = this.#ceiling(kind) - bytes;
     if (this.#bytes <= room) return true;
-    let counted = 0;
-    for (const held of this.#held) if (!this.#isStalled(held.changedAt)) counted += held.bytes;
-    return counted <= room;
+    const atWork = [...this.#held].filter(({ changedAt }) => !this.#isStalled(changedAt));
+    // Pages that are read ahead are not released before a batch has room for them.
+    if (atWork.every((held) => held.kind === 'ahead')) return true;
+    return atWork.reduce((sum, held) => sum + held.bytes, 0) <= room;
   }
 
   #isStalled(since: number): boolean {
     return since + STALLED_MS <= this.clock.monotonic();
   }
 
-  #take(bytes: number, kind: Kind): Reservation {
+  #take(bytes: number, kind: Held['kind']): Reservation {
     const held: Held = { bytes, kind, changedAt: this.clock.monotonic() };
     this.#held.add(held);
     this.#bytes += bytes;

@@ -187,6 +187,27 @@ describe('the memory budget of a process', () => {
     expect(budget.bytes).toBe(50);
   });
 
+  it('waits for what is read ahead while somebody is at work, and only then: its reader may wait for room himself', async () => {
+    const budget = new MemoryBudget(LIMIT, standingClock());
+    const atWork = await budget.reserve(30, 'bulk', never);
+    const readers = [budget.readAhead(), budget.readAhead()];
+    for (const reader of readers) reader.set(40);
+    const order: string[] = [];
+    const waiting = ['first', 'second'].map(async (name) => {
+      const reservation = await budget.reserve(20, 'bulk', never);
+      order.push(name);
+      return reservation;
+    });
+    await settle();
+    expect(order).toEqual([]);
+    atWork.release();
+    await settle();
+    expect(order).toEqual(['first']);
+    for (const reader of readers) reader.release();
+    for (const reservation of await Promise.all(waiting)) reservation.release();
+    expect(budget.bytes).toBe(0);
+  });
+
   it('serves those behind a request that is given up', async () => {
     const budget = new MemoryBudget(LIMIT, standingClock());
     await budget.reserve(60, 'live', never);

@@ -230,3 +230,30 @@ it('a live lane keeps up with its interval while a backfill of the same process 
   await backfill;
   expect(memory.bytes).toBe(0);
 });
+
+it('backfills side by side wait for nobody who waits himself, though what they read ahead fills the budget', async () => {
+  const time = virtualTime(noon);
+  const tenant = await tenantFor(time, { records: 600, from: noon - 48 * HOUR, to: noon });
+  // No time passes: nobody ever counts as stalled.
+  const memory = new MemoryBudget(1_000_000, standingClock());
+  const most = { bytes: 0, waiting: 0 };
+  const range = { from: (noon - 48 * HOUR) / 1000, to: noon / 1000 };
+  const planned = await Promise.all(
+    Array.from({ length: 6 }, async () => {
+      const sink = new MemorySink();
+      const feed = feedFor(tenant, sink, time, { memory, start: (now) => now - 1800 }, { pageSize: 50 });
+      await feed.once();
+      watchMost(feed, memory, most);
+      return { sink, feed, ...(await planBackfill(range, feed.settings, feed.parts)) };
+    }),
+  );
+  await Promise.all(
+    planned.map(({ feed, ranges }) =>
+      runBackfill(ranges[0]!, feed.settings, feed.parts, new AbortController().signal, () => undefined),
+    ),
+  );
+  for (const { sink } of planned)
+    expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 600, ...equal });
+  expect(most.waiting).toBeGreaterThan(1);
+  expect(memory).toMatchObject({ bytes: 0, waiting: 0 });
+});
