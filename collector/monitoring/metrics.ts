@@ -111,6 +111,8 @@ export function createMetrics(options: { version: string; collects?: boolean }):
       const { lags, services } = feeds.get(of.feed) ?? { lags: new Map<string, Lag>(), services: new Set<string>() };
       const opened = { of, lags, services };
       feeds.set(of.feed, opened);
+      // A question that is no longer watched has no backlog.
+      void removeFeed(series.questionBacklog, of.feed);
       return feedMetrics(series, opened);
     },
     atRest: (feed, atRest, deadline) => {

@@ -50,6 +50,18 @@ describe('the metrics', () => {
     expect(seriesValue(await metrics.text(), 'jumpcloud_ocsf_process_resident_memory_bytes')).toBeGreaterThan(1e6);
   });
 
+  it('say nothing more of the backlog of a question that is no longer watched once the feed is opened again', async () => {
+    const { metrics, acme, value } = feed();
+    const answer = { type: 'questionAnswered', lane: 'live', rows: 0, found: 0, durationMs: 1, left: 7 } as const;
+    for (const question of ['lockouts', 'dormant-accounts']) acme.observer({ ...answer, question });
+    const backlog = (question: string) => value('question_backlog_moments', { feed: 'acme', question });
+    expect([await backlog('lockouts'), await backlog('dormant-accounts')]).toEqual([7, 7]);
+    const again = metrics.feed({ feed: 'acme', sink: 'tables', now: () => 0 });
+    await new Promise((resolve) => setImmediate(resolve));
+    again.observer({ ...answer, question: 'lockouts', left: 6 });
+    expect([await backlog('lockouts'), await backlog('dormant-accounts')]).toEqual([6, undefined]);
+  });
+
   it('say how the sink keeps in order what it holds, as it is at each scrape', async () => {
     let unlogged = 3;
     const { value } = feed({ upkeep: () => ({ unlogged, backlog: 5, repairs: 1, failures: 2 }) });
