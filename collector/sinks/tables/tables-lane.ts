@@ -245,10 +245,11 @@ export class TablesLane implements LaneSink, RewritableLane {
     if (state) {
       const { files, replaced } = unloggedOf({ id: this.#id, state }, await this.#logs.snapshots());
       const names = files.map(({ file }) => file);
+      // With the directory's sync: whoever made the state may have been killed before his, and what follows relies on it.
+      await writeState(this.#backupFile, state);
       const lost = new Set(await this.#files.publish(names, () => this.setting.checkpoint('open:shown')));
       const missing = files.filter(({ file }) => lost.has(file));
       for (const message of missingNotice({ lane: this.#id, missing })) this.setting.notice(message);
-      await writeCopy(this.#backupFile, state);
       const there = files.filter(({ file }) => !lost.has(file));
       const logged = () => this.setting.checkpoint('open:logged');
       ({ left } = await this.#append({ files: there, replaced }, nothingUnlogged, logged));

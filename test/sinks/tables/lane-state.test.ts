@@ -1,8 +1,10 @@
+import { readlinkSync } from 'node:fs';
 import {
   copyFile,
   cp,
   mkdir,
   mkdtemp,
+  open,
   readdir,
   readFile,
   rename,
@@ -12,8 +14,8 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { writeState } from '../../../collector/sinks/files/state-file.js';
 import type { Committed } from '../../../collector/sinks/sink.js';
 import { createTablesSink, type TablesOptions } from '../../../collector/sinks/tables/tables-sink.js';
@@ -67,6 +69,32 @@ describe('the state of a lane of tables', () => {
       await sink.close();
     }
   }
+
+  it.skipIf(process.platform !== 'linux')(
+    'is synced by whoever opens the lane before a file shows: who made it may have been killed before he did',
+    async () => {
+      await commit(0, 2, 'commit:point');
+      const synced: string[] = [];
+      const file = await open(state);
+      const sync = vi.spyOn(Object.getPrototypeOf(file), 'sync').mockImplementation(async function (this: typeof file) {
+        synced.push(readlinkSync(`/proc/self/fd/${this.fd}`));
+        return this.datasync();
+      });
+      const before: string[][] = [];
+      const sink = connect({
+        checkpoint: async (step) => {
+          if (step === 'open:shown') before.push([...synced]);
+        },
+      });
+      await sink.lane('live').open();
+      sync.mockRestore();
+      await file.close();
+      await sink.close();
+      expect(before).toHaveLength(3);
+      expect(before[0]).toContain(dirname(state));
+      expect((await readDelivered(directory)).events.toSorted()).toEqual(events(2));
+    },
+  );
 
   const events = (batches: number) =>
     Array.from({ length: batches * sizes.events }, (_, number) => sampleUid('event', number)).sort();
