@@ -38,7 +38,7 @@ interface Request {
 
 /**
  * What all feeds and lanes of a process hold in memory of records on their way: pages, open batches, batches being committed.
- * Whoever finds no room waits, first come, first served, live polls before the rest. A holder asks for all that its next
+ * A request that finds no room waits, first come, first served, live polls before the rest. A holder asks for all that its next
  * batch takes, and commits what it holds before it waits; what is read ahead is waited for only while somebody else is at
  * work: so no two wait for each other.
  */

@@ -187,7 +187,7 @@ describe('the memory budget of a process', () => {
     expect(budget.bytes).toBe(50);
   });
 
-  it('waits for what is read ahead while somebody is at work, and only then: its reader may wait for room himself', async () => {
+  it('waits for what is read ahead while somebody is at work, and only then: its reader may wait for room as well', async () => {
     const budget = new MemoryBudget(LIMIT, standingClock());
     const atWork = await budget.reserve(30, 'bulk', never);
     const readers = [budget.readAhead(), budget.readAhead()];

@@ -231,7 +231,7 @@ it('a live lane keeps up with its interval while a backfill of the same process 
   expect(memory.bytes).toBe(0);
 });
 
-it('backfills side by side wait for nobody who waits himself, though what they read ahead fills the budget', async () => {
+it('backfills at the same time never wait for each other, though what they read ahead fills the budget', async () => {
   const time = virtualTime(noon);
   const tenant = await tenantFor(time, { records: 600, from: noon - 48 * HOUR, to: noon });
   // No time passes: nobody ever counts as stalled.

@@ -98,9 +98,9 @@ async function sizeOf(path: string): Promise<number | undefined> {
 function stuck(table: string, holder: string, patienceMs: number): CollectorError {
   return new CollectorError(
     'LANE_IN_USE',
-    `Table ${table} is locked by ${holder}, which has written nothing for ${Math.round(patienceMs / 60_000)} minutes.`,
+    `Table ${table} is locked by ${holder}, which has merged nothing for ${Math.round(patienceMs / 60_000)} minutes.`,
     {
-      cure: `See what ${holder} does: a remap may wait for its answer. Whatever it is may be ended at any moment, which frees the lock and loses nothing; then repeat the command.`,
+      cure: `See what ${holder} does: a remap of many days takes longer, or waits for its answer. Whatever it is may be ended at any moment, which frees the lock and loses nothing; then repeat the command.`,
       detail: holder,
     },
   );

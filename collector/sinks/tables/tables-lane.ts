@@ -245,7 +245,7 @@ export class TablesLane implements LaneSink, RewritableLane {
     if (state) {
       const { files, replaced } = unloggedOf({ id: this.#id, state }, await this.#logs.snapshots());
       const names = files.map(({ file }) => file);
-      // With the directory's sync: whoever made the state may have been killed before his, and what follows relies on it.
+      // Syncs the directory too: the process that made the state may have been killed before it did, and what follows relies on it.
       await writeState(this.#backupFile, state);
       const lost = new Set(await this.#files.publish(names, () => this.setting.checkpoint('open:shown')));
       const missing = files.filter(({ file }) => lost.has(file));

@@ -71,7 +71,7 @@ describe('the state of a lane of tables', () => {
   }
 
   it.skipIf(process.platform !== 'linux')(
-    'is synced by whoever opens the lane before a file shows: who made it may have been killed before he did',
+    'is synced when the lane is opened, before a file shows: the process that made it may have been killed before it did',
     async () => {
       await commit(0, 2, 'commit:point');
       const synced: string[] = [];

@@ -282,7 +282,7 @@ describe('maintaining tables', () => {
     const waiting = maintainTables({ ...setting(), wait: { notice: () => {}, patienceMs: 0 } });
     await expect(waiting).rejects.toMatchObject({
       code: 'LANE_IN_USE',
-      message: expect.stringMatching(/^Table authentication is locked by this process, which has written nothing /),
+      message: expect.stringMatching(/^Table authentication is locked by this process, which has merged nothing /),
       cure: expect.stringContaining('may be ended'),
     });
     expect(await maintain()).toMatchObject({ mergedInto: 0, busy: ['authentication'] });
