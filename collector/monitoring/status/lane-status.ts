@@ -40,7 +40,7 @@ export interface LaneView {
   };
   readonly late: { readonly samples: readonly { readonly at: string; readonly seconds: number }[] };
   readonly unmapped: readonly { readonly type: string; readonly events: number }[];
-  /** Since this process started, of the last 50,000 records. */
+  /** Since this process started, of at least the last 25,000 records. */
   readonly variants: number;
   readonly reusedIds: readonly { readonly type: string; readonly records: number }[];
   readonly deadLetters: {
