@@ -83,8 +83,8 @@ const rows: readonly Row[] = [
   },
   {
     bench: 'feeds',
-    says: (figures: { feeds: number; shareOfACore: number }) => [
-      `${count(figures.feeds)} feeds of 1,000 records per day, polled each minute`,
+    says: (figures: { feeds: number; minutes: number; files: number; shareOfACore: number }) => [
+      `${count(figures.feeds)} feeds, polled each minute: ${figures.minutes} minutes, the first merges of their ${count(figures.files)} files among them`,
       `${(figures.shareOfACore * 100).toFixed(1)} % of a core`,
       'at most 3 %',
     ],
