@@ -132,13 +132,18 @@ function loginsApart(tables: readonly Table[]): Table[] {
   return tables.filter((table) => table !== logins);
 }
 
+/** Every column of this version's files, with its DuckDB type. */
+function columnsOf(table: Table): (readonly [name: string, type: string])[] {
+  return [
+    ...table.columns.map(({ name, type }) => [name, duckType(type)] as const),
+    ['time_dt', timestamp],
+    [LANE_COLUMN, 'VARCHAR'],
+  ];
+}
+
 /** A table's rows with every column of this version, those that only older files have, and the lane that they belong to. */
 export function typedRows(table: Table, files: readonly ScanFile[]): string {
-  const columns = [
-    ...table.columns.map(({ name, type }) => `NULL::${duckType(type)} AS ${quoteName(name)}`),
-    `NULL::${timestamp} AS time_dt`,
-    `NULL::VARCHAR AS ${quoteName(LANE_COLUMN)}`,
-  ];
+  const columns = columnsOf(table).map(([name, type]) => `NULL::${type} AS ${quoteName(name)}`);
   const empty = `SELECT ${columns.join(', ')} WHERE false`;
   return files.length === 0 ? empty : `${empty} UNION ALL BY NAME SELECT * FROM ${scanOf(files)}`;
 }
@@ -171,12 +176,7 @@ export function scanOf(files: readonly ScanFile[]): string {
 function unification(columns: string | undefined): string {
   const table = allTables.find((one) => fingerprintOf(one.columns) === columns);
   if (table === undefined) return ', union_by_name = true';
-  const types = [
-    ...table.columns.map(({ name, type }) => [name, duckType(type)] as const),
-    ['time_dt', timestamp] as const,
-    [LANE_COLUMN, 'VARCHAR'] as const,
-  ];
-  const entries = types.map(([name, type]) => {
+  const entries = columnsOf(table).map(([name, type]) => {
     const text = quoteText(name);
     return `${text}: {name: ${text}, type: ${quoteText(type)}, default_value: NULL}`;
   });

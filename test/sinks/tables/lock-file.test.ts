@@ -20,13 +20,18 @@ function isHeld(lock: string): boolean {
   return status === 73;
 }
 
-it('Locks stay held where a defect breaks the DuckDB that holds them, are freed one by one, and others can be taken', async () => {
+/** Where the lock of a name lies; the folder goes, and DuckDB is itself again, when the test ends. */
+async function lockDirectories(): Promise<(name: string) => string> {
   const directory = await mkdtemp(join(tmpdir(), 'lock-file-'));
   onTestFinished(async () => {
     vi.restoreAllMocks();
     await rm(directory, { recursive: true, force: true });
   });
-  const of = (name: string) => join(directory, `${name}.held`);
+  return (name) => join(directory, `${name}.held`);
+}
+
+it('Locks stay held where a defect breaks the DuckDB that holds them, are freed one by one, and others can be taken', async () => {
+  const of = await lockDirectories();
   const take = (name: string) => takeLock(of(name), name);
   const { prototype } = loadDuckDB().DuckDBConnection;
   const { run } = prototype;
@@ -62,12 +67,7 @@ it('Locks stay held where a defect breaks the DuckDB that holds them, are freed 
 });
 
 it('A file that breaks every DuckDB is refused, and harms no lock that is held', async () => {
-  const directory = await mkdtemp(join(tmpdir(), 'lock-file-'));
-  onTestFinished(async () => {
-    vi.restoreAllMocks();
-    await rm(directory, { recursive: true, force: true });
-  });
-  const of = (name: string) => join(directory, `${name}.held`);
+  const of = await lockDirectories();
   await (await takeLock(of('odd'), 'odd'))();
   const free = await takeLock(of('acme'), 'acme');
   const { prototype } = loadDuckDB().DuckDBConnection;
