@@ -246,12 +246,12 @@ function createSeries(registry: Registry) {
     duplicates: counter('events_duplicate_total', 'Records received again and dropped by identity.', lane),
     variants: counter(
       'records_variant_total',
-      'Of the duplicates: records that came again with another text; told of at least the last 25,000 records of a lane.',
+      'Of the duplicates: records that came again with another text, among at least the last 25,000 records of a lane.',
       lane,
     ),
     reusedIds: counter(
       'ids_reused_total',
-      'Records delivered as events of their own though another record (of other time, type or outcome) bore their id; told of at least the last 25,000 records of a lane.',
+      'Records delivered as events of their own though another record (of other time, type or outcome) bore their id, among at least the last 25,000 records of a lane.',
       [...lane, 'event_type'],
     ),
     unmapped: counter(

@@ -5,13 +5,13 @@ const MOST_NAMES = 150_000;
 
 /**
  * The records that a lane has read last, to tell what the dedupe set cannot: that a repeat has another text (a variant),
- * and that a new record bears an id that another one bore. In memory only and bounded, so both are told of the records
+ * and that a new record bears an id that another one bore. In memory only and bounded, so both are found among the records
  * read since the lane was opened, at least the last 25,000 of them. No record is dropped or delivered by it.
  */
 export class RecentRecords {
   /**
-   * Of each record its uid, its id and its text. The older half leaves at once: a Set finds its first member by a walk over all that
-   * left before it.
+   * Of each record its uid, its id and its text. The older half is dropped at once: a Set finds its first member by a walk over all that
+   * was deleted before it.
    */
   #names = new Set<number>();
   #older: ReadonlySet<number> = new Set();

@@ -1,5 +1,5 @@
 /**
- * Many feeds in one process, each of an organization with a thousand records per day, into tables of one directory: after
+ * Many feeds in one process, each of an organization with a thousand records per day on average (on a Sunday a third), into tables of one directory: after
  * they have caught up with a day, the collector's processor time and resident memory over some minutes as the system counts
  * them, and the size of `/status` and `/metrics`. With a number of users, each organization has a directory, which each feed
  * reads from the beginning on (S5): how long until all are whole, and how far the polls are behind meanwhile. Prints one JSON line.
