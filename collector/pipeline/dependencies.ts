@@ -17,7 +17,7 @@ export interface FeedSettings extends CollectSettings {
   readonly interval: number;
   /** Seconds within which a late record is still waited for. */
   readonly overlap: number;
-  /** Seconds of one closed search while catching up. */
+  /** Seconds of the narrowest closed search while catching up. */
   readonly slice: number;
 }
 

@@ -7,7 +7,7 @@ import { byReason, refusalOf } from '../jumpcloud/insights/probe.js';
 import { type Cursor, serviceOwnedFrom } from '../position/cursor.js';
 import { groupOf, groupsToPoll, type ServiceGroup, servicePosition, staysActive } from '../position/service-groups.js';
 import { stepBack, steppedBackIn } from '../position/step-back.js';
-import { liveWindow, type Window, watermarkAfter } from '../position/window.js';
+import { liveWindow, nextSlice, type Window, watermarkAfter } from '../position/window.js';
 import { EXPIRED } from '../sinks/sink.js';
 import { emptyBatch, type RecordOwnership } from './batch-builder.js';
 import { collect, type ReadSoFar } from './collect.js';
@@ -28,28 +28,46 @@ export async function poll(
     const next = groups.find(({ services }) => services.some((service) => !done.has(service)));
     if (next === undefined) return forgetStepBack(lane, parts);
     let stands = false;
+    // After a search that fails the next poll begins with the narrowest again.
+    const narrowest = narrowestSlice(settings);
+    let slice = narrowest;
     for (let window: Window | undefined; window === undefined || window.end !== undefined; ) {
       const group = groupOf(lane.cursor.position, next.services);
-      window = nextWindow(lane.cursor, group, settings, parts);
+      const { records } = lane.cursor.counts;
+      window = nextWindow(lane.cursor, group, slice, settings, parts);
       // Where a slice does not move the position (the clocks are apart, and no record is new enough), the rest is read at once.
       if (stands) window = { start: window.start };
       const refused = await collectOrSuspend(lane, group, window, settings, parts, signal);
       if (refused) break;
       stands = window.end !== undefined && groupOf(lane.cursor.position, next.services).watermark <= group.watermark;
       if (window.end === undefined) for (const service of group.services) done.add(service);
+      else {
+        const brought = lane.cursor.counts.records - records;
+        slice = nextSlice(window.end - window.start, brought, 2 * settings.batchSize, narrowest);
+      }
     }
   }
 }
 
-/** What a group's next search asks for. */
-function nextWindow(cursor: Cursor, group: ServiceGroup, settings: FeedSettings, parts: FeedDependencies): Window {
+/** Seconds of the narrowest closed search: one shorter than the overlap would end within it and lead nowhere. */
+function narrowestSlice({ slice, overlap }: FeedSettings): number {
+  return Math.max(slice, overlap);
+}
+
+/** What a group's next search asks for. @param slice the most seconds of a closed one */
+function nextWindow(
+  cursor: Cursor,
+  group: ServiceGroup,
+  slice: number,
+  settings: FeedSettings,
+  parts: FeedDependencies,
+): Window {
   // JumpCloud has shown the newest record: its clock is past that, whatever the clocks say.
   const shown = floorToSecond(cursor.position.maxEventTime) + 1;
   const clocks = parts.clocks();
   const now = clocks.apart ? shown : Math.max(Math.floor(earlierOf(clocks) / 1000), shown);
   const latest = Math.max(Math.floor(laterOf(clocks) / 1000), shown);
-  // A slice shorter than the overlap would end within it and lead nowhere.
-  const { start, ...window } = liveWindow(group.watermark, now, Math.max(settings.slice, settings.overlap), latest);
+  const { start, ...window } = liveWindow(group.watermark, now, narrowestSlice(settings), latest, slice);
   // Whole minutes can be compared with JumpCloud's count later; of the common position's minute all identities are
   // remembered, so that a group that joins it must have read that minute from its beginning.
   const origin = Math.min(...group.services.map((service) => serviceOwnedFrom(cursor, service)));

@@ -1,3 +1,5 @@
+import { SECONDS_PER_DAY } from '../../mappings/time-units.js';
+
 /** What one search asks for: whole seconds since the epoch, start inclusive; without an end it is open towards the future. */
 export interface Window {
   readonly start: number;
@@ -12,12 +14,29 @@ export interface Window {
  * @param now whole second that has passed for certain
  * @param slice seconds
  * @param latest whole second that JumpCloud's clock may have reached
+ * @param wider seconds that a slice may have where the lane is at least twice as far behind
  */
-export function liveWindow(settled: number, now: number, slice: number, latest = now): Window {
+export function liveWindow(settled: number, now: number, slice: number, latest = now, wider = slice): Window {
   const start = Math.min(settled, latest - 1);
   const width = Math.max(1, Math.trunc(slice));
+  const behind = now - start;
   // Two slices of slack: the last one is left to the open window rather than closed at a moment that is still moving.
-  return now - start > 2 * width ? { start, end: start + width } : { start };
+  if (!(behind > 2 * width)) return { start };
+  return { start, end: start + Math.max(width, Math.trunc(Math.min(wider, behind / 2))) };
+}
+
+/**
+ * How wide the next slice may be. Each slice ends with a commit, and a commit writes a file per table however few its records
+ * are: so slices widen, up to a day, where they bring few. Where one brings many the next is the narrowest: what a search
+ * shows is remembered to its end.
+ * @param width seconds of the slice before, which was read to its end
+ * @param records that it brought
+ * @param few so many make full commits
+ * @param narrowest seconds
+ */
+export function nextSlice(width: number, records: number, few: number, narrowest: number): number {
+  if (records > 4 * few) return narrowest;
+  return records > few ? width : Math.max(narrowest, Math.min(2 * width, SECONDS_PER_DAY));
 }
 
 /**

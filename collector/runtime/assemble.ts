@@ -28,7 +28,7 @@ import { watchedQuestions } from '../watch/watched-questions.js';
 import { inventoryDirectory } from './assemble-inventory.js';
 import { taggedAccount } from './tagged-account.js';
 
-/** Seconds of one closed search while a live lane catches up. */
+/** Seconds of the narrowest closed search while a live lane catches up. */
 const SLICE = 6 * 3600;
 
 /** A feed assembled from its configuration: ready to run, no request sent yet. */

@@ -47,17 +47,22 @@ describe('one poll', () => {
     expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 27_000, ...equal });
   });
 
-  it('catches up after days by closed slices, then leaves the end open', async () => {
+  it('catches up after days by closed slices, wider where they bring few records, then leaves the end open', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { records: 4_000, from: noon - 7 * 24 * HOUR, to: noon });
     const sink = new MemorySink();
-    await feedFor(tenant, sink, time).once();
+    const feed = feedFor(tenant, sink, time);
+    const hours: (number | undefined)[] = [];
+    feed.watch((event) => {
+      if (event.type !== 'searching') return;
+      const { start, end } = event.search;
+      hours.push(end === undefined ? undefined : Math.round((end - start) / 3600));
+    });
+    await feed.once();
     expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 4_000, ...equal });
-    const ends = tenant.requests
-      .filter(({ route }) => route === 'events')
-      .map(({ body }) => (body as { end_time?: string }).end_time);
-    expect(ends.slice(0, -1).filter((end) => end !== undefined).length).toBeGreaterThan(20);
-    expect(ends.at(-1)).toBeUndefined();
+    expect(hours.slice(0, 3)).toEqual([6, 12, 24]);
+    expect(hours.indexOf(undefined)).toBe(hours.length - 1);
+    expect(Math.max(...hours.map((one) => one ?? 0))).toBe(24);
   });
 });
 

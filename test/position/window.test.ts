@@ -1,14 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { liveWindow, slices, watermarkAfter } from '../../collector/position/window.js';
+import { liveWindow, nextSlice, slices, watermarkAfter } from '../../collector/position/window.js';
 
 const second = fc.integer({ min: 1_000_000_000, max: 4_000_000_000 });
+const width = fc.integer({ min: -5, max: 1_000_000 });
 
 describe('liveWindow', () => {
   it('never asks for an empty, inverted or future window, whatever the clocks say', () => {
     fc.assert(
-      fc.property(second, second, fc.integer({ min: -5, max: 1_000_000 }), (settled, now, slice) => {
-        const { start, end } = liveWindow(settled, now, slice);
+      fc.property(second, second, width, width, (settled, now, slice, wider) => {
+        const { start, end } = liveWindow(settled, now, slice, now, wider);
         expect(start).toBeLessThan(now);
         expect(start).toBeLessThanOrEqual(settled);
         if (end !== undefined) {
@@ -27,6 +28,12 @@ describe('liveWindow', () => {
     expect(liveWindow(10_000, 100_000, 3600)).toEqual({ start: 10_000, end: 13_600 });
   });
 
+  it('takes a wider slice while the lane is twice as far behind, and half of what is left after that', () => {
+    expect(liveWindow(0, 100_000, 3600, 100_000, 14_400)).toEqual({ start: 0, end: 14_400 });
+    expect(liveWindow(0, 20_001, 3600, 20_001, 14_400)).toEqual({ start: 0, end: 10_000 });
+    expect(liveWindow(0, 7_200, 3600, 7_200, 14_400)).toEqual({ start: 0 });
+  });
+
   it('reaches the present in finitely many closed windows, without a hole between them', () => {
     let settled = 0;
     const now = 90 * 86_400;
@@ -38,6 +45,24 @@ describe('liveWindow', () => {
       expect(searches).toBeLessThan(90 * 24);
     }
     expect(now - settled).toBeLessThanOrEqual(2 * 3600);
+  });
+});
+
+describe('nextSlice', () => {
+  it('doubles up to a day where a slice brought few records', () => {
+    const widths = [21_600];
+    for (let i = 0; i < 3; i += 1) widths.push(nextSlice(widths.at(-1)!, 10, 1000, 21_600));
+    expect(widths).toEqual([21_600, 43_200, 86_400, 86_400]);
+  });
+
+  it('stays where it brought enough, and is the narrowest again where it brought many', () => {
+    expect(nextSlice(43_200, 1001, 1000, 21_600)).toBe(43_200);
+    expect(nextSlice(43_200, 4001, 1000, 21_600)).toBe(21_600);
+  });
+
+  it('is never narrower than the narrowest, also where that is longer than a day', () => {
+    expect(nextSlice(10_000, 10, 1000, 21_600)).toBe(21_600);
+    expect(nextSlice(200_000, 10, 1000, 200_000)).toBe(200_000);
   });
 });
 
