@@ -10,7 +10,7 @@ import { licencesOf } from './licences.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const target = join(root, 'dist', 'collector');
 
-const TEST_PROGRAMS = ['contract/sink-child', 'faults/collector-child', 'faults/reader-child', 'faults/remap-child'];
+const TEST_PROGRAMS = ['contract/sink-child', 'faults/collector-child', 'faults/remap-child'];
 const PROGRAMS = ['cli', 'query/statement-process', 'sinks/tables/maintenance-process', 'sinks/try-lock-process'];
 
 const DUCKDB = '@duckdb/node-api';

@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, it } from 'vitest';
 import { rowsOf } from '../sinks/tables/read-tables.js';
+import { startReader } from './counting-reader.js';
 import { olderEvents, storeOlder } from './older-events.js';
+import { remapLanes } from './remap-lanes.js';
 
-/** Runs the child and kills it at a step (from 1), or lets it end; gives the steps it told. */
+/** Runs the child and kills it at a step (from 1), or lets it end; gives the steps that it wrote. */
 async function remapUntil(directory: string, step: number): Promise<string[]> {
   const child = spawn(process.execPath, ['dist/test/faults/remap-child.js', directory, String(step)], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -45,7 +47,7 @@ it('remapping that is killed at any of its steps loses and doubles no uid, no re
 
     const whole = join(root, 'whole');
     await cp(original, whole, { recursive: true });
-    const steps = (await remapUntil(whole, 0)).filter((step) => step !== 'finished');
+    const steps = await remapUntil(whole, 0);
     const expected = await rowsOf(whole, byClass);
     expect(expected.length).toBeGreaterThan(3);
     const points = turningPoints(steps);
@@ -55,19 +57,15 @@ it('remapping that is killed at any of its steps loses and doubles no uid, no re
     for (const point of points) {
       const directory = join(root, `killed-${point}`);
       await cp(original, directory, { recursive: true });
-      const reader = spawn(process.execPath, ['dist/test/faults/reader-child.js', directory], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
+      const stopReader = startReader(directory);
       const what = `killed at ${point}, ${steps[point - 1]}`;
       // Tables are logged side by side: what was under way beside the step at which it is killed may still be told.
       expect((await remapUntil(directory, point)).slice(0, point), what).toEqual(steps.slice(0, point));
       expect(await rowsOf(directory, everyUid), what).toEqual(uids);
-      expect((await remapUntil(directory, 0)).at(-1), what).toBe('finished');
+      await remapLanes(directory, async () => undefined);
       expect(await rowsOf(directory, everyUid), what).toEqual(uids);
       expect(await rowsOf(directory, byClass), what).toEqual(expected);
-      reader.kill('SIGTERM');
-      const [code] = reader.exitCode === null ? await once(reader, 'exit') : [reader.exitCode];
-      expect(code, `the reader beside it, ${what}`).toBe(0);
+      await stopReader();
     }
   } finally {
     await rm(root, { recursive: true, force: true });
