@@ -24,8 +24,11 @@ RUN npm run build && mkdir -m 0700 data && chmod -R go=rX dist fixtures schemas 
 FROM ${NODE_IMAGE} AS dependencies
 WORKDIR /opt/jumpcloud-ocsf
 COPY package.json package-lock.json .npmrc ./
-COPY .ci/build.mjs .ci/
+COPY .ci/build.mjs .ci/keep-compiled.mjs .ci/
 RUN npm ci --omit=dev --no-audit --no-fund
+# What the builder has compiled is for its own processor.
+COPY --from=build /build/dist dist
+RUN node .ci/keep-compiled.mjs
 # The launcher names node by its path: the final stage has no /usr/bin/env for the first line of cli.js.
 RUN mkdir bin && printf '#!/usr/local/bin/node --disallow-code-generation-from-strings\nimport "../dist/collector/cli.js";\n' > bin/jumpcloud-ocsf && chmod 0755 bin/jumpcloud-ocsf
 
@@ -42,7 +45,6 @@ LABEL org.opencontainers.image.title="jumpcloud-ocsf" \
       org.opencontainers.image.created="${CREATED}"
 COPY --from=dependencies /usr/local/bin/node /usr/local/bin/node
 COPY --from=dependencies /opt/jumpcloud-ocsf /opt/jumpcloud-ocsf
-COPY --from=build /build/dist /opt/jumpcloud-ocsf/dist
 COPY --from=build /build/fixtures /opt/jumpcloud-ocsf/fixtures
 COPY --from=build /build/schemas /opt/jumpcloud-ocsf/schemas
 COPY --from=build /build/deploy /opt/jumpcloud-ocsf/deploy

@@ -1,8 +1,8 @@
 // Bundles each program that the product starts into few files, which start in half the time: the programs keep
 // their paths in dist/collector/, what they share lies in chunks/. Names and lines stay, and each part says which
 // file it is of. The licences of the libraries within stand in dist/collector/licences.txt.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { licencesOf } from './licences.mjs';
@@ -77,6 +77,9 @@ async function bundle(input, plugins, options) {
     cwd: root,
     input,
     platform: 'node',
+    preserveEntrySignatures: 'strict',
+    // yargs would locate presets by it, which nobody names.
+    checks: { emptyImportMeta: false },
     external: EXTERNAL,
     resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
     plugins,
@@ -90,25 +93,44 @@ async function bundle(input, plugins, options) {
   return output;
 }
 
-/** @param folder of the sources, in which the programs stand and to which they are built */
-const bundlePrograms = (folder, names) =>
+/**
+ * @param folder of the sources, in which the programs stand and to which they are built
+ * @param options of the format, and what a program's file is named
+ */
+const bundlePrograms = (folder, names, options) =>
   bundle(
     Object.fromEntries(names.map((name) => [name, join(root, folder, `${name}.ts`)])),
     [oneStringWidth, leaveOut, bundledDuckDB, keepPlace],
     {
       dir: join(root, 'dist', folder),
-      entryFileNames: '[name].js',
-      chunkFileNames: 'chunks/[name].js',
+      ...options,
       codeSplitting: { groups: [{ name: 'place', test: (id) => id === PLACE }] },
     },
   );
 
-const programs = await bundlePrograms('collector', PROGRAMS);
+// As CommonJS, of which Node.js 20 can load compiled code. What is started loads it.
+const programs = await bundlePrograms('collector', PROGRAMS, {
+  format: 'cjs',
+  entryFileNames: '[name].cjs',
+  chunkFileNames: 'chunks/[name].cjs',
+});
+for (const name of PROGRAMS) {
+  const path = join(target, `${name}.js`);
+  const start = relative(dirname(path), join(target, 'runtime', 'start-program.js')).replaceAll('\\', '/');
+  writeFileSync(
+    path,
+    `#!/usr/bin/env node
+import { startProgram } from '${start.startsWith('.') ? start : `./${start}`}';
+await startProgram(new URL('./${basename(name)}.cjs', import.meta.url));
+`,
+  );
+  rmSync(`${path}.map`);
+}
 const duckdb = await bundle(DUCKDB, [], { file: join(target, 'chunks', 'duckdb.cjs'), format: 'cjs' });
 
 for (const { fileName, imports = [] } of programs)
   for (const program of PROGRAMS)
-    if (imports.includes(`${program}.js`)) throw new Error(`${fileName} imports the program ${program}`);
+    if (imports.includes(`${program}.cjs`)) throw new Error(`${fileName} imports the program ${program}`);
 
 // What is bundled is installed for production as well: the bill of materials and the audit go by package-lock.json.
 const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
@@ -126,4 +148,5 @@ for (const name of libraries)
 writeFileSync(join(target, 'licences.txt'), licencesOf('The programs of the collector', [...libraries].sort()));
 
 // The tests start theirs by the hundred. An image is built without tests.
-if (existsSync(join(root, 'test'))) await bundlePrograms('test', TEST_PROGRAMS);
+if (existsSync(join(root, 'test')))
+  await bundlePrograms('test', TEST_PROGRAMS, { entryFileNames: '[name].js', chunkFileNames: 'chunks/[name].js' });

@@ -19,5 +19,6 @@ run(compiler);
 if (existsSync(`${root}schemas/compile.mjs`)) run('schemas/compile.mjs', '--into', 'dist/schemas/compiled');
 cpSync(`${root}collector/query/questions`, `${root}dist/collector/query/questions`, { recursive: true });
 run('.ci/build-programs.mjs');
+run('.ci/keep-compiled.mjs');
 if (existsSync(`${root}dist/collector/cli.js`)) chmodSync(`${root}dist/collector/cli.js`, 0o755);
 if (existsSync(`${root}collector/console/web/index.html`)) run('.ci/build-web.mjs');

@@ -6,11 +6,15 @@ import { exitCodes } from '../errors.js';
  */
 const [kind, directory = ''] = process.argv.slice(2);
 process.umask(0o077);
-try {
-  process.exitCode = (await isTaken()) ? exitCodes.done : exitCodes.laneInUse;
-} catch (error) {
-  process.stderr.write(error instanceof Error ? error.message : String(error));
-  process.exitCode = exitCodes.storage;
+export const ended = tryLock();
+
+async function tryLock(): Promise<void> {
+  try {
+    process.exitCode = (await isTaken()) ? exitCodes.done : exitCodes.laneInUse;
+  } catch (error) {
+    process.stderr.write(error instanceof Error ? error.message : String(error));
+    process.exitCode = exitCodes.storage;
+  }
 }
 
 async function isTaken(): Promise<boolean> {

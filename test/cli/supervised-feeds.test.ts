@@ -9,6 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { expect, it } from 'vitest';
 import type { StatusView } from '../../collector/monitoring/status/board.js';
 import type { SupervisionView } from '../../collector/monitoring/status/supervision.js';
@@ -365,28 +366,21 @@ it('A6: paused, resumed, DISABLED and asked to run: the position stays, and what
 it('A18: without the console nothing of it is loaded: no Hono, no history, no port', async () => {
   const simulated = await tenant();
   const cwd = folder();
-  const hooks = `import { appendFileSync } from 'node:fs';
-    export async function resolve(name, context, next) {
-      const found = await next(name, context);
-      appendFileSync(process.env.MODULES, found.url + '\\n');
-      return found;
-    }`;
-  writeFileSync(join(cwd, 'hooks.mjs'), hooks);
-  writeFileSync(
-    join(cwd, 'register.mjs'),
-    "import { register } from 'node:module'; register('./hooks.mjs', import.meta.url);",
-  );
+  const preload = `import { writeFileSync } from 'node:fs';
+    import { createRequire } from 'node:module';
+    const { cache } = createRequire(process.argv[1]);
+    process.on('exit', () => writeFileSync(process.env.MODULES, Object.keys(cache).join('\\n')));`;
   const modules = async (name: string, env: Record<string, string>) => {
     writeFileSync(join(cwd, 'acme.yaml'), fileOf(simulated, name));
     const running = start(['run', '--config', 'acme.yaml'], {
       cwd,
       env: { HTTP_PORT: '0', LOG_LEVEL: 'debug', MODULES: join(cwd, `${name}.modules`), ...env },
-      nodeFlags: ['--import', join(cwd, 'register.mjs')],
+      nodeFlags: [`--import=data:text/javascript,${encodeURIComponent(preload)}`],
     });
     await running.said('caught up; next poll');
     await stop(running);
-    const urls = readFileSync(join(cwd, `${name}.modules`), 'utf8').split('\n');
-    const files = urls.filter((url) => url.startsWith('file:')).flatMap((url) => modulesWithin(new URL(url)));
+    const paths = readFileSync(join(cwd, `${name}.modules`), 'utf8').split('\n');
+    const files = paths.flatMap((path) => modulesWithin(pathToFileURL(path)));
     return { text: files.join('\n'), stderr: running.stderr() };
   };
   const ofConsole = /\/node_modules\/(?:hono|@hono)\/|\/collector\/console\/|feed-history|monitoring\/activity/;

@@ -5,7 +5,7 @@ import { errorFields } from '../../collector/log/format.js';
 import { mapStack } from '../../collector/log/map-stack.js';
 
 it('the stack of a defect in a bundle names file and line of the sources', () => {
-  const built = new URL('../../dist/collector/chunks/errors.js', import.meta.url);
+  const built = new URL('../../dist/collector/chunks/errors.cjs', import.meta.url);
   const lineOf = (file: URL, text: string) =>
     readFileSync(file, 'utf8')
       .split('\n')
