@@ -88,9 +88,11 @@ function firstAddress(
   key: string,
   of = reader.record,
 ): { address: ReturnType<typeof parseAddress>; isWhole: boolean } {
-  const [first, ...others] = reader.peek(of, key)?.split(',') ?? [];
-  const address = first === undefined ? undefined : parseAddress(first);
-  return { address, isWhole: address !== undefined && others.length === 0 };
+  const text = reader.peek(of, key);
+  if (text === undefined) return { address: undefined, isWhole: false };
+  const end = text.indexOf(',');
+  const address = parseAddress(end < 0 ? text : text.slice(0, end));
+  return { address, isWhole: address !== undefined && end < 0 };
 }
 
 /** Where the request came from, as JumpCloud saw it: `client_ip` with its place, network and operating system. */

@@ -32,7 +32,7 @@ export function restoreNumbers(json: string): string {
 
 /** Whether a text stands for a number that a double does not hold. */
 export function isMarkedNumber(text: string): boolean {
-  return MARKED_TEXT.test(text);
+  return text.charCodeAt(0) === 0 && MARKED_TEXT.test(text);
 }
 
 function isExact(token: string): boolean {

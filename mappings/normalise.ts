@@ -197,8 +197,13 @@ function prepare(received: ReceivedRecord): Prepared {
   if (!text.isWellFormed()) text = text.toWellFormed();
   if (text !== received.text || (text.includes('\\u') && LONE_SURROGATE.test(text))) value = makeWellFormed(value);
   const isMarked = marked !== undefined;
-  const { value: record, ...rest } = redactRecord(value, text, received.members);
-  return { record: record as JsonObject, ...rest, text: isMarked ? restoreNumbers(rest.text) : rest.text, isMarked };
+  const left = redactRecord(value, text, received.members);
+  return {
+    record: left.value as JsonObject,
+    text: isMarked ? restoreNumbers(left.text) : left.text,
+    redacted: left.redacted,
+    isMarked,
+  };
 }
 
 type Mapper = (reader: RecordReader, row: CatalogueRow) => ClassMapping | undefined;

@@ -103,7 +103,7 @@ export class RecordReader {
     const rest: JsonObject = {};
     let some = false;
     for (const key in object) {
-      if (consumed?.includes(key)) continue;
+      if (consumed !== undefined && isIn(consumed, key)) continue;
       const value = this.#restOfValue(object[key]!);
       if (value === undefined) continue;
       rest[key] = value;
@@ -131,6 +131,12 @@ export class RecordReader {
     }
     return false;
   }
+}
+
+/** As `includes`, which does not know that names of members are compared by their address. */
+function isIn(names: readonly string[], name: string): boolean {
+  for (let index = 0; index < names.length; index += 1) if (names[index] === name) return true;
+  return false;
 }
 
 /** Whether there is nothing but white space. Most texts begin with a visible ASCII character, which settles it. */

@@ -59,9 +59,13 @@ export function readHeader(received: ReceivedRecord, occurrence: number | string
         ? digest(`text\n${sha256(received.text)}\n${occurrence}`)
         : digest(
             JSON.stringify([
-              ...[organization ?? '', service, id],
+              organization ?? '',
+              service,
+              id,
               timestamp ?? scalar(record.timestamp) ?? scalar(record.jc_timestamp),
-              ...[record.event_type, record.success, record.sso_token_success].map(scalar),
+              scalar(record.event_type),
+              scalar(record.success),
+              scalar(record.sso_token_success),
             ]),
           ),
     organization,

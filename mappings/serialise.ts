@@ -1,4 +1,5 @@
 import type { ClassAttributes } from './class-attributes.js';
+import type { OcsfLocation } from './endpoint.js';
 import type { OcsfEvent } from './event.js';
 
 /**
@@ -17,12 +18,15 @@ const WHOLE_COORDINATE = /("(?:lat|long)":-?\d+)(?=[,}])/g;
 
 function hasWholeFloat(attributes: ClassAttributes): boolean {
   const { src_endpoint: source, dst_endpoint: destination, device, evidences, auth_factors: factors } = attributes;
-  const places = [
-    source,
-    destination,
-    device,
-    evidences?.[0]?.src_endpoint,
-    ...(factors ?? []).map((one) => one.device),
-  ];
-  return places.some((of) => Number.isInteger(of?.location?.lat) || Number.isInteger(of?.location?.long));
+  return (
+    isWhole(source?.location) ||
+    isWhole(destination?.location) ||
+    isWhole(device?.location) ||
+    isWhole(evidences?.[0]?.src_endpoint?.location) ||
+    factors?.some((factor) => isWhole(factor.device?.location)) === true
+  );
+}
+
+function isWhole(location: OcsfLocation | undefined): boolean {
+  return location !== undefined && (Number.isInteger(location.lat) || Number.isInteger(location.long));
 }
