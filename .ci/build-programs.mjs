@@ -124,7 +124,7 @@ import { startProgram } from '${start.startsWith('.') ? start : `./${start}`}';
 await startProgram(new URL('./${basename(name)}.cjs', import.meta.url));
 `,
   );
-  rmSync(`${path}.map`);
+  rmSync(`${path}.map`, { force: true });
 }
 const duckdb = await bundle(DUCKDB, [], { file: join(target, 'chunks', 'duckdb.cjs'), format: 'cjs' });
 

@@ -36,7 +36,7 @@ export function liveWindow(settled: number, now: number, slice: number, latest =
  */
 export function nextSlice(width: number, records: number, few: number, narrowest: number): number {
   if (records > 4 * few) return narrowest;
-  return records > few ? width : Math.max(narrowest, Math.min(2 * width, SECONDS_PER_DAY));
+  return Math.max(narrowest, Math.min(records > few ? width : 2 * width, SECONDS_PER_DAY));
 }
 
 /**

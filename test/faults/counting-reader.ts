@@ -3,13 +3,15 @@ import { openTables } from '../../collector/query/open-tables.js';
 
 /**
  * Counts the events of a directory in a loop, while a collector in another process writes there and is killed.
- * @returns what ends the loop after at least one count; it rejects with the first error, or where a count fell
+ * @returns what ends the loop after one more count; it rejects with the first error, or where a count fell
  */
 export function startReader(directory: string): () => Promise<void> {
   const stopped = new AbortController();
   const reading = (async () => {
     let before = 0n;
+    let isLast: boolean;
     do {
+      isLast = stopped.signal.aborted;
       const tables = await openTables(directory);
       try {
         for await (const [count] of (await tables.query('SELECT count(*) FROM events')).rows) {
@@ -19,8 +21,8 @@ export function startReader(directory: string): () => Promise<void> {
       } finally {
         await tables.close();
       }
-      await sleep(500, undefined, { signal: stopped.signal }).catch(() => undefined);
-    } while (!stopped.signal.aborted);
+      await sleep(100, undefined, { signal: stopped.signal }).catch(() => undefined);
+    } while (!isLast);
   })();
   // Its end is asked for later.
   reading.catch(() => undefined);

@@ -58,6 +58,8 @@ describe('nextSlice', () => {
   it('stays where it brought enough, and is the narrowest again where it brought many', () => {
     expect(nextSlice(43_200, 1001, 1000, 21_600)).toBe(43_200);
     expect(nextSlice(43_200, 4001, 1000, 21_600)).toBe(21_600);
+    // A search begins at a whole minute, up to 59 s before its slice.
+    expect(nextSlice(86_459, 1001, 1000, 21_600)).toBe(86_400);
   });
 
   it('is never narrower than the narrowest, also where that is longer than a day', () => {
