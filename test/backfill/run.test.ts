@@ -59,7 +59,7 @@ describe('a backfill beside the live lane', () => {
 
   it('reads several searches at once where its client allows it, and never more', async () => {
     const time = virtualTime(noon);
-    const tenant = await tenantFor(time, { records: 3_000, from: noon - 20 * DAY, to: noon, latency: 5 });
+    const tenant = await tenantFor(time, { records: 3_000, from: noon - 20 * DAY, to: noon, latency: 50 });
     const feed = feedFor(tenant, new MemorySink(), time, { start }, { concurrency: 3 });
     await feed.once();
     const { ranges } = await planBackfill(asked, feed.settings, feed.parts);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Tenant } from '../../fixtures/tenant/tenant.js';
 import { command } from '../cli/command.js';
 import { client } from '../kafka/broker.js';
+import { createTopics } from '../kafka/leaders.js';
 import { type SharedBroker, sharedBroker } from '../kafka/shared-broker.js';
 import { describeKafka } from '../kafka/when-kafka.js';
 import { rebound, refused, storedBackfill, storedFeed, storedLines, tenantOfHistory } from './stored-states.js';
@@ -63,14 +64,14 @@ async function restoreTopics(cluster: SharedBroker, simulated: Tenant): Promise<
   const admin = await cluster.admin();
   const topics = lines.filter((line) => 'partitions' in line);
   const isState = (topic: string) => topic.includes('.state.');
-  await admin.createTopics({
-    waitForLeaders: true,
-    topics: topics.map(({ topic, partitions }) => ({
+  await createTopics(
+    admin,
+    topics.map(({ topic, partitions }) => ({
       topic,
       numPartitions: partitions,
       configEntries: isState(topic) ? [{ name: 'cleanup.policy', value: 'compact' }] : [],
     })),
-  });
+  );
   // A broker that does not lead yet makes kafkajs send everything again.
   for (const { topic } of topics) {
     const offsets = () => admin.fetchTopicOffsets(topic).catch(() => undefined);

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Finding } from '../../collector/diagnostics/finding.js';
 import { command, feedOf, tenant } from '../cli/command.js';
 import { type Cluster, startCluster } from '../kafka/broker.js';
+import { createTopics } from '../kafka/leaders.js';
 import { describeKafka } from '../kafka/when-kafka.js';
 
 describeKafka('check on a real broker', () => {
@@ -79,13 +80,10 @@ describeKafka('check on a real broker that guards its topics', () => {
       },
     });
     const admin = await cluster.admin();
-    await admin.createTopics({
-      waitForLeaders: true,
-      topics: [
-        ...topics.map((topic) => ({ topic, numPartitions: 1 })),
-        { topic: state, numPartitions: 1, configEntries: [{ name: 'cleanup.policy', value: 'compact' }] },
-      ],
-    });
+    await createTopics(admin, [
+      ...topics.map((topic) => ({ topic, numPartitions: 1 })),
+      { topic: state, numPartitions: 1, configEntries: [{ name: 'cleanup.policy', value: 'compact' }] },
+    ]);
     const { READ, WRITE, DESCRIBE, DESCRIBE_CONFIGS } = AclOperationTypes;
     const allow = (user: string, kind: AclResourceTypes, name: string, operations: readonly AclOperationTypes[]) =>
       admin.createAcls({

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { client } from './broker.js';
+import { createTopics } from './leaders.js';
 import { readTopic } from './read-topic.js';
 import { type SharedBroker, sharedBroker } from './shared-broker.js';
 import { describeKafka } from './when-kafka.js';
@@ -15,7 +16,7 @@ describeKafka('the broker runner', () => {
     const admin = await cluster.admin();
     // Its records are dated years back: retention would delete them when it next looks.
     const configEntries = [{ name: 'retention.ms', value: '-1' }];
-    await admin.createTopics({ topics: [{ topic: 'shown', numPartitions: 2, replicationFactor: 1, configEntries }] });
+    await createTopics(admin, [{ topic: 'shown', numPartitions: 2, replicationFactor: 1, configEntries }]);
     const producer = client(cluster.brokers).producer({ transactionalId: 'shown', maxInFlightRequests: 1 });
     await producer.connect();
     const send = async (value: string, commit: boolean) => {

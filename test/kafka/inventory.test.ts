@@ -5,6 +5,7 @@ import type { Marker } from '../../collector/inventory/position.js';
 import { SECRET_MARK } from '../../fixtures/tenant/directory/seeded.js';
 import { command, feedOf, folder, tenant } from '../cli/command.js';
 import { deliveredKeys, ledgerKeys } from '../inventory/inventory-under-test.js';
+import { createTopics } from './leaders.js';
 import { readCommitted } from './read-committed.js';
 import { readTopic } from './read-topic.js';
 import { type SharedBroker, sharedBroker } from './shared-broker.js';
@@ -86,7 +87,7 @@ describeKafka('an inventory on a real broker', () => {
       'segment.ms': '100',
     };
     const configEntries = Object.entries(eager).map(([name, value]) => ({ name, value }));
-    await (await cluster.admin()).createTopics({ topics: [{ topic, numPartitions: 1, configEntries }] });
+    await createTopics(await cluster.admin(), [{ topic, numPartitions: 1, configEntries }]);
     const run = async () => {
       const ended = await command(['inventory', 'run', '--json'], { cwd, env });
       expect(ended.code, ended.stderr).toBe(0);

@@ -1,9 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Admin } from 'kafkajs';
+import type { Admin, ITopicConfig } from 'kafkajs';
 import { expect } from 'vitest';
 
 /** Brokers learn of what the controller has decided a little later than its answer says. */
 const SPREAD_MS = 1_000;
+
+/** Creates topics and waits for their leaders. Of kafkajs' own wait a broker that has not heard of the topic yet makes an error. */
+export async function createTopics(admin: Admin, topics: ITopicConfig[]): Promise<void> {
+  await admin.createTopics({ waitForLeaders: false, topics });
+  const names = topics.map(({ topic }) => topic);
+  const areLed = async () => {
+    const { topics: known } = await admin.fetchTopicMetadata({ topics: names });
+    return known.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0));
+  };
+  // Also called outside of tests, where `expect.poll` is not; a topic without leaders ends by the test's own timeout.
+  while (!(await areLed().catch(() => false))) await sleep(100);
+}
 
 /** Creates a topic whose partitions have one replica each, on these brokers. */
 export async function createOn(

@@ -14,6 +14,7 @@ import type { Sink } from '../../collector/sinks/sink.js';
 import type { DeadLetter } from '../../mappings/dead-letter.js';
 import { batchOf, cursorAt, deadLetterOf, firstSecond, uidOf } from './batches.js';
 import { client } from './broker.js';
+import { createTopics } from './leaders.js';
 import { eventIds, readCommitted } from './read-committed.js';
 import { type SharedBroker, sharedBroker } from './shared-broker.js';
 import { describeKafka } from './when-kafka.js';
@@ -303,7 +304,7 @@ describeKafka('position, lease and operation on a real broker', () => {
     ] as const) {
       const configEntries = [{ name: 'cleanup.policy', value: policy }];
       const topic = `${more.topicPrefix}state.test`;
-      await admin.createTopics({ topics: [{ topic, numPartitions, replicationFactor: 1, configEntries }] });
+      await createTopics(admin, [{ topic, numPartitions, replicationFactor: 1, configEntries }]);
       expect(await rejection(sinkOf(more).lane('live').open())).toMatchObject({ code: 'SINK_REFUSED' });
     }
   });
@@ -312,7 +313,7 @@ describeKafka('position, lease and operation on a real broker', () => {
     const feed = freshFeed();
     const topic = `${feed.topicPrefix}entities`;
     const configEntries = [{ name: 'cleanup.policy', value: 'delete' }];
-    await (await cluster.admin()).createTopics({ topics: [{ topic, numPartitions: 1, configEntries }] });
+    await createTopics(await cluster.admin(), [{ topic, numPartitions: 1, configEntries }]);
     const lane = sinkOf(feed).lane('live');
     await lane.open();
     const entities = [{ type: 'user', key: 'u1', value: '{}', observedAt: Date.now() }];
@@ -330,7 +331,7 @@ describeKafka('position, lease and operation on a real broker', () => {
     const topic = `${feed.topicPrefix}entities`;
     const admin = await cluster.admin();
     const configEntries = [{ name: 'cleanup.policy', value: 'compact' }];
-    await admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries }] });
+    await createTopics(admin, [{ topic, numPartitions: 1, configEntries }]);
     const command =
       `kafka-configs.sh --bootstrap-server ${cluster.brokers.join(',')} --alter --entity-type topics ` +
       `--entity-name ${topic} --add-config delete.retention.ms=604800000`;

@@ -12,6 +12,7 @@ import { batchOf, cursorAt, deadLetterOf, eventOf, firstSecond, uidOf } from './
 import { type Cluster, client, startCluster } from './broker.js';
 import { apiKeys, ConnectionCutter } from './connection-cutter.js';
 import { deliver } from './feeding.js';
+import { createTopics } from './leaders.js';
 import { eventIds, readCommitted, withInternalReader } from './read-committed.js';
 import { readTopic } from './read-topic.js';
 import { describeKafka } from './when-kafka.js';
@@ -345,9 +346,7 @@ describeKafka('the Kafka sink on a real broker', () => {
     const admin = await cluster.admin();
     const week = { name: 'retention.ms', value: String(7 * DAY_MS) };
     for (const name of [topic, 'control']) {
-      await admin.createTopics({
-        topics: [{ topic: name, numPartitions: 1, replicationFactor: 1, configEntries: [week] }],
-      });
+      await createTopics(admin, [{ topic: name, numPartitions: 1, replicationFactor: 1, configEntries: [week] }]);
     }
     const old = Date.now() - 90 * DAY_MS;
     const lane = sinkOf(feed).lane('live');
