@@ -108,7 +108,7 @@ const bundlePrograms = (folder, names, options) =>
     },
   );
 
-// As CommonJS, of which Node.js 20 can load compiled code. What is started loads it.
+// As CommonJS, of which Node.js 20 can load compiled code; the launcher under the program's path loads it.
 const programs = await bundlePrograms('collector', PROGRAMS, {
   format: 'cjs',
   entryFileNames: '[name].cjs',
@@ -116,7 +116,7 @@ const programs = await bundlePrograms('collector', PROGRAMS, {
 });
 for (const name of PROGRAMS) {
   const path = join(target, `${name}.js`);
-  const start = relative(dirname(path), join(target, 'runtime', 'start-program.js')).replaceAll('\\', '/');
+  const start = relative(dirname(path), join(target, 'runtime', 'start-program.js'));
   writeFileSync(
     path,
     `#!/usr/bin/env node

@@ -45,7 +45,7 @@ function scriptOf(path: string, source: Buffer, cachedData?: Buffer): Script {
 
 /**
  * Runs a program and what it requires, all CommonJS, from the code that the build has compiled. Where V8 does not take it (another
- * release, other flags), what is missing is compiled from the source as ever.
+ * release, other flags), what is missing is compiled from the source.
  * @param program whose export `ended`, if any, is awaited
  */
 export async function startProgram(program: URL): Promise<void> {

@@ -63,7 +63,7 @@ it('remapping that is killed at any of its steps loses and doubles no uid, no re
         // Tables are logged side by side: what was under way beside the step at which it is killed may still be told.
         expect((await remapUntil(directory, point)).slice(0, point), what).toEqual(steps.slice(0, point));
         expect(await rowsOf(directory, everyUid), what).toEqual(uids);
-        // Once by a process of its own, as it would be.
+        // Once by a process of its own, as an operator starts it.
         await (point === points[0] ? remapUntil(directory, 0) : remapLanes(directory, async () => undefined));
         expect(await rowsOf(directory, everyUid), what).toEqual(uids);
         expect(await rowsOf(directory, byClass), what).toEqual(expected);
