@@ -20,7 +20,8 @@ async function remapUntil(directory: string, step: number): Promise<string[]> {
     if (line === 'resting') child.kill('SIGKILL');
     else told.push(line);
   });
-  await once(child, 'close');
+  const [code] = await once(child, 'close');
+  if (step === 0) expect(code, 'the remapping that nobody kills').toBe(0);
   return told;
 }
 
