@@ -7,8 +7,9 @@ import { syncBuiltinESMExports } from 'node:module';
 const RealDate = Date;
 process.env.CLOCK_OFFSET_MS ??= String(RealDate.parse(process.env.CLOCK) - RealDate.now());
 const { CLOCK_OFFSET_MS } = process.env;
-const NODE_OPTIONS = `${(process.env.NODE_OPTIONS ?? '').replace(/--import=\S*set-clock\.mjs/, '')} --import=${import.meta.url}`;
-process.env.NODE_OPTIONS = NODE_OPTIONS;
+// A child may have options of its own.
+const withClock = (options = '') => `${options.replace(/--import=\S*set-clock\.mjs/, '')} --import=${import.meta.url}`;
+process.env.NODE_OPTIONS = withClock(process.env.NODE_OPTIONS);
 const offset = Number(CLOCK_OFFSET_MS);
 
 const MovedDate = class extends RealDate {
@@ -54,6 +55,7 @@ const { spawn } = child_process;
 // Some tests give their children an environment of their own.
 child_process.spawn = (file, args, options) => {
   const [list, more] = Array.isArray(args) ? [args, options] : [[], args];
-  return spawn(file, list, { ...more, env: { ...(more?.env ?? process.env), CLOCK_OFFSET_MS, NODE_OPTIONS } });
+  const env = more?.env ?? process.env;
+  return spawn(file, list, { ...more, env: { ...env, CLOCK_OFFSET_MS, NODE_OPTIONS: withClock(env.NODE_OPTIONS) } });
 };
 syncBuiltinESMExports();

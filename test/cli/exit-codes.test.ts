@@ -271,8 +271,9 @@ it('79: reconcile ends with 0 where everything is delivered, and with 79 where a
   const cwd = folder();
   const env = feedOf(simulated);
   await command(['run', '--once'], { cwd, env });
-  const day = (back: number) => new Date(Date.now() - back * 3_600_000).toISOString();
-  const args = ['reconcile', '--from', day(13), '--to', day(1)];
+  const second = Math.floor(Date.now() / 1000) * 1000;
+  const [from, to] = [second - 13 * 3_600_000, second - 3_600_000];
+  const args = ['reconcile', '--from', new Date(from).toISOString(), '--to', new Date(to).toISOString()];
   const equal = await command(args, { cwd, env });
   expect(equal.code, equal.stderr).toBe(0);
   const delivered = equal.stdout
@@ -281,7 +282,12 @@ it('79: reconcile ends with 0 where everything is delivered, and with 79 where a
   const total = delivered.pop()!;
   expect(total[0]).toBe('total');
   expect(Number(total[2])).toBe(delivered.reduce((sum, row) => sum + Number(row[3]), 0));
-  expect(Number(total[2])).toBeGreaterThan(80);
+  // How many of a tenant's records lie in the last hour depends on the hour.
+  const within = [...simulated.ledger.entries()]
+    .map(({ instant }) => Date.parse(instant))
+    .filter((at) => at >= from && at < to);
+  expect(within.length).toBeGreaterThan(0);
+  expect(Number(total[2])).toBe(within.length);
   const files = readdirSync(join(cwd, 'tables', 'authentication'), { recursive: true, encoding: 'utf8' }).sort();
   rmSync(join(cwd, 'tables', 'authentication', files.find((name) => name.endsWith('.parquet'))!));
   const gap = await command(args, { cwd, env });
