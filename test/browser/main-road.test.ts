@@ -26,7 +26,7 @@ it('A1 S7: from the one-time link to a connected feed, whose key lies in one fil
     .locator('.sentence')
     .filter({ hasText: /Starting|Syncing|Connected/ })
     .waitFor();
-  await page.locator('.sentence', { hasText: 'Connected' }).waitFor({ timeout: 60_000 });
+  await page.locator('.sentence', { hasText: 'Connected' }).waitFor();
   expect(new URL(page.url()).pathname).toBe('/feeds/north');
   for (const tab of ['Completeness', 'Late and repeats', 'Dead letters', 'Log', 'Settings']) {
     await page.getByRole('link', { name: tab, exact: true }).click();
@@ -37,10 +37,10 @@ it('A1 S7: from the one-time link to a connected feed, whose key lies in one fil
   for (const summary of ['Every key in force', 'Revisions', 'Copy as YAML']) await page.getByText(summary).click();
   await page.waitForTimeout(500);
   await page.getByRole('link', { name: 'Query', exact: true }).click();
-  await page.getByRole('button', { name: 'user_name', exact: true }).first().waitFor({ timeout: 60_000 });
+  await page.getByRole('button', { name: 'user_name', exact: true }).first().waitFor();
   await page.getByLabel('SQL', { exact: true }).fill('SELECT count(*) AS n FROM events');
   await page.getByRole('button', { name: 'Run' }).click();
-  await page.getByText('1 row in').waitFor({ timeout: 60_000 });
+  await page.getByText('1 row in').waitFor();
   expect(Number(await page.locator('.scroll tbody td').first().innerText())).toBeGreaterThan(0);
   const seen = [await page.content(), ...(await Promise.all(bodies)), running.stderr(), running.stdout()].join('\n');
   expect(seen).toContain('north');
@@ -77,7 +77,7 @@ it('A4: a key that JumpCloud revokes is renewed from the page, and nothing is lo
   await addFeed(page, 'north', tenant.baseUrl, tenant.apiKey);
   const next = tenant.issueKey();
   await page.getByRole('button', { name: 'Run now' }).click();
-  await page.locator('.sentence', { hasText: 'Not reading' }).waitFor({ timeout: 60_000 });
+  await page.locator('.sentence', { hasText: 'Not reading' }).waitFor();
   await page.getByRole('button', { name: 'Renew key…' }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByLabel('Token').fill('jca_foreign_0123456789abcdefghij');
@@ -87,9 +87,9 @@ it('A4: a key that JumpCloud revokes is renewed from the page, and nothing is lo
     await dialog.getByRole('button', { name: 'Try another key' }).click();
   await dialog.getByLabel('Token').fill(next.key);
   await dialog.getByRole('button', { name: 'Renew key', exact: true }).click();
-  await dialog.getByText('Done:').waitFor({ timeout: 60_000 });
+  await dialog.getByText('Done:').waitFor();
   await page.keyboard.press('Escape');
-  await page.locator('.sentence', { hasText: 'Connected' }).waitFor({ timeout: 60_000 });
+  await page.locator('.sentence', { hasText: 'Connected' }).waitFor();
   expect(holding(join(directory, 'console'), 'jca_foreign_0123456789abcdefghij')).toEqual([]);
 });
 
@@ -102,14 +102,14 @@ it('A6 A7: a feed is paused, resumed, removed and restored, and goes on from its
   await page.getByRole('button', { name: 'Pause', exact: true }).click();
   await page.locator('.sentence', { hasText: /Paused: by ana.*audit of the year/ }).waitFor();
   await page.getByRole('button', { name: 'Resume' }).click();
-  await page.locator('.sentence', { hasText: 'Connected' }).waitFor({ timeout: 60_000 });
+  await page.locator('.sentence', { hasText: 'Connected' }).waitFor();
   await page.getByRole('link', { name: 'Settings', exact: true }).click();
   await page.getByRole('button', { name: 'Remove this feed…' }).click();
   await page.getByLabel(/Type the feed’s name/).fill('north');
   await page.getByRole('button', { name: 'Remove', exact: true }).click();
   await page.getByText('No feeds yet').waitFor();
   await page.getByRole('button', { name: 'Restore' }).click();
-  await page.locator('tbody .state', { hasText: 'Connected' }).waitFor({ timeout: 60_000 });
+  await page.locator('tbody .state', { hasText: 'Connected' }).waitFor();
   running.child.kill('SIGTERM');
   await running.ended;
   const tables =

@@ -99,5 +99,5 @@ export async function fillNewFeed(page: Page, name: string, baseUrl: string, key
 export async function addFeed(page: Page, name: string, baseUrl: string, key: string): Promise<void> {
   await fillNewFeed(page, name, baseUrl, key);
   await page.getByRole('button', { name: 'Submit', exact: true }).click();
-  await page.locator('.sentence', { hasText: 'Connected' }).waitFor({ timeout: 60_000 });
+  await page.locator('.sentence', { hasText: 'Connected' }).waitFor();
 }

@@ -16,6 +16,8 @@ export default defineConfig({
     passWithNoTests: !isThere && process.env.CI !== 'true',
     testTimeout: 300_000,
     hookTimeout: 300_000,
+    // What a page comes to show may take as long as what it is waited for by name (browser.ts).
+    expect: { poll: { timeout: 100_000 } },
     pool: 'forks',
     // Two, with a browser each: tests of a real run wait for it for most of their time. Pictures are listed in one file.
     maxWorkers: process.env.README_PICTURES === 'true' ? 1 : 2,

@@ -81,7 +81,7 @@ it('a feed that is removed and put back while its sink is closing starts once, w
   await settled();
   expect(runsOf('acme'), 'two runs would fight over the lane').toHaveLength(1);
   runsOf('acme')[0]!.end();
-  await vi.waitUntil(() => runsOf('acme').length === 2);
+  await vi.waitUntil(() => runsOf('acme').length === 2, 60_000);
   expect(one.list().map(({ name }) => name)).toContain('acme');
   expect(runsOf('other')).toHaveLength(1);
 });
@@ -95,7 +95,7 @@ it('and stays away where it is removed again before that', async () => {
   configure('other');
   await one.reload();
   runsOf('acme')[0]!.end();
-  await vi.waitUntil(() => one.find('acme') === undefined);
+  await vi.waitUntil(() => one.find('acme') === undefined, 60_000);
   await settled();
   expect(runsOf('acme')).toHaveLength(1);
 });
