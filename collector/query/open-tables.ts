@@ -11,7 +11,7 @@ import { type PlainValue, plainValue } from '../sinks/tables/duckdb-value.js';
 import { loadDuckDB } from '../sinks/tables/load-duckdb.js';
 import { allTables, deadLetterTable, entityTable, rawRecordTable } from '../sinks/tables/table-catalog.js';
 import { type LiveFile, readTables, type TableContent, type TablesContent } from '../sinks/tables/tables-snapshot.js';
-import { flatColumns, tablesOf, typedRows, viewNames, viewStatement } from '../sinks/tables/views.js';
+import { flatColumns, typedRows, viewNames, viewStatement, viewsReadBy } from '../sinks/tables/views.js';
 import { engineSettings, limitReached, timeIsOver } from './limits.js';
 import { networkMacros } from './network-macros.js';
 import { type BoundParameter, bindParameters } from './parameters.js';
@@ -161,7 +161,7 @@ async function makeViews(
   if (skipDamaged) for (const one of await findDamaged(instance, judged.sound)) damaged.set(one.file, one);
   const filesOf = (table: string) => (wanted.get(table)?.files ?? []).filter((file) => !damaged.has(file));
   if (damaged.size > 0 && !skipDamaged) return [...damaged.values()];
-  const named = statement.views.flatMap((view) => [...tablesOf(view), view]);
+  const named = statement.views.flatMap((view) => [...viewsReadBy(view, filesOf), view]);
   for (const view of new Set(named)) await connection.run(viewStatement(view, filesOf, only));
   if (statement.listsViews)
     for (const view of viewNames) if (!named.includes(view)) await connection.run(viewStatement(view, () => [], only));

@@ -72,9 +72,19 @@ function selectOf(view: string, filesOf: FilesOf, feed: string | undefined): str
   const inventory = inventorySelect(view);
   if (inventory !== undefined) return inventory;
   const common = commonColumns(activityTables).map(quoteName).join(', ');
-  const union = (tables: readonly Table[]) =>
-    tables.map(({ name }) => `SELECT ${common} FROM ${quoteName(name)}`).join(' UNION ALL ');
-  return union(view === 'events' ? activityTables : loginsApart(activityTables));
+  return viewsReadBy(view, filesOf)
+    .map((name) => `SELECT ${common} FROM ${quoteName(name)}`)
+    .join(' UNION ALL ');
+}
+
+/**
+ * The views of tables that a view reads, at least one. DuckDB takes a tenth of a second to plan all classes: those without a file
+ * are left out.
+ */
+export function viewsReadBy(view: string, filesOf: FilesOf): readonly string[] {
+  const tables = tablesOf(view);
+  const filled = tables.filter((table) => filesOf(table).length > 0);
+  return filled.length > 0 ? filled : tables.slice(0, 1);
 }
 
 function plainSelect(table: Table, filesOf: FilesOf, where: string): string {
