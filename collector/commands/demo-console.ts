@@ -18,7 +18,7 @@ const DAY = 86_400_000;
  */
 export async function demoConsole(options: { records: number; directory: string; port: number }): Promise<number> {
   const directory = resolve(options.directory);
-  recreate(directory);
+  await recreate(directory);
   for (const key of keys) for (const name of [key.env, key.fileEnv]) if (name !== undefined) delete process.env[name];
   const now = Date.now();
   // A day of the future as well: records keep coming to be, as in a living organisation.

@@ -1,22 +1,29 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CollectorError } from '../errors.js';
+import { makeDirectory, storageFailed } from '../files/durable-file.js';
 
 const MARKER = '.jumpcloud-ocsf-demo';
 
-/** Replaces the directory of an earlier demo. @throws CollectorError USAGE for any other directory */
-export function recreate(directory: string): void {
-  if (existsSync(directory)) {
-    if (!existsSync(join(directory, MARKER))) {
-      throw new CollectorError('USAGE', `${directory} exists and was not created by a demo.`, {
-        cure: 'Name another place with --directory.',
-      });
-    }
-    rmSync(directory, { recursive: true });
+/**
+ * Replaces the directory of an earlier demo.
+ * @throws CollectorError USAGE for any other directory, STORAGE_FAILED where it cannot be made
+ */
+export async function recreate(directory: string): Promise<void> {
+  if (existsSync(directory) && !existsSync(join(directory, MARKER))) {
+    throw new CollectorError('USAGE', `${directory} exists and was not created by a demo.`, {
+      cure: 'Name another place with --directory.',
+    });
   }
-  mkdirSync(directory, { recursive: true });
-  writeFileSync(
-    join(directory, MARKER),
-    'Created by `jumpcloud-ocsf demo`, which removes this directory when it runs again.\n',
-  );
+  try {
+    await rm(directory, { recursive: true, force: true });
+    await makeDirectory(directory);
+    await writeFile(
+      join(directory, MARKER),
+      'Created by `jumpcloud-ocsf demo`, which removes this directory when it runs again.\n',
+    );
+  } catch (error) {
+    throw storageFailed(error, directory);
+  }
 }

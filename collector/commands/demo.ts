@@ -37,7 +37,7 @@ LIMIT 8`;
  */
 export async function demo(options: { records: number; directory: string }): Promise<number> {
   const directory = resolve(options.directory);
-  recreate(directory);
+  await recreate(directory);
   const end = lastBusyMoment(Date.now());
   const clock = settableClock(end - POLLS[0]! * MINUTE);
   const tenant = await startTenant(story(options.records, end, clock.now));

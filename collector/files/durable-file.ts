@@ -19,28 +19,27 @@ export async function inDirectory<T>(directory: string, work: () => Promise<T>):
   }
 }
 
-/** Makes a directory and those above it, and makes their names survive a power failure. */
+/**
+ * Makes a directory and those above it, and makes their names survive a power failure. One by one: `mkdir` of node:fs with
+ * `recursive` never ends where a file system has the directory above and says of a new name that it does not exist.
+ */
 export async function makeDirectory(directory: string): Promise<void> {
-  const first = await mkdir(directory, { recursive: true, mode: directoryMode }).catch((error: unknown) =>
-    refusedAbove(directory, error),
-  );
-  if (first === undefined) return;
-  for (let made = directory; ; made = dirname(made)) {
-    await syncDirectory(dirname(made));
-    if (made === first || dirname(made) === made) return;
+  try {
+    await mkdir(directory, { mode: directoryMode });
+  } catch (error) {
+    const above = dirname(directory);
+    if (isMissing(error) && above !== directory) {
+      await makeDirectory(above);
+      await mkdir(directory, { mode: directoryMode }).catch((failed: unknown) => refuseUnlessThere(directory, failed));
+    } else return refuseUnlessThere(directory, error);
   }
+  await syncDirectory(dirname(directory));
 }
 
-/**
- * Why a directory cannot be made, of the first that is missing: node:fs says of a read-only file system that the path
- * does not exist.
- */
-async function refusedAbove(directory: string, error: unknown): Promise<never> {
-  if (!isMissing(error)) throw error;
-  let missing = directory;
-  while (dirname(missing) !== missing && !(await exists(dirname(missing)))) missing = dirname(missing);
-  await mkdir(missing, { mode: directoryMode });
-  throw error;
+/** Throws why a directory cannot be made, unless it is there. */
+async function refuseUnlessThere(directory: string, error: unknown): Promise<void> {
+  const found = errno(error) === 'EEXIST' ? await stat(directory).catch(() => undefined) : undefined;
+  if (found?.isDirectory() !== true) throw error;
 }
 
 /**

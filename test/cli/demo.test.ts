@@ -65,4 +65,9 @@ it('the demo leaves a directory alone that no demo made', async () => {
     stderr: expect.stringMatching(/was not created by a demo\.\n.*→ Name another place/),
   });
   expect(existsSync(join(own, 'thesis.txt'))).toBe(true);
+  expect(await command(['demo', '--directory', 'own/thesis.txt/demo'], { cwd })).toMatchObject({
+    code: 74,
+    stdout: '',
+    stderr: expect.stringMatching(/^Reading or writing below \S+ failed: ENOTDIR.*\n.*→ A part of the path is a file/),
+  });
 });

@@ -49,6 +49,19 @@ it('what stands in the way is named: a file, and a missing root of none', async 
   await expect(makeDirectory(join(root, 'file', 'a', 'b'))).rejects.toMatchObject({ code: 'ENOTDIR' });
 });
 
+it.skipIf(!existsSync('/proc/self'))(
+  'where a file system takes no new directory, it is an error, not an attempt without end',
+  async () => {
+    await expect(makeDirectory('/proc/none/below')).rejects.toMatchObject({ code: 'ENOENT', path: '/proc/none' });
+  },
+);
+
+it('of several that make one directory at the same time, none fails', async () => {
+  const path = join(folder(), 'a', 'b', 'c');
+  await Promise.all(Array.from({ length: 20 }, () => makeDirectory(path)));
+  expect(statSync(path).isDirectory()).toBe(true);
+});
+
 /** Mounting takes a namespace of one's own, which not every machine grants. */
 const canMount = spawnSync('unshare', ['-rm', 'true']).status === 0;
 if (!canMount) process.stderr.write('SKIPPED: no unshare(1) with rights, so no read-only file system\n');
