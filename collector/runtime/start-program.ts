@@ -38,9 +38,13 @@ function keptCode(path: string, source: Buffer): Buffer | undefined {
 }
 
 function scriptOf(path: string, source: Buffer, cachedData?: Buffer): Script {
-  // On one line with the first of the source, so that each keeps its number.
-  const text = `(function (exports, require, module, __filename, __dirname) { ${source.toString()}\n})`;
-  return new Script(text, { filename: pathToFileURL(path).href, ...(cachedData && { cachedData }) });
+  const head = '(function (exports, require, module, __filename, __dirname) { ';
+  return new Script(`${head}${source.toString()}\n})`, {
+    filename: pathToFileURL(path).href,
+    // In traces each place keeps its line and its column.
+    columnOffset: -head.length,
+    ...(cachedData && { cachedData }),
+  });
 }
 
 /**

@@ -54,6 +54,16 @@ describe('compiled code that a build keeps', () => {
       expect(await start(...flags)).toEqual({ stdout: 'first', outcomes: ['taken'] });
   });
 
+  it('keeps the line and the column of each place in a trace', async () => {
+    const { path, start } = await program();
+    const source = 'exports.ended = Promise.resolve(process.stdout.write(new Error().stack));';
+    writeFileSync(path, source);
+    await run(`keepCompiled(${JSON.stringify(path)});`);
+    const { stdout, outcomes: taken } = await start();
+    expect(taken).toEqual(['taken']);
+    expect(stdout).toContain(`a%20program.cjs:1:${source.indexOf('new Error') + 1}`);
+  });
+
   it('is not taken for another source, even of the same length', async () => {
     const { write, start } = await program();
     write('other');
