@@ -54,6 +54,8 @@ export interface ConsoleClock {
   /** False: the console's own events stay in the audit. */
   readonly delivers?: boolean;
   readonly rate?: RateLimit;
+  /** Of passwords that users set, as `hashPassword` takes it: tests set many. */
+  readonly passwordCost?: number;
 }
 
 /**
@@ -65,7 +67,7 @@ export async function startConsole(
   host: ConsoleHost,
   clock: ConsoleClock = { now: systemTiming.now },
 ): Promise<RunningConsole> {
-  const { now, delivers = true, rate = createRateLimit(() => performance.now()) } = clock;
+  const { now, delivers = true, rate = createRateLimit(() => performance.now()), passwordCost } = clock;
   const settings = settingsOf(host.shared.console);
   const log = host.log.child({});
   const { directory } = settings;
@@ -132,6 +134,7 @@ export async function startConsole(
       delays: createLoginDelays(now),
       directory,
       manage: settings.manage,
+      passwordCost,
       now,
     }),
     ...accountHandlers({ users, sessions, tokens, invitations, origin, now, lastLogins }),

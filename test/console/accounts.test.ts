@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { removeUser } from '../../collector/commands/console.js';
 import { createLoginDelays } from '../../collector/console/accounts/login-delays.js';
+import { hashPassword, passwordMatches } from '../../collector/console/accounts/password.js';
 import { openTokens } from '../../collector/console/accounts/tokens.js';
 import { createRateLimit } from '../../collector/console/rate.js';
 import { folder } from '../cli/command.js';
@@ -52,6 +53,17 @@ describe('S13: the first start', () => {
     expect((await use({ user: '../ana', password: PASSWORD })).status).toBe(422);
     expect((await use({ user: 'ana', password: PASSWORD })).status).toBe(200);
   });
+});
+
+it('S12: a password is stored at the full cost of scrypt, and matches at the cost that it was stored at', async () => {
+  const [full, less] = await Promise.all([hashPassword(PASSWORD), hashPassword(PASSWORD, 2)]);
+  expect([full.scheme, less.scheme]).toEqual(['scrypt-32768-8-3', 'scrypt-2-8-3']);
+  expect(full.hash).toHaveLength(64);
+  for (const stored of [full, less]) {
+    expect(await passwordMatches(PASSWORD, stored)).toBe(true);
+    expect(await passwordMatches(`${PASSWORD}.`, stored)).toBe(false);
+    expect(await passwordMatches(PASSWORD, { ...stored, scheme: 'scrypt-4-8-3' })).toBe(false);
+  }
 });
 
 describe('S12: wrong passwords', () => {

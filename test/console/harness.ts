@@ -170,6 +170,7 @@ export async function startTestConsole(
     {
       now: () => clock.now,
       delivers: options.delivers === true,
+      passwordCost: 2,
       ...(options.rate === undefined ? {} : { rate: options.rate }),
     },
   ).finally(() => {

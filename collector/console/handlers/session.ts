@@ -18,6 +18,8 @@ export interface SessionParts {
   /** `console.directory` */
   readonly directory: string;
   readonly manage: boolean;
+  /** Of new passwords, as `hashPassword` takes it. */
+  readonly passwordCost: number | undefined;
   /** Epoch milliseconds. */
   readonly now: () => number;
 }
@@ -27,7 +29,7 @@ export const FIRST_LOGIN = 'first-login';
 const WRONG = 'The user or the password is wrong, or the link was used or is over.';
 
 export function sessionHandlers(parts: SessionParts): Pick<Handlers, 'login' | 'logout' | 'whoAmI' | 'changePassword'> {
-  const { users, sessions, invitations, delays, directory, manage, now } = parts;
+  const { users, sessions, invitations, delays, directory, manage, passwordCost, now } = parts;
 
   const begin = (user: StoredUser): Answer<Session> => {
     const { id, session } = sessions.start(user.name, user.role);
@@ -79,7 +81,7 @@ export function sessionHandlers(parts: SessionParts): Pick<Handlers, 'login' | '
         problems: [{ pointer: '/user', message: 'is needed' }],
       });
     judgePassword(password);
-    const hash = await hashPassword(password);
+    const hash = await hashPassword(password, passwordCost);
     // From here on the link is this request's alone.
     const claimed = await invitations.claim(token);
     if (claimed === undefined) throw notLoggedIn(WRONG);
@@ -145,7 +147,7 @@ export function sessionHandlers(parts: SessionParts): Pick<Handlers, 'login' | '
         throw refused(403, 'ROLE', 'A token has no password.', 'Log in as a person.');
       judgePassword(body.password);
       const user = await byPassword(nameOf(asked), body.present, address);
-      await users.replace({ ...user, password: await hashPassword(body.password) });
+      await users.replace({ ...user, password: await hashPassword(body.password, passwordCost) });
       sessions.endAll(user.name);
       return { status: 204, headers: {} };
     },
