@@ -16,12 +16,15 @@ export const storedSurface = join(root, 'test', 'compat', 'public');
 /** By flag, its type, whether it is required, its choices and its default, as yargs prints them. */
 type Options = Record<string, string>;
 
-/** What users rely on, by the name of the stored copy's file. Wording is left out. Needs `npm run build`. */
-export async function readPublicSurface(): Promise<Record<string, unknown>> {
+/** What a help text went to, by the words before `--help`. */
+export type Helps = ReadonlyMap<string, { readonly stdout: string; readonly stderr: string }>;
+
+/** What users rely on, by the name of the stored copy's file. Wording is left out. */
+export async function readPublicSurface(helps: Helps): Promise<Record<string, unknown>> {
   return {
-    'config-schema.json': withoutWording(JSON.parse(await command('config', 'schema'))),
+    'config-schema.json': withoutWording(JSON.parse((await command('config', 'schema')).stdout)),
     'status-schema.json': withoutWording(JSON.parse(readFileSync(join(root, 'schemas', 'status.json'), 'utf8'))),
-    'flags.json': await readFlags(),
+    'flags.json': flagsIn(helps),
     'metrics.json': readMetrics(),
     'exit-codes.json': { exitCodes, errorCodes },
     'events.json': hashEvents(),
@@ -33,9 +36,21 @@ export function surfaceText(part: unknown): string {
   return `${JSON.stringify(part, null, 2)}\n`;
 }
 
-async function command(...args: string[]): Promise<string> {
-  const { stdout } = await run(process.execPath, [join(root, 'dist', 'collector', 'cli.js'), ...args]);
-  return stdout;
+/** @throws where it ends with another code than 0 */
+async function command(...args: string[]): Promise<{ stdout: string; stderr: string }> {
+  return await run(process.execPath, [join(root, 'dist', 'collector', 'cli.js'), ...args]);
+}
+
+/** The help of the command and of every verb that it names. Needs `npm run build`. @throws where one ends with another code than 0 */
+export async function readHelps(): Promise<Helps> {
+  const helps = new Map<string, { stdout: string; stderr: string }>();
+  const left: string[][] = [[]];
+  for (let verb = left.shift(); verb !== undefined; verb = left.shift()) {
+    const help = await command(...verb, '--help');
+    helps.set(verb.join(' '), help);
+    left.push(...verbsIn(help.stdout, verb));
+  }
+  return helps;
 }
 
 function withoutWording(schema: unknown): unknown {
@@ -48,15 +63,8 @@ function withoutWording(schema: unknown): unknown {
 }
 
 /** The options of every verb; those of the configuration once, under `config print`. */
-async function readFlags(): Promise<Record<string, { configuration: boolean; options: Options }>> {
-  const helps: [string, string][] = [];
-  const left: string[][] = [[]];
-  for (let verb = left.shift(); verb !== undefined; verb = left.shift()) {
-    const help = await command(...verb, '--help');
-    helps.push([verb.join(' '), help]);
-    left.push(...verbsIn(help, verb));
-  }
-  const all = new Map(helps.map(([verb, help]) => [verb, optionsIn(help)]));
+function flagsIn(helps: Helps): Record<string, { configuration: boolean; options: Options }> {
+  const all = new Map([...helps].map(([verb, { stdout }]) => [verb, optionsIn(stdout)]));
   const configuration = Object.entries(all.get('config print') ?? {});
   return Object.fromEntries(
     [...all].sort().map(([verb, options]) => {
