@@ -97,7 +97,7 @@ it('F-17: a malformed record becomes a dead letter with its reason, and all othe
     trouble: { malformed: { share: 0.06, kinds: malformedKinds } },
   });
   const sink = new MemorySink();
-  const feed = feedFor(tenant, sink, time, { start }, { maxBodyBytes: 600 * 1024 * 1024 });
+  const feed = feedFor(tenant, sink, time, { start, interval: 15 * MINUTE }, { maxBodyBytes: 600 * 1024 * 1024 });
   await feed.until(noon + 2 * HOUR);
   const found = await compare(tenant.ledger, sink.texts());
   expect(found).toMatchObject({ expected: 1_000, ...equal });
