@@ -67,9 +67,9 @@ it('69: JumpCloud answers with an error for ever', async () => {
 });
 
 it('70: a defect ends the run at once, and the state it leaves is good for the next one', async () => {
-  const simulated = await tenant({ ...logins, records: 3_000, latency: 30 });
+  const simulated = await tenant({ ...logins, records: 1_500, latency: 30 });
   const cwd = folder();
-  const env = feedOf(simulated, { POLL_PAGE_SIZE: '100' });
+  const env = feedOf(simulated, { POLL_PAGE_SIZE: '50' });
   writeFileSync(
     join(cwd, 'defect.mjs'),
     `import { existsSync } from 'node:fs';
@@ -85,7 +85,7 @@ it('70: a defect ends the run at once, and the state it leaves is good for the n
   expect(ended.stderr).toMatch(/defect \(unhandledRejection\): TypeError: a planted defect/);
   simulated.latency = 0;
   expect(await command(['run', '--once'], { cwd, env })).toMatchObject({ code: 0 });
-  expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true, delivered: 3_000 });
+  expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true, delivered: 1_500 });
 });
 
 it('F-3: 73: a second collector on the same lane is refused, and SIGKILL of the first frees the lane', async () => {

@@ -15,12 +15,12 @@ import { cli, command, compareTables, feedOf, folder, jsonLines, logins, start, 
 it('F-2: SIGTERM with thousands of records in flight ends it with 0, and the next run delivers the rest once', async () => {
   const simulated = await tenant({
     ...logins,
-    records: 5_000,
+    records: 2_000,
     latency: 60,
     trouble: { ties: 0.05, repeated: { share: 0.01 } },
   });
   const cwd = folder();
-  const env = feedOf(simulated, { POLL_PAGE_SIZE: '500', LOG_LEVEL: 'debug' });
+  const env = feedOf(simulated, { POLL_PAGE_SIZE: '200', LOG_LEVEL: 'debug' });
   const first = start(['run'], { cwd, env });
   await first.said('"committed"');
   first.child.kill('SIGTERM');
@@ -133,9 +133,9 @@ it('a signal ends map in the middle of its input as it ends any filter', async (
 
 it('backfill stops on SIGINT with 75 and goes on where it stood; beside a live feed no record comes twice', async () => {
   const now = Date.now();
-  const simulated = await tenant({ ...logins, records: 5_250, from: now - 10 * 86_400_000, to: now });
+  const simulated = await tenant({ ...logins, records: 2_100, from: now - 10 * 86_400_000, to: now });
   const cwd = folder();
-  const env = feedOf(simulated, { POLL_START: '1d', POLL_PAGE_SIZE: '250' });
+  const env = feedOf(simulated, { POLL_START: '1d', POLL_PAGE_SIZE: '100' });
   const live = await command(['run', '--once'], { cwd, env });
   expect(live.code).toBe(0);
   const day = (ms: number) => new Date(ms).toISOString();
@@ -156,7 +156,7 @@ it('backfill stops on SIGINT with 75 and goes on where it stood; beside a live f
   const second = await command(args, { cwd, env });
   expect(second).toMatchObject({ code: 0, stdout: '' });
   expect(second.stderr).toContain('backfilled');
-  expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true, delivered: 5_250 });
+  expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true, delivered: 2_100 });
 });
 
 it('SIGUSR1 opens no debugger: the feed goes on as if nothing had been', async () => {
