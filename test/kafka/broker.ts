@@ -1,18 +1,18 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream, existsSync, type WriteStream } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
 import { freePort } from '../free-port.js';
-import { type Distribution, findDistribution, sourceFile } from './distribution.js';
+import { type Distribution, findDistribution, javaOptions } from './distribution.js';
+import { format, newUuid } from './format.js';
 
-const run = promisify(execFile);
 const startDeadline = 90_000;
+/** A young generation that holds what a start allocates: in the default one the garbage is collected a dozen times meanwhile. */
+const HEAP = ['-Xms128m', '-Xmx384m', '-Xmn64m', '-XX:MetaspaceSize=64m'];
 
 /** How clients must speak to a cluster. The brokers' own talk is always plain text on loopback. */
 export interface ClientListener {
@@ -100,7 +100,7 @@ async function startFrom(
   const directory = await mkdtemp(join(tmpdir(), 'jumpcloud-ocsf-kafka-'));
   const ports: Ports[] = [];
   for (let index = 0; index < (options.nodes ?? 1); index++) ports.push(await freePorts());
-  const clusterId = randomBytes(16).toString('base64url').replace(/^-/, 'A');
+  const clusterId = newUuid();
   const nodes = ports.map(
     (_, index) => new BrokerProcess(index + 1, ports, directory, distribution, options, archiving),
   );
@@ -175,15 +175,17 @@ class BrokerProcess implements ClusterNode {
   async format(clusterId: string): Promise<void> {
     await mkdir(this.#directory, { recursive: true });
     await writeFile(this.#propertiesFile, this.#properties());
-    const scram = (this.#options.scram ?? []).flatMap((user) => ['--add-scram', user]);
-    const format = ['format', '-t', clusterId, '-c', this.#propertiesFile, ...scram];
-    await run('java', [...this.#java('96m'), 'kafka.tools.StorageTool', ...format], { timeout: startDeadline });
+    const { scram = [] } = this.#options;
+    const { id } = this;
+    const node = { id, clusterId, propertiesFile: this.#propertiesFile, directory: this.#logDirectory, scram };
+    await format(this.#distribution, node);
   }
 
   async start(): Promise<void> {
     if (this.#child !== undefined) return;
     this.#output ??= createWriteStream(this.#logFile, { flags: 'a' });
-    const child = spawn('java', [...this.#archiving, ...this.#java('384m'), 'kafka.Kafka', this.#propertiesFile], {
+    const options = [...this.#archiving, ...javaOptions(this.#distribution), ...HEAP];
+    const child = spawn('java', [...options, 'kafka.Kafka', this.#propertiesFile], {
       cwd: this.#directory,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -236,24 +238,12 @@ class BrokerProcess implements ClusterNode {
     return join(this.#directory, 'server.properties');
   }
 
-  get #logFile(): string {
-    return join(this.#directory, 'output.log');
+  get #logDirectory(): string {
+    return join(this.#directory, 'log');
   }
 
-  #java(heap: string): string[] {
-    const { archive } = this.#distribution;
-    const logging = sourceFile('log4j2.properties');
-    return [
-      '-Xms64m',
-      `-Xmx${heap}`,
-      '-XX:+UseSerialGC',
-      '-XX:TieredStopAtLevel=1',
-      '-Xshare:auto',
-      ...(archive !== undefined && existsSync(archive) ? [`-XX:SharedArchiveFile=${archive}`] : []),
-      `-Dlog4j2.configurationFile=${logging}`,
-      '-cp',
-      this.#distribution.classPath,
-    ];
+  get #logFile(): string {
+    return join(this.#directory, 'output.log');
   }
 
   #properties(): string {
@@ -272,7 +262,7 @@ class BrokerProcess implements ClusterNode {
       'controller.listener.names': 'CONTROLLER',
       'inter.broker.listener.name': 'INTERNAL',
       'listener.security.protocol.map': `CLIENT:${protocol},INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT`,
-      'log.dirs': join(this.#directory, 'log'),
+      'log.dirs': this.#logDirectory,
       'auto.create.topics.enable': 'false',
       'offsets.topic.replication.factor': replicas,
       'offsets.topic.num.partitions': '1',

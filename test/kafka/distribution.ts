@@ -20,6 +20,19 @@ export interface Distribution {
   readonly archive?: string;
 }
 
+/** Options of a java that lives for seconds or minutes: to compile little costs it less than to run fast. */
+export function javaOptions({ archive, classPath }: Distribution): string[] {
+  return [
+    '-XX:+UseSerialGC',
+    '-XX:TieredStopAtLevel=1',
+    '-Xshare:auto',
+    ...(archive !== undefined && existsSync(archive) ? [`-XX:SharedArchiveFile=${archive}`] : []),
+    `-Dlog4j2.configurationFile=${sourceFile('log4j2.properties')}`,
+    '-cp',
+    classPath,
+  ];
+}
+
 /** What is missing for a broker on this machine; its message is for people. */
 export class NoBroker extends Error {
   override readonly name = 'NoBroker';
@@ -86,7 +99,7 @@ async function fetchJars(version: string, libraries: string): Promise<void> {
 }
 
 /** A file of this folder that the compiler does not copy: beside the source, also when this runs from dist/. */
-export function sourceFile(name: string): string {
+function sourceFile(name: string): string {
   const beside = fileURLToPath(new URL(name, import.meta.url));
   return existsSync(beside) ? beside : fileURLToPath(new URL(`../../../test/kafka/${name}`, import.meta.url));
 }

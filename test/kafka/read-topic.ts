@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Cluster } from './broker.js';
-import { sourceFile } from './distribution.js';
+import { javaOptions } from './distribution.js';
 import { readCommitted } from './read-committed.js';
 
 const run = promisify(execFile);
@@ -56,12 +56,8 @@ async function consume(
   const { stdout } = await run(
     'java',
     [
+      ...javaOptions(cluster.distribution),
       '-Xmx256m',
-      '-XX:+UseSerialGC',
-      '-XX:TieredStopAtLevel=1',
-      `-Dlog4j2.configurationFile=${sourceFile('log4j2.properties')}`,
-      '-cp',
-      cluster.distribution.classPath,
       'org.apache.kafka.tools.consumer.ConsoleConsumer',
       '--bootstrap-server',
       cluster.internal.join(','),
