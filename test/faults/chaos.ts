@@ -23,7 +23,7 @@ const outcome = await chaos({
   records: Number(values.records),
   kills: Number(values.kills),
   nodes: values.nodes === '1' ? 1 : 3,
-  disturb: !values.calm,
+  restarts: values.calm ? 0 : Number.POSITIVE_INFINITY,
   cuts: Number(values.cuts),
   seed: Number(values.seed),
   ...(values.version === undefined ? {} : { version: values.version }),

@@ -10,7 +10,8 @@ describeKafka('the collector and a cluster of three', () => {
       records: 4_000,
       kills: 10,
       nodes: 3,
-      disturb: true,
+      // Each broker once.
+      restarts: 3,
       cuts: 0.01,
       seed: 20_261_121,
       say: () => undefined,

@@ -17,8 +17,8 @@ export interface ChaosOptions {
   readonly records: number;
   readonly kills: number;
   readonly nodes: 1 | 3;
-  /** Broker restarts and leader moves while the collector is killed. */
-  readonly disturb: boolean;
+  /** How many times at most a broker ends and starts again, and leaders move with it, while the collector is killed. */
+  readonly restarts: number;
   /** Share of requests whose answer is lost after the broker has carried them out. */
   readonly cuts: number;
   readonly seed: number;
@@ -67,7 +67,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosOutcome> {
     },
   });
   const over = new AbortController();
-  const disturbing = options.disturb ? disturb(cluster, over.signal) : Promise.resolve({ restarts: 0, moves: 0 });
+  const disturbing = disturb(cluster, options.restarts, over.signal);
   try {
     const order = {
       baseUrl: tenant.baseUrl,
@@ -114,7 +114,11 @@ async function consume(cluster: Cluster, tenant: Tenant): Promise<Omit<ChaosOutc
 }
 
 /** One node after another is killed or stopped and started again, so that leaders move away from it and back. */
-async function disturb(cluster: Cluster, signal: AbortSignal): Promise<{ restarts: number; moves: number }> {
+async function disturb(
+  cluster: Cluster,
+  most: number,
+  signal: AbortSignal,
+): Promise<{ restarts: number; moves: number }> {
   let restarts = 0;
   let moves = 0;
   let before = new Map<string, number>();
@@ -123,7 +127,7 @@ async function disturb(cluster: Cluster, signal: AbortSignal): Promise<{ restart
     for (const [partition, leader] of now) if ((before.get(partition) ?? leader) !== leader) moves += 1;
     before = now;
   };
-  for (let round = 0; !signal.aborted; round += 1) {
+  for (let round = 0; round < most && !signal.aborted; round += 1) {
     await sleep(4_000, undefined, { signal }).catch(() => undefined);
     const node = cluster.nodes[round % cluster.nodes.length];
     if (signal.aborted || node === undefined) break;
