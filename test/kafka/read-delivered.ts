@@ -29,8 +29,15 @@ export async function readDelivered(
   const uids: string[] = [];
   const texts: string[] = [];
   const classTopics = Object.keys(ocsfTarget.classes).map((name) => prefix + name);
-  const [published, letters] = await Promise.all([read(...classTopics), read(`${prefix}dead_letters`)]);
-  for (const { headers, value } of published) {
+  let deadLetters = 0;
+  for (const { headers, value } of await read(...classTopics, `${prefix}dead_letters`)) {
+    if (headers.reason !== undefined) {
+      const letter = JSON.parse(String(value)) as { uid: string; raw: string };
+      uids.push(letter.uid);
+      texts.push(letter.raw);
+      deadLetters += 1;
+      continue;
+    }
     const event = JSON.parse(String(value)) as { raw_data?: string; metadata: { uid: string } };
     if (event.metadata.uid !== headers.event_id) throw new Error('a header event_id is not the uid of its event');
     // The collector's own events (a key that ends) carry no record.
@@ -38,13 +45,7 @@ export async function readDelivered(
     uids.push(event.metadata.uid);
     texts.push(event.raw_data);
   }
-  const events = uids.length;
-  for (const { value } of letters) {
-    const letter = JSON.parse(String(value)) as { uid: string; raw: string };
-    uids.push(letter.uid);
-    texts.push(letter.raw);
-  }
-  return { events, deadLetters: uids.length - events, uids, texts };
+  return { events: uids.length - deadLetters, deadLetters, uids, texts };
 }
 
 /** What `compareTopics` finds where the topics hold every record once. */
