@@ -13,6 +13,11 @@ export class ConnectionCutter {
   #refused = new Map<number, number>();
   /** How many connections were cut. */
   cuts = 0;
+  #tellOfCut: () => void = () => undefined;
+  /** Settles at the first cut. */
+  readonly firstCut = new Promise<void>((resolve) => {
+    this.#tellOfCut = resolve;
+  });
 
   /** The next `times` requests of this kind lose their answer. */
   loseAnswer(apiKey: number, times = 1): void {
@@ -54,14 +59,19 @@ export class ConnectionCutter {
     return spared <= 0;
   }
 
-  #cut(socket: Socket): false {
+  #count(): void {
     this.cuts += 1;
+    this.#tellOfCut();
+  }
+
+  #cut(socket: Socket): false {
+    this.#count();
     setImmediate(() => socket.destroy(reset()));
     return false;
   }
 
   #deafen(socket: Socket): void {
-    this.cuts += 1;
+    this.#count();
     socket.removeAllListeners('data');
     socket.once('data', () => socket.destroy(reset()));
   }

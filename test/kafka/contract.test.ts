@@ -1,4 +1,5 @@
 import { afterAll, beforeAll } from 'vitest';
+import { systemClock } from '../../collector/clock.js';
 import type { KafkaOptions } from '../../collector/sinks/kafka/client/settings.js';
 import { createKafkaSink } from '../../collector/sinks/kafka/kafka-sink.js';
 import type { Guarantee, LaneSink, Sink } from '../../collector/sinks/sink.js';
@@ -70,7 +71,10 @@ describeKafka('on a real broker', () => {
   /** The records are sent; what makes them count never reaches the broker: EndTxn, or the position without transactions. */
   function failingAtTheCommitPoint(options: KafkaOptions): Sink {
     const cutter = new ConnectionCutter();
-    const sink = createKafkaSink(options, { log: () => undefined, socketFactory: cutter.socketFactory });
+    // The sink would ask again for a quarter of a minute: its time for a commit is over with the first answer that is lost.
+    const sleep = (ms: number, signal?: AbortSignal) => Promise.race([systemClock.sleep(ms, signal), cutter.firstCut]);
+    const { socketFactory } = cutter;
+    const sink = createKafkaSink(options, { log: () => undefined, socketFactory, clock: { ...systemClock, sleep } });
     const arm = () =>
       options.delivery === 'exactly_once' ? cutter.refuse(apiKeys.endTxn) : cutter.refuse(apiKeys.produce, 1);
     const failing = (lane: LaneSink): LaneSink => ({
