@@ -15,7 +15,7 @@ const equal = { missing: 0, repeated: 0, unknown: 0 };
 const asked: Range = { from: (noon - 20 * DAY) / 1000, to: noon / 1000 };
 const start = (now: number) => now - 86_400;
 
-const limits = { searches: 3, bytes: 1024 * 1024, largestSearch: 1_000 };
+const limits = { searches: 3, bytes: 350_000, largestSearch: 300 };
 
 /** When, without the lane's name and types. */
 const spans = (parts: readonly BackfillPart[]) => parts.map(({ from, to }) => ({ from, to }));
@@ -32,7 +32,7 @@ describe('a backfill beside the live lane', () => {
     for (const endTimeInclusive of [false, true]) {
       const time = virtualTime(noon);
       const tenant = await tenantFor(time, {
-        records: 3_000,
+        records: 1_000,
         from: noon - 20 * DAY,
         to: noon,
         quirks: { endTimeInclusive },
@@ -45,7 +45,7 @@ describe('a backfill beside the live lane', () => {
       expect(spans(ranges)).toEqual([{ from: asked.from, to: (noon - DAY) / 1000 }]);
       expect(notes.join()).toContain('the backfill ends there');
       const told = await fill(feed, ranges);
-      expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 3_000, ...equal });
+      expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 1_000, ...equal });
       const last = told.at(-1)!;
       expect(last.settled).toBe(last.to);
       expect(last.records).toBe(last.expected! - (endTimeInclusive ? last.expected! - last.records : 0));
@@ -60,7 +60,7 @@ describe('a backfill beside the live lane', () => {
   it('reads several searches at once where its client allows it, and never more', async () => {
     const time = virtualTime(noon);
     // Of dozens of searches two overlap, however busy the machine is that asks and answers: an answer takes far longer than to ask.
-    const tenant = await tenantFor(time, { records: 3_000, from: noon - 20 * DAY, to: noon, latency: 200 });
+    const tenant = await tenantFor(time, { records: 1_000, from: noon - 20 * DAY, to: noon, latency: 200 });
     const feed = feedFor(tenant, new MemorySink(), time, { start }, { concurrency: 3 });
     await feed.once();
     const { ranges } = await planBackfill(asked, feed.settings, feed.parts);
@@ -71,7 +71,7 @@ describe('a backfill beside the live lane', () => {
 
   it('shares what is left with another that begins at the same moment: nothing is read by both', async () => {
     const time = virtualTime(noon);
-    const tenant = await tenantFor(time, { records: 3_000, from: noon - 20 * DAY, to: noon });
+    const tenant = await tenantFor(time, { records: 1_000, from: noon - 20 * DAY, to: noon });
     const sink = new MemorySink();
     const feed = feedFor(tenant, sink, time, { start });
     await feed.once();
@@ -84,20 +84,20 @@ describe('a backfill beside the live lane', () => {
     expect(second!.notes.join()).toContain('did not finish: it goes on');
     await fill(feed, first!.ranges);
     await fill(feed, second!.ranges);
-    expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 3_000, ...equal });
+    expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 1_000, ...equal });
   });
 
   it('goes on where it stands after it was broken off, whatever broke it', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, {
-      records: 9_000,
+      records: 3_000,
       from: noon - 20 * DAY,
       to: noon,
       script: [{ when: { every: 12, times: 4 }, effect: { kind: 'status', status: 404 } }],
     });
     const sink = new MemorySink(200);
     sink.fate = (_batch, number) => (number % 9 === 0 ? 'in_doubt' : 'kept');
-    const feed = feedFor(tenant, sink, time, { start, batchSize: 50 }, { concurrency: 3 });
+    const feed = feedFor(tenant, sink, time, { start, batchSize: 20 }, { concurrency: 3 });
     await feed
       .once()
       .catch(() => feed.once())
@@ -114,12 +114,12 @@ describe('a backfill beside the live lane', () => {
     }
     expect(failures).toBeGreaterThan(3);
     await feed.once().catch(() => feed.once());
-    expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 9_000, ...equal });
+    expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 3_000, ...equal });
   });
 
   it('stops when it is asked to, with what it has delivered kept', async () => {
     const time = virtualTime(noon);
-    const tenant = await tenantFor(time, { records: 3_000, from: noon - 20 * DAY, to: noon });
+    const tenant = await tenantFor(time, { records: 1_000, from: noon - 20 * DAY, to: noon });
     const sink = new MemorySink();
     const feed = feedFor(tenant, sink, time, { start }, { concurrency: 3 });
     await feed.once();
@@ -131,23 +131,23 @@ describe('a backfill beside the live lane', () => {
       feed.parts,
       stop.signal,
       ({ records }) => {
-        if (records > 1_000) stop.abort();
+        if (records > 300) stop.abort();
       },
       limits,
     );
-    expect(sink.events.length).toBeGreaterThan(700);
-    expect(sink.events.length).toBeLessThan(3_000);
+    expect(sink.events.length).toBeGreaterThan(200);
+    expect(sink.events.length).toBeLessThan(1_000);
     const again = await planBackfill(asked, feed.settings, feed.parts);
     expect(again.ranges).toEqual(ranges);
     await fill(feed, again.ranges);
-    expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 3_000, ...equal });
+    expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 1_000, ...equal });
   });
 });
 
 describe('a backfill of some event types alone', () => {
-  const everything = { expected: 4_000, missing: 0, repeated: 0, unknown: 0 };
+  const everything = { expected: 1_500, missing: 0, repeated: 0, unknown: 0 };
   const signal = new AbortController().signal;
-  const story = { records: 4_000, from: noon - 3 * DAY, to: noon - DAY };
+  const story = { records: 1_500, from: noon - 3 * DAY, to: noon - DAY };
   const days: Range = { from: (noon - 3 * DAY) / 1000, to: noon / 1000 };
 
   it('claims its range for these types only: a wider one later reads the rest, and nothing twice', async () => {
@@ -163,7 +163,7 @@ describe('a backfill of some event types alone', () => {
     await fill(feed, logins.ranges);
     const some = await compare(tenant.ledger, sink.texts());
     expect(some).toMatchObject({ repeated: 0, unknown: 0 });
-    expect(some.missing).toBeGreaterThan(500);
+    expect(some.missing).toBeGreaterThan(180);
     expect((await planBackfill(days, feed.settings, feed.parts, { types: ['login'] })).ranges).toEqual([]);
     const rest = await planBackfill(days, feed.settings, feed.parts);
     expect(rest.ranges.map(({ types }) => types)).toEqual([['admin', 'other']]);
@@ -175,19 +175,19 @@ describe('a backfill of some event types alone', () => {
     const report = await reconcileRange(days, feed.settings, feed.parts, { repair: false, signal });
     expect(report.verdict).toBe('equal');
     const held = report.hours.reduce((sum, { delivered, deadLetters }) => sum + delivered + deadLetters, 0);
-    expect(held, 'each record counts in the lane that read it').toBe(4_000);
+    expect(held, 'each record counts in the lane that read it').toBe(1_500);
   });
 
   it('that was broken off goes on with the same types, and with all of its own where only some are asked for', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, story);
     const sink = new MemorySink();
-    const feed = feedFor(tenant, sink, time, { start, batchSize: 50 });
+    const feed = feedFor(tenant, sink, time, { start, batchSize: 20 });
     await feed.once();
     const { ranges } = await planBackfill(days, feed.settings, feed.parts, { types: ['admin', 'login'] });
     const stop = new AbortController();
     const stopSoon = ({ records }: BackfillProgress) => {
-      if (records > 500) stop.abort();
+      if (records > 180) stop.abort();
     };
     await runBackfill(ranges[0]!, feed.settings, feed.parts, stop.signal, stopSoon, limits);
     const same = await planBackfill(days, feed.settings, feed.parts, { types: ['login', 'admin'] });
@@ -224,7 +224,7 @@ describe('a backfill of some event types alone', () => {
 describe('a plan', () => {
   it('leaves out what was filled before, and a dry run stores nothing', async () => {
     const time = virtualTime(noon);
-    const tenant = await tenantFor(time, { records: 2_000, from: noon - 20 * DAY, to: noon });
+    const tenant = await tenantFor(time, { records: 700, from: noon - 20 * DAY, to: noon });
     const sink = new MemorySink();
     const feed = feedFor(tenant, sink, time, { start });
     const dry = await planBackfill(asked, feed.settings, feed.parts, { dryRun: true });
@@ -239,14 +239,14 @@ describe('a plan', () => {
     ]);
     await fill(feed, rest.ranges);
     await feed.once();
-    expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 2_000, ...equal });
+    expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 700, ...equal });
     expect((await planBackfill(asked, feed.settings, feed.parts)).ranges).toEqual([]);
   });
 
   it('names the first minute that JumpCloud still gives, where it refuses what is older', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, {
-      records: 2_000,
+      records: 700,
       from: noon - 20 * DAY,
       to: noon,
       quirks: { retention: { days: 15, beyond: '402' } },
@@ -280,7 +280,7 @@ describe('a plan', () => {
 it('a tenant that refuses counts is backfilled without them', async () => {
   const time = virtualTime(noon);
   const tenant = await tenantFor(time, {
-    records: 3_000,
+    records: 1_000,
     from: noon - 20 * DAY,
     to: noon,
     quirks: { countRefused: true },
@@ -290,5 +290,5 @@ it('a tenant that refuses counts is backfilled without them', async () => {
   await feed.once();
   const told = await fill(feed, (await planBackfill(asked, feed.settings, feed.parts)).ranges);
   expect(told.at(-1)!.expected).toBeUndefined();
-  expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 3_000, ...equal });
+  expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 1_000, ...equal });
 });
