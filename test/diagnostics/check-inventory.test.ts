@@ -17,7 +17,7 @@ it('check names the last generation of the directory with what it holds, and not
   await under.generation();
   const found = await checkInventory(hourly, under.client, await under.sink.peek(INVENTORY_LANE), signal);
   expect(found).toHaveLength(1);
-  expect(found[0]?.message).toMatch(/^generation 1, .* ago: .*250 users, 30 groups/);
+  expect(found[0]?.message).toMatch(/^generation 1, .* ago: .*250 users, 12 groups/);
 });
 
 it('check warns of removals that are held and of lists that the role may not read, each with its cure, and goes on with exit 0', async () => {

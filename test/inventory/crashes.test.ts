@@ -29,10 +29,12 @@ function state(entities: readonly Entity[]): Map<string, string | undefined> {
 }
 
 describe('a generation that is interrupted', () => {
+  const directory = { users: 80, groups: 11, administrators: 4, applications: 2 };
+
   it.each(['lost', 'in_doubt'] as const)(
     'at any commit (%s) is delivered to its end by the next run, nothing twice and nothing missing (E1)',
     async (fate) => {
-      const under = await inventoryUnderTest();
+      const under = await inventoryUnderTest({ tenant: { directory } });
       const { sink } = under;
       let commits = 0;
       let failed = 0;
@@ -53,7 +55,7 @@ describe('a generation that is interrupted', () => {
       const uids = sink.events.map(({ uid }) => uid);
       expect(new Set(uids).size).toBe(uids.length);
       expect(deliveredKeys(sink.entities)).toEqual(ledgerKeys(under.directory));
-      const calm = await inventoryUnderTest();
+      const calm = await inventoryUnderTest({ tenant: { directory } });
       await calm.generation();
       change(calm);
       for (let i = 0; i < 3; i++) await calm.generation();

@@ -5,7 +5,7 @@ import { draw } from '../../fixtures/tenant/random.js';
 import { deliveredKeys, type InventoryUnderTest, inventoryUnderTest, ledgerKeys } from './inventory-under-test.js';
 
 /** More of them by `GENERATIONS`, other schedules by `SEED`. */
-const GENERATIONS = Number(process.env.GENERATIONS ?? 200);
+const GENERATIONS = Number(process.env.GENERATIONS ?? 100);
 /** A busy machine takes a second or more for each. */
 const PATIENCE_MS = 15 * 60_000;
 const LISTS = [
@@ -77,7 +77,7 @@ function mutate({ directory }: InventoryUnderTest, drawn: (below: number) => num
   }
 }
 
-function arm(under: InventoryUnderTest, drawn: (below: number) => number): void {
+function arm(under: InventoryUnderTest, drawn: (below: number) => number, armed: Set<unknown>): void {
   const { tenant } = under;
   tenant.clearScript();
   Object.assign(tenant.directoryQuirks, {
@@ -93,6 +93,7 @@ function arm(under: InventoryUnderTest, drawn: (below: number) => number): void 
     // Once: it is retried. For ever: the stage is incomplete.
     const times = drawn(2) === 0 ? { times: 1 } : {};
     tenant.script([{ when: { route: 'console', path, ...times }, effect }]);
+    armed.add(path).add(effect);
   }
   if (drawn(3) === 0) {
     const path = LISTS[drawn(LISTS.length)] as string;
@@ -142,10 +143,11 @@ it(
     });
     const { sink, directory } = under;
     const starts: number[] = [];
+    const armed = new Set<unknown>();
     await under.run();
     for (let generation = 0; generation < GENERATIONS; generation++) {
       for (let i = drawn(4); i > 0; i--) mutate(under, drawn);
-      arm(under, drawn);
+      arm(under, drawn, armed);
       starts.push(under.time.world());
       const from = sink.entities.length;
       await under.run();
@@ -157,6 +159,8 @@ it(
         expect(wasThere, `generation ${generation + 2} removed ${type} ${key}, which was there throughout`).toBe(false);
       }
     }
+    for (const one of [...LISTS, ...EFFECTS]) expect(armed).toContain(one);
+    expect(sink.entities.filter(({ value }) => value === undefined).length).toBeGreaterThan(100);
     under.tenant.clearScript();
     Object.assign(under.tenant.directoryQuirks, {
       totalCount: true,

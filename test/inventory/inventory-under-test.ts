@@ -38,8 +38,8 @@ export interface InventoryUnderTest {
   generation(order?: Partial<InventoryOrder>): Promise<Marker>;
 }
 
-/** 250 users, 30 groups, 12 administrators (3 linked, 2 with a user's e-mail, 2 With Billing), 8 applications, 10 roles. */
-const smallDirectory = { users: 250, groups: 30, administrators: 12, applications: 8, customRoles: 2 };
+/** 250 users, 12 groups, 12 administrators (3 linked, 2 with a user's e-mail, 2 With Billing), 4 applications, 10 roles. */
+const smallDirectory = { users: 250, groups: 12, administrators: 12, applications: 4, customRoles: 2 };
 const HOUR = 3_600_000;
 const START = Date.UTC(2026, 10, 28, 9);
 

@@ -37,7 +37,7 @@ describe('an inventory', () => {
     const marker = await generation();
     expect(marker.incomplete).toEqual([]);
     expect(deliveredKeys(sink.entities)).toEqual(ledgerKeys(directory));
-    expect(sink.events).toHaveLength(1 + 250 + 30 + 12 + 8 + 10);
+    expect(sink.events).toHaveLength(1 + 250 + 12 + 12 + 4 + 10);
     expect(new Set(sink.events.map(({ uid }) => uid)).size).toBe(sink.events.length);
     expect(current(sink.entities, 'person').size).toBe(250 + 12);
     const kinds = ['membership', 'assignment', 'role_holder', 'account_edge'].flatMap((type) =>
