@@ -205,7 +205,7 @@ describe('any schedule of Date headers over an honest body', () => {
           expect(first! - Math.max(noon, visibleAt), `record ${value.id}`).toBeLessThanOrEqual(wait);
         }
       }),
-      { seed: 20261128, numRuns: Number(process.env.DATE_RUNS ?? 40) },
+      { seed: 20261128, numRuns: Number(process.env.DATE_RUNS ?? 25) },
     );
   });
 
@@ -224,7 +224,7 @@ describe('any schedule of Date headers over an honest body', () => {
         expect(beyond).toEqual([]);
         for (const { value } of shown) expect(delivered.get(value.id as string), `record ${value.id}`).toHaveLength(1);
       }),
-      { seed: 20261129, numRuns: Number(process.env.DATE_RUNS ?? 40) },
+      { seed: 20261129, numRuns: Number(process.env.DATE_RUNS ?? 25) },
     );
   });
 });

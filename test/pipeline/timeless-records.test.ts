@@ -40,19 +40,19 @@ describe('what has neither id nor time is delivered once', () => {
       const tenant = await tenantFor(time, {
         seed: 23 + minute,
         records: 300,
-        from: time.world() - 30 * HOUR,
+        from: time.world() - 14 * HOUR,
         quirks: { endTimeInclusive: minute % 2 === 1 },
         trouble: { malformed: { share: 0.2, kinds: namelessKinds } },
       });
       const sink = new MemorySink();
-      const feed = feedFor(tenant, sink, time, { reconcile: usualReconcile, start: (now) => now - 32 * 3600 });
+      const feed = feedFor(tenant, sink, time, { reconcile: usualReconcile, start: (now) => now - 16 * 3600 });
       await feed.once();
       expect(feed.told.failures).toEqual([]);
       expect(feed.told.reconciled[0]!.reread).toBeGreaterThan(0);
       expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ equal: true, delivered: 300 });
 
       const now = Math.floor(time.world() / 1000);
-      const range = { from: now - 29 * 3600, to: now - 1800 };
+      const range = { from: now - 13 * 3600, to: now - 1800 };
       const options = { repair: true, signal: new AbortController().signal };
       const report = await reconcileRange(range, feed.settings, feed.parts, options);
       expect(report.hours.filter(({ missing }) => missing > 0)).toEqual([]);
