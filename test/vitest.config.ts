@@ -2,11 +2,23 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { SlowFirst } from './slow-first.js';
 
+/** Files that mock a module, change a built-in one, or count or fill what is the whole process's. */
+const apart = [
+  'connection',
+  'feed-store',
+  'feed-supervisor',
+  'http-server',
+  'large-rows',
+  'no-hard-links',
+  'snapshot-files',
+];
+
 /** Rooms whose tests leave their process as they found it: its environment, its directory, its globals. */
 const sharing = [
   'backfill',
   'commands',
   'config',
+  'console',
   'files',
   'fixtures',
   'inventory',
@@ -17,12 +29,17 @@ const sharing = [
   'monitoring',
   'pipeline',
   'position',
+  'query',
   'reconcile',
   'reprocess',
   'response',
+  'runtime',
   'schemas',
+  'server',
+  'sinks',
   'watch',
-].map((room) => `test/${room}/**/!(*-kafka).test.ts`);
+  'webhook',
+].map((room) => `test/${room}/**/!(*-kafka|${apart.join('|')}).test.ts`);
 
 // biome-ignore lint/style/noDefaultExport: vitest reads its configuration from the default export
 export default defineConfig({
