@@ -15,7 +15,7 @@ import {
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { writeState } from '../../../collector/sinks/files/state-file.js';
 import type { Committed } from '../../../collector/sinks/sink.js';
 import { createTablesSink, type TablesOptions } from '../../../collector/sinks/tables/tables-sink.js';
@@ -80,6 +80,7 @@ describe('the state of a lane of tables', () => {
         synced.push(readlinkSync(`/proc/self/fd/${this.fd}`));
         return this.datasync();
       });
+      onTestFinished(() => sync.mockRestore());
       const before: string[][] = [];
       const sink = connect({
         checkpoint: async (step) => {
@@ -87,7 +88,6 @@ describe('the state of a lane of tables', () => {
         },
       });
       await sink.lane('live').open();
-      sync.mockRestore();
       await file.close();
       await sink.close();
       expect(before).toHaveLength(3);
