@@ -10,6 +10,7 @@ const GENERATIONS = Number(process.env.GENERATIONS ?? 100);
 const PATIENCE_MS = 15 * 60_000;
 const LISTS = [
   'systemusers\\?',
+  'systemusers\\?.*skip=100',
   'usergroups\\?',
   '/api/users\\?',
   'roles\\?',
@@ -49,7 +50,7 @@ function mutate({ directory }: InventoryUnderTest, drawn: (below: number) => num
       directory.create('users', { username: `new.${drawn(1e6)}` });
       break;
     case 1:
-      if (users.length > 15) directory.remove('users', user);
+      if (users.length > 105) directory.remove('users', user);
       break;
     case 2:
       directory.change('users', user, { department: `D${drawn(5)}` });
@@ -87,7 +88,7 @@ function arm(under: InventoryUnderTest, drawn: (below: number) => number, armed:
   });
   tenant.directoryQuirks.nullMembers =
     drawn(8) === 0 ? { every: 2 + drawn(4), form: drawn(2) === 0 ? 'null' : 'left_out' } : undefined;
-  for (let i = drawn(3); i > 0; i--) {
+  for (let i = drawn(5); i > 0; i--) {
     const path = LISTS[drawn(LISTS.length)] as string;
     const effect = EFFECTS[drawn(EFFECTS.length)] as Fault['effect'];
     // Once: it is retried. For ever: the stage is incomplete.
@@ -138,7 +139,8 @@ it(
   async () => {
     const drawn = drawing(Number(process.env.SEED ?? 20261128));
     const under = await inventoryUnderTest({
-      tenant: { directory: { users: 25, groups: 5, memberships: 60, administrators: 4, applications: 3 } },
+      // A page of users, and a part of one that is too small to be held back when it is missing.
+      tenant: { directory: { users: 115, groups: 5, memberships: 60, administrators: 4, applications: 3 } },
       client: { retry: { attempts: 2 } },
     });
     const { sink, directory } = under;
