@@ -75,7 +75,12 @@ export default defineConfig({
       {
         extends: true,
         // To start a process and to read the product into it costs a second per file.
-        test: { name: 'shared', isolate: process.env.CLOCK !== undefined, include: sharing },
+        test: {
+          name: 'shared',
+          isolate: process.env.CLOCK !== undefined,
+          include: sharing,
+          setupFiles: ['test/seed.ts'],
+        },
       },
     ],
   },
