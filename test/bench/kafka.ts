@@ -25,6 +25,7 @@ import { readHeader } from '../../mappings/record.js';
 import { ocsfTarget } from '../../schemas/ocsf-target.js';
 import { client, startCluster } from '../kafka/broker.js';
 import { NoBroker } from '../kafka/distribution.js';
+import { createTopics } from '../kafka/leaders.js';
 import { collecting, mapCpuSeconds, runCommand } from './command.js';
 
 /** Odd: the one in the middle counts. */
@@ -56,26 +57,26 @@ async function finished(): Promise<NormalisedEvent[]> {
 }
 
 /** The topics of a feed whose names begin with `prefix`, as the collector would create them. */
-async function createTopics(prefix: string): Promise<KafkaSettings> {
+async function topicsBelow(prefix: string): Promise<KafkaSettings> {
   const settings = kafkaSettings({ feed: 'default', brokers: cluster.brokers, topicPrefix: prefix });
   const admin = await cluster.admin();
   const plans = topicsOf(settings).map((topic) => planTopic(settings, topic, 1));
-  await admin.createTopics({
-    waitForLeaders: true,
-    topics: plans.map(({ name, partitions, replication, configs }) => ({
+  await createTopics(
+    admin,
+    plans.map(({ name, partitions, replication, configs }) => ({
       topic: name,
       numPartitions: partitions,
       replicationFactor: replication,
       configEntries: Object.entries(configs).map(([key, value]) => ({ name: key, value })),
     })),
-  });
+  );
   return settings;
 }
 
 /** Seconds that kafkajs takes to publish the events in transactions of `size`, gzip as the collector's. */
 async function bare(events: readonly NormalisedEvent[], size: number): Promise<number> {
   const prefix = freshPrefix();
-  const settings = await createTopics(prefix);
+  const settings = await topicsBelow(prefix);
   const producer = client(cluster.brokers).producer({
     transactionalId: prefix,
     maxInFlightRequests: 1,
@@ -104,7 +105,7 @@ async function bare(events: readonly NormalisedEvent[], size: number): Promise<n
 /** What the command takes to collect everything, from its start to its end. */
 async function collected() {
   const prefix = freshPrefix();
-  await createTopics(prefix);
+  await topicsBelow(prefix);
   return runCommand(['run', '--once'], {
     ...collecting(tenant, '6d'),
     KAFKA_BROKERS: cluster.brokers.join(','),
