@@ -11,13 +11,14 @@ const MARKER = '.jumpcloud-ocsf-demo';
  * @throws CollectorError USAGE for any other directory, STORAGE_FAILED where it cannot be made
  */
 export async function recreate(directory: string): Promise<void> {
-  if (existsSync(directory) && !existsSync(join(directory, MARKER))) {
+  const isDemo = existsSync(join(directory, MARKER));
+  if (existsSync(directory) && !isDemo) {
     throw new CollectorError('USAGE', `${directory} exists and was not created by a demo.`, {
       cure: 'Name another place with --directory.',
     });
   }
   try {
-    await rm(directory, { recursive: true, force: true });
+    if (isDemo) await rm(directory, { recursive: true });
     await makeDirectory(directory);
     await writeFile(
       join(directory, MARKER),

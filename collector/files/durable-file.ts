@@ -38,7 +38,7 @@ export async function makeDirectory(directory: string): Promise<void> {
 
 /** Throws why a directory cannot be made, unless it is there. */
 async function refuseUnlessThere(directory: string, error: unknown): Promise<void> {
-  const found = errno(error) === 'EEXIST' ? await stat(directory).catch(() => undefined) : undefined;
+  const found = await stat(directory).catch(() => undefined);
   if (found?.isDirectory() !== true) throw error;
 }
 
