@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { startTenant } from '../../fixtures/tenant/tenant.js';
@@ -25,6 +25,9 @@ it('A5: of edits while it collects the last one that was acknowledged is in forc
   const env = { CONSOLE_ADDRESSES: '127.0.0.1', CONSOLE_ROOTS_TABLES: join(root, 'tables') };
   const one = await startBuiltConsole({ env, directory: join(root, 'console') });
   const terraform = await one.token(await one.firstAdmin(), 'terraform', 'admin');
+  const [user = ''] = readdirSync(join(one.directory, 'users'));
+  const { password } = JSON.parse(readFileSync(join(one.directory, 'users', user), 'utf8'));
+  expect(password.scheme, 'the full cost, where no test says another').toBe('scrypt-32768-8-3');
   const { baseUrl, apiKey } = tenant;
   const document = (pageSize: number) => ({
     name: 'acme',

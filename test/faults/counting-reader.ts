@@ -22,8 +22,8 @@ export function startReader(directory: string): () => Promise<void> {
       } finally {
         await tables.close();
       }
-      // It takes a sixth of the time, however busy the machine is: the rest is for what it looks at.
-      await sleep(5 * (performance.now() - from), undefined, { signal: stopped.signal }).catch(() => undefined);
+      // It takes a third of the time, however busy the machine is: the rest is for what it looks at.
+      await sleep(2 * (performance.now() - from), undefined, { signal: stopped.signal }).catch(() => undefined);
     } while (!isLast);
   })();
   // Its end is asked for later.

@@ -17,6 +17,7 @@ describeKafka('the collector and a cluster of three', () => {
       say: () => undefined,
     });
     console.log(`where the kills fell: ${JSON.stringify(outcome.histogram)}; ${JSON.stringify(outcome.disturbances)}`);
+    expect(outcome.disturbances.restarts).toBe(3);
     expect(outcome.comparison).toMatchObject({ missing: 0, repeated: 0, unknown: 0, equal: true });
     expect(outcome.uidsTwice).toBe(0);
     expect(outcome.events + outcome.deadLetters).toBe(outcome.ledger);

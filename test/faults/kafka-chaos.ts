@@ -17,7 +17,7 @@ export interface ChaosOptions {
   readonly records: number;
   readonly kills: number;
   readonly nodes: 1 | 3;
-  /** How many times at most a broker ends and starts again, and leaders move with it, while the collector is killed. */
+  /** How many times a broker ends and starts again, and leaders move with it; `Infinity`: as long as the collector is killed. */
   readonly restarts: number;
   /** Share of requests whose answer is lost after the broker has carried them out. */
   readonly cuts: number;
@@ -88,7 +88,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosOutcome> {
       histogram.set(where, (histogram.get(where) ?? 0) + 1);
       if ((kills + 1) % 10 === 0) options.say(`${kills + 1} kills`);
     }
-    over.abort();
+    if (options.restarts === Number.POSITIVE_INFINITY) over.abort();
     const ended = await runAndKill(order, Number.POSITIVE_INFINITY, onCut);
     const disturbances = { ...(await disturbing), cuts };
     if (ended !== 'finished') throw new Error(`the collector did not finish: ${ended}`);
@@ -116,7 +116,7 @@ async function consume(cluster: Cluster, tenant: Tenant): Promise<Omit<ChaosOutc
 /** One node after another is killed or stopped and started again, so that leaders move away from it and back. */
 async function disturb(
   cluster: Cluster,
-  most: number,
+  times: number,
   signal: AbortSignal,
 ): Promise<{ restarts: number; moves: number }> {
   let restarts = 0;
@@ -127,7 +127,7 @@ async function disturb(
     for (const [partition, leader] of now) if ((before.get(partition) ?? leader) !== leader) moves += 1;
     before = now;
   };
-  for (let round = 0; round < most && !signal.aborted; round += 1) {
+  for (let round = 0; round < times && !signal.aborted; round += 1) {
     await sleep(4_000, undefined, { signal }).catch(() => undefined);
     const node = cluster.nodes[round % cluster.nodes.length];
     if (signal.aborted || node === undefined) break;

@@ -16,7 +16,7 @@ const BYTES = 32;
 /** Stands in for the hash of a user that does not exist, so that both answers take the same time. */
 const NOBODY: PasswordHash = { scheme: `scrypt-${COST}-8-3`, salt: '00'.repeat(16), hash: '00'.repeat(BYTES) };
 
-/** One hash at a time: each takes 32 MiB and a fifth of a second. */
+/** One hash at a time: at the cost of new ones each takes 32 MiB and a fifth of a second. */
 let queue: Promise<unknown> = Promise.resolve();
 
 function derive(password: string, salt: Buffer, cost: number): Promise<Buffer> {
