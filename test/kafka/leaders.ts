@@ -16,6 +16,22 @@ export async function createTopics(admin: Admin, topics: ITopicConfig[]): Promis
   while (!(await areLed().catch(() => false))) await sleep(100);
 }
 
+/**
+ * Deletes a topic of the only broker and waits until that takes no more records for it. The answer says what the controller has decided;
+ * the broker carries that out in order, so that it answers for a later topic once it has closed the deleted one.
+ */
+export async function deleteTopic(admin: Admin, topic: string): Promise<void> {
+  await admin.deleteTopics({ topics: [topic] });
+  const later = `later-than-${topic}`;
+  await createTopics(admin, [{ topic: later, numPartitions: 1, replicationFactor: 1 }]);
+  const isServed = () =>
+    admin.fetchTopicOffsets(later).then(
+      () => true,
+      () => false,
+    );
+  while (!(await isServed())) await sleep(100);
+}
+
 /** Creates a topic whose partitions have one replica each, on these brokers. */
 export async function createOn(
   admin: Admin,

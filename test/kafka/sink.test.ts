@@ -12,7 +12,7 @@ import { batchOf, cursorAt, deadLetterOf, eventOf, firstSecond, uidOf } from './
 import { type Cluster, client, startCluster } from './broker.js';
 import { apiKeys, ConnectionCutter } from './connection-cutter.js';
 import { deliver } from './feeding.js';
-import { createTopics } from './leaders.js';
+import { createTopics, deleteTopic } from './leaders.js';
 import { eventIds, readCommitted, withInternalReader } from './read-committed.js';
 import { readTopic } from './read-topic.js';
 import { describeKafka } from './when-kafka.js';
@@ -213,7 +213,7 @@ describeKafka('the Kafka sink on a real broker', () => {
     const admin = await cluster.admin();
     const lane = sink.lane('live');
     await lane.open();
-    await admin.deleteTopics({ topics: [topic] });
+    await deleteTopic(admin, topic);
 
     await lane.commit(batchOf(100, 150));
     await lane.close();
