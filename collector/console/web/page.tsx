@@ -2,7 +2,7 @@
  * What all pages have in common: a title that is announced, the way back, and what is asked for.
  */
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { Polled } from './polled.js';
 import { Failure } from './problem.js';
 import { Text } from './text.js';
@@ -13,7 +13,7 @@ let isFirst = true;
 /** A page's heading takes the focus when the page is come to, so that keyboard and screen reader begin there. */
 export function Heading({ children, sub }: { readonly children: string; readonly sub?: ComponentChildren }) {
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     document.title = `${children} · JumpCloud OCSF`;
     if (!isFirst && !document.querySelector('dialog[open]') && !document.activeElement?.matches('[data-keeps-focus]'))
       heading.current?.focus();

@@ -2,7 +2,7 @@
  * What went wrong, with its cure, where a screen reader hears it.
  */
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { Refusal, Unreachable } from './api.js';
 import { Text } from './text.js';
 
@@ -14,11 +14,11 @@ export function Message({
 }: {
   readonly tone: 'bad' | 'warn' | 'good' | 'neutral';
   readonly children: ComponentChildren;
-  /** Moves the focus here when it appears. */
+  /** Moves the focus here as it appears: a key that is pressed then goes nowhere else. */
   readonly focus?: boolean;
 }) {
   const box = useRef<HTMLDivElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (focus) box.current?.focus();
   }, [focus]);
   return (
