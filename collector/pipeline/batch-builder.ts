@@ -4,6 +4,7 @@ import type { NormalisedEvent } from '../../mappings/event.js';
 import { floorToSecond, type Instant, instantOfSecond } from '../../mappings/instant.js';
 import { type KeptRecord, type MappingSettings, normalise, toRawRecord } from '../../mappings/normalise.js';
 import type { ReceivedRecord, RecordHeader } from '../../mappings/record.js';
+import { SECONDS_PER_MINUTE } from '../../mappings/time-units.js';
 import { CollectorError } from '../errors.js';
 import type { Page } from '../jumpcloud/insights/source.js';
 import { addCounts, type Counts, noCounts } from '../position/cursor.js';
@@ -112,6 +113,8 @@ export class BatchBuilder {
   #bytes = 0;
   #reached: Reached;
   #minutes = new Map<number, number>();
+  /** Records without a readable time since the last one that has one. */
+  #untimed = 0;
   /** By uid, the newest records that the earlier of two clocks that are apart has not passed. */
   readonly #borneOut = new Map<string, Instant>();
   /** Texts of the page before: its parsed records would take several times as much. */
@@ -159,7 +162,10 @@ export class BatchBuilder {
 
   /** Minutes since the epoch → records that the search has shown of them, repeats and what is not owned included. */
   get minutes(): MinuteCounts {
-    return this.#minutes;
+    if (this.#untimed === 0) return this.#minutes;
+    const minutes = new Map(this.#minutes);
+    count(minutes, this.#reached.last ?? instantOfSecond(this.windowStart), this.#untimed);
+    return minutes;
   }
 
   /**
@@ -235,6 +241,7 @@ export class BatchBuilder {
   #startAnew(): void {
     this.#identities.restart();
     this.#minutes = new Map();
+    this.#untimed = 0;
     this.#reached = { ...this.#reached, last: undefined };
   }
 
@@ -259,12 +266,15 @@ export class BatchBuilder {
         if (header.instant <= passed) newestPassed = laterOf(newestPassed ?? header.instant, header.instant);
         else if (header.instant <= notPassed) this.#bearOut(header.uid, header.instant);
         last = header.instant;
+        count(this.#minutes, last, 1 + this.#untimed);
+        this.#untimed = 0;
+      } else {
+        // Counted with the record after it: the one before may lie before the next search, which shows this one again.
+        this.#untimed += 1;
       }
       // A record without a readable time lies where JumpCloud sorted it: at its neighbour's time.
       const instant = header.instant ?? last ?? instantOfSecond(this.windowStart);
       const second = floorToSecond(instant);
-      const minute = Math.floor(second / 60);
-      this.#minutes.set(minute, (this.#minutes.get(minute) ?? 0) + 1);
       const end = this.scope.ownedTo(header.service);
       if (second >= this.scope.ownedFrom(header.service) && (end === undefined || second < end)) {
         const until = header.instant ?? laterOf(later[index]!, instant);
@@ -339,6 +349,11 @@ function earliest(instants: Iterable<Instant>): Instant {
 
 function instantOfMs(ms: number): Instant {
   return BigInt(Math.trunc(ms)) * MILLISECOND;
+}
+
+function count(minutes: Map<number, number>, instant: Instant, records: number): void {
+  const minute = Math.floor(floorToSecond(instant) / SECONDS_PER_MINUTE);
+  minutes.set(minute, (minutes.get(minute) ?? 0) + records);
 }
 
 /** For each record its own instant or that of the next that has one; `end` where none follows. */

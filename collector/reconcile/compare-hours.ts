@@ -14,12 +14,12 @@ export interface HourParts {
   readonly hourly: () => HourlyLedger;
   /** Whole second from which the lane owns a service's records. */
   readonly ownedFrom: (service: string) => number;
-  /** Whether the pass has met records in an hour that are neither delivered nor counted, so that it must be read as a whole. */
-  readonly mustRead: (hour: number) => boolean;
   /** Reads an hour again and delivers what is missing. False where the sink cannot find delivered records. */
   readonly readHour: (hour: number) => Promise<boolean>;
   /** True once the comparison has used up its time. */
   readonly isOver: () => boolean;
+  /** Whether hours are read again of which JumpCloud counted more than it showed: its count may have been ahead of its search. */
+  readonly looksAgain: boolean;
 }
 
 /** A query for every service: nothing to ask a count of its own for. */
@@ -61,9 +61,9 @@ export function needComparing(
 
 /**
  * Compares adjoining whole hours with JumpCloud's count of each service. One count a service covers them all; where it
- * is not what was delivered and explained, it is halved down to the hours. An hour that does not agree is explained
- * where the difference is the one that the pass has settled over all services; else it is read again, and what then
- * remains is explained.
+ * is not what was delivered and explained, it is halved down to the hours. An hour that does not agree is read again, and
+ * what then remains is explained. What the pass has settled over all services explains nothing here: there, a record that
+ * is missing and one that was shown twice make no difference together.
  * @returns the hourly ledger with JumpCloud's counts
  * @throws CollectorError for a count or a search that fails
  */
@@ -157,38 +157,20 @@ class Comparison {
   /** False: out of time; what does not agree is then left as a difference. */
   async #settle(hour: number): Promise<boolean> {
     const before = this.#differing(hour);
-    if (before.length === 0) return true;
-    if (!this.parts.mustRead(hour) && this.#isSettledOverAll(hour)) {
-      this.#explain(hour, before);
-      return true;
-    }
+    const inDoubt = this.parts.looksAgain ? this.#countedMore(hour) : [];
+    if (before.length === 0 && (inDoubt.length === 0 || this.parts.isOver())) return true;
     if (this.parts.isOver()) return false;
     if (!(await this.parts.readHour(hour))) {
       for (const service of before) this.#find(hour, service, null);
       return true;
     }
-    const after = new Set([...before, ...this.#differing(hour), ...this.#uncounted(hour)]);
+    const after = new Set([...before, ...inDoubt, ...this.#differing(hour), ...this.#uncounted(hour)]);
     for (const service of after) {
       const count = await this.#count(service, hour, accountedRecords(rowOf(this.parts.hourly(), hour, service)));
       this.#find(hour, service, { count, explained: 0 });
     }
     this.#explain(hour, [...after]);
     return true;
-  }
-
-  /** Whether the services' differences, all to the same side, make up the one that the pass has settled over all of them. */
-  #isSettledOverAll(hour: number): boolean {
-    const expected = expectedCount(
-      spansOfHour(this.parts.ledger(), hour) ?? [{ start: 0, end: 0, length: undefined, explained: 0 }],
-    );
-    const found = [...(this.#found.get(hour) ?? [])];
-    if (expected === undefined || found.some(([, one]) => one === null) || this.#uncounted(hour).length > 0)
-      return false;
-    const differences = found.map(
-      ([service, one]) => one!.count - accountedRecords(rowOf(this.parts.hourly(), hour, service)),
-    );
-    const named = found.map(([service]) => accountedRecords(rowOf(this.parts.hourly(), hour, service)));
-    return sum(differences.map(Math.abs)) === Math.abs(expected - sum(named));
   }
 
   /** Services whose count is not what was delivered and explained. */
@@ -198,6 +180,13 @@ class Comparison {
       const row = rowOf(this.parts.hourly(), hour, service);
       return differenceOf({ ...row, ...found }) === 0 ? [] : [service];
     });
+  }
+
+  /** Services of which JumpCloud counted more than reading the hour again has shown. */
+  #countedMore(hour: number): string[] {
+    return [...(this.#found.get(hour) ?? [])].flatMap(([service, found]) =>
+      found !== null && found.explained > 0 ? [service] : [],
+    );
   }
 
   /** Services of which something has been delivered though they were not counted here. */

@@ -32,8 +32,6 @@ import { Counter, CountRefused } from './source-count.js';
 /** A range of at most so many minutes and records is read again rather than counted further: a count costs a request too. */
 const SMALL_MINUTES = 15;
 const SMALL_RECORDS = 1_000;
-/** An hour of at most so many records is read as a whole to count those of types that are not selected: ten pages or so. */
-const SMALL_HOUR_RECORDS = 10_000;
 /** Minutes of one search where everything is read again. */
 const WIDE_MINUTES = 60;
 
@@ -97,8 +95,6 @@ class Pass {
   readonly #before: number;
   readonly #end: number;
   #from = 0;
-  /** Hours in which a search has shown more than before without finding as much to deliver. */
-  readonly #unreconciledHours = new Set<number>();
   #reread = 0;
   #unknown = 0;
   #reason: string | undefined;
@@ -127,7 +123,8 @@ class Pass {
 
   /**
    * Compares the whole hours within reach, and those since the last comparison, service by service, and stores the
-   * figures: where an hour has come behind the ledger, where something was read or delivered since, and always when `all`.
+   * figures: where an hour has come behind the ledger, where something was read or delivered since, and always when `all`,
+   * which also reads explained hours again.
    */
   async compareHours(all: boolean): Promise<void> {
     const { lane } = this;
@@ -144,9 +141,9 @@ class Pass {
         ledger: () => this.ledger,
         hourly,
         ownedFrom,
-        mustRead: (hour) => this.#mustRead(hour),
         readHour: (hour) => this.#readHour(hour),
         isOver: () => this.#isOver(),
+        looksAgain: all,
       });
       this.#keepLedger();
       this.context.hourly.replace(compared);
@@ -237,24 +234,19 @@ class Pass {
     return true;
   }
 
-  #mustRead(hour: number): boolean {
-    const expected = expectedCount(spansOfHour(this.ledger, hour) ?? []) ?? Number.POSITIVE_INFINITY;
-    return this.#unreconciledHours.has(hour) && expected <= SMALL_HOUR_RECORDS;
-  }
-
   /** Reads an hour again and settles what JumpCloud counts otherwise. False where the sink cannot find delivered records. */
   async #readHour(hour: number): Promise<boolean> {
     const spans = spansOfHour(this.ledger, hour);
-    if (spans === undefined || !(await this.#read(spans, hour))) return false;
-    this.#unreconciledHours.delete(hour);
+    if (spans === undefined) return false;
     const [from, to] = [spans[0]!.start, spans.at(-1)!.end];
-    const expected = expectedCount(spansOfHour(this.ledger, hour) ?? []);
+    // Before it is read: a record that appears in between makes the next pass look again.
     const count = await this.#counter.count(
       this.ledger.services,
       from * SECONDS_PER_MINUTE,
       to * SECONDS_PER_MINUTE,
-      expected,
+      expectedCount(spans),
     );
+    if (!(await this.#read(spans, hour))) return false;
     this.ledger = acceptCount(this.ledger, from, to, count);
     return true;
   }
@@ -269,7 +261,6 @@ class Pass {
     const { hourly, settings, parts } = this.context;
     if (!lane.canFindDelivered) return this.#cannotKnow(to - from, 'This sink cannot tell what it holds.');
     const [start, end] = [from * SECONDS_PER_MINUTE, to * SECONDS_PER_MINUTE];
-    const before = delivered(lane.cursor.counts);
     const batches: HourOutcomes[] = [];
     const advance = (read: ReadSoFar) => {
       batches.push(...read.hours);
@@ -287,19 +278,7 @@ class Pass {
       return this.#cannotKnow(to - from, error.message);
     }
     this.#reread += to - from;
-    this.#noteGrowth(spans, delivered(lane.cursor.counts) - before);
     return true;
-  }
-
-  /** Records of types that are not selected have no identity in the sink: that some are new shows in their number alone. */
-  #noteGrowth(spans: readonly CountSpan[], found: number): void {
-    const [from, to] = [spans[0]!.start, spans.at(-1)!.end];
-    const lengthOf = (read: readonly CountSpan[]) => expectedCount(read.map((span) => ({ ...span, explained: 0 })));
-    const now = this.ledger.spans.filter((span) => span.start >= from && span.end <= to);
-    const old = lengthOf(spans);
-    if (old !== undefined && (lengthOf(now) ?? 0) - old <= found) return;
-    for (let hour = Math.floor(from / MINUTES_PER_HOUR); hour * MINUTES_PER_HOUR < to; hour += 1)
-      this.#unreconciledHours.add(hour);
   }
 
   /** What was read again is stored with the next commit. */

@@ -23,8 +23,17 @@ const beginning: HourlyLedger = { whole: noon - 3, compared: undefined, hours: n
 /** Records by service, hour by hour. */
 type Records = Readonly<Record<string, readonly number[]>>;
 
-/** A lane that has delivered `held` while JumpCloud counts `counted`, and shows `shown` when it is read again. */
-function laneOf(held: Records, counted: Records, more: { shown?: Records; tells?: boolean; time?: number } = {}) {
+interface Circumstances {
+  /** What reading an hour again shows in addition. */
+  readonly shown?: Records;
+  /** Records that the ledger over all services counts twice, hour by hour. */
+  readonly twice?: readonly number[];
+  readonly tells?: boolean;
+  readonly time?: number;
+}
+
+/** A lane that has delivered `held` while JumpCloud counts `counted`. */
+function laneOf(held: Records, counted: Records, more: Circumstances = {}) {
   const deliver = (hourly: HourlyLedger, records: Records, only?: number) => {
     const batch = new OutcomeCounter();
     for (const [service, list] of Object.entries(records)) {
@@ -40,9 +49,9 @@ function laneOf(held: Records, counted: Records, more: { shown?: Records; tells?
   const asked: string[] = [];
   const read: number[] = [];
   const minutes = new Map<number, number>();
-  for (const list of Object.values(held))
+  for (const list of [...Object.values(held), more.twice ?? []])
     for (const [index, minute] of hours.map((hour) => hour * 60).entries())
-      minutes.set(minute, (minutes.get(minute) ?? 0) + list[index]!);
+      minutes.set(minute, (minutes.get(minute) ?? 0) + (list[index] ?? 0));
   const ledger: CountLedger = extended({ services: ['sso', 'ldap', 'radius'], spans: [] }, hours[0]! * 60, noon * 60, {
     start: hours[0]! * 60,
     end: noon * 60,
@@ -65,7 +74,6 @@ function laneOf(held: Records, counted: Records, more: { shown?: Records; tells?
     ledger: () => ledger,
     hourly: () => hourly,
     ownedFrom: () => 0,
-    mustRead: () => false,
     readHour: async (hour) => {
       if (more.tells === false) return false;
       read.push(hour);
@@ -73,6 +81,7 @@ function laneOf(held: Records, counted: Records, more: { shown?: Records; tells?
       return true;
     },
     isOver: () => left <= 0,
+    looksAgain: false,
   };
   const row = (hourly: HourlyLedger, hour: number, service: string) => {
     const { delivered, explained, count } = rowOf(hourly, hour, service);
@@ -103,6 +112,24 @@ describe('comparing whole hours', () => {
     const again = await compareHours(hours, { ...lane.parts, hourly: () => hourly });
     expect(lane.read).toHaveLength(2);
     expect(again).toEqual(hourly);
+  });
+
+  it('reads an hour again whose difference equals what is counted twice over all services', async () => {
+    const counted = { sso: even.sso, ldap: [1, 1, 2] };
+    const lane = laneOf(even, counted, { shown: { ldap: [0, 1, 0] }, twice: [0, 1, 0] });
+    const hourly = await compareHours(hours, lane.parts);
+    expect(lane.row(hourly, noon - 2, 'ldap')).toEqual({ delivered: 1, explained: 0, count: 1 });
+    expect(lane.read).toEqual([noon - 2]);
+  });
+
+  it('reads an hour again of which more was counted than shown where it looks again', async () => {
+    const lane = laneOf(even, { ...even, ldap: [1, 1, 2] });
+    const first = await compareHours(hours, lane.parts);
+    expect(lane.row(first, noon - 2, 'ldap')).toEqual({ delivered: 0, explained: 1, count: 1 });
+    const again = { ...lane.parts, hourly: () => first };
+    expect(await compareHours(hours, again)).toEqual(first);
+    expect(await compareHours(hours, { ...again, looksAgain: true })).toEqual(first);
+    expect(lane.read).toEqual([noon - 2, noon - 2]);
   });
 
   it('leaves a difference where there was no time to read again, and needs comparing for it', async () => {

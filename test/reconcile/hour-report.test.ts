@@ -11,6 +11,7 @@ import { formatSecond } from '../../mappings/instant.js';
 import { configOf, eventOf, tablesAt } from '../monitoring/observe-feed.js';
 import { parseMetrics } from '../monitoring/prometheus.js';
 import {
+  compare,
   type FeedUnderTest,
   feedFor,
   HOUR,
@@ -129,7 +130,7 @@ describe('the hourly ledger', () => {
     expect([...tallied(sink.commits.at(-1)!).values()].reduce((a, b) => a + b, 0)).toBe(counts.events);
   });
 
-  it('is not unreconciledHours by records dated a century ahead or long ago', async () => {
+  it('has no hours of records dated a century ahead or long ago', async () => {
     const time = virtualTime(noon);
     const tenant = await tenantFor(time, { ...story, trouble: { future: { share: 0.05 } } });
     for (const year of [1970, 1999]) {
@@ -162,6 +163,54 @@ describe('the hours', () => {
     await feed.until(visibleAt + 30 * MINUTE);
     expect(row()).toEqual({ ...before, delivered: before.delivered + 1, jumpcloud: before.delivered + 1 });
     expect(feed.told.reconciled.reduce((total, { found }) => total + found, 0)).toBe(1);
+  });
+
+  it.each([
+    ['2026-11-30T04:00:00Z', 5, 0.005],
+    ['2026-11-29T14:21:00Z', 3, 0.02],
+  ])(
+    'of late records show them beside others without a time (from %s, every %d minutes)',
+    async (at, minutes, share) => {
+      const begin = Date.parse(at);
+      const time = virtualTime(begin);
+      const trouble = { late, malformed: { share } };
+      const tenant = await tenantFor(time, { records: 1_500, from: begin - HOUR, to: begin + 3 * HOUR, trouble });
+      const sink = new MemorySink();
+      const changes = { start: (now: number) => now - 3600, interval: minutes * MINUTE, reconcile };
+      await feedFor(tenant, sink, time, changes).until(begin + 5.5 * HOUR);
+      expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ equal: true, delivered: 1_500 });
+    },
+  );
+
+  it('show a record at the next long pass that JumpCloud counted before its search showed it', async () => {
+    const time = virtualTime(noon);
+    const tenant = await tenantFor(time, story);
+    const at = noon + 30 * MINUTE;
+    const visibleAt = noon + 3 * HOUR;
+    const timestamp = formatSecond(at / 1000);
+    const record = {
+      id: 'countedfirst',
+      service: 'radius',
+      event_type: 'radius_auth_attempt',
+      timestamp,
+      success: true,
+    };
+    tenant.add(record, { at, visibleAt });
+    const sink = new MemorySink();
+    const changes = { start, interval: 5 * MINUTE, reconcile: { ...reconcile, longInterval: 4 * HOUR } };
+    const feed = feedFor(tenant, sink, time, changes);
+    const { count } = feed.client;
+    feed.client.count = async (search, ...rest) => {
+      const isSearched = search.services.some((service) => service === 'all' || service === 'radius');
+      const isAhead = isSearched && search.start * 1000 <= at && at < search.end! * 1000 && time.world() < visibleAt;
+      return (await count(search, ...rest)) + (isAhead ? 1 : 0);
+    };
+    const row = () => hoursOf(sink).find(({ service, hour }) => service === 'radius' && Date.parse(hour) === noon)!;
+    await feed.until(visibleAt);
+    const before = row();
+    expect(before).toMatchObject({ jumpcloud: before.delivered + 1, explained: 1, difference: 0 });
+    await feed.until(visibleAt + 5 * HOUR);
+    expect(row()).toEqual({ ...before, delivered: before.delivered + 1, explained: 0 });
   });
 
   it('after a gap are filled and agree', async () => {
