@@ -225,19 +225,19 @@ export class Spool {
   async #write(lines: Buffer): Promise<void> {
     let segment = this.#newest;
     if (this.#handle !== undefined && this.segments.get(segment)! >= SEGMENT_BYTES) await this.#leave();
-    if (this.#handle === undefined) {
-      segment += 1;
-      this.#handle = await open(join(this.directory, nameOf(segment)), 'ax', fileMode);
-      this.segments.set(segment, 0);
-      await syncDirectory(this.directory);
-    }
-    const size = this.segments.get(segment)!;
+    const isNew = this.#handle === undefined;
+    if (isNew) segment += 1;
+    const handle = this.#handle ?? (await open(join(this.directory, nameOf(segment)), 'ax', fileMode));
+    this.#handle = handle;
+    const size = this.segments.get(segment) ?? 0;
+    this.segments.set(segment, size);
     try {
-      await this.#handle.writeFile(lines);
-      await this.#handle.datasync();
+      if (isNew) await syncDirectory(this.directory);
+      await handle.writeFile(lines);
+      await handle.datasync();
     } catch (error) {
       // Part of it may be there, and after a failed sync nobody knows: the next body begins another segment.
-      await this.#handle.truncate(size).catch(() => undefined);
+      await handle.truncate(size).catch(() => undefined);
       await this.#leave();
       throw error;
     }

@@ -1,7 +1,7 @@
-import { appendFile, mkdir, mkdtemp, readdir, rm, rmdir, stat } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, open, readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { SPOOL_START, Spool, type SpooledBody, type SpoolPosition } from '../../collector/webhook/spool.js';
 
 const MIB = 1024 * 1024;
@@ -94,6 +94,19 @@ describe('the spool of webhooks', () => {
     spool = await Spool.open(directory, 64 * MIB);
     await spool.append(bodyOf('two'));
     expect(await readAll(SPOOL_START)).toMatchObject({ texts: ['one', 'two'], cut: 8 });
+  });
+
+  it('promises nothing in a segment whose name may be lost with the power: another is begun', async () => {
+    const file = await open(directory);
+    const sync = vi.spyOn(Object.getPrototypeOf(file), 'sync').mockRejectedValueOnce(new Error('EIO'));
+    onTestFinished(() => sync.mockRestore());
+    await file.close();
+    await expect(spool.append(bodyOf('one'))).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
+    await spool.append(bodyOf('two'));
+    await spool.append(bodyOf('three'));
+    expect(sync).toHaveBeenCalledTimes(2);
+    expect((await readAll(SPOOL_START)).texts).toEqual(['two', 'three']);
+    expect((await stat(join(directory, '000000000001.bodies'))).size).toBe(0);
   });
 
   it('promises nothing beyond its size', async () => {
