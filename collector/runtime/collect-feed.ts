@@ -176,7 +176,7 @@ async function collectInto(
 /** Takes and delivers a feed's webhooks until the signal aborts; what was taken until then is delivered. Never rejects. */
 async function followWebhook(
   config: FeedConfig,
-  { directory }: Pick<Client, 'directory'>,
+  { directory, clock: { serverNow } }: Pick<Client, 'directory' | 'clock'>,
   observers: Observers,
   log: Log,
   { webhooks }: FeedEnvironment,
@@ -189,7 +189,8 @@ async function followWebhook(
   // A sink of its own: a lane's commits wait for nobody else's.
   const sink = await openSink(config, log, systemTiming);
   try {
-    const feed = webhookFeed(config, { sink, timing: systemTiming, observer, directory, log, ...observers.webhook() });
+    const common = { sink, timing: systemTiming, serverNow, observer, directory, log };
+    const feed = webhookFeed(config, { ...common, ...observers.webhook() });
     parts.webhook = feed;
     const taken = new AbortController();
     const stop = () => void webhooks.taken().then(() => taken.abort());

@@ -27,6 +27,8 @@ const SPOOL_RETRY_MS = 5_000;
 export interface WebhookFeedParts {
   readonly sink: Sink;
   readonly timing: Timing;
+  /** Epoch milliseconds of JumpCloud's clock, as far as it is known. */
+  readonly serverNow: () => number;
   readonly observer: FeedObserver;
   /** Undefined: no console belongs to the base URL. */
   readonly directory: AskDirectory | undefined;
@@ -117,6 +119,7 @@ export function webhookFeed(config: FeedConfig, parts: WebhookFeedParts): Webhoo
         sink,
         spool: opened,
         clock: timing,
+        passed: () => Math.min(timing.now(), parts.serverNow()),
         observer: parts.observer,
         organization: () => organizationOf(config, sink),
         alerts: parts.directory && listAlerts(parts.directory),

@@ -10,6 +10,8 @@ import { isBefore, type Spool, type SpoolPosition } from './spool.js';
 /** What the lane works with. */
 export interface WebhookLaneParts extends CommittedLaneParts, DeliverySettings {
   readonly spool: Spool;
+  /** Epoch milliseconds that have passed by this machine's clock and by JumpCloud's. */
+  readonly passed: () => number;
   /** Milliseconds between two readings of the list of alerts. */
   readonly alertsInterval: number;
   /** Undefined: no console belongs to the base URL, so that missed alerts stay unknown. */
@@ -158,11 +160,12 @@ export class WebhookLane {
     deliveredUntil: number,
     signal: AbortSignal,
   ): Promise<void> {
-    const { alerts, clock, onListed, onMissed } = this.parts;
+    const { alerts, clock, passed, onListed, onMissed } = this.parts;
     if (alerts === undefined) return;
     const { position, isKnown } = lane;
     const startedAt = clock.now();
-    const since = position.polledTo - OVERLAP_MS;
+    // A clock that was ahead may have been read to a moment that is yet to come.
+    const since = Math.min(position.polledTo, passed()) - OVERLAP_MS;
     let notices: readonly ListedNotice[];
     try {
       notices = await alerts({ since, organization, isKnown }, signal);
@@ -184,7 +187,7 @@ export class WebhookLane {
     // What the overlap shows again is no record of its own.
     const { duplicates, records } = made.counts;
     const counts = { ...made.counts, records: records - duplicates, duplicates: 0 };
-    await lane.commit({ ...made, counts }, { ...position, polledTo: startedAt });
+    await lane.commit({ ...made, counts }, { ...position, polledTo: Math.min(startedAt, passed()) });
     if (missed > 0) onMissed(missed);
   }
 

@@ -91,6 +91,20 @@ describe('the list of alerts', () => {
     expect(polling.feed.view.missed).toBe(4);
   });
 
+  it('shows what occurred while the clock of this machine was days ahead, and after that', async () => {
+    const { tenant, client, alerts, env } = await open();
+    const directory = await ownDirectory();
+    for (const behindMs of [-10 * 86_400_000, -10 * 86_400_000, 0]) {
+      const road = await openRoad({ directory, env, behindMs, ask: client.directory! });
+      const polls = () => tenant.requests.filter(({ path }) => path === '/api/v2/alerts').length;
+      const before = polls();
+      await until(() => polls() >= before + 2);
+      await road.stop();
+      expect((await findingsOf(directory)).map(([uid]) => uid).sort()).toEqual(alerts.notices.map(uidOf).sort());
+      alerts.raise();
+    }
+  });
+
   it('does not count as missed what its webhook brought and the spool still holds', async () => {
     const { client, alerts, env } = await open();
     const directory = await ownDirectory();

@@ -38,7 +38,7 @@ export interface RoadOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly sink?: (config: FeedConfig) => Sink;
   readonly ask?: AskDirectory;
-  /** Milliseconds by which the road's clock is behind. */
+  /** Milliseconds by which the road's clock is behind JumpCloud's. */
   readonly behindMs?: number;
   readonly listener?: Partial<WebhookListenerOptions>;
 }
@@ -74,6 +74,7 @@ export async function openRoad(options: RoadOptions = {}): Promise<Road> {
   const feed = webhookFeed(config!, {
     sink,
     timing: { ...systemTiming, now: () => Date.now() - (options.behindMs ?? 0) },
+    serverNow: Date.now,
     observer: () => undefined,
     directory: options.ask,
     log,
