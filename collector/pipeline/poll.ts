@@ -216,7 +216,12 @@ function scopeOf(lane: Lane, group: ServiceGroup): RecordOwnership {
 }
 
 /** After a pause longer than the sink keeps its days (UTC) it holds nothing of them that could be there twice. */
-async function findKept(lane: Lane, uids: readonly string[], from: Instant, to: Instant): Promise<ReadonlySet<string>> {
+export async function findKept(
+  lane: Pick<Lane, 'findDelivered'>,
+  uids: readonly string[],
+  from: Instant,
+  to: Instant,
+): Promise<ReadonlySet<string>> {
   try {
     return await lane.findDelivered(uids, from, to);
   } catch (error) {

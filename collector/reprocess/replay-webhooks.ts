@@ -1,10 +1,14 @@
 import { WEBHOOK_SERVICE } from '../../mappings/alerts/kept-body.js';
 import type { DeadLetter } from '../../mappings/dead-letter.js';
+import { instantOfSecond } from '../../mappings/instant.js';
+import { SECONDS_PER_DAY } from '../../mappings/time-units.js';
 import type { Clock } from '../clock.js';
+import { findKept } from '../pipeline/poll.js';
+import { hashOf } from '../position/dedupe-set.js';
 import { WEBHOOK_LANE } from '../position/lane-name.js';
 import type { Sink } from '../sinks/sink.js';
 import { CommittedLane } from '../webhook/committed-lane.js';
-import { type DeliverySettings, deliver, type IncomingBody } from '../webhook/deliver.js';
+import { type Delivery, type DeliverySettings, deliver, type IncomingBody } from '../webhook/deliver.js';
 import { positionOf } from '../webhook/lane-memory.js';
 import { readBody } from '../webhook/read-body.js';
 
@@ -50,7 +54,8 @@ export async function replayKeptBodies(
     }
     // What stays a dead letter is known under its own name: only mapping distinguishes it from a delivered finding.
     const { deadLetters } = deliver(bodies, organization, () => false, settings);
-    const fresh = deliver(bodies, organization, lane.isKnown, settings);
+    const held = await heldBy(sink, deliver(bodies, organization, lane.isKnown, settings));
+    const fresh = deliver(bodies, organization, (hash) => lane.isKnown(hash) || held.has(hash), settings);
     const mapped = fresh.events.length + fresh.raw.length;
     report.delivered += mapped;
     report.unknown += deadLetters.length;
@@ -105,6 +110,19 @@ export async function replayedBodies(
     const { deadLetters } = deliver([bodyOf(raw, at)], organization, () => false, { mapping, classes: undefined });
     return deadLetters.length === 0;
   };
+}
+
+/** The names of findings that the sink holds: the lane remembers those of the last days alone. */
+async function heldBy(sink: Sink, { events, raw }: Pick<Delivery, 'events' | 'raw'>): Promise<ReadonlySet<bigint>> {
+  const found = [...events, ...raw];
+  if (sink.find === undefined || found.length === 0) return new Set();
+  const seconds = found.map(({ time }) => Math.floor(time / 1000));
+  // Where only one of two notices has a time, they are dated differently.
+  const from = instantOfSecond(Math.min(...seconds) - SECONDS_PER_DAY);
+  const to = instantOfSecond(Math.max(...seconds) + SECONDS_PER_DAY);
+  const uids = found.map(({ uid }) => uid);
+  const held = await findKept({ findDelivered: sink.find.bind(sink) }, uids, from, to);
+  return new Set([...held].map(hashOf));
 }
 
 function bodyOf(raw: string, receivedAt: number): IncomingBody {

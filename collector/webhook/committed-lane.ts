@@ -20,8 +20,10 @@ export interface CommittedLaneParts {
 
 const MINUTE_MS = 60_000;
 const DAY_MINUTES = 1_440;
-/** Names are remembered for so long: JumpCloud repeats a request for minutes, and the list of alerts is read an hour back. */
+/** Names are remembered for so long before the last reading of the list of alerts: JumpCloud repeats a request for minutes, and the list is read an hour back. */
 const REMEMBERED_DAYS = 8;
+/** The same where the list was not read for long. */
+const MOST_REMEMBERED_DAYS = 90;
 
 /** The lane `webhook`, opened: its position, the names that it delivered, and the only way to move both. */
 export class CommittedLane {
@@ -79,7 +81,9 @@ export class CommittedLane {
     const started = clock.monotonic();
     const now = clock.now();
     const minute = Math.floor(now / MINUTE_MS);
-    const evictBefore = minute - REMEMBERED_DAYS * DAY_MINUTES;
+    // The next reading of the list reaches back from the last one, whatever the clock says then.
+    const needed = Math.floor(Math.min(now, position.polledTo) / MINUTE_MS) - REMEMBERED_DAYS * DAY_MINUTES;
+    const evictBefore = Math.max(needed, minute - MOST_REMEMBERED_DAYS * DAY_MINUTES);
     const { organization = this.#organization } = this.cursor;
     const counts = addCounts(this.cursor.counts, made.counts);
     const cursor = withPosition({ ...this.cursor, organization, committedAt: now, counts }, position);

@@ -13,6 +13,7 @@ import { bodyUid, keptBody } from '../../mappings/alerts/kept-body.js';
 import type { DeadLetter } from '../../mappings/dead-letter.js';
 import type { JsonObject } from '../../mappings/json.js';
 import { ocsfTarget } from '../../schemas/ocsf-target.js';
+import { MemorySink } from '../pipeline/memory-sink.js';
 import { findingsOf, openRoad, organization, rowsOf } from './open-road.js';
 import { uidOf } from './running-collector.js';
 
@@ -31,6 +32,8 @@ it('W11: kept bodies that are findings by now are delivered once, under the uid 
   await road.post(JSON.stringify(envelopeOf(known)));
   await road.stop();
   const letters = [letterOf(envelopeOf(known)), letterOf(envelopeOf(unknown)), letterOf({ still: 'unknown' })];
+  let later = 0;
+  const clock = { ...systemTiming, now: () => Date.now() + later };
   const replay = async (dryRun: boolean) => {
     const log = createLog({ level: 'error', format: 'text' });
     const sink = await openSink(road.config, log, systemTiming);
@@ -44,7 +47,7 @@ it('W11: kept bodies that are findings by now are delivered once, under the uid 
           yield* letters;
         },
         sink,
-        systemTiming,
+        clock,
         settings,
       );
     } finally {
@@ -54,9 +57,39 @@ it('W11: kept bodies that are findings by now are delivered once, under the uid 
   expect(await replay(true)).toEqual({ delivered: 1, already: 1, unknown: 1 });
   expect(await replay(false)).toEqual({ delivered: 1, already: 1, unknown: 1 });
   expect(await replay(false)).toEqual({ delivered: 0, already: 2, unknown: 1 });
+  // The lane remembers them no more after the first of these.
+  later = 100 * 86_400_000;
+  expect(await replay(false)).toEqual({ delivered: 0, already: 2, unknown: 1 });
+  expect(await replay(false)).toEqual({ delivered: 0, already: 2, unknown: 1 });
   const uids = (await findingsOf(road.directory)).map(([uid]) => uid);
   expect([...uids].sort()).toEqual([known, unknown].map(uidOf).sort());
   expect(await rowsOf(road.directory, 'SELECT * FROM dead_letters')).toEqual([]);
+});
+
+it('a name is remembered over a step of the clock, as long as the list of alerts may show it again', async () => {
+  const DAY = 86_400_000;
+  let now = Date.UTC(2026, 10, 3);
+  const lane = await CommittedLane.open({
+    ...{ feed: 'acme', baseUrl: 'https://api.jumpcloud.com', sink: new MemorySink(), observer: () => undefined },
+    ...{ clock: { ...systemTiming, now: () => now }, organization: async () => organization },
+  });
+  const commit = (remember: bigint[], polledTo: number) =>
+    lane.commit(
+      { events: [], deadLetters: [], raw: [], remember, counts: noCounts, uids: [] },
+      { ...lane.position, polledTo },
+    );
+  await commit([7n], now);
+  now += 10 * DAY;
+  await commit([], now - 10 * DAY);
+  expect(lane.isKnown(7n)).toBe(true);
+  await commit([], now);
+  expect(lane.isKnown(7n)).toBe(false);
+  // A list that cannot be read does not make the memory grow without end.
+  await commit([8n], now);
+  now += 100 * DAY;
+  await commit([], now - 100 * DAY);
+  expect(lane.isKnown(8n)).toBe(false);
+  await lane.close();
 });
 
 it('W11: dead letters that a replay delivered are listed no more, and those of an unknown shape still are', async () => {
