@@ -83,11 +83,11 @@ export function acceptCount(ledger: CountLedger, start: number, end: number, cou
   };
 }
 
-/** The ledger of another set of services: nothing is known of it, and what lies before `fine` is given up. */
-export function forServices(ledger: CountLedger, services: readonly string[], fine: number): CountLedger {
+/** The ledger of another set of services: what it holds counts as never read. */
+export function forServices(ledger: CountLedger, services: readonly string[]): CountLedger {
   if (services.length === ledger.services.length && services.every((service) => ledger.services.includes(service)))
     return ledger;
-  return { services, spans: spansFrom(ledger, fine).map((span) => ({ ...span, length: undefined, explained: 0 })) };
+  return { services, spans: ledger.spans.map((span) => ({ ...span, length: undefined, explained: 0 })) };
 }
 
 /** What JumpCloud's count must be if nothing has changed since these spans were read; undefined where one never was. */

@@ -96,7 +96,7 @@ export class ReconcileState implements CommitExtension {
       minutes,
     };
     const reach = this.settings.reach / SECONDS_PER_MINUTE;
-    const same = forServices(this.of(before).ledger, before.position.services, to - reach);
+    const same = forServices(this.of(before).ledger, before.position.services);
     const longReach = this.settings.longReach / SECONDS_PER_MINUTE;
     return trimmed(extended(same, first, to, read), to - longReach, to - reach - FINE_MARGIN_MINUTES);
   }

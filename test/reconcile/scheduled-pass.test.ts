@@ -215,3 +215,27 @@ it('once a day three days are compared, and a record that was two days late is d
   const size = JSON.stringify(sink.commits.at(-1)!.extensions).length;
   expect(size).toBeLessThan(10_000);
 });
+
+it('a change of the services hides nothing that is late: what lies before it is read again by the next long pass', async () => {
+  const time = virtualTime(noon);
+  const tenant = await tenantFor(time, { records: 0 });
+  const login = (at: number, id: string) => ({
+    id,
+    service: 'sso',
+    event_type: 'sso_auth',
+    timestamp: formatSecond(at / 1000),
+    success: true,
+  });
+  tenant.add(login(noon - MINUTE, 'intime'), { at: noon - MINUTE });
+  const at = noon + 30 * MINUTE;
+  tenant.add(login(at, 'hourslate'), { at, visibleAt: noon + 6 * HOUR });
+  const sink = new MemorySink();
+  const changes = {
+    start: (now: number) => now - 2 * 3600,
+    interval: 30 * MINUTE,
+    reconcile: { ...reconcile, longInterval: 4 * HOUR },
+  };
+  await feedFor(tenant, sink, time, { ...changes, services: ['radius', 'sso'] }).until(noon + 5 * HOUR);
+  await feedFor(tenant, sink, time, { ...changes, services: ['sso'] }).until(noon + 10 * HOUR);
+  expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 2, ...equal });
+});
