@@ -8,7 +8,14 @@ import type { Closable } from '../files/held-lock.js';
 import { readState, type StateRead, writeCopy, writeState } from '../files/state-file.js';
 import type { Rewriting } from '../rewriting.js';
 import type { Batch, Committed, LaneSink, RewritableLane } from '../sink.js';
-import { type Appended, appendToLogs, missingNotice, nothingUnlogged, type Unlogged } from './append-to-logs.js';
+import {
+  type Appended,
+  appendToLogs,
+  missingNotice,
+  nothingUnlogged,
+  repairLogs,
+  type Unlogged,
+} from './append-to-logs.js';
 import { type DataFile, laneId } from './data-file.js';
 import { Engine, type EngineLimits } from './engine.js';
 import { tablesFailed } from './error-table.js';
@@ -152,13 +159,13 @@ export class TablesLane implements LaneSink, RewritableLane {
    */
   async rewrite(rewriting: Rewriting, agreed: () => Promise<boolean>): Promise<void> {
     await this.#storing(async () => {
-      const { engine, state, unlogged } = this.#take();
+      const { engine, state } = this.#take();
       if (!state) return;
       // From here on nobody merges: what is read is what is replaced.
       const unlock = await awaitTables(this.setting.directory, eventTables, this.setting);
       try {
-        const before = await this.#append(unlogged, nothingUnlogged);
-        if (before.error !== undefined) throw before.error;
+        // Another lane that was rewriting events may have died: what it replaced must not be replaced again.
+        await repairLogs(this.#logs, this.setting.clock.now());
         await this.#files.clearStaged();
         const sequence = state.sequence + 1;
         const content = await readTables(this.setting.directory);

@@ -2,6 +2,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { StoredEvent } from '../../../collector/sinks/rewriting.js';
+import type { LaneSink, RewritableLane } from '../../../collector/sinks/sink.js';
 import type { Action, MetaData } from '../../../collector/sinks/tables/delta/actions.js';
 import { LogFiles } from '../../../collector/sinks/tables/delta/log-files.js';
 import { type Field, parseSchema, schemaText } from '../../../collector/sinks/tables/delta/schema.js';
@@ -10,9 +12,10 @@ import { noTable, withActions } from '../../../collector/sinks/tables/delta/tabl
 import { maintainTables } from '../../../collector/sinks/tables/maintain-tables.js';
 import { TablesLogs } from '../../../collector/sinks/tables/tables-logs.js';
 import { createTablesSink } from '../../../collector/sinks/tables/tables-sink.js';
+import type { NormalisedEvent } from '../../../mappings/event.js';
 import { runChild } from '../../contract/run-child.js';
 import { sampleBatch } from '../../contract/sample-batch.js';
-import { readDelivered } from './read-tables.js';
+import { readDelivered, rowsOf } from './read-tables.js';
 
 const sizes = { events: 20, letters: 1, raw: 1 };
 
@@ -223,4 +226,32 @@ describe('a table’s log', () => {
     expect((await readDelivered(directory)).events).toHaveLength(3 * 20);
     expect((await TablesLogs.of(directory).log('authentication').snapshot()).files.size).toBe(3);
   });
+
+  it('has each event once where a lane is rewritten after another that was killed between state and log', async () => {
+    const open = async (feed: string, index: number, checkpoint = async (_step: string) => {}) => {
+      const lane = createTablesSink({ directory, feed, checkpoint }).lane('live') as LaneSink & RewritableLane;
+      await lane.open();
+      const batch = sampleBatch('live', index, sizes);
+      await lane.commit({ ...batch, cursor: { ...batch.cursor, feed } });
+      return lane;
+    };
+    const killed = await open('acme', 0, async (step) => {
+      if (step === 'remap:shown') throw new Error('killed');
+    });
+    const other = await open('other', 1);
+    const [limits, clock] = [{ memoryLimit: '96MB', threads: 1 }, { now: () => Date.now() + 1000 }];
+    await maintainTables({ directory, limits, clock, rules: { mostSmall: 2, settledMs: 0 } });
+    const rewriting = { wanted: () => true, decide: remapped, examined: () => {} };
+    await expect(killed.rewrite(rewriting, async () => true)).rejects.toThrow('killed');
+    await other.rewrite(rewriting, async () => true);
+    for (const lane of [killed, other]) await lane.close();
+    for (const [index, feed] of ['other', 'acme'].entries()) await (await open(feed, 2 + index)).close();
+    const counts = await rowsOf(directory, "SELECT count(*), count(*) FILTER (message = 'remapped') FROM events");
+    expect(counts).toEqual([[BigInt(4 * sizes.events), BigInt(2 * sizes.events)]]);
+  });
 });
+
+function remapped({ uid, classUid, time, event }: StoredEvent): NormalisedEvent {
+  const text = JSON.stringify({ ...event, message: 'remapped' });
+  return { uid, classUid, time, text, typeUid: Number(event.type_uid), eventCode: '', partitionKey: uid };
+}
