@@ -6,7 +6,10 @@ import { createRequire } from 'node:module';
  * @throws Error where it is not installed for this platform
  */
 export function loadDuckDB(): typeof import('@duckdb/node-api') {
-  return createRequire(import.meta.url)('@duckdb/node-api') as typeof import('@duckdb/node-api');
+  const load = createRequire(import.meta.url);
+  // Its own decoder takes U+FEFF, with which a text begins, for a byte order mark and drops it.
+  load('@duckdb/node-api/lib/vectors/dataAccessors.js').textDecoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  return load('@duckdb/node-api') as typeof import('@duckdb/node-api');
 }
 
 /**
