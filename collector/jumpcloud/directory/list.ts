@@ -90,6 +90,7 @@ async function readOnce(
     }
     if (skip === 0) firstCount = page.count;
     lastCount = page.count;
+    const before = seen.size;
     for (const row of page.rows) {
       if (row === null) {
         nulls += 1;
@@ -101,7 +102,9 @@ async function readOnce(
       else seen.add(taken.id);
     }
     if (page.count === undefined) {
-      if (page.rows.length === 0) break;
+      // A server that always answers with the same rows would never end.
+      const isRepeated = seen.size === before && (twice > 0 || unusable !== undefined);
+      if (page.rows.length === 0 || isRepeated) break;
     } else {
       nulls += Math.max(0, Math.min(LIMIT, page.count - skip) - page.rows.length);
       if (skip + LIMIT >= page.count) break;
