@@ -258,7 +258,11 @@ export async function settleAll(deps: ResponseDependencies, signal?: AbortSignal
 }
 
 /** One request; a 429 was not executed and alone is sent again. */
-async function sendOnce(planned: Plan, { directory, limits, clock }: ResponseDependencies, signal?: AbortSignal) {
+async function sendOnce(
+  planned: Plan,
+  { directory, limits, clock, stopped }: ResponseDependencies,
+  signal?: AbortSignal,
+) {
   const until = clock.monotonic() + limits.sendMs;
   for (;;) {
     const sent = await directory.send(planned, signal);
@@ -266,6 +270,7 @@ async function sendOnce(planned: Plan, { directory, limits, clock }: ResponseDep
     const wait = Math.max(1_000, sent.retryAfterMs ?? 5_000);
     if (clock.monotonic() + wait > until || signal?.aborted) return sent;
     await clock.sleep(wait, signal);
+    if (await stopped()) return sent;
   }
 }
 
@@ -292,7 +297,7 @@ async function verify(
       reads += 1;
       const target = await directory.readAgain(planned, signal);
       unreadable = undefined;
-      if (isAsWanted(planned.verb, target, clock.now()))
+      if (isAsWanted(planned.verb, target, clock.now(), planned.before))
         return notDone
           ? outcome(
               'no_change',
@@ -331,8 +336,7 @@ function refusedDetail(verb: Verb, sent: WriteResult): string {
   if (status === 403)
     return `JumpCloud refuses it (403): the service account's role lacks the scope ${verbs[verb].scope}.`;
   if (status === 401) return 'JumpCloud refuses the credential of response (401).';
-  if (status === 429)
-    return 'JumpCloud asks for fewer requests (429), and the time to wait is over. Nothing was changed.';
+  if (status === 429) return 'JumpCloud asks for fewer requests (429), and it was not sent again. Nothing was changed.';
   return `JumpCloud refuses the request (${status}). Nothing was changed.`;
 }
 

@@ -70,8 +70,17 @@ export function beforeOf(verb: Verb, target: Target): Before {
   return { state, suspended };
 }
 
-/** Whether the target is as the verb wants it. `now` epoch milliseconds. */
-export function isAsWanted(verb: Verb, { user, member }: Pick<Target, 'user' | 'member'>, now: number): boolean {
+/**
+ * Whether the target is as the verb wants it. `now` epoch milliseconds.
+ * @param before what was planned on: the day on which a password expires says something only where it has changed, since
+ *   the clock may be wrong
+ */
+export function isAsWanted(
+  verb: Verb,
+  { user, member }: Pick<Target, 'user' | 'member'>,
+  now: number,
+  before?: Before,
+): boolean {
   switch (verb) {
     case 'disable-user':
       return user.suspended && user.state === 'SUSPENDED';
@@ -81,8 +90,11 @@ export function isAsWanted(verb: Verb, { user, member }: Pick<Target, 'user' | '
       return member === true;
     case 'remove-from-group':
       return member === false;
-    default:
-      return user.passwordExpired || Date.parse(user.passwordExpiresAt ?? '') <= now;
+    default: {
+      const { passwordExpired, passwordExpiresAt = '' } = user;
+      const isMoved = before !== undefined && before.passwordExpiresAt !== passwordExpiresAt;
+      return passwordExpired || (isMoved && Date.parse(passwordExpiresAt) <= now);
+    }
   }
 }
 

@@ -187,6 +187,28 @@ describe('an action', () => {
     expect(here.ledger).toHaveLength(1);
   });
 
+  it('A15: that waits to be sent again is not sent once the kill switch is on', async () => {
+    const here = world();
+    here.faults.push('limited', 'none');
+    const deps = await here.process();
+    const { actionId } = await plan(ask('add-to-group'), deps);
+    const stopped = async () => here.requests.length > 0;
+    expect(await execute(actionId, { ...deps, stopped })).toMatchObject({ result: 'failed', status: 429 });
+    expect(here.requests).toEqual(['limited']);
+  });
+
+  it('is not taken for done because the clock has passed the day on which a password expires anyway', async () => {
+    const here = world();
+    here.state.user = { ...ana, passwordExpiresAt: new Date(NOW - 1_000).toISOString() };
+    here.faults.push('lost_before');
+    const deps = await here.process();
+    const made = await plan(ask('expire-password'), deps);
+    expect(made.noChange).toBe(false);
+    expect(await execute(made.actionId, deps)).toMatchObject({ result: 'unknown' });
+    const moved = { ...ana, passwordExpiresAt: new Date(NOW).toISOString() };
+    expect(isAsWanted('expire-password', { user: moved, member: undefined }, NOW, made.before)).toBe(true);
+  });
+
   it('A22: that the role may not do fails at once and names the scope', async () => {
     const here = world();
     here.faults.push('refused');
