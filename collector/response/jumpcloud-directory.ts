@@ -44,7 +44,7 @@ export function jumpCloudDirectory({ ask, write, organizationNamed }: Options): 
       {},
       signal,
     );
-    return userOf(value);
+    return ofId(id, userOf(value), 'user');
   };
 
   return {
@@ -118,7 +118,7 @@ async function resolveGroup(ask: AskDirectory, named: string, signal?: AbortSign
   const what = `group ${named}`;
   if (isId(named)) {
     const { value } = await orAbsent(ask(`/api/v2/usergroups/${named}`, {}, signal), what);
-    return groupOf(value);
+    return ofId(named, groupOf(value), 'group');
   }
   const { value } = await ask(
     `/api/v2/usergroups?${new URLSearchParams({ filter: `name:eq:${named}`, limit: '2' })}`,
@@ -193,18 +193,23 @@ async function scheduledOf(ask: AskDirectory, user: string, signal?: AbortSignal
     {},
     signal,
   );
-  const rows = Array.isArray(value) ? value : [];
-  return rows.filter(isObject).map(({ state, scheduledDate }) => ({ state: String(state), at: String(scheduledDate) }));
+  if (!Array.isArray(value)) throw notDecodable('list of scheduled changes');
+  return value
+    .filter(isObject)
+    .map(({ state, scheduledDate }) => ({ state: String(state), at: String(scheduledDate) }));
 }
 
 function isDirectMember(memberships: readonly JsonObject[], group: string): boolean {
   const found = memberships.find(({ id }) => id === group);
-  return Array.isArray(found?.paths) && found.paths.some((path) => Array.isArray(path) && path.length === 1);
+  if (found === undefined) return false;
+  if (!Array.isArray(found.paths)) throw notDecodable('membership with its paths');
+  return found.paths.some((path) => Array.isArray(path) && path.length === 1);
 }
 
 function userOf(value: JsonValue): UserState {
   const id = idOf(value);
-  if (!('id' in id) || !isObject(value)) throw notDecodable('user');
+  if (!('id' in id) || !isObject(value)) throw notDecodable('user with one id');
+  if (typeof value.suspended !== 'boolean' && text(value.state) === '') throw notDecodable('state of the user');
   const restricted = Array.isArray(value.restrictedFields) ? value.restrictedFields.filter(isObject) : [];
   const authority = isObject(value.delegatedAuthority) ? value.delegatedAuthority.name : undefined;
   const linked = isObject(value.admin) ? value.admin.id : undefined;
@@ -227,9 +232,15 @@ function userOf(value: JsonValue): UserState {
   };
 }
 
+/** What was asked for by its id, and nothing else. */
+function ofId<T extends { readonly id: string }>(id: string, found: T, what: string): T {
+  if (found.id !== id) throw notDecodable(`${what} ${id}`);
+  return found;
+}
+
 function groupOf(value: JsonValue): GroupState {
   const id = idOf(value);
-  if (!('id' in id) || !isObject(value)) throw notDecodable('group');
+  if (!('id' in id) || !isObject(value)) throw notDecodable('group with one id');
   const attributes = isObject(value.attributes) ? value.attributes : {};
   const sudo = isObject(attributes.sudo) ? attributes.sudo : {};
   return {
@@ -251,7 +262,7 @@ function text(value: JsonValue | undefined): string {
 }
 
 function notDecodable(what: string): CollectorError {
-  return new CollectorError('RESPONSE_INVALID', `JumpCloud's answer holds no ${what} with one id`, {
+  return new CollectorError('RESPONSE_INVALID', `JumpCloud's answer holds no ${what}`, {
     cure: 'Try again; nothing was sent.',
     transient: true,
   });

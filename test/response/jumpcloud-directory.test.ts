@@ -22,3 +22,47 @@ it.each([
   const asked = { verb: 'disable-user', user: 'ana.lima', group: undefined } as const;
   await expect(answering(results).read(asked)).rejects.toMatchObject({ code: 'USAGE' });
 });
+
+const vpn = { id: '66a0c0ffee0000000000c001', name: 'vpn-users', membershipMethod: 'STATIC' };
+
+/** A directory that answers by the first words of the path; everything else is an empty list. */
+const scripted = (answers: Record<string, JsonValue>) =>
+  jumpCloudDirectory({
+    ask: async (path) => {
+      const [, value] = Object.entries(answers).find(([start]) => path.startsWith(start)) ?? [];
+      const empty = path.startsWith('/api/users') ? { results: [], totalCount: 0 } : [];
+      return { value: value ?? empty, headers: Array.isArray(value) ? { 'x-total-count': String(value.length) } : {} };
+    },
+    write: async () => {
+      throw new Error('something was sent');
+    },
+    organizationNamed: false,
+  });
+
+it.each([
+  ['another user', { '/api/systemusers/': { ...eva, _id: '66a0c0ffee0000000000b003' } }],
+  ['a user without a state', { '/api/systemusers/': { _id: eva._id, username: eva.username } }],
+  ['another group', { '/api/systemusers/': eva, '/api/v2/usergroups/': { ...vpn, id: '66a0c0ffee0000000000c002' } }],
+  [
+    'a membership that does not show whether it is direct',
+    { '/api/systemusers/': eva, '/api/v2/usergroups/': vpn, '/api/v2/users/': [{ id: vpn.id }] },
+  ],
+  ['no list of scheduled changes', { '/api/systemusers/': eva, '/api/v2/bulk/userstates': {} }],
+] as [string, Record<string, JsonValue>][])(
+  'an answer with %s is none: nothing is known of the target',
+  async (what, answers) => {
+    const verb = /group|membership/.test(what) ? 'remove-from-group' : 'disable-user';
+    const asked = { verb, user: eva._id, group: verb === 'disable-user' ? undefined : vpn.id } as const;
+    await expect(scripted(answers).read(asked)).rejects.toMatchObject({ code: 'RESPONSE_INVALID' });
+  },
+);
+
+it('whole answers about the target are taken', async () => {
+  const whole = {
+    '/api/systemusers/': eva,
+    '/api/v2/usergroups/': vpn,
+    '/api/v2/users/': [{ id: vpn.id, paths: [[{}]] }],
+  };
+  const asked = { verb: 'remove-from-group', user: eva._id, group: vpn.id } as const;
+  expect(await scripted(whole).read(asked)).toMatchObject({ user: { id: eva._id }, group: vpn, member: true });
+});
