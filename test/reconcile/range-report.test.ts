@@ -6,6 +6,7 @@ import { decodeCursor, encodeCursor } from '../../collector/position/cursor-code
 import { movePosition } from '../../collector/position/reposition.js';
 import { type HourFigures, reconcileRange } from '../../collector/reconcile/range-report.js';
 import { createTablesSink } from '../../collector/sinks/tables/tables-sink.js';
+import type { LoggedRequest } from '../../fixtures/tenant/faults.js';
 import { compare, type FeedUnderTest, feedFor, HOUR, MINUTE, noon, tenantFor } from '../pipeline/feed-under-test.js';
 import { MemorySink } from '../pipeline/memory-sink.js';
 import { virtualTime } from '../pipeline/virtual-time.js';
@@ -22,6 +23,11 @@ const total = (
 function range(fromHours: number, toHours: number) {
   return { from: (noon + fromHours * HOUR) / 1000, to: (noon + toHours * HOUR) / 1000 };
 }
+
+const isAskedFor =
+  (service: string) =>
+  ({ body }: LoggedRequest) =>
+    (body as { service?: string[] }).service?.includes(service) ?? false;
 
 function ask(feed: FeedUnderTest, asked: { from: number; to: number }, repair = false) {
   return reconcileRange(asked, feed.settings, feed.parts, { repair, signal });
@@ -87,6 +93,24 @@ it('a lane that reads again from an earlier position is left out until it has ca
   expect(report.notes.join()).toContain('once it has caught up');
   await feed.once();
   expect((await ask(feed, range(-6, -2))).verdict).toBe('equal');
+});
+
+it('a service that JumpCloud has refused is left out until it has caught up, and that is said', async () => {
+  const time = virtualTime(noon);
+  const refusal = { when: { match: isAskedFor('radius') }, effect: { kind: 'status', status: 402 } } as const;
+  const tenant = await tenantFor(time, { records: 0, script: [refusal] });
+  const at = noon - 3 * HOUR;
+  const timestamp = new Date(at).toISOString();
+  tenant.add({ id: 'r1', service: 'radius', event_type: 'radius_auth_attempt', success: true, timestamp }, { at });
+  const feed = feedFor(tenant, new MemorySink(), time, { start, services: ['radius', 'sso'] });
+  await feed.once();
+  tenant.clearScript();
+  const report = await ask(feed, range(-6, -1));
+  expect(report.hours).toEqual([]);
+  expect(report.notes).toEqual([expect.stringContaining('Of radius nothing is compared')]);
+  time.pass(25 * HOUR);
+  await feed.once();
+  expect(await ask(feed, range(-6, -1))).toMatchObject({ verdict: 'equal', notes: [], hours: [{ delivered: 1 }] });
 });
 
 it('duplicates that JumpCloud counts are explained, not a difference', async () => {
