@@ -10,10 +10,10 @@ export interface RecordIdentity {
   readonly aliases: readonly string[];
 }
 
-/** A record with a time, and how many without id and time have followed it: what names these. */
+/** A record with a time, and by text how many without id and time have followed it: what names these. */
 interface Anchor {
   readonly uid: string;
-  readonly followers: number;
+  readonly followers: Map<string, number>;
 }
 
 /** A late record may come to lie before one that has its name already: the anchors before that are looked up as well. */
@@ -53,7 +53,8 @@ export class Identities {
   /** @param preceding what another search has come to that ends before this search's first record */
   follow(preceding: Identities): void {
     this.#isFollowing = true;
-    this.#anchors = [...this.#anchors, ...preceding.#anchors].slice(0, MOST_ANCHORS);
+    const copies = preceding.#anchors.map(({ uid, followers }) => ({ uid, followers: new Map(followers) }));
+    this.#anchors = [...this.#anchors, ...copies].slice(0, MOST_ANCHORS);
     for (const [uid, occurrences] of preceding.#occurrences) this.#occurrences.set(uid, occurrences);
   }
 
@@ -79,13 +80,12 @@ export class Identities {
     const header = readHeader(received);
     if (header.instant !== undefined) {
       const own = header.id === undefined ? this.#numbered(received, header) : header;
-      this.#anchors = [{ uid: own.uid, followers: 0 }, ...this.#anchors].slice(0, MOST_ANCHORS);
+      this.#anchors = [{ uid: own.uid, followers: new Map<string, number>() }, ...this.#anchors].slice(0, MOST_ANCHORS);
       return withoutAliases(own);
     }
     if (header.id !== undefined) return withoutAliases(header);
-    this.#anchors = this.#anchors.map(({ uid, followers }) => ({ uid, followers: followers + 1 }));
     const [own = this.#numbered(received, header), ...earlier] = this.#anchors.map(({ uid, followers }) =>
-      readHeader(received, placeBeside(uid, followers)),
+      readHeader(received, placeBeside(uid, nextOf(followers, header.uid))),
     );
     return { header: own, remembered: none, aliases: earlier.map(({ uid }) => uid) };
   }
@@ -121,23 +121,30 @@ function namedFromBehind(
   identities: readonly RecordIdentity[],
 ): ReadonlyMap<number, string> {
   const names = new Map<number, string>();
-  let after: { readonly uid: string; leaders: number } | undefined;
+  let after: { readonly uid: string; readonly leaders: Map<string, number> } | undefined;
   for (let index = identities.length - 1; index >= 0; index -= 1) {
     const { header } = identities[index]!;
-    if (header.instant !== undefined) after = { uid: header.uid, leaders: 0 };
+    if (header.instant !== undefined) after = { uid: header.uid, leaders: new Map() };
     else if (header.id === undefined && after !== undefined) {
-      after.leaders += 1;
-      names.set(index, readHeader(records[index]!, `-${placeBeside(after.uid, after.leaders)}`).uid);
+      const number = nextOf(after.leaders, readHeader(records[index]!).uid);
+      names.set(index, readHeader(records[index]!, `-${placeBeside(after.uid, number)}`).uid);
     }
   }
   return names;
+}
+
+/** Counts one more of a name. */
+function nextOf(counts: Map<string, number>, name: string): number {
+  const next = (counts.get(name) ?? 0) + 1;
+  counts.set(name, next);
+  return next;
 }
 
 function withoutAliases(header: RecordHeader): RecordIdentity {
   return { header, remembered: none, aliases: none };
 }
 
-/** Stands for "the n-th beside this record"; unlike any number of equal texts in a search. */
+/** Stands for "the n-th of its text beside this record"; unlike any number of equal texts in a search. */
 function placeBeside(uid: string, number: number): string {
   const place = Number.parseInt(uid.slice(0, 10), 16) * 4096 + (number % 4096) + 2 ** 51;
   return number < 4096 ? String(place) : `${place}/${Math.floor(number / 4096)}`;

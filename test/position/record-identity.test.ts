@@ -63,6 +63,14 @@ describe('a record without id and time', () => {
     expect(namesOf(identitiesOf([timed('a'), ...late, nameless]).at(-1)!)).toContain(before!.header.uid);
   });
 
+  it('keeps its names when one of another text has come to lie beside it', () => {
+    const beside = [timed('a'), nameless, timed('b')];
+    const late = received('late');
+    const [, before] = identitiesOf(beside);
+    expect(identitiesOf([timed('a'), late, nameless, timed('b')])[2]).toEqual(before);
+    expect(identitiesOf([timed('a'), nameless, late, timed('b')])[1]).toEqual(before);
+  });
+
   it('is remembered by the record after it as well, for when nothing is known of the one before', () => {
     const [, before] = identitiesOf([timed('a'), nameless, timed('b')]);
     const [after] = identitiesOf([nameless, timed('b')]);
