@@ -74,8 +74,24 @@ const bundledDuckDB = {
   transform: {
     filter: { id: /load-duckdb\.ts$/ },
     handler(code) {
-      const found = code.replaceAll(`('${DUCKDB}')`, `('../../chunks/duckdb.cjs')`);
-      if (found === code) throw new Error(`load-duckdb.ts does not require ${DUCKDB}`);
+      const found = code
+        .replaceAll(`('${DUCKDB}')`, `('../../chunks/duckdb.cjs')`)
+        .replace(/^ *load\(.*dataAccessors.*$/m, '');
+      if (!found.includes('duckdb.cjs') || found.includes(DUCKDB + '/'))
+        throw new Error(`load-duckdb.ts requires ${DUCKDB} otherwise`);
+      return { code: found, map: null };
+    },
+  },
+};
+
+/** As load-duckdb.ts has it where the library is no bundle. */
+const keepTexts = {
+  name: 'keep texts',
+  transform: {
+    filter: { id: /[\\/]dataAccessors\.js$/ },
+    handler(code) {
+      const found = code.replace('new TextDecoder()', "new TextDecoder('utf-8', { ignoreBOM: true })");
+      if (found === code) throw new Error('DuckDB decodes texts otherwise');
       return { code: found, map: null };
     },
   },
@@ -136,7 +152,7 @@ await startProgram(new URL('./${basename(name)}.cjs', import.meta.url));
   );
   rmSync(`${path}.map`, { force: true });
 }
-const duckdb = await bundle(DUCKDB, [], { file: join(target, 'chunks', 'duckdb.cjs'), format: 'cjs' });
+const duckdb = await bundle(DUCKDB, [keepTexts], { file: join(target, 'chunks', 'duckdb.cjs'), format: 'cjs' });
 
 for (const { fileName, imports = [] } of programs)
   for (const program of PROGRAMS)

@@ -70,15 +70,17 @@ it('it answers while a collector writes, and the count never falls', async () =>
   expect(await collecting.ended).toMatchObject({ code: 0 });
 });
 
-const rows = "SELECT * FROM (VALUES (1, 'a,b'), (2, 'say \"so\"'), (3, NULL)) AS t(number, text)";
+const rows = "SELECT * FROM (VALUES (1, 'a,b'), (2, '\ufeffsay \"so\"'), (3, NULL)) AS t(number, text)";
 
 it('json is a line a row, csv is RFC 4180, table is for people; each alone on stdout', async () => {
   expect(await query(rows, ['--format', 'json'])).toMatchObject({
     code: 0,
     stderr: '',
-    stdout: '{"number":1,"text":"a,b"}\n{"number":2,"text":"say \\"so\\""}\n{"number":3,"text":null}\n',
+    stdout: '{"number":1,"text":"a,b"}\n{"number":2,"text":"\\ufeffsay \\"so\\""}\n{"number":3,"text":null}\n',
   });
-  expect((await query(rows, ['--format', 'csv'])).stdout).toBe('number,text\r\n1,"a,b"\r\n2,"say ""so"""\r\n3,\r\n');
+  expect((await query(rows, ['--format', 'csv'])).stdout).toBe(
+    'number,text\r\n1,"a,b"\r\n2,"\ufeffsay ""so"""\r\n3,\r\n',
+  );
   const table = await query(rows);
   expect(table.stderr).toBe('');
   expect(table.stdout.split('\n').slice(0, 3)).toEqual([

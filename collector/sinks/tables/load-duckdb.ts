@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
  */
 export function loadDuckDB(): typeof import('@duckdb/node-api') {
   const load = createRequire(import.meta.url);
-  // Its own decoder takes U+FEFF, with which a text begins, for a byte order mark and drops it.
+  // Its own decoder takes U+FEFF, with which a text begins, for a byte order mark and drops it. In the bundle it does not.
   load('@duckdb/node-api/lib/vectors/dataAccessors.js').textDecoder = new TextDecoder('utf-8', { ignoreBOM: true });
   return load('@duckdb/node-api') as typeof import('@duckdb/node-api');
 }
