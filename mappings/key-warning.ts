@@ -86,7 +86,7 @@ export function keyWarningEvent(warning: KeyWarning, target: OcsfTarget): Normal
     },
     metadata: {
       ...ownMetadata(mapper, target, 'key_life'),
-      uid: sha256(`key warning\n${feed}\n${fingerprint}\n${nameOf(trigger)}`).slice(0, 32),
+      uid: sha256(`key warning\n${feed}\n${fingerprint}\n${nameOf(warning)}`).slice(0, 32),
       event_code: words.code,
       original_time: new Date(now).toISOString(),
       ...(warning.organization === undefined ? {} : { tenant_uid: warning.organization }),
@@ -140,16 +140,20 @@ export function describeOldKey({ when, latest, ip }: OldKeyTrigger): string {
     : `JumpCloud recorded the use of a revoked API key by a collector of this kind at ${at}, after this feed took up its present key: another collector still has the old one.`;
 }
 
-/** What makes a trigger's uid: a repetition of the commit gives the same. */
-function nameOf(trigger: KeyTrigger): string {
+/** What makes a warning's uid: a repetition of the commit gives the same. */
+function nameOf({ trigger, expiresAt }: KeyWarning): string {
   switch (trigger.kind) {
     case 'expires':
-      return String(trigger.threshold);
+      return `${trigger.threshold} ${dayOf(expiresAt ?? 0)}`;
     case 'refused':
       return `refused ${trigger.since.slice(0, 10)}`;
     case 'old_key':
       return `old key ${trigger.when}`;
   }
+}
+
+function dayOf(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
 }
 
 /** OCSF's `severity_id`: 2 Low to 5 Critical. */

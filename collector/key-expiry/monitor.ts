@@ -29,6 +29,8 @@ interface KeyMemory {
   readonly lastFour: string;
   /** The lowest threshold, in days, that was warned of. */
   readonly warned?: number;
+  /** The end that it was warned of, epoch milliseconds. */
+  readonly warnedOf?: number;
   /** What JumpCloud said last, epoch milliseconds. */
   readonly told?: { readonly createdAt?: number; readonly expiresAt?: number };
   /** What was declared of this key, epoch milliseconds. */
@@ -236,7 +238,8 @@ export class KeyExpiryMonitor implements CommitExtension {
 
   /** A refusal is logged by the poll that met it. */
   #warn(status: KeyStatus, trigger: KeyTrigger): void {
-    const detail = trigger.kind === 'expires' ? trigger.threshold : trigger.kind === 'old_key' && trigger.when;
+    const ofEnd = trigger.kind === 'expires' && `${trigger.threshold} ${status.life.expiresAt}`;
+    const detail = ofEnd || (trigger.kind === 'old_key' && trigger.when);
     const said = `${status.fingerprint} ${trigger.kind} ${detail}`;
     if (trigger.kind === 'refused' || this.#warned.has(said)) return;
     this.#warned.add(said);
@@ -252,12 +255,16 @@ function triggers(
   now: number,
 ): { trigger: KeyTrigger; memory: Partial<KeyMemory> }[] {
   const due: { trigger: KeyTrigger; memory: Partial<KeyMemory> }[] = [];
-  const threshold = dueWarning(status.life, now, remembered.warned);
-  if (threshold !== undefined) due.push({ trigger: { kind: 'expires', threshold }, memory: { warned: threshold } });
+  const { expiresAt = 0 } = status.life;
+  const { warned, warnedOf = expiresAt } = remembered;
+  // An end that turned out to be days later is warned of like any other.
+  const threshold = dueWarning(status.life, now, expiresAt - warnedOf > MS_PER_DAY ? undefined : warned);
+  const told = { warned: threshold, warnedOf: expiresAt };
+  if (threshold !== undefined) due.push({ trigger: { kind: 'expires', threshold }, memory: told });
   if (status.refused && remembered.refusedSince === undefined) {
     const refusedSince = new Date(now).toISOString();
     // A warning about expiry needs no second one about refusal.
-    if (threshold === 0) due[0] = { ...due[0]!, memory: { warned: 0, refusedSince } };
+    if (threshold === 0) due[0] = { ...due[0]!, memory: { ...told, refusedSince } };
     else due.push({ trigger: { kind: 'refused', since: refusedSince }, memory: { refusedSince } });
   }
   let oldKey = remembered.oldKey ?? [];

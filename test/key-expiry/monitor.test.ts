@@ -74,6 +74,29 @@ it('a key declared created 77 days ago warns once, for 14 days, and status, metr
   ]);
 });
 
+it('an end that was declared too early and is corrected is warned of again as it comes near', async () => {
+  const time = virtualTime(noon);
+  const sink = new MemorySink();
+  const tenant = await tenantAt(time, {
+    quirks: { console: { self: 'refused', users: 'refused', serviceAccounts: 'refused' } },
+  });
+  const told: (number | undefined)[] = [];
+  for (const [day, end] of [
+    [0, 2],
+    [1, 40],
+    [12, 40],
+    [38, 40],
+    [38, 40],
+  ] as const) {
+    moveTo(time, noon + day * DAY);
+    const env = { JUMPCLOUD_KEY_EXPIRES: new Date(noon + end * DAY).toISOString() };
+    const { warnings } = await runOnce(tenant, sink, time, env);
+    told.push(...warnings.map((trigger) => (trigger.kind === 'expires' ? trigger.threshold : undefined)));
+  }
+  expect(told).toEqual([2, 30, 2]);
+  expect(new Set(findings(sink).map(({ metadata }) => metadata.uid)).size).toBe(3);
+});
+
 it('a warning whose commit fails is said once in the log and delivered by the next commit', async () => {
   const time = virtualTime(noon);
   const sink = new MemorySink();
