@@ -28,7 +28,7 @@ export function followToken(
   const file = configured?.file;
   let known = configured?.reveal();
   let stamp = '';
-  let lookAgainAt = 0;
+  let lookedAt = Number.NEGATIVE_INFINITY;
   let warned = '';
 
   const warn = (message: string) => {
@@ -52,14 +52,15 @@ export function followToken(
   };
   return {
     async current() {
-      if (file === undefined || now() < lookAgainAt) return known;
-      lookAgainAt = now() + LOOK_EVERY_MS;
+      // A clock that steps back must not put off the next look.
+      if (file === undefined || Math.abs(now() - lookedAt) < LOOK_EVERY_MS) return known;
+      lookedAt = now();
       await readAgain(file);
       return known;
     },
     reload() {
       stamp = '';
-      lookAgainAt = 0;
+      lookedAt = Number.NEGATIVE_INFINITY;
     },
   };
 }

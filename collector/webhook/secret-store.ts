@@ -31,7 +31,7 @@ export class SecretStore {
   readonly #path: string;
   #stored: StoredSecrets | undefined;
   #stamp = '';
-  #lookAgainAt = Number.NEGATIVE_INFINITY;
+  #lookedAt = Number.NEGATIVE_INFINITY;
   /** Whoever asks during a look waits for what it finds. */
   #looking: Promise<void> | undefined;
 
@@ -55,7 +55,8 @@ export class SecretStore {
   /** The secrets in force. The file is looked at once per second at most. @throws CollectorError STATE_CORRUPT */
   async known(): Promise<KnownSecrets> {
     if (this.isConfigured) return { accepted: this.configured.map(digestOf), retired: [] };
-    if (this.now() >= this.#lookAgainAt)
+    // A clock that steps back must not put off the next look.
+    if (Math.abs(this.now() - this.#lookedAt) >= LOOK_EVERY_MS)
       this.#looking ??= this.#look().finally(() => {
         this.#looking = undefined;
       });
@@ -106,7 +107,7 @@ export class SecretStore {
   }
 
   async #look(): Promise<void> {
-    this.#lookAgainAt = this.now() + LOOK_EVERY_MS;
+    this.#lookedAt = this.now();
     const found = await stat(this.#path).catch((error: unknown) => {
       if (isMissing(error)) return undefined;
       throw error;

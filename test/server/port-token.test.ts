@@ -36,6 +36,9 @@ it('a token in a file is read again when the file changes, and is masked from th
   expect(await token.current(), 'looked at a moment ago').toBe(FIRST);
   clock.now += 1_000;
   expect(await token.current()).toBe(SECOND);
+  writeFileSync(file, `${FIRST}\n`);
+  clock.now -= 3_600_000;
+  expect(await token.current(), 'the clock has stepped back').toBe(FIRST);
   log.info(`the token is ${SECOND}`);
   expect(await logged()).toContain('asks for the new http.token');
   expect(await logged()).not.toContain(SECOND);

@@ -5,6 +5,8 @@ import { CollectorError } from '../../collector/errors.js';
 import { startWebhooks } from '../../collector/server/webhook-listener.js';
 import type { Batch } from '../../collector/sinks/sink.js';
 import { createTablesSink } from '../../collector/sinks/tables/tables-sink.js';
+import { digestOf } from '../../collector/webhook/judge-credential.js';
+import { SecretStore } from '../../collector/webhook/secret-store.js';
 import { envelopeOf, testBody } from '../../fixtures/tenant/alerts/envelope.js';
 import { sendNotices } from '../../fixtures/tenant/alerts/sender.js';
 import { type AlertNotice, AlertState } from '../../fixtures/tenant/alerts/state.js';
@@ -179,6 +181,17 @@ describe('the road of webhooks', () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => road.post('{}')));
     expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(200));
     expect(road.log()).not.toContain('CREDENTIAL_MISSING');
+  });
+
+  it('takes a new secret at once although the clock has stepped back since the last look', async () => {
+    const directory = await ownDirectory();
+    let now = Date.now();
+    const store = new SecretStore(directory, [], () => now);
+    await store.make(0);
+    await store.known();
+    now -= 3_600_000;
+    const { secret } = await new SecretStore(directory, [], () => now).make(0);
+    expect((await store.known()).accepted).toContain(digestOf(secret));
   });
 
   it('delivers each notice once from a sender that repeats, reorders and retries', async () => {
