@@ -74,9 +74,9 @@ const harmlessEnds = words(
 const harmlessAddresses = words('url uri link');
 const publicWords = words('public fingerprint thumbprint');
 
-/** Words that say how a secret is written, after which it is still one: `token_value`, `key_material`. */
+/** Words that say how a secret is written, after which it is still one: `token_value`, `key_material`; without the digits at their ends. */
 const neutralEnds = words(
-  'value values text string raw data material hash plain plaintext cleartext encrypted base64 b64 json hex pem old new ' +
+  'value values text string raw data material hash plain plaintext cleartext encrypted base b json hex pem old new ' +
     'current previous header field input',
 );
 

@@ -105,7 +105,7 @@ export function mapNotice(value: JsonValue, text: string, context: NoticeContext
     return { kind: 'foreign', organization: notice.organization };
   const restore = (json: string) => (marked === undefined ? json : restoreNumbers(json));
   const raw = restore(redaction.text);
-  const evidence = readEvidence(value, context);
+  const evidence = readEvidence(value, notice.event, context);
   const event = buildFinding(reader, notice, context, { raw, redacted: redaction.redacted, evidence });
   const validator = context.target.validators.detection_finding;
   if (!validator(event))
@@ -284,15 +284,16 @@ interface Evidence {
   readonly related: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** The record inside, as evidence: under the uid that the collected record has, where it names what that is made of. */
-function readEvidence(body: JsonObject, context: NoticeContext): Evidence | undefined {
+/**
+ * The record inside, as evidence: under the uid that the collected record has, where it names what that is made of.
+ * @param data the record without its secrets, its numbers exact
+ */
+function readEvidence(body: JsonObject, data: JsonObject | undefined, context: NoticeContext): Evidence | undefined {
   const plain = new RecordReader(body, context.target);
   const record = (context.source === 'webhook' ? readPushedNotice : readListedNotice)(plain)?.event;
-  if (record === undefined) return undefined;
-  const text = JSON.stringify(record);
-  const received: ReceivedRecord = { text, value: record, depth: 0 };
+  if (record === undefined || data === undefined) return undefined;
+  const received: ReceivedRecord = { text: JSON.stringify(record), value: record, depth: 0 };
   const header = readHeader(received);
-  const data = redactRecord(makeWellFormed(record), text).value;
   const mapped = normalise(received, header, { ...context, rawData: false, fetchedAt: context.receivedAt });
   if (mapped.kind !== 'event')
     return { attributes: { data }, user: undefined, timestamp: header.timestamp, related: undefined };

@@ -21,7 +21,7 @@ export const secretNames = names(`
   credential credentials userCredentials usercredentials authorization Authorization headers.Authorization
   proxy_authorization bearer authBearer jwt idJwt jwtassertion user_jwt psk wpa_psk wpapsk presharedkey pre_shared_key
   preSharedKeys privatekey private_key privateKeyPem encryptionkey encryption_key masterkey recoverykey recovery_key
-  fde_key apikey apiKey APIKey x-api-key api_key_plain accesskey access_key_material secretkey signingKey hostkeys
+  fde_key apikey apiKey APIKey x-api-key api_key_plain encryption_key_base64 accessTokenB64 accesskey access_key_material secretkey signingKey hostkeys
   storage_key license_key totp mfa.totp otp otpCode totpcode hotp pin devicePin pincode sim_pin seed mfaSeed totpseed
   mfa_seed samlResponse saml_assertion samlassertion SAMLResponse clientAssertion security_answer securityAnswers
   bypass_code bypasscode bypassCodes recovery_codes recoverycodes backup_codes scratchCode verification_code

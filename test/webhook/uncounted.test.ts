@@ -76,3 +76,14 @@ describe('a pushed notice that counts no occurrence', () => {
     expect(deliveredBy(body({ data: { alert_id: 'a2', occurrence: 1 } }, 'webhook'))).toHaveLength(0);
   });
 });
+
+it('the record inside a notice keeps the digits of its numbers', () => {
+  const text = '{"data":{"alert_id":"a1","di_event":{"id":"r1","size":12345678901234567890}}}';
+  const { events } = deliver(
+    [{ ...body({}, 'webhook'), ...readBody(Buffer.from(text)) }],
+    ORGANIZATION,
+    () => false,
+    settings,
+  );
+  expect(events[0]?.text).toContain('"size":12345678901234567890');
+});
