@@ -4,7 +4,7 @@ import { isObject, type JsonObject } from '../../mappings/json.js';
 import { RecordReader } from '../../mappings/record-reader.js';
 import { ocsfTarget } from '../../schemas/ocsf-target.js';
 import { asCollectorError } from '../errors.js';
-import { readAlerts, readOccurrences } from '../jumpcloud/directory/alerts.js';
+import { momentOf, readAlerts, readOccurrences } from '../jumpcloud/directory/alerts.js';
 import type { AskDirectory } from '../jumpcloud/directory/ask.js';
 import { hashOf } from '../position/dedupe-set.js';
 
@@ -78,7 +78,7 @@ async function occurrencesOf(
   signal: AbortSignal,
 ): Promise<ListedNotice[]> {
   const open = { ...row, status: 'ALERT_STATUS_OPEN' };
-  const last = { value: { ...open, occurrencesCount: count }, at: Date.parse(String(row.lastOccurredAt)) };
+  const last = { value: { ...open, occurrencesCount: count }, at: momentOf(row.lastOccurredAt) };
   if (count > MOST_OCCURRENCES) return [last];
   let occurrences: JsonObject[];
   try {
@@ -89,7 +89,7 @@ async function occurrencesOf(
     return [last];
   }
   const timed = occurrences
-    .map((one) => ({ one, at: Date.parse(String(one.occurredAt ?? one.createdAt)) }))
+    .map((one) => ({ one, at: momentOf(one.occurredAt ?? one.createdAt) }))
     .filter(({ at }) => !Number.isNaN(at))
     .sort((a, b) => a.at - b.at);
   // Numbered from the last one, which is the alert's count.

@@ -112,8 +112,9 @@ function readNotice(
 function readOccurrence(reader: RecordReader, within: readonly JsonObject[]): number | undefined {
   for (const one of within) {
     for (const name of NAMES.occurrence) {
-      const count = Number(one[name] ?? Number.NaN);
-      if (!Number.isSafeInteger(count) || count < 1) continue;
+      const written = one[name];
+      const count = typeof written === 'string' ? Number(written) : written;
+      if (typeof count !== 'number' || !Number.isSafeInteger(count) || count < 1) continue;
       reader.consume(one, name);
       return count;
     }

@@ -6,6 +6,7 @@ import { readAlerts } from '../../collector/jumpcloud/directory/alerts.js';
 import type { AskDirectory } from '../../collector/jumpcloud/directory/ask.js';
 import type { Batch } from '../../collector/sinks/sink.js';
 import { createTablesSink } from '../../collector/sinks/tables/tables-sink.js';
+import { listAlerts } from '../../collector/webhook/list-alerts.js';
 import { envelopeOf } from '../../fixtures/tenant/alerts/envelope.js';
 import { startTenant, type TenantOptions } from '../../fixtures/tenant/tenant.js';
 import { findingsOf, openRoad, organization, ownDirectory, type Road, rowsOf } from './open-road.js';
@@ -148,6 +149,21 @@ describe('the list of alerts', () => {
     await road.stop();
     expect((await findingsOf(directory)).map(([uid]) => uid).sort()).toEqual(alerts.notices.map(uidOf).sort());
     expect(road.feed.view.missed).toBe(0);
+  });
+
+  it('brings what else it holds where a row has objects in place of times and counts', async () => {
+    const object = { toString: 1 };
+    const now = Date.now();
+    const lastOccurredAt = new Date(now).toISOString();
+    const sound = { objectId: 'a2', status: 'ALERT_STATUS_OPEN', occurrencesCount: 2, lastOccurredAt };
+    const rows = [{ ...sound, objectId: 'a1', lastOccurredAt: object, occurrencesCount: object }, sound];
+    const ask: AskDirectory = async (path) => {
+      const occurrences = { alertOccurrences: [{ occurredAt: object }, { occurredAt: lastOccurredAt }], count: 2 };
+      return { value: path.includes('/occurrences') ? occurrences : { alerts: rows, count: 2 }, headers: {} };
+    };
+    const question = { since: now - 60_000, organization, isKnown: () => false };
+    const found = await listAlerts(ask)(question, new AbortController().signal);
+    expect(found.map(({ value }) => [value.objectId, value.occurrencesCount])).toEqual([['a2', 2]]);
   });
 
   it('is read to its end however long it is, and refused where it does not end', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { deliver, type IncomingBody } from '../../collector/webhook/deliver.js';
 import { readBody } from '../../collector/webhook/read-body.js';
+import type { JsonValue } from '../../mappings/json.js';
 import { ocsfTarget } from '../../schemas/ocsf-target.js';
 
 const ORGANIZATION = '5f0000000000000000000001';
@@ -87,3 +88,11 @@ it('the record inside a notice keeps the digits of its numbers', () => {
   );
   expect(events[0]?.text).toContain('"size":12345678901234567890');
 });
+
+it.each([true, [3], {}, { toString: 1 }, null] as JsonValue[])(
+  'an occurrence that is %j counts nothing',
+  (occurrence) => {
+    const { events } = deliver([pushed(0, { occurrence })], ORGANIZATION, () => false, settings);
+    expect(JSON.parse(events[0]!.text)).not.toHaveProperty('count');
+  },
+);

@@ -50,13 +50,18 @@ export function readAlerts(ask: AskDirectory, since: number, signal?: AbortSigna
   let ordered = true;
   const isPast = (rows: readonly JsonObject[]): boolean => {
     for (const { lastOccurredAt } of rows) {
-      const at = Date.parse(String(lastOccurredAt));
+      const at = momentOf(lastOccurredAt);
       if (!(at <= before)) ordered = false;
       before = at;
     }
     return ordered && before < since;
   };
   return readRows(ask, '/api/v2/alerts', 'alerts', { sort: '-lastOccurredAt' }, isPast, signal);
+}
+
+/** Epoch milliseconds; NaN for what is no date. Of an object `String` may throw: JSON can name its toString. */
+export function momentOf(value: JsonValue | undefined): number {
+  return typeof value === 'string' ? Date.parse(value) : Number.NaN;
 }
 
 /** The occurrences of an alert, in no promised order. */
