@@ -72,7 +72,7 @@ describeKafka('reconciliation on a real broker', () => {
     const start = (now: number) => now - 3600;
     const feed = feedFor(tenant, sinkOf('late.', time), time, {
       start,
-      interval: 2 * MINUTE,
+      interval: 5 * MINUTE,
       reconcile: usualReconcile,
     });
     await feed.until(begin + 5 * HOUR + 30 * MINUTE);
