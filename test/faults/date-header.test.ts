@@ -14,6 +14,8 @@ vi.setConfig({ testTimeout: 300_000 });
 const DAY = 24 * HOUR;
 const equal = { missing: 0, repeated: 0, unknown: 0 };
 const story = { records: 300, from: noon - HOUR, to: noon + 3 * HOUR };
+/** Each poll reads the overlap again. */
+const interval = 2 * MINUTE;
 const start = (now: number) => now - 3600;
 
 /** A day of which the tenant's Date header is wrong between two moments. */
@@ -26,7 +28,7 @@ async function worldOf(wrong: { from: number; to: number; effect: Effect } | und
     for (const route of ['events', 'count'] as const) tenant.script([{ when: { route, match }, effect: wrong.effect }]);
   }
   const sink = new MemorySink();
-  const feed = feedFor(tenant, sink, time, { start, reconcile: usualReconcile });
+  const feed = feedFor(tenant, sink, time, { start, interval, reconcile: usualReconcile });
   return { time, tenant, sink, feed };
 }
 
@@ -44,7 +46,7 @@ describe('a Date header', () => {
   it('ten days ahead for five polls moves no position, and late records after it come with the next poll', async () => {
     const wrong = {
       from: noon + HOUR,
-      to: noon + HOUR + 5 * MINUTE,
+      to: noon + HOUR + 5 * interval,
       effect: { kind: 'date', skew: 10 * DAY },
     } as const;
     const { tenant, sink, feed } = await worldOf(wrong);

@@ -12,6 +12,7 @@ const equal = { missing: 0, repeated: 0, unknown: 0 };
 /** Every poll reads the overlap again: few records in small pages make as many requests as many in large ones. */
 const story = { records: 150, from: noon - HOUR, to: noon + HOUR };
 const start = (now: number) => now - 3600;
+const interval = 4 * MINUTE;
 /** Real time: the sockets are real. */
 const deadlines = { connectMs: 2_000, responseMs: 150, requestMs: 300 };
 
@@ -20,7 +21,7 @@ async function collectUnder(effect: Effect, when = { rate: 0.15, times: 25 }) {
   const time = virtualTime(noon);
   const tenant = await tenantFor(time, { ...story, script: [{ when, effect }] });
   const sink = new MemorySink();
-  const feed = feedFor(tenant, sink, time, { start, interval: 4 * MINUTE }, { deadlines, pageSize: 10 });
+  const feed = feedFor(tenant, sink, time, { start, interval }, { deadlines, pageSize: 10 });
   await feed.until(noon + 2.5 * HOUR);
   return { found: await compare(tenant.ledger, sink.texts()), feed, tenant, sink };
 }
@@ -51,7 +52,13 @@ describe('F-15: the connection', () => {
       return options.all ? done(null, [{ address: '127.0.0.1', family: 4 }]) : done(null, '127.0.0.1', 4);
     }) as never;
     const baseUrl = tenant.baseUrl.replace('127.0.0.1', 'localhost');
-    const feed = feedFor({ ...tenant, baseUrl }, sink, time, { start: () => noon / 1000 - 3600, baseUrl }, { lookup });
+    const feed = feedFor(
+      { ...tenant, baseUrl },
+      sink,
+      time,
+      { start: () => noon / 1000 - 3600, interval, baseUrl },
+      { lookup },
+    );
     await feed.until(noon + 2 * HOUR);
     expect(feed.told.failures.some(({ code }) => code === 'UNREACHABLE')).toBe(true);
     expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: story.records, ...equal });
@@ -170,7 +177,7 @@ describe('F-20: the order of pages', () => {
       script: [{ when: { rate: 0.3, times: 30 }, effect: { kind: 'insert', count: 7 } }],
     });
     const sink = new MemorySink();
-    await feedFor(tenant, sink, time, { start }).until(noon + 2 * HOUR);
+    await feedFor(tenant, sink, time, { start, interval }, { pageSize: 150 }).until(noon + 2 * HOUR);
     expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 2_210, ...equal });
   });
 });

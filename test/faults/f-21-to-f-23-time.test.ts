@@ -10,6 +10,8 @@ vi.setConfig({ testTimeout: 300_000 });
 
 const equal = { missing: 0, repeated: 0, unknown: 0 };
 const story = { records: 250, from: noon - HOUR, to: noon + 3 * HOUR };
+/** Each poll reads the overlap again. */
+const interval = 2 * MINUTE;
 const start = (now: number) => now - 3600;
 
 it('F-21: a record 1 s, 5 min or 29 min behind the position is delivered once; later ones by reconciliation', async () => {
@@ -24,7 +26,7 @@ it('F-21: a record 1 s, 5 min or 29 min behind the position is delivered once; l
     );
   }
   const sink = new MemorySink();
-  const feed = feedFor(tenant, sink, time, { start, reconcile: usualReconcile });
+  const feed = feedFor(tenant, sink, time, { start, interval, reconcile: usualReconcile });
   await feed.until(noon + 4 * HOUR);
   expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: story.records + 5, ...equal });
   const latest = Math.max(...feed.told.lateness);
@@ -41,7 +43,7 @@ describe('F-22: a clock', () => {
     });
     tenant.script(befall(time));
     const sink = new MemorySink();
-    const feed = feedFor(tenant, sink, time, { start });
+    const feed = feedFor(tenant, sink, time, { start, interval });
     await feed.until(noon + hours * HOUR);
     const found = await compare(tenant.ledger, sink.texts());
     return { found, feed, tenant };
@@ -97,7 +99,7 @@ it('F-23: records dated an hour and a hundred years ahead are published and cann
   const time = virtualTime(noon);
   const tenant = await tenantFor(time, { ...story, trouble: { future: { share: 0.03 } } });
   const sink = new MemorySink();
-  const feed = feedFor(tenant, sink, time, { start, reconcile: usualReconcile });
+  const feed = feedFor(tenant, sink, time, { start, interval, reconcile: usualReconcile });
   await feed.until(noon + 5 * HOUR);
   expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: story.records, ...equal });
   expect(floorToMillisecond(sink.commits.at(-1)!.position.maxEventTime)).toBeLessThanOrEqual(time.world());
