@@ -1,5 +1,5 @@
 import { classify } from '../../mappings/catalogue/index-by-type.js';
-import { formatSecond, instantOfSecond } from '../../mappings/instant.js';
+import { formatSecond, type Instant, instantOfSecond } from '../../mappings/instant.js';
 import { normalise } from '../../mappings/normalise.js';
 import type { ReceivedRecord, RecordHeader } from '../../mappings/record.js';
 import { SECONDS_PER_HOUR } from '../../mappings/time-units.js';
@@ -224,13 +224,21 @@ async function examineHour(
 ): Promise<void> {
   const identities = new Identities();
   const search = { services: part.cursor.position.services, start, end };
+  let last = instantOfSecond(start);
   for await (const page of parts.source.pages(search, signal)) {
-    if (page.number === 1) identities.restart();
+    if (page.number === 1) {
+      identities.restart();
+      last = instantOfSecond(start);
+    }
     if (identities.needsPreceding(page.records)) {
       identities.follow(await identitiesBefore(parts.source, search, signal));
     }
-    const records = identities.next(page.records).map((one, index) => ({ ...one, received: page.records[index]! }));
-    const within = records.filter(({ header }) => isWithin(header, start, end, part));
+    const records = identities.next(page.records).map((one, index) => {
+      // One without a readable time lies where the lane placed it: at its neighbour's.
+      last = one.header.instant ?? last;
+      return { ...one, received: page.records[index]!, instant: last };
+    });
+    const within = records.filter(({ header, instant }) => isWithin(instant, header.service, start, end, part));
     const held = await deliveredAmong(within, (names) => find(names, instantOfSecond(start), instantOfSecond(end)));
     for (const { received, header } of within) {
       const figures = figuresFor(found, countedService(header.service), start);
@@ -245,8 +253,7 @@ async function examineHour(
   for (const [name, figures] of found) if (name.endsWith(` ${start}`)) figures.shown = new Set();
 }
 
-function isWithin({ instant, service }: RecordHeader, start: number, end: number, { lane, cursor }: Owned): boolean {
-  if (instant === undefined) return true;
+function isWithin(instant: Instant, service: string, start: number, end: number, { lane, cursor }: Owned): boolean {
   const origin = serviceOwnedFrom(cursor, service);
   const [from, to] = isLive(lane) ? [Math.max(start, origin), end] : [start, Math.min(end, origin)];
   return instant >= instantOfSecond(from) && instant < instantOfSecond(to);

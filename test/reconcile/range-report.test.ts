@@ -113,6 +113,23 @@ it('a service that JumpCloud has refused is left out until it has caught up, and
   expect(await ask(feed, range(-6, -1))).toMatchObject({ verdict: 'equal', notes: [], hours: [{ delivered: 1 }] });
 });
 
+it('a record without a time is not missing where its service was selected only later', async () => {
+  const time = virtualTime(noon);
+  const tenant = await tenantFor(time, { records: 0 });
+  for (const hours of [3, 1.5]) {
+    const record = { id: `r${hours}`, service: 'radius', event_type: 'radius_auth_attempt', success: true };
+    tenant.add(record, { at: noon - hours * HOUR });
+  }
+  const sink = new MemorySink();
+  await feedFor(tenant, sink, time, { start, services: ['sso'] }).once();
+  const later = { start: (now: number) => now - 2 * 3600, services: ['sso', 'radius'] };
+  const feed = feedFor(tenant, sink, time, later);
+  await feed.once();
+  const report = await ask(feed, range(-6, -1));
+  expect(report.verdict).toBe('equal');
+  expect([total(report.hours, 'deadLetters'), total(report.hours, 'missing')]).toEqual([1, 0]);
+});
+
 it('duplicates that JumpCloud counts are explained, not a difference', async () => {
   const time = virtualTime(noon);
   const tenant = await tenantFor(time, { ...story, trouble: { repeated: { share: 0.1, shown: false } } });
