@@ -77,7 +77,7 @@ const bundledDuckDB = {
       const found = code
         .replaceAll(`('${DUCKDB}')`, `('../../chunks/duckdb.cjs')`)
         .replace(/^ *load\(.*dataAccessors.*$/m, '');
-      if (!found.includes('duckdb.cjs') || found.includes(DUCKDB + '/'))
+      if (!found.includes('duckdb.cjs') || found.includes(`${DUCKDB}/`))
         throw new Error(`load-duckdb.ts requires ${DUCKDB} otherwise`);
       return { code: found, map: null };
     },
