@@ -74,7 +74,7 @@ export async function decideEdges({
   let known = 0;
   let present = 0;
   let removable = 0;
-  const rules = { ...neutral, allowed: true, isKnown: () => true, gone: new Set<string>() };
+  const rules = { ...neutral, allowed: true, isKnown: () => true, hasParent: () => true, gone: new Set<string>() };
   const pause = breathe();
   for (const { before, after } of diffEdges(readSorted(path), readSorted(read), rules)) {
     await pause();

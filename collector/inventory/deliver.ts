@@ -77,6 +77,8 @@ class Delivery {
   readonly #gone: ReadonlySet<string>;
   readonly #lookedUp: ReadonlySet<string>;
   readonly #ids = new Map<DeliveredName, IdSet>();
+  /** Of the edges that are delivered. */
+  #parents: IdSet | undefined;
 
   constructor(parts: DeliveryParts) {
     this.#parts = parts;
@@ -121,7 +123,11 @@ class Delivery {
       if (batch.size > 0) await commit?.(batch.take(), { stage, key: batch.lastKey });
     };
     try {
-      if (edgeStages.some(({ name }) => name === stage)) await this.#readIds();
+      const edges = edgeStages.find(({ name }) => name === stage);
+      if (edges !== undefined) {
+        await this.#readIds();
+        this.#parents = await IdSet.read(known.path(edges.parents));
+      }
       for (const change of this.#changes(stage, sealed, Math.floor(observedAt / 1000))) {
         await pause();
         if (change.kind !== 'same' && delivered !== 'all') {
@@ -159,7 +165,8 @@ class Delivery {
     if (sealed !== undefined || edgeStages.some(({ name }) => name === stage)) {
       const allowed = sealed?.removals.allowed ?? false;
       const isKnown = (target: string) => this.#isKnown(stage, target);
-      return diffEdges(before, readSorted(read), { ...rules, allowed, isKnown, gone: this.#gone });
+      const hasParent = (parent: string) => this.#parents?.has(parent) ?? true;
+      return diffEdges(before, readSorted(read), { ...rules, allowed, isKnown, hasParent, gone: this.#gone });
     }
     return diffDerived(before, readSorted(spoolPath(directory, stage)), rules);
   }

@@ -73,6 +73,8 @@ export interface EdgeRules extends DiffRules {
   readonly allowed: boolean;
   /** True where the other end of an edge is known. */
   readonly isKnown: (target: string) => boolean;
+  /** False where the parent was delivered as gone, by a generation that ended before it came to its edges. */
+  readonly hasParent: (parent: string) => boolean;
   /** Ids that are gone in this generation. */
   readonly gone: ReadonlySet<string>;
 }
@@ -111,7 +113,7 @@ export function* diffEdges(known: Records, read: Records, rules: EdgeRules): Gen
       const { key } = left.value;
       const before = decodeEntry(left.value);
       const ofList = list?.complete === true && list.key.equals(key.subarray(0, LIST_KEY));
-      if (isCut(key, rules.gone)) yield { key, kind: 'gone', before, after: undefined, endpointGone: true };
+      if (isCut(key, rules)) yield { key, kind: 'gone', before, after: undefined, endpointGone: true };
       else if (ofList && rules.allowed && before.absent >= 1) yield { key, kind: 'gone', before, after: undefined };
       else yield missed(key, before, ofList);
       left = known.next();
@@ -119,10 +121,9 @@ export function* diffEdges(known: Records, read: Records, rules: EdgeRules): Gen
   }
 }
 
-function isCut(key: Buffer, gone: ReadonlySet<string>): boolean {
-  if (gone.size === 0) return false;
+function isCut(key: Buffer, { gone, hasParent }: EdgeRules): boolean {
   const { parent, target } = edgeParts(key);
-  return gone.has(parent) || (target !== undefined && gone.has(target));
+  return gone.has(parent) || !hasParent(parent) || (target !== undefined && gone.has(target));
 }
 
 function seen(key: Buffer, before: Entry | undefined, now: Entry, { observedAt, full }: DiffRules): Change {

@@ -28,6 +28,12 @@ function state(entities: readonly Entity[]): Map<string, string | undefined> {
   return found;
 }
 
+/** The newest of each entity that is there. */
+function current(entities: readonly Entity[]): Iterable<Entity> {
+  const found = new Map(entities.map((entity) => [`${entity.type} ${entity.key}`, entity]));
+  return [...found.values()].filter(({ value }) => value !== undefined);
+}
+
 describe('a generation that is interrupted', () => {
   const directory = { users: 80, groups: 11, administrators: 4, applications: 2 };
 
@@ -75,6 +81,25 @@ describe('a generation that is interrupted', () => {
     for (let i = 0; i < 2; i++) await under.generation();
     expect(deliveredKeys(under.sink.entities)).toEqual(ledgerKeys(under.directory));
   });
+
+  it.each(['generation-3', '.'])(
+    'between a group that is gone and its members, whose files (%s) are lost, ends where the directory is',
+    async (lost) => {
+      const under = await inventoryUnderTest({ tenant: { directory } });
+      const { sink } = under;
+      Object.assign(sink, { currentEntities: () => [...current(sink.entities)] });
+      const group = under.directory.ids('groups').find((id) => [...under.directory.members(id)].length > 0) as string;
+      await under.generation();
+      under.directory.remove('groups', group);
+      await under.generation();
+      sink.fate = ({ entities }) => (entities.some(({ type }) => type === 'membership') ? 'lost' : 'kept');
+      await expect(under.run()).rejects.toThrow();
+      sink.fate = () => 'kept';
+      rmSync(join(under.settings.directory, lost), { recursive: true });
+      for (let i = 0; i < 2; i++) await under.generation();
+      expect(deliveredKeys(sink.entities)).toEqual(ledgerKeys(under.directory));
+    },
+  );
 });
 
 describe('what an inventory knows', () => {
