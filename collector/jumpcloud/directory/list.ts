@@ -105,6 +105,7 @@ async function readOnce(
       // A server that always answers with the same rows would never end.
       const isRepeated = seen.size === before && (twice > 0 || unusable !== undefined);
       if (page.rows.length === 0 || isRepeated) break;
+      if (skip > 0 && seen.size === before) return reading('a further page holds nothing but nulls');
     } else {
       nulls += Math.max(0, Math.min(LIMIT, page.count - skip) - page.rows.length);
       if (skip + LIMIT >= page.count) break;
