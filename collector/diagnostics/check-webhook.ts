@@ -65,7 +65,7 @@ function checkChannels(feed: string, directory: AskDirectory, signal: AbortSigna
 }
 
 function isEnabled({ enabled, status }: Readonly<Record<string, unknown>>): boolean {
-  return enabled !== false && !/DISABLED|INACTIVE/i.test(String(status ?? ''));
+  return enabled !== false && !(typeof status === 'string' && /DISABLED|INACTIVE/i.test(status));
 }
 
 function cureOf(status: number | undefined): string {

@@ -93,7 +93,8 @@ function described(answer: StageProbe['answer']): string {
   if (answer instanceof CollectorError) return `${answer.code}: ${answer.message}`;
   const { value, headers } = answer;
   const total = headers['x-total-count'] ?? (isObject(value) ? value.totalCount : undefined);
-  return `200${total === undefined ? ' without a count' : `, count ${String(total)}`}`;
+  if (typeof total === 'object') return '200, with a count that is no number';
+  return `200${total === undefined ? ' without a count' : `, count ${total}`}`;
 }
 
 async function orderOfGroups(ask: AskDirectory | undefined, signal: AbortSignal): Promise<string> {

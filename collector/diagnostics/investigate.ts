@@ -107,7 +107,7 @@ async function findUser(ask: AskDirectory, named: string, signal: AbortSignal): 
     const query = new URLSearchParams({ filter: `${field}:$eq:${named}`, fields, limit: '2' });
     const { value } = await ask(`/api/systemusers?${query}`, {}, signal);
     const rows = isObject(value) && Array.isArray(value.results) ? value.results.filter(isObject) : [];
-    const own = rows.filter((row) => String(row[field]).toLowerCase() === named.toLowerCase());
+    const own = rows.filter((row) => textOf(row[field])?.toLowerCase() === named.toLowerCase());
     if (own.length === 1) return keep(own[0]!);
   }
   throw new CollectorError('USAGE', 'JumpCloud has no one user of that id, username or e-mail address.', {
@@ -131,7 +131,7 @@ async function groupsOf(ask: AskDirectory, user: string, signal: AbortSignal): P
     .filter((id) => id !== undefined);
   const names: string[] = [];
   for (const id of ids.slice(0, MOST_GROUPS)) {
-    const { value: group } = await ask(`/api/v2/usergroups/${encodeURIComponent(id)}`, {}, signal);
+    const { value: group } = await ask(`/api/v2/usergroups/${encodeURIComponent(id.toWellFormed())}`, {}, signal);
     names.push((isObject(group) ? textOf(group.name) : undefined) ?? id);
   }
   return [...names, ...ids.slice(MOST_GROUPS)];

@@ -37,8 +37,8 @@ export function readEmployees(text: string, where: string): Employees {
     const id = scalar(row.employee_id);
     if (id === undefined) throw invalid(where, 'a row has no employee_id');
     add(identifiers, id, id);
-    const aliases = Array.isArray(row.aliases) ? row.aliases : String(row.aliases ?? '').split(';');
-    for (const email of [row.email, ...aliases]) {
+    const aliases = typeof row.aliases === 'string' ? row.aliases.split(';') : row.aliases;
+    for (const email of [row.email, ...(Array.isArray(aliases) ? aliases : [])]) {
       const normal = normalEmail(email);
       if (normal !== undefined) add(emails, normal, id);
     }

@@ -48,3 +48,13 @@ it('shows what directory and tables hold of a person, by name or by a finding, a
   expect(blind).toMatchObject({ user: null, groups: null });
   expect(blind.unread).toHaveLength(2);
 });
+
+it('a row of JumpCloud that has an object in place of a name is nobody', async () => {
+  const ask = async () => ({
+    value: { results: [{ username: { toString: 1 }, email: { toString: 1 } }] },
+    headers: {},
+  });
+  await expect(investigateUser('ana.lima', ask, undefined, new AbortController().signal)).rejects.toMatchObject({
+    code: 'USAGE',
+  });
+});

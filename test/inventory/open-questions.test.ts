@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { answerDirectoryQuestions } from '../../collector/diagnostics/directory-probes.js';
+import type { Client } from '../../collector/jumpcloud/client.js';
 import { inventoryUnderTest } from './inventory-under-test.js';
 
 /** What is known of the API from no public source: every point, and a part of each question that asks it. */
@@ -35,4 +36,13 @@ it('The report of check says which lists of the directory answer, and names what
   expect(answerOf('order of ids')).toBe('yes, 12 of them');
   for (const [point, parts] of Object.entries(OPEN_POINTS))
     for (const part of parts) expect(answerOf(part), `${point}: ${part}`).toBeDefined();
+});
+
+it('a count that is an object is named as none', async () => {
+  const directory = async () => ({ value: { results: [], totalCount: { toString: 1 } }, headers: {} });
+  const client = { directory, hasDirectoryAccount: true } as unknown as Client;
+  const answers = await answerDirectoryQuestions(client, new AbortController().signal);
+  expect(answers.find(({ question }) => question.includes('/api/systemusers '))?.answer).toBe(
+    '200, with a count that is no number',
+  );
 });

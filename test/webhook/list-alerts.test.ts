@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { checkWebhook } from '../../collector/diagnostics/check-webhook.js';
 import { CollectorError } from '../../collector/errors.js';
 import { createClient } from '../../collector/jumpcloud/client.js';
-import { readAlerts } from '../../collector/jumpcloud/directory/alerts.js';
+import { readAlerts, readOccurrences } from '../../collector/jumpcloud/directory/alerts.js';
 import type { AskDirectory } from '../../collector/jumpcloud/directory/ask.js';
 import type { Batch } from '../../collector/sinks/sink.js';
 import { createTablesSink } from '../../collector/sinks/tables/tables-sink.js';
@@ -166,6 +166,14 @@ describe('the list of alerts', () => {
     expect(found.map(({ value }) => [value.objectId, value.occurrencesCount])).toEqual([['a2', 2]]);
   });
 
+  it('asks for the occurrences of an alert whose id no address can hold, and ends no lane', async () => {
+    const ask: AskDirectory = async (path) => {
+      expect(path).toMatch(/^\/api\/v2\/alerts\/%EF%BF%BD\/occurrences/);
+      return { value: { alertOccurrences: [], count: 0 }, headers: {} };
+    };
+    expect(await readOccurrences(ask, '\ud800')).toEqual([]);
+  });
+
   it('is read to its end however long it is, and refused where it does not end', async () => {
     const since = Date.UTC(2026, 10, 1);
     const alertAt = (skip: number) => ({ lastOccurredAt: new Date(since + (100_000 - skip) * 1_000).toISOString() });
@@ -226,6 +234,12 @@ describe('check of webhooks', () => {
       'ok: JumpCloud has the channel SIEM, 0 % of 0 requests succeeded',
       'ok: the list of alerts can be read',
     ]);
+  });
+
+  it('counts a rule as enabled whose status is an object', async () => {
+    const opened = await open();
+    for (const rule of opened.alerts.rules) Object.assign(rule, { status: { toString: 1 } });
+    expect((await lines(opened)).every((line) => line.startsWith('ok: '))).toBe(true);
   });
 
   it('reports a channel that is attached to no enabled rule, and one whose last answer was 401', async () => {

@@ -117,9 +117,10 @@ function readToken(answer: Answer): Token {
   const parsed = readObject(answer.body);
   const token = parsed.access_token;
   const type = parsed.token_type ?? 'bearer';
-  if (typeof token !== 'string' || !/^[\x21-\x7e]+$/.test(token) || String(type).toLowerCase() !== 'bearer') {
+  const isBearer = typeof type === 'string' && type.toLowerCase() === 'bearer';
+  if (typeof token !== 'string' || !/^[\x21-\x7e]+$/.test(token) || !isBearer)
     throw damaged('it holds no bearer token');
-  }
-  const life = Number(parsed.expires_in ?? DEFAULT_LIFE_S);
+  // Of an object Number may throw: JSON can name its toString.
+  const life = typeof parsed.expires_in === 'object' ? Number.NaN : Number(parsed.expires_in);
   return { token, lifeS: Number.isFinite(life) && life > 0 ? life : DEFAULT_LIFE_S };
 }

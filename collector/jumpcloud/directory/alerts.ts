@@ -66,7 +66,7 @@ export function momentOf(value: JsonValue | undefined): number {
 
 /** The occurrences of an alert, in no promised order. */
 export function readOccurrences(ask: AskDirectory, alertId: string, signal?: AbortSignal): Promise<JsonObject[]> {
-  const path = `/api/v2/alerts/${encodeURIComponent(alertId)}/occurrences`;
+  const path = `/api/v2/alerts/${encodeURIComponent(alertId.toWellFormed())}/occurrences`;
   return readRows(ask, path, 'alertOccurrences', {}, () => false, signal);
 }
 

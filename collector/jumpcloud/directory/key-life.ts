@@ -81,8 +81,11 @@ async function accountLife(ask: AskConsole, clientId: string, signal?: AbortSign
   let unseen = 0;
   for await (const account of listed(ask, '/api/v2/service-accounts?', signal)) {
     accounts.push(account);
-    const path = `/api/v2/service-accounts/${encodeURIComponent(String(account.objectId))}`;
-    const answer = await softly(ask, path, signal);
+    const { objectId } = account;
+    const answer =
+      typeof objectId === 'string'
+        ? await softly(ask, `/api/v2/service-accounts/${encodeURIComponent(objectId.toWellFormed())}`, signal)
+        : undefined;
     // The live answer wraps the account, the documented one does not (README.md 2.3).
     const full = isObject(answer?.serviceAccount) ? answer.serviceAccount : (answer ?? account);
     const secrets = secretsOf(full);

@@ -194,6 +194,10 @@ describe('service account', () => {
     ['an answer without a token', answer(200, { token_type: 'Bearer' }), 'RESPONSE_INVALID'],
     ['a token of another kind', answer(200, { access_token: 'x', token_type: 'mac' }), 'RESPONSE_INVALID'],
     ['HTML', answer(200, '<html>'), 'RESPONSE_INVALID'],
+    ['an object as kind', answer(200, { access_token: 'x', token_type: { toString: 1 } }), 'RESPONSE_INVALID'],
+    // The token itself is taken, and JumpCloud refuses it.
+    ['an object as life', answer(200, { access_token: 'x', expires_in: { toString: 1 } }), 'CREDENTIAL_REFUSED'],
+    ['a list as life', answer(200, { access_token: 'x', expires_in: [{ toString: 1 }] }), 'CREDENTIAL_REFUSED'],
   ])('%s is told by its code', async (_, fault, code) => {
     const server = await tenant({ ...newAccount(), fault });
     const { client } = clientFor(server.origin, { ...serviceAccount, retry: { attempts: 2 } });

@@ -176,6 +176,15 @@ describe('the life of a service account’s secret', () => {
     });
   });
 
+  it.each([{ toString: 1 }, '\ud800', undefined])(
+    'of an account whose id is %j is what the list shows',
+    async (objectId) => {
+      const server = await scriptedServer(listing([{ ...account, objectId }]));
+      const { client } = clientFor(server.origin, asAccount);
+      expect(await client.keyLife()).toMatchObject({ kind: 'known', from: 'service-accounts' });
+    },
+  );
+
   it('is not guessed among several', async () => {
     const server = await scriptedServer(listing([account, { ...account, objectId: 'sa 2' }]));
     const { client } = clientFor(server.origin, asAccount);
