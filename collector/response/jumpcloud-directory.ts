@@ -194,9 +194,10 @@ async function scheduledOf(ask: AskDirectory, user: string, signal?: AbortSignal
     signal,
   );
   if (!Array.isArray(value)) throw notDecodable('list of scheduled changes');
-  return value
-    .filter(isObject)
-    .map(({ state, scheduledDate }) => ({ state: String(state), at: String(scheduledDate) }));
+  return value.map((row) => {
+    if (!isObject(row) || typeof row.state !== 'string') throw notDecodable('state that is scheduled');
+    return { state: row.state, at: text(row.scheduledDate) || 'an unknown time' };
+  });
 }
 
 function isDirectMember(memberships: readonly JsonObject[], group: string): boolean {
@@ -212,7 +213,6 @@ function userOf(value: JsonValue): UserState {
   if (typeof value.suspended !== 'boolean' && text(value.state) === '') throw notDecodable('state of the user');
   const restricted = Array.isArray(value.restrictedFields) ? value.restrictedFields.filter(isObject) : [];
   const authority = isObject(value.delegatedAuthority) ? value.delegatedAuthority.name : undefined;
-  const linked = isObject(value.admin) ? value.admin.id : undefined;
   const suspended = value.suspended === true;
   return {
     id: id.id,
@@ -228,8 +228,15 @@ function userOf(value: JsonValue): UserState {
       authority !== undefined ||
       restricted.some(({ field }) => field === 'password'),
     synchronised: authority !== undefined || restricted.length > 0,
-    administrator: typeof linked === 'string' ? linked : undefined,
+    administrator: linkedOf(value.admin),
   };
+}
+
+function linkedOf(administrator: JsonValue | undefined): string | undefined {
+  if (administrator === undefined || administrator === null) return undefined;
+  const id = isObject(administrator) ? text(administrator.id) : '';
+  if (id === '') throw notDecodable('id of the administrator that is linked to the user');
+  return id;
 }
 
 /** What was asked for by its id, and nothing else. */

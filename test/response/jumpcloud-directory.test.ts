@@ -42,11 +42,19 @@ const scripted = (answers: Record<string, JsonValue>) =>
 it.each([
   ['another user', { '/api/systemusers/': { ...eva, _id: '66a0c0ffee0000000000b003' } }],
   ['a user without a state', { '/api/systemusers/': { _id: eva._id, username: eva.username } }],
+  ...[{}, { id: 7 }, { id: '' }, true].map((admin) => [
+    `a linked administrator that is ${JSON.stringify(admin)}`,
+    { '/api/systemusers/': { ...eva, admin } },
+  ]),
   ['another group', { '/api/systemusers/': eva, '/api/v2/usergroups/': { ...vpn, id: '66a0c0ffee0000000000c002' } }],
   [
     'a membership that does not show whether it is direct',
     { '/api/systemusers/': eva, '/api/v2/usergroups/': vpn, '/api/v2/users/': [{ id: vpn.id }] },
   ],
+  ...[null, {}, { state: { toString: 1 } }].map((row) => [
+    `a scheduled change that is ${JSON.stringify(row)}`,
+    { '/api/systemusers/': eva, '/api/v2/bulk/userstates': [row] },
+  ]),
   ['no list of scheduled changes', { '/api/systemusers/': eva, '/api/v2/bulk/userstates': {} }],
 ] as [string, Record<string, JsonValue>][])(
   'an answer with %s is none: nothing is known of the target',
@@ -54,6 +62,22 @@ it.each([
     const verb = /group|membership/.test(what) ? 'remove-from-group' : 'disable-user';
     const asked = { verb, user: eva._id, group: verb === 'disable-user' ? undefined : vpn.id } as const;
     await expect(scripted(answers).read(asked)).rejects.toMatchObject({ code: 'RESPONSE_INVALID' });
+  },
+);
+
+it('a scheduled change is taken by its state, also where it has an object in place of a date', async () => {
+  const rows = [{ state: 'ACTIVATED', scheduledDate: { toString: 1 } }];
+  const directory = scripted({ '/api/systemusers/': eva, '/api/v2/bulk/userstates': rows });
+  const { scheduled } = await directory.read({ verb: 'disable-user', user: eva._id, group: undefined });
+  expect(scheduled).toEqual([{ state: 'ACTIVATED', at: 'an unknown time' }]);
+});
+
+it.each([[null], [{ id: '66a0c0ffee0000000000a001', roleName: 'Administrator' }]])(
+  'a user whose linked administrator is %j is taken',
+  async (admin) => {
+    const directory = scripted({ '/api/systemusers/': { ...eva, admin } });
+    const { user } = await directory.read({ verb: 'disable-user', user: eva._id, group: undefined });
+    expect(user.administrator).toBe(admin?.id);
   },
 );
 
