@@ -23,7 +23,7 @@ export interface Journal {
   /**
    * Writes one line; when it resolves, the line is durable. Lines are written in the order of the calls.
    * @returns the number of the line
-   * @throws CollectorError STORAGE_FAILED; nothing of the line remains
+   * @throws CollectorError STORAGE_FAILED; nothing of the line remains, or no further line is written
    */
   append(entry: JournalEntry): Promise<number>;
   close(): Promise<void>;
@@ -84,6 +84,7 @@ function journalOver(directory: string, name: string, now: () => number, from: E
   let end = from;
   let file: { readonly name: string; readonly handle: FileHandle; size: number } | undefined;
   let queue: Promise<unknown> = Promise.resolve();
+  let torn: CollectorError | undefined;
 
   const fileFor = async (month: string) => {
     const wanted = `${name}-${month}.ndjson`;
@@ -104,6 +105,7 @@ function journalOver(directory: string, name: string, now: () => number, from: E
     return file;
   };
   const write = async (entry: JournalEntry): Promise<number> => {
+    if (torn !== undefined) throw torn;
     const number = end.number + 1;
     const line = JSON.stringify({ number, previous: end.hash, entry });
     const into = await fileFor(new Date(now()).toISOString().slice(0, 7));
@@ -112,8 +114,11 @@ function journalOver(directory: string, name: string, now: () => number, from: E
       await into.handle.appendFile(bytes);
       await into.handle.sync();
     } catch (error) {
-      await into.handle.truncate(into.size).catch(() => undefined);
-      throw error;
+      await into.handle.truncate(into.size).catch(() => {
+        // A further line would join the torn one, and the next start would refuse the journal.
+        torn = tornLine(join(directory, into.name), error);
+      });
+      throw torn ?? error;
     }
     into.size += bytes.length;
     end = { number, hash: hashOf(line) };
@@ -283,6 +288,19 @@ function parse(text: string): { number: number; previous: string; entry: Journal
   } catch {
     return undefined;
   }
+}
+
+function tornLine(path: string, cause: unknown): CollectorError {
+  const { message, detail } = storageFailed(cause, path);
+  return new CollectorError(
+    'STORAGE_FAILED',
+    `${message}. What was written of the line could not be taken off: the journal takes no further line.`,
+    {
+      cure: 'Mend the storage, then start the process again: a torn last line is taken off when the journal is opened.',
+      ...(detail === undefined ? {} : { detail }),
+      cause,
+    },
+  );
 }
 
 function foreignLine(path: string): CollectorError {

@@ -1,7 +1,8 @@
 import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import {
   type JournalLine,
   journalLines,
@@ -78,6 +79,34 @@ it('a last line that a crash cut short is taken off, and the chain goes on', asy
   expect(await journal.append({ operation: 'next' })).toBe(3);
   await journal.close();
   expect(await verifyJournal(directory, 'audit')).toEqual({ lines: 3, broken: undefined });
+});
+
+it('takes no further line after a torn one that could not be taken off, until it is opened again', async () => {
+  const directory = folder();
+  const path = await written(directory, 1);
+  const journal = await openJournal(directory, 'audit', () => NOVEMBER);
+  const file = await open(path, 'r');
+  const prototype = Object.getPrototypeOf(file);
+  await file.close();
+  const append = vi.spyOn(prototype, 'appendFile').mockImplementationOnce(async () => {
+    appendFileSync(path, '{"number":2,"prev');
+    throw Object.assign(new Error('EIO: i/o error, write'), { code: 'EIO' });
+  });
+  const truncate = vi.spyOn(prototype, 'truncate').mockRejectedValueOnce(new Error('EIO: i/o error, ftruncate'));
+  onTestFinished(() => {
+    append.mockRestore();
+    truncate.mockRestore();
+  });
+  const cure = expect.stringContaining('start the process again');
+  const refused = { code: 'STORAGE_FAILED', message: expect.stringContaining(path), cure };
+  await expect(journal.append({ operation: 'torn' })).rejects.toMatchObject(refused);
+  await expect(journal.append({ operation: 'after' })).rejects.toMatchObject(refused);
+  await journal.close();
+  const again = await openJournal(directory, 'audit', () => NOVEMBER);
+  expect(again.recovered).toBe(17);
+  expect(await again.append({ operation: 'next' })).toBe(2);
+  await again.close();
+  expect(await verifyJournal(directory, 'audit')).toEqual({ lines: 2, broken: undefined });
 });
 
 it('a line in the middle that is none of a journal is refused by readers, not taken for the end', async () => {
