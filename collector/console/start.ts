@@ -80,6 +80,8 @@ export async function startConsole(
   const sessions = createSessions(settings.session, now);
   const store = openFeedStore(directory, now);
   const exclusive = oneAtATime();
+  // Not those of feeds: a change of a feed may wait for JumpCloud.
+  const changesUsers = oneAtATime();
   await store.sweep();
   const jobs = createJobs(now, log);
   const lastLogins = new Map<string, string>();
@@ -136,8 +138,9 @@ export async function startConsole(
       manage: settings.manage,
       passwordCost,
       now,
+      exclusive: changesUsers,
     }),
-    ...accountHandlers({ users, sessions, tokens, invitations, origin, now, lastLogins }),
+    ...accountHandlers({ users, sessions, tokens, invitations, origin, now, lastLogins, exclusive: changesUsers }),
     ...feedHandlers({ supervisor, store, prepare, jobs, directory, now, exclusive }),
     ...views,
     ...actionHandlers({ supervisor, jobs, log: host.log, status, sleep: systemTiming.sleep }),

@@ -2,9 +2,15 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { removeUser } from '../../collector/commands/console.js';
+import { openInvitations } from '../../collector/console/accounts/invitations.js';
 import { createLoginDelays } from '../../collector/console/accounts/login-delays.js';
 import { hashPassword, passwordMatches } from '../../collector/console/accounts/password.js';
+import { createSessions } from '../../collector/console/accounts/sessions.js';
 import { openTokens } from '../../collector/console/accounts/tokens.js';
+import { openUsers, type StoredUser, type Users } from '../../collector/console/accounts/users.js';
+import { accountHandlers } from '../../collector/console/handlers/accounts.js';
+import { sessionHandlers } from '../../collector/console/handlers/session.js';
+import { oneAtATime } from '../../collector/console/one-at-a-time.js';
 import { createRateLimit } from '../../collector/console/rate.js';
 import { folder } from '../cli/command.js';
 import { PASSWORD, startTestConsole } from './harness.js';
@@ -270,6 +276,80 @@ it('the last administrator can neither be removed nor made something else', asyn
   expect((await admin.send('DELETE', '/users/ana')).json.code).toBe('LAST_ADMIN');
   expect((await admin.send('PUT', '/users/ana', { role: 'viewer' })).json.code).toBe('LAST_ADMIN');
   expect((await admin.send('POST', '/users', { name: 'ana', role: 'viewer' })).json.code).toBe('LAST_ADMIN');
+});
+
+/** Users ana and ben, both administrators, in a directory of their own. */
+async function twoAdmins() {
+  const directory = folder();
+  const users = openUsers(directory);
+  const password = await hashPassword(PASSWORD, 2);
+  for (const name of ['ana', 'ben'])
+    await users.create({ name, role: 'admin', createdAt: '2026-11-28T12:00:00Z', createdBy: 'test', password });
+  const now = () => 0;
+  const sessions = createSessions({ idleMs: 1_000, maxMs: 1_000 }, now);
+  const invitations = openInvitations(directory, now);
+  const parts = { directory, users, sessions, invitations, now, exclusive: oneAtATime() };
+  const asked = <Body>(name: string, body: Body) => ({
+    principal: {
+      ...{ name, role: 'admin' as const, kind: 'session' as const, token: undefined },
+      session: sessions.start(name, 'admin').session,
+    },
+    parameters: { name },
+    query: new URLSearchParams(),
+    body,
+    ifMatch: undefined,
+    ifNoneMatch: undefined,
+    address: '127.0.0.1',
+    signal: new AbortController().signal,
+    audit: { details: {} },
+  });
+  const sessionsOver = (over: Users) =>
+    sessionHandlers({ ...parts, users: over, delays: createLoginDelays(now), manage: true, passwordCost: 2 });
+  const tokens = await openTokens(directory, now, () => undefined);
+  const accounts = accountHandlers({ ...parts, tokens, origin: () => '', lastLogins: new Map() });
+  return { users, sessionsOver, accounts, asked, invitations };
+}
+
+it.each([
+  ['removed', undefined, (users: Users) => users.remove('ben')],
+  ['given another role', 'viewer', (users: Users, ben: StoredUser) => users.replace({ ...ben, role: 'viewer' })],
+] as const)(
+  'a user who is %s while the password is judged neither comes back with a new one nor logs in',
+  async (_, role, change) => {
+    for (const operation of ['changePassword', 'login'] as const) {
+      const { users, sessionsOver, asked } = await twoAdmins();
+      let isFirst = true;
+      const find = async (name: string) => {
+        const found = await users.find(name);
+        if (isFirst) await change(users, found!);
+        isFirst = false;
+        return found;
+      };
+      const handlers = sessionsOver({ ...users, find });
+      const done =
+        operation === 'login'
+          ? handlers.login(asked('ben', { user: 'ben', password: PASSWORD }))
+          : handlers.changePassword(asked('ben', { present: PASSWORD, password: `${PASSWORD} of ben` }));
+      await expect(done).rejects.toMatchObject({ problem: { status: 401 } });
+      expect((await users.find('ben'))?.role).toBe(role);
+    }
+  },
+);
+
+it('of two last administrators who remove each other at the same time one stays', async () => {
+  const { users, accounts, asked } = await twoAdmins();
+  const removed = await Promise.allSettled(['ana', 'ben'].map((name) => accounts.removeUser(asked(name, undefined))));
+  expect(removed.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+  expect((await users.list()).map(({ name }) => name)).toEqual(['ben']);
+});
+
+it('a link that was made for an administrator does not make the last one something else', async () => {
+  const { users, sessionsOver, accounts, asked, invitations } = await twoAdmins();
+  const token = await invitations.create({ user: 'ben', role: 'viewer', expires: 1_000 });
+  await accounts.removeUser(asked('ana', undefined));
+  const done = sessionsOver(users).login(asked('ben', { token, password: PASSWORD }));
+  await expect(done).rejects.toMatchObject({ problem: { code: 'LAST_ADMIN' } });
+  expect((await users.find('ben'))?.role).toBe('admin');
 });
 
 it('S21: whatever the umask, everything that the console keeps is for its owner alone', async () => {

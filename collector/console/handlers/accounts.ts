@@ -1,9 +1,9 @@
 import { INVITATION_MS, type Invitations } from '../accounts/invitations.js';
 import type { Sessions } from '../accounts/sessions.js';
 import type { Tokens } from '../accounts/tokens.js';
-import type { Users } from '../accounts/users.js';
+import { isLastAdmin, type Users } from '../accounts/users.js';
 import { type Handlers, personsOf } from '../handler.js';
-import { refused } from '../problem.js';
+import { type Refused, refused } from '../problem.js';
 
 export interface AccountParts {
   readonly users: Users;
@@ -16,6 +16,8 @@ export interface AccountParts {
   readonly now: () => number;
   /** When each user logged in last since the process started; RFC 3339. */
   readonly lastLogins: ReadonlyMap<string, string>;
+  /** One change of users at a time. */
+  readonly exclusive: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 const HOUR_MS = 60 * 60_000;
@@ -31,17 +33,14 @@ type AccountOperation =
   | 'deleteToken';
 
 export function accountHandlers(parts: AccountParts): Pick<Handlers, AccountOperation> {
-  const { users, sessions, tokens, invitations, origin, now, lastLogins } = parts;
+  const { users, sessions, tokens, invitations, origin, now, lastLogins, exclusive } = parts;
   const known = async (name: string) => {
     const user = await users.find(name);
     if (user === undefined) throw refused(404, 'NO_USER', 'There is no user of that name.', 'See the list of users.');
     return user;
   };
-  /** The last administrator can neither be removed nor made something else: nobody could undo it here. */
   const refuseForLast = async (name: string) => {
-    const admins = (await users.list()).filter(({ role }) => role === 'admin');
-    if (admins.length === 1 && admins[0]!.name === name)
-      throw refused(409, 'LAST_ADMIN', 'This is the last administrator.', 'Make another user an administrator first.');
+    if (await isLastAdmin(users, name)) throw lastAdmin();
   };
   const noToken = () => refused(404, 'NO_TOKEN', 'There is no token of that id.', 'See the list of tokens.');
   return {
@@ -69,46 +68,49 @@ export function accountHandlers(parts: AccountParts): Pick<Handlers, AccountOper
       }));
       return { json: { users: [...present, ...invited] } };
     },
-    async inviteUser({ body, audit }) {
-      audit.target = { type: 'user', name: body.name };
-      audit.details.role = body.role;
-      const present = await users.find(body.name);
-      if (present !== undefined && present.role !== body.role) await refuseForLast(present.name);
-      await invitations.withdraw(body.name);
-      const expires = now() + INVITATION_MS;
-      const token = await invitations.create({ user: body.name, role: body.role, expires });
-      const link = `${origin()}/#start=${token}`;
-      return {
-        status: 201,
-        json: { user: body.name, role: body.role, link, expires: new Date(expires).toISOString() },
-        showsSecret: true,
-      };
-    },
-    async changeUser({ parameters, body, audit }) {
-      const user = await known(parameters.name!);
-      audit.target = { type: 'user', name: user.name };
-      audit.changes = [{ path: 'role', from: user.role, to: body.role }];
-      if (body.role !== 'admin') await refuseForLast(user.name);
-      // A link made before would give the role of then.
-      await invitations.withdraw(user.name);
-      await users.replace({ ...user, role: body.role });
-      sessions.endAll(user.name);
-      return { status: 204 };
-    },
-    async removeUser({ parameters, audit }) {
-      const name = parameters.name!;
-      audit.target = { type: 'user', name };
-      const user = await users.find(name);
-      const isInvited = (await invitations.list()).some((one) => one.user?.toLowerCase() === name.toLowerCase());
-      if (user === undefined && !isInvited) await known(name);
-      if (user !== undefined) await refuseForLast(user.name);
-      await invitations.withdraw(name);
-      if (user !== undefined) {
-        await users.remove(user.name);
+    inviteUser: ({ body, audit }) =>
+      exclusive(async () => {
+        audit.target = { type: 'user', name: body.name };
+        audit.details.role = body.role;
+        const present = await users.find(body.name);
+        if (present !== undefined && present.role !== body.role) await refuseForLast(present.name);
+        await invitations.withdraw(body.name);
+        const expires = now() + INVITATION_MS;
+        const token = await invitations.create({ user: body.name, role: body.role, expires });
+        const link = `${origin()}/#start=${token}`;
+        return {
+          status: 201,
+          json: { user: body.name, role: body.role, link, expires: new Date(expires).toISOString() },
+          showsSecret: true,
+        };
+      }),
+    changeUser: ({ parameters, body, audit }) =>
+      exclusive(async () => {
+        const user = await known(parameters.name!);
+        audit.target = { type: 'user', name: user.name };
+        audit.changes = [{ path: 'role', from: user.role, to: body.role }];
+        if (body.role !== 'admin') await refuseForLast(user.name);
+        // A link made before would give the role of then.
+        await invitations.withdraw(user.name);
+        await users.replace({ ...user, role: body.role });
         sessions.endAll(user.name);
-      }
-      return { status: 204 };
-    },
+        return { status: 204 };
+      }),
+    removeUser: ({ parameters, audit }) =>
+      exclusive(async () => {
+        const name = parameters.name!;
+        audit.target = { type: 'user', name };
+        const user = await users.find(name);
+        const isInvited = (await invitations.list()).some((one) => one.user?.toLowerCase() === name.toLowerCase());
+        if (user === undefined && !isInvited) await known(name);
+        if (user !== undefined) await refuseForLast(user.name);
+        await invitations.withdraw(name);
+        if (user !== undefined) {
+          await users.remove(user.name);
+          sessions.endAll(user.name);
+        }
+        return { status: 204 };
+      }),
     listTokens: async () => ({ json: { tokens: tokens.list() } }),
     async createToken(asked) {
       const { name, role, days, verbs = [] } = asked.body;
@@ -134,4 +136,8 @@ export function accountHandlers(parts: AccountParts): Pick<Handlers, AccountOper
       return { status: 204 };
     },
   };
+}
+
+export function lastAdmin(): Refused {
+  return refused(409, 'LAST_ADMIN', 'This is the last administrator.', 'Make another user an administrator first.');
 }

@@ -1,14 +1,16 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { Invitations } from '../accounts/invitations.js';
 import type { LoginDelays } from '../accounts/login-delays.js';
 import { hashPassword, LEAST_PASSWORD, passwordMatches } from '../accounts/password.js';
 import type { LiveSession, Sessions } from '../accounts/sessions.js';
-import type { StoredUser, Users } from '../accounts/users.js';
+import { isLastAdmin, type StoredUser, type Users } from '../accounts/users.js';
 import type { Role, Session } from '../answers.js';
 import { COOKIE, notLoggedIn } from '../gate.js';
 import { type Answer, type Handlers, nameOf } from '../handler.js';
 import { refused } from '../problem.js';
+import { lastAdmin } from './accounts.js';
 
 export interface SessionParts {
   readonly users: Users;
@@ -22,6 +24,8 @@ export interface SessionParts {
   readonly passwordCost: number | undefined;
   /** Epoch milliseconds. */
   readonly now: () => number;
+  /** One change of users at a time. */
+  readonly exclusive: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 /** File in `console.directory` with the link for the first administrator. */
@@ -29,7 +33,7 @@ export const FIRST_LOGIN = 'first-login';
 const WRONG = 'The user or the password is wrong, or the link was used or is over.';
 
 export function sessionHandlers(parts: SessionParts): Pick<Handlers, 'login' | 'logout' | 'whoAmI' | 'changePassword'> {
-  const { users, sessions, invitations, delays, directory, manage, passwordCost, now } = parts;
+  const { users, sessions, invitations, delays, directory, manage, passwordCost, now, exclusive } = parts;
 
   const begin = (user: StoredUser): Answer<Session> => {
     const { id, session } = sessions.start(user.name, user.role);
@@ -63,8 +67,13 @@ export function sessionHandlers(parts: SessionParts): Pick<Handlers, 'login' | '
     delayed(name, address);
     const user = await users.find(name);
     if (!(await passwordMatches(password, user?.password)) || user === undefined) throw notLoggedIn(WRONG);
+    await exclusive(() => refuseChanged(user));
     delays.succeeded(source);
     return user;
+  };
+  /** Hashing takes its time: what became of the user meanwhile is in force. */
+  const refuseChanged = async (user: StoredUser): Promise<void> => {
+    if (!isDeepStrictEqual(await users.find(user.name), user)) throw notLoggedIn(WRONG);
   };
   const byLink = async (
     token: string,
@@ -82,17 +91,19 @@ export function sessionHandlers(parts: SessionParts): Pick<Handlers, 'login' | '
       });
     judgePassword(password);
     const hash = await hashPassword(password, passwordCost);
-    // From here on the link is this request's alone.
-    const claimed = await invitations.claim(token);
-    if (claimed === undefined) throw notLoggedIn(WRONG);
-    try {
-      const user = await take(name, claimed.role, hash, invitation.user === undefined);
-      delays.succeeded({ account: 'one-time link', address });
-      return user;
-    } catch (error) {
-      await invitations.release(token);
-      throw error;
-    }
+    return exclusive(async () => {
+      // From here on the link is this request's alone.
+      const claimed = await invitations.claim(token);
+      if (claimed === undefined) throw notLoggedIn(WRONG);
+      try {
+        const user = await take(name, claimed.role, hash, invitation.user === undefined);
+        delays.succeeded({ account: 'one-time link', address });
+        return user;
+      } catch (error) {
+        await invitations.release(token);
+        throw error;
+      }
+    });
   };
   const take = async (name: string, role: Role, hash: StoredUser['password'], first: boolean): Promise<StoredUser> => {
     const present = await users.find(name);
@@ -107,6 +118,7 @@ export function sessionHandlers(parts: SessionParts): Pick<Handlers, 'login' | '
       if ((await users.list()).length > 0 || !(await users.create(user))) throw notLoggedIn(WRONG);
       await rm(join(directory, FIRST_LOGIN), { force: true });
     } else if (present !== undefined) {
+      if (role !== 'admin' && (await isLastAdmin(users, present.name))) throw lastAdmin();
       await users.replace(user);
       sessions.endAll(user.name);
     } else if (!(await users.create(user))) throw notLoggedIn(WRONG);
@@ -147,8 +159,12 @@ export function sessionHandlers(parts: SessionParts): Pick<Handlers, 'login' | '
         throw refused(403, 'ROLE', 'A token has no password.', 'Log in as a person.');
       judgePassword(body.password);
       const user = await byPassword(nameOf(asked), body.present, address);
-      await users.replace({ ...user, password: await hashPassword(body.password, passwordCost) });
-      sessions.endAll(user.name);
+      const password = await hashPassword(body.password, passwordCost);
+      await exclusive(async () => {
+        await refuseChanged(user);
+        await users.replace({ ...user, password });
+        sessions.endAll(user.name);
+      });
       return { status: 204, headers: {} };
     },
   };
