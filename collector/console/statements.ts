@@ -94,6 +94,8 @@ export function createStatements({ supervisor, settings, limits, now }: Statemen
       startedAt: new Date(now()).toISOString(),
       stop: new AbortController(),
     };
+    // The signal of a client that has left aborts no second time: the statement would count as running for ever.
+    if (signal.aborted) throw refused(400, 'LEFT', 'The client has left.', 'Ask it again.');
     running.set(one.id, one);
     // A client that leaves before the first piece is asked for leaves nothing else behind.
     signal.addEventListener('abort', () => {
