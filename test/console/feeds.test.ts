@@ -509,6 +509,15 @@ it('a draft waits for a person with the key, and holds no secret', async () => {
   const draft = await admin.send('PUT', '/drafts/acme', { document: document('acme'), waitingFor: 'ben@example.com' });
   expect(draft.json).toMatchObject({ name: 'acme', by: 'ana', waitingFor: 'ben@example.com' });
   expect((await admin.get('/drafts/acme')).json.document.jumpcloud.apiKey).toBeUndefined();
+  const key = 'not-shown-to-anybody';
+  for (const apiKey of [{ value: key }, [key], { file: 'key', value: key }]) {
+    const sent = document('acme');
+    const kept = await admin.send('PUT', '/drafts/acme', {
+      document: { ...sent, jumpcloud: { ...(sent.jumpcloud as object), apiKey } },
+    });
+    expect(kept.status).toBe(200);
+    expect(JSON.stringify((await admin.get('/drafts/acme')).json)).not.toContain(key);
+  }
   expect((await admin.get('/feeds')).json.drafts).toHaveLength(1);
   await put(admin, document('acme', { poll: { interval: 'never' } }));
   expect((await admin.get('/feeds')).json.drafts).toEqual([]);

@@ -331,8 +331,9 @@ function withoutSecrets(document: Document): Document {
   let without = document;
   for (const { segments } of SECRET_KEYS) {
     const value = valueAt(without, segments);
-    if (typeof value === 'string' || storedFingerprint(value) !== undefined)
-      without = withValue(without, segments, undefined);
+    // Whatever is no name of a file may be a secret, in whatever form it was sent.
+    const file = value !== undefined && isObject(value) ? value.file : undefined;
+    if (value !== undefined) without = withValue(without, segments, typeof file === 'string' ? { file } : undefined);
   }
   return without;
 }
