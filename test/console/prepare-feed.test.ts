@@ -27,6 +27,7 @@ function over(env: Record<string, string> = {}) {
   };
   const prepare = async (document: Document) => prepareFeed('acme', document, await store.find('acme'), options);
   return {
+    stored: async () => (await store.find('acme'))?.document,
     /** Code and places of the refusal; undefined: taken. */
     async refusal(document: Document) {
       try {
@@ -54,6 +55,15 @@ it('S9: every key of a feed that holds a path is refused outside its root', asyn
     const [code, places] = (await refusal({ name: 'acme', ...(document as Document) })) ?? [];
     expect([path, code, places]).toEqual([path, 'NOT_ALLOWED', expect.arrayContaining([`/${segments.join('/')}`])]);
   }
+});
+
+it('of a secret that is a file only the name of the file is stored and shown', async () => {
+  const { save, stored } = over();
+  const jumpcloud = { apiKey: { file: 'acme-key' } };
+  await save({ name: 'acme', jumpcloud: { apiKey: { file: 'acme-key', value: KEY } } });
+  expect(await stored()).toEqual({ name: 'acme', jumpcloud });
+  await save({ name: 'acme' });
+  expect(await stored()).toEqual({ name: 'acme', jumpcloud });
 });
 
 const withKey = { name: 'acme', jumpcloud: { apiKey: KEY } };

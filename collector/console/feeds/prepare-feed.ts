@@ -167,7 +167,8 @@ async function resolveSecrets(
     // The same file again is a secret that was not typed.
     const then = present === undefined ? undefined : fileOf(present);
     if (then !== undefined && (await pathBelow(roots.secrets, then)) === below) kept.push(path);
-    if (value === undefined) document = withValue(document, segments, asked);
+    // What else the object holds is judged by nobody, and would be stored and shown.
+    document = withValue(document, segments, { file });
   }
   return { document, secrets, paths, kept };
 }
