@@ -234,6 +234,8 @@ function userOf(value: JsonValue): UserState {
 
 function linkedOf(administrator: JsonValue | undefined): string | undefined {
   if (administrator === undefined || administrator === null) return undefined;
+  // Whether a user without one has null or an empty object is undocumented: neither names anybody.
+  if (isObject(administrator) && Object.keys(administrator).length === 0) return undefined;
   const id = isObject(administrator) ? text(administrator.id) : '';
   if (id === '') throw notDecodable('id of the administrator that is linked to the user');
   return id;

@@ -42,7 +42,7 @@ const scripted = (answers: Record<string, JsonValue>) =>
 it.each([
   ['another user', { '/api/systemusers/': { ...eva, _id: '66a0c0ffee0000000000b003' } }],
   ['a user without a state', { '/api/systemusers/': { _id: eva._id, username: eva.username } }],
-  ...[{}, { id: 7 }, { id: '' }, true].map((admin) => [
+  ...[{ roleName: 'Administrator' }, { id: 7 }, { id: '' }, true].map((admin) => [
     `a linked administrator that is ${JSON.stringify(admin)}`,
     { '/api/systemusers/': { ...eva, admin } },
   ]),
@@ -72,14 +72,15 @@ it('a scheduled change is taken by its state, also where it has an object in pla
   expect(scheduled).toEqual([{ state: 'ACTIVATED', at: 'an unknown time' }]);
 });
 
-it.each([[null], [{ id: '66a0c0ffee0000000000a001', roleName: 'Administrator' }]])(
-  'a user whose linked administrator is %j is taken',
-  async (admin) => {
-    const directory = scripted({ '/api/systemusers/': { ...eva, admin } });
-    const { user } = await directory.read({ verb: 'disable-user', user: eva._id, group: undefined });
-    expect(user.administrator).toBe(admin?.id);
-  },
-);
+it.each<[{ id?: string; roleName?: string } | null]>([
+  [null],
+  [{}],
+  [{ id: '66a0c0ffee0000000000a001', roleName: 'Administrator' }],
+])('a user whose linked administrator is %j is taken', async (admin) => {
+  const directory = scripted({ '/api/systemusers/': { ...eva, admin } });
+  const { user } = await directory.read({ verb: 'disable-user', user: eva._id, group: undefined });
+  expect(user.administrator).toBe(admin?.id);
+});
 
 it('whole answers about the target are taken', async () => {
   const whole = {
