@@ -12,6 +12,8 @@ const slowest = [
   'cli/exit-codes',
   'faults/',
   'kafka/reconcile',
+  'kafka/contract',
+  'kafka/position',
   'cli/life-cycle',
   'deploy/container',
   'kafka/security',
@@ -26,6 +28,7 @@ const slowest = [
   'pipeline/feed.',
   'query/',
   'reconcile/',
+  'inventory/',
   'console/',
 ];
 

@@ -10,36 +10,9 @@ const apart = [
   'http-server',
   'large-rows',
   'no-hard-links',
+  'outage',
   'snapshot-files',
 ];
-
-/** Rooms whose tests leave their process as they found it: its environment, its directory, its globals. */
-const sharing = [
-  'backfill',
-  'commands',
-  'config',
-  'console',
-  'files',
-  'fixtures',
-  'inventory',
-  'jumpcloud',
-  'key-expiry',
-  'log',
-  'mappings',
-  'monitoring',
-  'pipeline',
-  'position',
-  'query',
-  'reconcile',
-  'reprocess',
-  'response',
-  'runtime',
-  'schemas',
-  'server',
-  'sinks',
-  'watch',
-  'webhook',
-].map((room) => `test/${room}/**/!(*-kafka|${apart.join('|')}).test.ts`);
 
 // biome-ignore lint/style/noDefaultExport: vitest reads its configuration from the default export
 export default defineConfig({
@@ -59,18 +32,7 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: {
-          name: 'a process per file',
-          include: ['test/**/*.test.ts'],
-          globalSetup: ['test/kafka/serve-broker.ts'],
-          // What is wrong with kafkajs is a finding about kafkajs, raced for on a real cluster: `npm run defects` repeats it.
-          // The browser's tests are a step of their own: `npm run test:browser`.
-          exclude: [
-            'test/browser/**',
-            ...(process.env.DEFECTS === 'true' ? [] : ['test/kafka/defects.test.ts']),
-            ...sharing,
-          ],
-        },
+        test: { name: 'a process per file', include: apart.map((name) => `test/**/${name}.test.ts`) },
       },
       {
         extends: true,
@@ -78,8 +40,12 @@ export default defineConfig({
         test: {
           name: 'shared',
           isolate: process.env.CLOCK !== undefined,
-          include: sharing,
+          include: [`test/**/!(${apart.join('|')}).test.ts`],
+          globalSetup: ['test/kafka/serve-broker.ts'],
           setupFiles: ['test/seed.ts'],
+          // What is wrong with kafkajs is a finding about kafkajs, raced for on a real cluster: `npm run defects` repeats it.
+          // The browser's tests are a step of their own: `npm run test:browser`.
+          exclude: ['test/browser/**', ...(process.env.DEFECTS === 'true' ? [] : ['test/kafka/defects.test.ts'])],
         },
       },
     ],
