@@ -259,12 +259,12 @@ function triggers(
   const { warned, warnedOf = expiresAt } = remembered;
   // An end that turned out to be days later is warned of like any other.
   const threshold = dueWarning(status.life, now, expiresAt - warnedOf > MS_PER_DAY ? undefined : warned);
-  const told = { warned: threshold, warnedOf: expiresAt };
-  if (threshold !== undefined) due.push({ trigger: { kind: 'expires', threshold }, memory: told });
+  const memory = { warned: threshold, warnedOf: expiresAt };
+  if (threshold !== undefined) due.push({ trigger: { kind: 'expires', threshold }, memory });
   if (status.refused && remembered.refusedSince === undefined) {
     const refusedSince = new Date(now).toISOString();
     // A warning about expiry needs no second one about refusal.
-    if (threshold === 0) due[0] = { ...due[0]!, memory: { ...told, refusedSince } };
+    if (threshold === 0) due[0] = { ...due[0]!, memory: { ...memory, refusedSince } };
     else due.push({ trigger: { kind: 'refused', since: refusedSince }, memory: { refusedSince } });
   }
   let oldKey = remembered.oldKey ?? [];

@@ -1,17 +1,17 @@
-import { floorToSecond, formatSecond, type Instant, instantOfSecond } from '../../mappings/instant.js';
+import { floorToSecond, formatSecond } from '../../mappings/instant.js';
 import { SECONDS_PER_DAY, SECONDS_PER_HOUR, SECONDS_PER_MINUTE } from '../../mappings/time-units.js';
 import { earlierOf, laterOf } from '../clock.js';
-import { asCollectorError, CollectorError } from '../errors.js';
+import { asCollectorError, type CollectorError } from '../errors.js';
 import { firstGiven } from '../jumpcloud/insights/first-given.js';
 import { byReason, refusalOf } from '../jumpcloud/insights/probe.js';
 import { type Cursor, serviceOwnedFrom } from '../position/cursor.js';
 import { groupOf, groupsToPoll, type ServiceGroup, servicePosition, staysActive } from '../position/service-groups.js';
 import { stepBack, steppedBackIn } from '../position/step-back.js';
 import { liveWindow, nextSlice, type Window, watermarkAfter } from '../position/window.js';
-import { EXPIRED } from '../sinks/sink.js';
 import { emptyBatch, type RecordOwnership } from './batch-builder.js';
 import { collect, type ReadSoFar } from './collect.js';
 import type { FeedDependencies, FeedSettings } from './dependencies.js';
+import { findKept } from './find-kept.js';
 import type { Advance, Lane } from './lane.js';
 
 /** Reads and delivers everything that JumpCloud shows by now. */
@@ -213,22 +213,6 @@ function scopeOf(lane: Lane, group: ServiceGroup): RecordOwnership {
     lateBefore: group.isPrimary && cursor.counts.records > 0 ? position.maxEventTime : undefined,
     known: (uids, from, to) => findKept(lane, uids, from, to),
   };
-}
-
-/** After a pause longer than the sink keeps its days (UTC) it holds nothing of them that could be there twice. */
-export async function findKept(
-  lane: Pick<Lane, 'findDelivered'>,
-  uids: readonly string[],
-  from: Instant,
-  to: Instant,
-): Promise<ReadonlySet<string>> {
-  try {
-    return await lane.findDelivered(uids, from, to);
-  } catch (error) {
-    if (!(error instanceof CollectorError) || error.detail !== EXPIRED) throw error;
-    const nextDay = instantOfSecond((Math.floor(floorToSecond(from) / SECONDS_PER_DAY) + 1) * SECONDS_PER_DAY);
-    return nextDay < to ? findKept(lane, uids, nextDay, to) : new Set();
-  }
 }
 
 /** Asks for each service of a refused search alone. */

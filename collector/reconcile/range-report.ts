@@ -149,10 +149,10 @@ async function ownedParts(
     if (from >= to) continue;
     if (cursor.position.services.length > 0) owned.push({ lane, cursor, from, to, types });
     else notes.push(`Lane ${lane} reads again from an earlier position: compare once it has caught up.`);
-    const apart = settings.services.filter((service) => Object.hasOwn(cursor.position.perService, service));
-    if (cursor.position.services.length > 0 && apart.length > 0)
+    const leftOut = settings.services.filter((service) => Object.hasOwn(cursor.position.perService, service));
+    if (cursor.position.services.length > 0 && leftOut.length > 0)
       notes.push(
-        `Of ${apart.join(', ')} nothing is compared: JumpCloud refuses it, or lane ${lane} still catches up with it.`,
+        `Of ${leftOut.join(', ')} nothing is compared: JumpCloud refuses it, or lane ${lane} still catches up with it.`,
       );
   }
   owned.sort((a, b) => a.from - b.from);

@@ -3,7 +3,7 @@ import type { DeadLetter } from '../../mappings/dead-letter.js';
 import { instantOfSecond } from '../../mappings/instant.js';
 import { SECONDS_PER_DAY } from '../../mappings/time-units.js';
 import type { Clock } from '../clock.js';
-import { findKept } from '../pipeline/poll.js';
+import { findKept } from '../pipeline/find-kept.js';
 import { hashOf } from '../position/dedupe-set.js';
 import { WEBHOOK_LANE } from '../position/lane-name.js';
 import type { Sink } from '../sinks/sink.js';

@@ -20,7 +20,10 @@ export interface CommittedLaneParts {
 
 const MINUTE_MS = 60_000;
 const DAY_MINUTES = 1_440;
-/** Names are remembered for so long before the last reading of the list of alerts: JumpCloud repeats a request for minutes, and the list is read an hour back. */
+/**
+ * Names are remembered for so long before the last reading of the list of alerts: JumpCloud repeats a request for minutes,
+ * and the list is read an hour back.
+ */
 const REMEMBERED_DAYS = 8;
 /** The same where the list was not read for long. */
 const MOST_REMEMBERED_DAYS = 90;

@@ -69,12 +69,6 @@ export function openUsers(directory: string): Users {
   };
 }
 
-/** Nobody could undo it in the console if this user were removed or became something else. */
-export async function isLastAdmin(users: Users, name: string): Promise<boolean> {
-  const admins = (await users.list()).filter(({ role }) => role === 'admin');
-  return admins.length === 1 && admins[0]!.name === name;
-}
-
 function unreadable(path: string, error: unknown): CollectorError {
   return new CollectorError('STORAGE_FAILED', `${path} cannot be read.`, {
     cure: 'Give the collector’s user read access to console.directory, or put the file back from a backup.',

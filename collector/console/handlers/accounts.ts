@@ -1,9 +1,10 @@
 import { INVITATION_MS, type Invitations } from '../accounts/invitations.js';
 import type { Sessions } from '../accounts/sessions.js';
 import type { Tokens } from '../accounts/tokens.js';
-import { isLastAdmin, type Users } from '../accounts/users.js';
+import type { Users } from '../accounts/users.js';
 import { type Handlers, personsOf } from '../handler.js';
-import { type Refused, refused } from '../problem.js';
+import { refused } from '../problem.js';
+import { refuseLastAdmin } from './refuse-last-admin.js';
 
 export interface AccountParts {
   readonly users: Users;
@@ -39,9 +40,6 @@ export function accountHandlers(parts: AccountParts): Pick<Handlers, AccountOper
     if (user === undefined) throw refused(404, 'NO_USER', 'There is no user of that name.', 'See the list of users.');
     return user;
   };
-  const refuseForLast = async (name: string) => {
-    if (await isLastAdmin(users, name)) throw lastAdmin();
-  };
   const noToken = () => refused(404, 'NO_TOKEN', 'There is no token of that id.', 'See the list of tokens.');
   return {
     async listUsers() {
@@ -73,7 +71,7 @@ export function accountHandlers(parts: AccountParts): Pick<Handlers, AccountOper
         audit.target = { type: 'user', name: body.name };
         audit.details.role = body.role;
         const present = await users.find(body.name);
-        if (present !== undefined && present.role !== body.role) await refuseForLast(present.name);
+        if (present !== undefined && present.role !== body.role) await refuseLastAdmin(users, present.name);
         await invitations.withdraw(body.name);
         const expires = now() + INVITATION_MS;
         const token = await invitations.create({ user: body.name, role: body.role, expires });
@@ -89,7 +87,7 @@ export function accountHandlers(parts: AccountParts): Pick<Handlers, AccountOper
         const user = await known(parameters.name!);
         audit.target = { type: 'user', name: user.name };
         audit.changes = [{ path: 'role', from: user.role, to: body.role }];
-        if (body.role !== 'admin') await refuseForLast(user.name);
+        if (body.role !== 'admin') await refuseLastAdmin(users, user.name);
         // A link made before would give the role of then.
         await invitations.withdraw(user.name);
         await users.replace({ ...user, role: body.role });
@@ -103,7 +101,7 @@ export function accountHandlers(parts: AccountParts): Pick<Handlers, AccountOper
         const user = await users.find(name);
         const isInvited = (await invitations.list()).some((one) => one.user?.toLowerCase() === name.toLowerCase());
         if (user === undefined && !isInvited) await known(name);
-        if (user !== undefined) await refuseForLast(user.name);
+        if (user !== undefined) await refuseLastAdmin(users, user.name);
         await invitations.withdraw(name);
         if (user !== undefined) {
           await users.remove(user.name);
@@ -136,8 +134,4 @@ export function accountHandlers(parts: AccountParts): Pick<Handlers, AccountOper
       return { status: 204 };
     },
   };
-}
-
-export function lastAdmin(): Refused {
-  return refused(409, 'LAST_ADMIN', 'This is the last administrator.', 'Make another user an administrator first.');
 }

@@ -5,12 +5,12 @@ import type { Invitations } from '../accounts/invitations.js';
 import type { LoginDelays } from '../accounts/login-delays.js';
 import { hashPassword, LEAST_PASSWORD, passwordMatches } from '../accounts/password.js';
 import type { LiveSession, Sessions } from '../accounts/sessions.js';
-import { isLastAdmin, type StoredUser, type Users } from '../accounts/users.js';
+import type { StoredUser, Users } from '../accounts/users.js';
 import type { Role, Session } from '../answers.js';
 import { COOKIE, notLoggedIn } from '../gate.js';
 import { type Answer, type Handlers, nameOf } from '../handler.js';
 import { refused } from '../problem.js';
-import { lastAdmin } from './accounts.js';
+import { refuseLastAdmin } from './refuse-last-admin.js';
 
 export interface SessionParts {
   readonly users: Users;
@@ -118,7 +118,7 @@ export function sessionHandlers(parts: SessionParts): Pick<Handlers, 'login' | '
       if ((await users.list()).length > 0 || !(await users.create(user))) throw notLoggedIn(WRONG);
       await rm(join(directory, FIRST_LOGIN), { force: true });
     } else if (present !== undefined) {
-      if (role !== 'admin' && (await isLastAdmin(users, present.name))) throw lastAdmin();
+      if (role !== 'admin') await refuseLastAdmin(users, present.name);
       await users.replace(user);
       sessions.endAll(user.name);
     } else if (!(await users.create(user))) throw notLoggedIn(WRONG);
