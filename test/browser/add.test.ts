@@ -25,7 +25,7 @@ const good: TestLine[] = [
 /** From the list to the last page, by mouse. */
 async function toConfiguration(page: Page): Promise<void> {
   await page.getByRole('link', { name: 'Add New Data Feed', exact: true }).first().click();
-  await page.getByLabel('Search').fill('jump');
+  await page.getByLabel('Search', { exact: true }).fill('jump');
   await page
     .locator('main')
     .getByRole('link', { name: /^JumpCloud/ })
@@ -323,9 +323,9 @@ it('C1: every key of a feed is in the form, every secret is write-only, and copi
 it('X1: each step of adding a feed is accessible in every look', async () => {
   const { page, visit } = await scripted(material, { bypassCSP: true });
   await visit('/add/source');
-  await page.getByLabel('Search').fill('okta');
+  await page.getByLabel('Search', { exact: true }).fill('okta');
   await page.getByText('Only JumpCloud is built in').waitFor();
-  await page.getByLabel('Search').fill('');
+  await page.getByLabel('Search', { exact: true }).fill('');
   await inspect(page, 'add-source');
   await visit('/add/method');
   await page.getByText('API Ingest').waitFor();

@@ -76,7 +76,7 @@ export async function secondTab(page: Page, origin: string): Promise<Page> {
 /** From the list to the filled form; the key is typed as given. */
 export async function fillNewFeed(page: Page, name: string, baseUrl: string, key: string): Promise<void> {
   await page.getByRole('link', { name: 'Add New Data Feed', exact: true }).first().click();
-  await page.getByLabel('Search').fill('jump');
+  await page.getByLabel('Search', { exact: true }).fill('jump');
   await page
     .locator('main')
     .getByRole('link', { name: /^JumpCloud/ })
