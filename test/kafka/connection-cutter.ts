@@ -11,6 +11,9 @@ export const apiKeys = { produce: 0, fetch: 1, metadata: 3, initProducerId: 22, 
 export class ConnectionCutter {
   #pending = new Map<number, number>();
   #refused = new Map<number, number>();
+  #delay: { apiKey: number; ahead: { apiKey: number; spared: number } } | undefined;
+  /** A request that is on its way, and what it comes ahead of. */
+  #late: { apiKey: number; spared: number; arrive: () => void } | undefined;
   /** How many connections were cut. */
   cuts = 0;
   #tellOfCut: () => void = () => undefined;
@@ -29,11 +32,20 @@ export class ConnectionCutter {
     this.#refused.set(apiKey, spared);
   }
 
+  /**
+   * The next request of this kind loses its connection and arrives all the same, ahead of a later request.
+   * @param ahead the kind of that request, and how many of them come before it
+   */
+  delay(apiKey: number, ahead: { apiKey: number; spared: number }): void {
+    this.#delay = { apiKey, ahead };
+  }
+
   readonly socketFactory: ISocketFactory = ({ host, port, onConnect }) => {
     const socket = connectPlain({ host, port }, onConnect);
     const write = socket.write.bind(socket) as (...given: unknown[]) => boolean;
     socket.write = ((data: Buffer, ...rest: unknown[]) => {
       if (this.#refuses(data)) return this.#cut(socket);
+      if (this.#delays(socket, data, write)) return true;
       const cut = this.#takes(data);
       // The answer never reaches kafkajs: nothing listens to the data that arrive from here on.
       if (cut) this.#deafen(socket);
@@ -57,6 +69,24 @@ export class ConnectionCutter {
     if (spared === undefined) return false;
     this.#refused.set(apiKey, spared - 1);
     return spared <= 0;
+  }
+
+  #delays(socket: Socket, frame: Buffer, write: (frame: Buffer) => boolean): boolean {
+    if (frame.length < 6) return false;
+    const apiKey = frame.readInt16BE(4);
+    if (this.#late?.apiKey === apiKey && this.#late.spared-- === 0) {
+      this.#late.arrive();
+      this.#late = undefined;
+    }
+    if (this.#delay?.apiKey !== apiKey) return false;
+    this.#late = { ...this.#delay.ahead, arrive: () => write(frame) };
+    this.#delay = undefined;
+    this.#count();
+    // For its user the connection is gone; in truth it stays.
+    socket.removeAllListeners('data').resume();
+    socket.end = () => socket;
+    setImmediate(() => socket.emit('error', reset()));
+    return true;
   }
 
   #count(): void {

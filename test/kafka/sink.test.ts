@@ -271,6 +271,21 @@ describeKafka('the Kafka sink on a real broker', () => {
     expect(results.flatMap(({ rejections }) => rejections)).toContain('SINK_IN_DOUBT');
   });
 
+  it('F-9: a request to commit that arrives after its connection was lost commits nothing of the next transaction', async () => {
+    const feed = freshFeed({ compression: 'none', topics: { partitions: 1 } });
+    const cutter = new ConnectionCutter();
+    const lane = sinkOf(feed, { socketFactory: cutter.socketFactory }).lane('live');
+    await lane.open();
+    cutter.delay(apiKeys.endTxn, { apiKey: apiKeys.produce, spared: 1 });
+    await lane.commit(batchOf(0, 10));
+    // Several requests to produce; the position is in the first of them.
+    await lane.commit(batchOf(10, 2_000, { shape: { raw: 'x'.repeat(2_000) } }));
+    await lane.close();
+
+    expect(cutter.cuts).toBe(1);
+    expect(eventIds(await readCommitted(cluster, `${feed.topicPrefix}authentication`)).sort()).toEqual(uids(0, 2_000));
+  });
+
   it('F-10: an event over the limit loses raw_data, else becomes a dead letter in parts; its neighbours pass', async () => {
     const feed = freshFeed({ compression: 'none', topics: { partitions: 1 } });
     const sink = sinkOf(feed);

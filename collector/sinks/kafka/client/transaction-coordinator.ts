@@ -12,9 +12,10 @@ const BUSY_FIRST_WAIT_MS = 10;
 const BUSY_LONGEST_WAIT_MS = 250;
 
 /**
- * Speaks for one transactional id with the broker that coordinates it. Each of its requests may be repeated until an answer
- * comes: the coordinator takes a repetition of what it has already done for done (Kafka protocol: InitProducerId raises the
- * epoch once more, AddPartitionsToTxn adds nothing, EndTxn with the same outcome succeeds).
+ * Speaks for one transactional id with the broker that coordinates it. Its requests are repeated until an answer comes: the
+ * coordinator takes a repetition of what it has already done for done (Kafka protocol: InitProducerId raises the epoch once
+ * more, AddPartitionsToTxn adds nothing). Not so EndTxn: where its answer is lost the request itself may still be on its way,
+ * and would end the next transaction of the same epoch before all of it is sent.
  */
 export class TransactionCoordinator {
   readonly #cluster: LowLevelCluster;
@@ -38,22 +39,26 @@ export class TransactionCoordinator {
     await this.#ask((broker) => broker.addPartitionsToTxn({ transactionalId, producerId, producerEpoch, topics }));
   }
 
-  /** Commits or aborts. */
+  /** Commits or aborts. Where the answer is lost, only a new `init` makes sure that the request does nothing later. */
   async end(producer: ProducerIdentity, outcome: 'commit' | 'abort'): Promise<void> {
     const { producerId, producerEpoch } = producer;
     const transactionalId = this.#transactionalId;
     const transactionResult = outcome === 'commit';
-    await this.#ask((broker) => broker.endTxn({ transactionalId, producerId, producerEpoch, transactionResult }));
+    await this.#ask((broker) => broker.endTxn({ transactionalId, producerId, producerEpoch, transactionResult }), true);
   }
 
-  async #ask<T>(request: (broker: LowLevelBroker) => Promise<T>): Promise<T> {
+  /** @param once whether a request without an answer is not repeated */
+  async #ask<T>(request: (broker: LowLevelBroker) => Promise<T>, once = false): Promise<T> {
     const started = performance.now();
     let failures = 0;
     for (let busy = 0; ; ) {
+      let isSent = false;
       try {
         this.#broker ??= await this.#find(failures);
+        isSent = true;
         return await request(this.#broker);
       } catch (error) {
+        if (once && isSent && !nameKafkaError(error).names.includes('KafkaJSProtocolError')) throw error;
         if (nameKafkaError(error).names.includes('CONCURRENT_TRANSACTIONS')) {
           if (performance.now() - started > BUSY_OPEN_TRANSACTION_TIMEOUT_MS) throw error;
           await sleep(Math.min(BUSY_FIRST_WAIT_MS * 2 ** busy++, BUSY_LONGEST_WAIT_MS));
