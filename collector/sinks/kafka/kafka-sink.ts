@@ -16,7 +16,7 @@ import { prove } from './prove.js';
 import { readEntities } from './read-entities.js';
 import { laneKeys } from './state/lane-state.js';
 import { listLanes, peekLane } from './state/state-topic.js';
-import { ownTopic, topicsOf } from './topics/topics.js';
+import { ownTopic } from './topics/topics.js';
 
 const BATCH_SIZE = 2_000;
 
@@ -29,7 +29,7 @@ export function createKafkaSink(options: KafkaOptions, dependencies: KafkaDepend
   const context = laneContext(options, dependencies);
   const { settings } = context;
   const lanes = new Set<KafkaLane>();
-  const delivered = new DeliveredRecords(topicsOf(settings), context.clock);
+  const delivered = new DeliveredRecords(settings, context.clock);
   const stateTopic = ownTopic(settings, 'state');
 
   function lane(name: string): LaneSink {
@@ -79,7 +79,7 @@ export function createKafkaSink(options: KafkaOptions, dependencies: KafkaDepend
     async find(uids, from, to) {
       if (uids.length === 0) return new Set();
       const search = { uids, from, to, timeoutMs: openTransactionTimeoutMs(settings) };
-      return withReader(context, [], new Set<string>(), (reader) => delivered.find(reader, search));
+      return withReader<ReadonlySet<string>>(context, [], new Set(), (reader) => delivered.find(reader, search));
     },
     async holder(lane) {
       const { heldBy } = await readState(context, lane);

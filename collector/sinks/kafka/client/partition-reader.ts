@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kafka } from 'kafkajs';
 import { CollectorError } from '../../../errors.js';
 import type { Connection } from './connection.js';
-import { kafkaErrorRow } from './error-table.js';
+import { kafkaErrorRow, nameKafkaError } from './error-table.js';
 import { createCluster, type LowLevelBroker, type LowLevelCluster } from './kafkajs.js';
 
 /** A committed record. */
@@ -78,6 +78,16 @@ export class PartitionReader {
   async partitions(topic: string): Promise<number[]> {
     await this.#cluster.addTargetTopic(topic);
     return this.#cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId);
+  }
+
+  /** As `partitions`; undefined where there is no topic of that name. */
+  async partitionsIfThere(topic: string): Promise<number[] | undefined> {
+    try {
+      return await this.partitions(topic);
+    } catch (error) {
+      if (nameKafkaError(error).names.includes('UNKNOWN_TOPIC_OR_PARTITION')) return undefined;
+      throw error;
+    }
   }
 
   /**

@@ -1,6 +1,6 @@
 import type { Kafka } from 'kafkajs';
 import type { Connection } from './connection.js';
-import { asKafkaFailure, nameKafkaError } from './error-table.js';
+import { asKafkaFailure } from './error-table.js';
 import { PartitionReader } from './partition-reader.js';
 
 /**
@@ -17,10 +17,9 @@ export async function withReader<T>(
   const reader = new PartitionReader(kafka, connection);
   try {
     await reader.connect();
-    for (const topic of topics) await reader.partitions(topic);
+    for (const topic of topics) if ((await reader.partitionsIfThere(topic)) === undefined) return missing;
     return await work(reader);
   } catch (error) {
-    if (nameKafkaError(error).names.includes('UNKNOWN_TOPIC_OR_PARTITION')) return missing;
     throw asKafkaFailure(error, `reading ${topics.join(', ')}`);
   } finally {
     await reader.disconnect().catch(() => undefined);

@@ -2,8 +2,10 @@ import { floorToMillisecond, type Instant } from '../../../../mappings/instant.j
 import type { Clock } from '../../../clock.js';
 import { CollectorError } from '../../../errors.js';
 import { hashOf } from '../../../position/dedupe-set.js';
+import { isRightMissing } from '../client/missing-acl.js';
 import type { KafkaRecord, PartitionReader } from '../client/partition-reader.js';
-import type { Topic } from '../topics/topics.js';
+import type { KafkaSettings } from '../client/settings.js';
+import { topicsLeftOut, topicsOf } from '../topics/topics.js';
 
 /** A record is published after it happened, but a device's clock may be ahead of the collector's by as much as this. */
 const AHEAD_MS = 60 * 60_000;
@@ -11,6 +13,9 @@ const AHEAD_MS = 60 * 60_000;
 const KEPT_MS = 10 * 60_000;
 /** Most records that are kept (some tens of megabytes); beyond that every search reads again. */
 const MOST_KEPT = 400_000;
+/** Offsets before the publishing time asked for that are looked at for records of a clock that was behind. */
+const FIRST_STEP_BACK = 256n;
+const STEP_FACTOR = 4n;
 
 /** What is looked for. */
 export interface Search {
@@ -28,12 +33,16 @@ export interface Search {
  * over a range hour by hour, and each would read all that was published since.
  */
 export class DeliveredRecords {
-  readonly #topics: readonly Topic[];
+  readonly #topics: readonly string[];
+  readonly #leftOut: readonly string[];
   readonly #clock: Clock;
   #read: Read | undefined;
 
-  constructor(topics: readonly Topic[], clock: Clock) {
-    this.#topics = topics.filter(({ use }) => use !== 'state');
+  constructor(settings: KafkaSettings, clock: Clock) {
+    this.#topics = topicsOf(settings)
+      .filter(({ use }) => use !== 'state')
+      .map(({ name }) => name);
+    this.#leftOut = topicsLeftOut(settings);
     this.#clock = clock;
   }
 
@@ -51,8 +60,8 @@ export class DeliveredRecords {
     let found = findIn(read, search);
     if (found.size === new Set(search.uids).size) return found;
     try {
-      for (const { name } of this.#topics)
-        for (const partition of await reader.partitions(name)) await readOn(read, reader, name, partition, search);
+      for await (const [name, partition] of this.#partitions(reader))
+        await readOn(read, reader, name, partition, search);
     } catch (error) {
       // A topic may have been created again: what was read of it before is not there any more.
       this.#read = undefined;
@@ -76,13 +85,25 @@ export class DeliveredRecords {
   }
 
   async #requireWhole(reader: PartitionReader, since: number): Promise<void> {
-    for (const { name } of this.#topics) {
-      for (const partition of await reader.partitions(name)) {
-        const { start } = await reader.bounds(name, partition);
-        if (start === 0n) continue;
-        const first = await reader.offsetOfTime(name, partition, since);
-        if (first === undefined || first <= start) throw noLongerWhole(name);
-      }
+    for await (const [name, partition] of this.#partitions(reader)) {
+      const { start } = await reader.bounds(name, partition);
+      if (start === 0n) continue;
+      const first = await reader.offsetOfTime(name, partition, since);
+      if (first === undefined || first <= start) throw noLongerWhole(name);
+    }
+  }
+
+  /** The partitions of all topics that are there. One that is missing holds nothing: the others are read all the same. */
+  async *#partitions(reader: PartitionReader): AsyncGenerator<[topic: string, partition: number]> {
+    for (const name of this.#topics)
+      for (const partition of (await reader.partitionsIfThere(name)) ?? []) yield [name, partition];
+    for (const name of this.#leftOut) {
+      const partitions = await reader.partitionsIfThere(name).catch((error: unknown) => {
+        // Of a class that was never selected no right is needed.
+        if (isRightMissing(error)) return undefined;
+        throw error;
+      });
+      for (const partition of partitions ?? []) yield [name, partition];
     }
   }
 }
@@ -108,17 +129,33 @@ async function readOn(
 ): Promise<void> {
   const wanted = new Set(uids.map(hashOf));
   const place = `${topic}/${partition}`;
-  const { end } = await reader.bounds(topic, partition);
-  const from = read.next.get(place) ?? (await reader.offsetOfTime(topic, partition, read.since)) ?? end;
-  if (from > end) throw madeAnew(topic);
-  for await (const record of reader.read(topic, partition, from, end, timeoutMs)) {
-    const uid = record.headers.event_id;
-    if (uid === undefined) continue;
-    const hash = hashOf(uid);
-    if (read.times.size >= MOST_KEPT && !wanted.has(hash)) continue;
-    // Of two records of one uid the one that lies in every range counts.
-    if (!Number.isNaN(read.times.get(hash) ?? 0)) read.times.set(hash, timeOf(record));
+  const { start, end } = await reader.bounds(topic, partition);
+  /** @returns whether one of the records happened after the publishing time that is read from */
+  const take = async (from: bigint, to: bigint): Promise<boolean> => {
+    let isLater = false;
+    for await (const record of reader.read(topic, partition, from, to, timeoutMs)) {
+      const uid = record.headers.event_id;
+      if (uid === undefined) continue;
+      const [hash, time] = [hashOf(uid), timeOf(record)];
+      isLater ||= time >= read.since;
+      if (read.times.size >= MOST_KEPT && !wanted.has(hash)) continue;
+      // Of two records of one uid the one that lies in every range counts.
+      if (!Number.isNaN(read.times.get(hash) ?? 0)) read.times.set(hash, time);
+    }
+    return isLater;
+  };
+  let from = read.next.get(place);
+  if (from === undefined) {
+    from = (await reader.offsetOfTime(topic, partition, read.since)) ?? end;
+    // A publisher whose clock was behind leaves records before that place that happened after it.
+    let lower = from;
+    for (let step = FIRST_STEP_BACK, upper = from; upper > start; step *= STEP_FACTOR, upper = lower) {
+      lower = upper - step > start ? upper - step : start;
+      if (!(await take(lower, upper))) break;
+    }
   }
+  if (from > end) throw madeAnew(topic);
+  await take(from, end);
   read.next.set(place, end);
 }
 

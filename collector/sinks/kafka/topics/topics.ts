@@ -47,6 +47,13 @@ export function topicsOf(settings: KafkaSettings): Topic[] {
   return [...uses].map(([name, use]) => ({ name, use }));
 }
 
+/** Topics of the classes that are not selected: the feed may have delivered to them when they were. */
+export function topicsLeftOut(settings: KafkaSettings): string[] {
+  const selected = new Set(topicsOf(settings).map(({ name }) => name));
+  const all = Object.values(settings.target.classes).map(({ uid }) => topicOfClass(settings, uid));
+  return [...new Set(all)].filter((name) => !selected.has(name));
+}
+
 function badName(what: string, cure: string): CollectorError {
   return new CollectorError('CONFIG_INVALID', `kafka.topics.names or kafka.topicPrefix: ${what}.`, { cure });
 }
@@ -75,7 +82,8 @@ export function planTopic(settings: KafkaSettings, topic: Topic, brokers: number
     return { ...topic, partitions, replication, configs: { ...durable, ...cleanup } };
   }
   const compaction = { 'cleanup.policy': 'compact', 'max.compaction.lag.ms': DAY_MS, 'segment.ms': DAY_MS };
-  return { ...topic, partitions: 1, replication, configs: { ...durable, ...compaction, 'segment.bytes': '16777216' } };
+  const others = { 'segment.bytes': '16777216', 'compression.type': 'producer' };
+  return { ...topic, partitions: 1, replication, configs: { ...durable, ...compaction, ...others } };
 }
 
 /** The command of Kafka's own tools that creates a topic as planned. */
