@@ -292,7 +292,7 @@ describeKafka('position, lease and operation on a real broker', () => {
       `${bootstrap}${feed.topicPrefix}dead_letters --partitions 1 --replication-factor 1 --config cleanup.policy=delete`,
       `${bootstrap}${feed.topicPrefix}raw --partitions 6 --replication-factor 1 --config cleanup.policy=delete`,
       `${bootstrap}${feed.topicPrefix}state.test --partitions 1 --replication-factor 1 --config cleanup.policy=compact` +
-        ' --config max.compaction.lag.ms=86400000 --config segment.ms=86400000 --config segment.bytes=16777216',
+        ' --config max.compaction.lag.ms=86400000 --config segment.ms=86400000 --config segment.bytes=16777216 --config compression.type=producer',
     ]);
   });
 

@@ -1,5 +1,6 @@
 import type { Entity } from '../sink.js';
 import { asKafkaFailure } from './client/error-table.js';
+import { partitionOf } from './client/outgoing-message.js';
 import { PartitionReader } from './client/partition-reader.js';
 import type { LaneContext } from './lane-context.js';
 import { ownTopic } from './topics/topics.js';
@@ -17,17 +18,22 @@ export async function* readEntities(
   const reader = new PartitionReader(kafka, connection);
   try {
     await reader.connect();
-    for (const partition of await reader.partitions(topic)) {
-      const { start, stable } = await reader.bounds(topic, partition);
-      for await (const { key, value, headers } of reader.read(topic, partition, start, stable, 0)) {
-        const [feed = '', type = '', ...rest] = (key ?? '').split('|');
-        if (feed !== settings.feed || !types.includes(type)) continue;
-        yield {
-          type,
-          key: rest.join('|'),
-          value: value?.toString('utf8'),
-          observedAt: Date.parse(headers.observed_at ?? ''),
-        };
+    const partitions = (await reader.partitions(topic)).sort((one, other) => one - other);
+    // Where partitions were added, what a key had before lies in a partition that is no longer its own.
+    for (const isOwn of [false, true]) {
+      for (const partition of partitions) {
+        const { start, stable } = await reader.bounds(topic, partition);
+        for await (const { key = '', value, headers } of reader.read(topic, partition, start, stable, 0)) {
+          const [feed = '', type = '', ...rest] = key.split('|');
+          if (feed !== settings.feed || !types.includes(type)) continue;
+          if ((partitionOf(topic, key, partitions.length) === partition) !== isOwn) continue;
+          yield {
+            type,
+            key: rest.join('|'),
+            value: value?.toString('utf8'),
+            observedAt: Date.parse(headers.observed_at ?? ''),
+          };
+        }
       }
     }
   } catch (error) {

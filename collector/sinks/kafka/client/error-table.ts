@@ -182,6 +182,13 @@ export const kafkaErrors: readonly KafkaErrorRow[] = [
     cure: 'Set kafka.compression to gzip or none.',
   },
   {
+    types: ['KafkaJSNotImplemented'],
+    meaning: 'a topic holds records in a compression that this program does not read',
+    code: 'SINK_REFUSED',
+    transient: true,
+    cure: 'Set compression.type of the topics to producer; what was written before stays unreadable until retention or compaction takes it.',
+  },
+  {
     codes: [2],
     types: ['CORRUPT_MESSAGE'],
     meaning: 'a record batch arrived damaged, or without a key on a compacted topic',

@@ -174,7 +174,8 @@ export function requireComplete(state: LaneState, logStart: bigint): void {
   }
 }
 
-function corrupt(what: string): CollectorError {
+/** The refusal of a state topic that is not what this program wrote. */
+export function corrupt(what: string): CollectorError {
   return new CollectorError('STATE_CORRUPT', `The state topic is damaged: ${what}.`, {
     cure: 'Set the position with `jumpcloud-ocsf state set`; records around it may then be delivered again, under the same uid.',
   });

@@ -1,6 +1,6 @@
 import { sortLanes } from '../../../position/lane-name.js';
 import type { KafkaRecord, PartitionReader } from '../client/partition-reader.js';
-import { foldState, type LaneKeys, type LaneState, laneOfCursorKey, STATE_PARTITION } from './lane-state.js';
+import { corrupt, foldState, type LaneKeys, type LaneState, laneOfCursorKey, STATE_PARTITION } from './lane-state.js';
 
 /** A lane's state with the part of the topic it was read from. */
 export interface StoredLane {
@@ -33,6 +33,7 @@ export async function peekLease(reader: PartitionReader, topic: string, keys: La
  * The lane's whole state up to the true high watermark. Waits for transactions of other lanes that are open below it; the
  * lane's own must be over, so the caller has fenced it before.
  * @param timeoutMs how long to wait for an open transaction
+ * @throws CollectorError STATE_CORRUPT where the topic has held records and holds none: that is no first run
  */
 export async function readLane(
   reader: PartitionReader,
@@ -41,6 +42,7 @@ export async function readLane(
   timeoutMs: number,
 ): Promise<StoredLane> {
   const { start, end } = await reader.bounds(topic, STATE_PARTITION);
+  if (start > 0n && start === end) throw corrupt('all of its records were deleted');
   const near = await readBack(reader, topic, keys, start, end, timeoutMs);
   const { entry } = foldState(near.records, keys);
   const readFrom = entry === undefined ? near.from : BigInt(entry.readFrom);

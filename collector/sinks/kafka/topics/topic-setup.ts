@@ -30,13 +30,13 @@ const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588;
 const CREATE_TIMEOUT_MS = 15_000;
 const PRESENCE_ATTEMPTS = 12;
 /** What is read of a topic's configuration. */
-const CONFIGS = ['cleanup.policy', 'delete.retention.ms', 'max.message.bytes'] as const;
+const CONFIGS = ['cleanup.policy', 'compression.type', 'delete.retention.ms', 'max.message.bytes'] as const;
 
 /**
  * Makes sure that topics exist and are fit for their use.
  * @param admin connected
  * @throws CollectorError SINK_REFUSED where a topic is missing and may not be created (with the commands that create it),
- *   or where the state topic or that of entities deletes records
+ *   or where the state topic or that of entities deletes records, or the state topic compresses them as nobody here can read
  */
 export async function prepareTopics(
   admin: Admin,
@@ -145,19 +145,22 @@ function topicsMissing(settings: KafkaSettings, missing: TopicPlan[], why: strin
 }
 
 /**
- * A topic's facts; for the state topic also whether it keeps and orders its records, for that of entities whether it keeps
- * them, and removals long enough.
- * @throws CollectorError SINK_REFUSED where it does not keep or order them
+ * A topic's facts; for the state topic also whether it keeps and orders its records, readable, for that of entities whether
+ * it keeps them, and removals long enough.
+ * @throws CollectorError SINK_REFUSED where it does not keep or order them, or they could not be read
  */
 export async function readTopicFacts(
   admin: Admin,
-  { brokers }: KafkaSettings,
+  { brokers, compression }: KafkaSettings,
   { name, use }: Topic,
   log: KafkaLog,
 ): Promise<TopicFacts> {
   const partitions = await untilPresent(admin, name);
   const configs = await readConfigs(admin, name, log);
-  if (use === 'state') requireKept(name, partitions, configs, brokers);
+  if (use === 'state') {
+    requireKept(name, partitions, configs, brokers);
+    requireReadable(name, configs, brokers, compression);
+  }
   if (use === 'entities') requireCompacted(name, configs, brokers);
   const limit = Number(configs?.get('max.message.bytes') ?? DEFAULT_MAX_MESSAGE_BYTES);
   const weakness = use === 'entities' ? forgottenRemovals(name, configs, brokers) : undefined;
@@ -200,6 +203,22 @@ function forgottenRemovals(name: string, configs: Configs, brokers: readonly str
     message: `has delete.retention.ms=${kept}: a consumer that is away for longer misses removals`,
     cure: alterCommand(name, `delete.retention.ms=${TOMBSTONES_MS}`, brokers),
   };
+}
+
+/** A topic's own compression replaces that of the producer, and this program reads gzip, or zstd where it is set to it. */
+function requireReadable(
+  name: string,
+  configs: Configs,
+  brokers: readonly string[],
+  compression: KafkaSettings['compression'],
+): void {
+  const type = configs?.get('compression.type') ?? 'producer';
+  if (['producer', 'uncompressed', 'gzip', compression].includes(type)) return;
+  throw new CollectorError(
+    'SINK_REFUSED',
+    `State topic ${name} has compression.type=${type}: the position could not be read again.`,
+    { cure: alterCommand(name, 'compression.type=producer', brokers) },
+  );
 }
 
 /** The position must not be deleted by age or size, and its records need one order. */
