@@ -67,7 +67,16 @@ export const tablesCommand = verbGroup('tables', 'Check, maintain, describe and 
   verb(
     'vacuum',
     'Take out days that are no longer kept, and unlink files that no reader needs',
-    (command) => command.options({ ...tablesDirectoryOption, ...jsonOption }),
+    (command) =>
+      command.options({
+        ...tablesDirectoryOption,
+        'by-clock': {
+          type: 'boolean',
+          default: false,
+          describe: "Days end by this machine's clock, where no feed that still collects here shows the time",
+        },
+        ...jsonOption,
+      } as const),
     async (argv) => (await import('./tables.js')).maintain(argv, { merge: false }),
   ),
 ]);

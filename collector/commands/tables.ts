@@ -41,7 +41,10 @@ export async function checkTablesVerb(flags: TablesFlags & { readonly repair: bo
 }
 
 /** `tables merge` and `tables vacuum`. */
-export async function maintain(flags: TablesFlags, parts: NonNullable<MaintenanceSetting['parts']>): Promise<number> {
+export async function maintain(
+  flags: TablesFlags & { readonly byClock?: boolean },
+  parts: NonNullable<MaintenanceSetting['parts']>,
+): Promise<number> {
   const directory = await directoryOf(flags);
   const report = await maintainTables({
     directory,
@@ -49,11 +52,12 @@ export async function maintain(flags: TablesFlags, parts: NonNullable<Maintenanc
     clock: systemClock,
     parts,
     wait,
+    byClock: flags.byClock ?? false,
     // Whoever asks means now and all of it: readers of this moment begin again.
     rules: { settledMs: 0, mostSmall: 2 },
   });
   if (flags.json) writeJson(process.stdout, { version: 1, ...report });
-  else writeText(process.stdout, mendedLines(report) + restOf(report));
+  else writeText(process.stdout, mendedLines(report) + heldLine(report) + restOf(report));
   if (report.failures.length > 0)
     throw new CollectorError('STORAGE_FAILED', report.failures.join('\n'), {
       cure: 'Nothing was lost: the files are as they were. See what the message names and repeat the command.',
@@ -97,6 +101,11 @@ function goneLines({ goneFiles }: MaintenanceReport): string[] {
     ...goneFiles.map((one) => `        ${one.file}: ${one.rows} rows\n`),
     '        `jumpcloud-ocsf reconcile --repair` delivers again what JumpCloud still keeps\n',
   ];
+}
+
+function heldLine({ heldFiles }: MaintenanceReport): string {
+  if (heldFiles === 0) return '';
+  return `${heldFiles} files of days that are over by this machine's clock stay: no feed here has read that far. Where the clock is right and none collects here any more, add --by-clock\n`;
 }
 
 function restOf({ backlog }: MaintenanceReport): string {

@@ -4,6 +4,7 @@ import { CollectorError } from '../../errors.js';
 import { namesIn } from '../../files/durable-file.js';
 import { fileNameOf } from '../../files/file-name.js';
 import { isStoredCursor, type StoredCursor } from '../../position/cursor-codec.js';
+import { isLive } from '../../position/lane-name.js';
 import type { DedupeFile } from '../files/dedupe-files.js';
 import { readState } from '../files/state-file.js';
 import { type DataFile, laneId } from './data-file.js';
@@ -89,6 +90,13 @@ export async function readLaneStates(directory: string): Promise<ReadonlyMap<str
     }
   }
   return states;
+}
+
+/** The latest moment, epoch milliseconds, up to which a live lane of any feed has read; 0 where there is none. */
+export async function latestPosition(directory: string): Promise<number> {
+  const states = await readLaneStates(directory);
+  const live = [...states.values()].map(({ state }) => state.cursor).filter(({ lane }) => isLive(lane));
+  return Math.max(0, ...live.map(({ settled }) => Date.parse(settled)));
 }
 
 /** A lane whose state cannot be read: what it has committed and no log names is unknown. */

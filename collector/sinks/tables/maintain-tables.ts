@@ -10,6 +10,7 @@ import { duckdbFault, tablesFailed } from './error-table.js';
 import { readRetentions, retentionsOf } from './feed-retention.js';
 import { faultOfFile, firstLine, MISSING, RESTORE } from './file-fault.js';
 import { LaneFiles } from './lane-files.js';
+import { latestPosition } from './lane-state.js';
 import { tableStagingDirectory } from './layout.js';
 import { mergeFiles, readWhole, withdraw } from './merge-files.js';
 import { type MaintenanceRules, type Merge, maintenanceRules, planExpiry, planMerges } from './plan-merges.js';
@@ -27,6 +28,8 @@ export interface MaintenanceSetting {
   readonly clock: Pick<Clock, 'now'>;
   /** What is done; default: all but taking files out of the logs that are missing. */
   readonly parts?: { readonly merge?: boolean; readonly vacuum?: boolean; readonly takeOutMissing?: boolean };
+  /** Days expire by the clock alone; default: no day that follows what the live lanes have read. */
+  readonly byClock?: boolean;
   /** Called at each step that a crash may follow; tests stop there. */
   readonly checkpoint?: (step: string) => Promise<void>;
   /** Tables that somebody else maintains are waited for, after the others; undefined: they are passed over. */
@@ -41,6 +44,8 @@ export interface MaintenanceReport {
   readonly mergedFiles: number;
   readonly mergedInto: number;
   readonly expiredFiles: number;
+  /** Files of days that are over by this machine's clock alone: no live lane has read so far. */
+  readonly heldFiles: number;
   readonly unlinkedFiles: number;
   readonly unlinkedBytes: number;
   /** Files that are to be merged and were not: a later run goes on. */
@@ -68,6 +73,7 @@ export async function maintainTables(setting: MaintenanceSetting): Promise<Maint
     mergedFiles: 0,
     mergedInto: 0,
     expiredFiles: 0,
+    heldFiles: 0,
     unlinkedFiles: 0,
     unlinkedBytes: 0,
     backlog: 0,
@@ -179,9 +185,15 @@ class TableMaintenance {
   }
 
   async #expire(): Promise<void> {
-    const now = this.setting.clock.now();
-    const retentions = await readRetentions(this.logs.directory);
-    const expired = planExpiry(await this.#live(), (file) => retentionsOf(file, this.logs.directory, retentions), now);
+    const { clock, byClock = false } = this.setting;
+    const { directory } = this.logs;
+    const now = clock.now();
+    const files = await this.#live();
+    const retentions = await readRetentions(directory);
+    const plan = (moment: number) => planExpiry(files, (file) => retentionsOf(file, directory, retentions), moment);
+    // A clock that is ahead must delete nothing: a live lane's position never passes JumpCloud's clock.
+    const expired = plan(byClock ? now : Math.min(now, await latestPosition(directory)));
+    this.counts.heldFiles += plan(now).length - expired.length;
     if (expired.length === 0) return;
     await this.#remove(expired);
     this.counts.expiredFiles += expired.length;

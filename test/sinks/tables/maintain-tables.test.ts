@@ -197,25 +197,38 @@ describe('maintaining tables', () => {
     await tables.close();
   });
 
+  /** Commits an event on each of the last days, in a live lane that has read up to now. */
+  const commitDays = async (feed: string, days: readonly number[], keepDays?: number) => {
+    const sink = connect({ feed, ...(keepDays === undefined ? {} : { keepDays }) });
+    const lane = sink.lane('live');
+    await lane.open();
+    const events = days.map((ago) => sampleEvent(ago + (keepDays ?? 10) * 10, now - ago * DAY));
+    const { cursor, ...batch } = sampleBatch('live', 0, nothing);
+    const position = { ...cursor.position, watermark: Math.floor(now / 1000) };
+    await lane.commit({ ...batch, cursor: { ...cursor, feed, position }, events });
+    await sink.close();
+  };
+
   it('lets days go that every feed with rows in a file no longer keeps, also for a feed that nobody runs', async () => {
-    for (const [feed, keepDays] of [
-      ['short', 2],
-      ['all', undefined],
-    ] as const) {
-      const sink = connect({ feed, ...(keepDays === undefined ? {} : { keepDays }) });
-      const lane = sink.lane('live');
-      await lane.open();
-      const events = [0, 1, 2, 3, 4].map((ago) => sampleEvent(ago + (keepDays ?? 10) * 10, now - ago * DAY));
-      const batch = sampleBatch('live', 0, nothing);
-      await lane.commit({ ...batch, cursor: { ...batch.cursor, feed }, events });
-      await sink.close();
-    }
+    await commitDays('short', [0, 1, 2, 3, 4], 2);
+    await commitDays('all', [0, 1, 2, 3, 4]);
     settle();
-    expect(await maintain()).toMatchObject({ expiredFiles: 2 });
+    expect(await maintain()).toMatchObject({ expiredFiles: 2, heldFiles: 0 });
     expect((await readDelivered(directory)).events).toHaveLength(3 + 5);
     now += maintenanceRules.graceMs + 1;
     await maintain();
     expect(await files('authentication')).toHaveLength(3 + 5);
+  });
+
+  it('lets no day go by a clock that is ahead of all that was read, unless it is asked to', async () => {
+    await commitDays('removed', [0, 1, 2, 3, 4], 2);
+    now += 10 * DAY;
+    await commitDays('runs', [0, 1], 2);
+    now += 400 * DAY;
+    expect(await maintain()).toMatchObject({ expiredFiles: 5, heldFiles: 2 });
+    expect((await readDelivered(directory)).events).toHaveLength(2);
+    expect(await maintainTables({ ...setting(), byClock: true })).toMatchObject({ expiredFiles: 2, heldFiles: 0 });
+    expect((await readDelivered(directory)).events).toEqual([]);
   });
 
   it('refuses to say what it holds of days that it no longer keeps', async () => {
