@@ -90,7 +90,7 @@ const MOST_WATCHED_ROWS = 1000;
 /** What watches the feed's questions; nothing where it watches none. @throws CollectorError CONFIG_INVALID */
 function watchOf(
   config: FeedConfig,
-  { clock, observer }: Pick<FeedDependencies, 'clock' | 'observer'>,
+  { clock, clocks, observer }: Pick<FeedDependencies, 'clock' | 'clocks' | 'observer'>,
 ): QuestionWatch[] {
   const questions = watchedQuestions(config);
   if (questions.length === 0) return [];
@@ -100,7 +100,7 @@ function watchOf(
     askQuestion(asked, { directory, account, limits, mostRows: MOST_WATCHED_ROWS, now }, signal);
   const accountName = taggedAccount(config.account);
   const about = { feed: config.name, accountName, mapper, target: ocsfTarget };
-  return [new QuestionWatch({ ...about, questions, intervalMs, clock, observer, ask })];
+  return [new QuestionWatch({ ...about, questions, intervalMs, clock, clocks, observer, ask })];
 }
 
 /**

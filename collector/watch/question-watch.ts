@@ -3,7 +3,7 @@ import { isObject } from '../../mappings/json.js';
 import { questionFindingEvent } from '../../mappings/question-finding.js';
 import { MS_PER_DAY } from '../../mappings/time-units.js';
 import type { OcsfTarget } from '../../schemas/ocsf-target.js';
-import type { Clock } from '../clock.js';
+import { type Clock, type ClockReading, earlierOf } from '../clock.js';
 import { asCollectorError } from '../errors.js';
 import type { CommitExtension } from '../pipeline/commit-extension.js';
 import type { IdleTask, WorkQueue } from '../pipeline/idle-task.js';
@@ -22,6 +22,8 @@ export interface WatchSetting {
   readonly mapper: { readonly name: string; readonly version: string };
   readonly target: OcsfTarget;
   readonly clock: Clock;
+  /** Events are dated by JumpCloud's clock. */
+  readonly clocks: () => ClockReading;
   readonly observer: FeedObserver;
   /**
    * @param now epoch milliseconds as of which the question is asked
@@ -179,7 +181,7 @@ export class QuestionWatch implements IdleTask, CommitExtension {
    * interval. The last of all is now.
    */
   #moments(asked: AskedQuestion): { now: number; moments: number[]; left: number } {
-    const now = this.setting.clock.now();
+    const now = earlierOf(this.setting.clocks());
     const since = parameterValues(asked.question, asked, now).find(({ name }) => name === 'since')?.value;
     const range = typeof since === 'number' ? now - since : 0;
     const pause = now - (this.#askedUntil.get(textOf(asked)) ?? now);
@@ -191,10 +193,10 @@ export class QuestionWatch implements IdleTask, CommitExtension {
 
   /** @returns how many rows are new */
   #note(asked: AskedQuestion, rows: readonly FoundRow[], organization: string | undefined, askedAsOf: number): number {
-    const { feed, accountName, mapper, target, clock } = this.setting;
+    const { feed, accountName, mapper, target, clocks } = this.setting;
     const { name: question, title, answers, technique } = asked.question;
     const seen = this.#seen.get(question) ?? new Map();
-    const now = clock.now();
+    const now = earlierOf(clocks());
     const about = { feed, organization, accountName, mapper, question, title, answers, technique, now, askedAsOf };
     const fresh = rows.filter(({ identity }, index) => {
       return !seen.has(identity) && rows.findIndex((other) => other.identity === identity) === index;

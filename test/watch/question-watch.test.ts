@@ -32,6 +32,8 @@ const row = (identity: string): asking.FoundRow => ({
 /** A watch over a lane whose commits the test makes. */
 class Bench {
   now = storyEnd;
+  /** What JumpCloud's clock says beyond this machine's. */
+  skewMs = 0;
   readonly events: FeedEvent[] = [];
   committed: unknown;
   readonly delivered: NormalisedEvent[] = [];
@@ -46,6 +48,12 @@ class Bench {
       mapper: { name: 'jumpcloud-ocsf', version: '0.0.0' },
       target: ocsfTarget,
       clock: { now: () => this.now, monotonic: () => this.now, sleep: async () => {} },
+      clocks: () => ({
+        local: this.now,
+        server: this.now + this.skewMs,
+        confirmed: false,
+        apart: Math.abs(this.skewMs) > HOUR,
+      }),
       observer: (event) => this.events.push(event),
       ask,
     });
@@ -89,6 +97,28 @@ describe('a watched question', () => {
     await again.round();
     expect(again.delivered).toEqual([]);
     expect(bench.events.map((event) => event.type === 'questionAnswered' && event.found)).toEqual([2, 1]);
+  });
+
+  it('raises nothing twice and misses nothing while the clock of this machine is days ahead', async () => {
+    const rows = [row('a')];
+    // The question is about the last day.
+    const bench = new Bench(
+      async (_asked, _account, now) => (now < storyEnd + 24 * HOUR ? rows : []),
+      ['password-spraying'],
+    );
+    await bench.round();
+    rows.push(row('b'));
+    bench.now += HOUR + 100 * 24 * HOUR;
+    bench.skewMs = -100 * 24 * HOUR;
+    await bench.round();
+    expect(bench.delivered).toHaveLength(2);
+    bench.now += HOUR - 100 * 24 * HOUR;
+    bench.skewMs = 0;
+    await bench.round();
+    const again = new Bench(async () => rows, ['password-spraying'], bench.committed);
+    again.now = bench.now;
+    await again.round();
+    expect([...bench.delivered, ...again.delivered]).toHaveLength(2);
   });
 
   it('finds again what a commit failed to carry, as the same finding', async () => {
