@@ -33,7 +33,7 @@ import {
   type Reach,
   tooLarge,
 } from './gate.js';
-import type { Answer, Asked, AuditNote, Handlers, Principal } from './handler.js';
+import { type Answer, type Asked, type AuditNote, callerOf, type Handlers, type Principal } from './handler.js';
 import { asRefused, Refused, refused } from './problem.js';
 import type { RateLimit } from './rate.js';
 import { API, BACKGROUND_HEADER, type OperationId, ROUTES, type Route } from './routes.js';
@@ -267,9 +267,7 @@ function admit(
   note: AuditNote,
   { manage, rate }: ConsoleServerOptions,
 ): void {
-  const { waitMs, isFirst } = rate.take(
-    principal === undefined ? `address ${address}` : `${principal.kind} ${principal.name}`,
-  );
+  const { waitMs, isFirst } = rate.take(principal === undefined ? `address ${address}` : callerOf({ principal }));
   if (waitMs > 0) {
     note.isRepeated = !isFirst;
     const seconds = Math.ceil(waitMs / 1000);

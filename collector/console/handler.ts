@@ -70,6 +70,11 @@ export function nameOf({ principal }: Pick<Asked, 'principal'>): string {
   return principal?.name ?? '';
 }
 
+/** Who asks, as nobody else is known: a token may be named like a user or another token, and no user has a space in the name. */
+export function callerOf({ principal }: Pick<Asked, 'principal'>): string {
+  return principal?.token === undefined ? (principal?.name ?? '') : `token ${principal.token.id}`;
+}
+
 /** The persons who may be behind a request: who is logged in, or every person who could have read the token. */
 export function personsOf(asked: Pick<Asked, 'principal'>): readonly string[] {
   return asked.principal?.token?.heldBy ?? [nameOf(asked)];

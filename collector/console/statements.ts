@@ -25,10 +25,11 @@ export interface StatementParts {
   readonly now: () => number;
 }
 
-/** One user's statement while it runs. */
+/** A statement while it runs. */
 export interface Running {
   readonly id: string;
-  readonly user: string;
+  /** Whose it is, as `callerOf` says. */
+  readonly caller: string;
   readonly startedAt: string;
   readonly stop: AbortController;
 }
@@ -49,12 +50,12 @@ export interface Statements {
   readonly running: ReadonlyMap<string, Running>;
   /** The feed, where it keeps tables here. @throws Refused */
   tablesOf(name: string): FeedConfig;
-  /** One per user, two in all. @throws Refused */
-  begin(user: string, signal: AbortSignal): Running;
+  /** One per caller, two in all. @throws Refused */
+  begin(caller: string, signal: AbortSignal): Running;
   /** The answer piece by piece. Leaving the loop ends the process. */
   lines(one: Running, statement: Statement, mostRows: number, signal: AbortSignal): AsyncGenerator<string>;
   /** The first rows of an answer; waits for its turn. @throws Refused, CollectorError where the answer is not whole */
-  rows(user: string, statement: Omit<Statement, 'format'>, mostRows: number, signal: AbortSignal): Promise<Rows>;
+  rows(caller: string, statement: Omit<Statement, 'format'>, mostRows: number, signal: AbortSignal): Promise<Rows>;
 }
 
 /** The rows as objects. */
@@ -82,15 +83,15 @@ export function createStatements({ supervisor, settings, limits, now }: Statemen
     if (tablesDirectoryOf(config) !== undefined) return config;
     throw refused(409, 'ELSEWHERE', `This feed delivers to ${config.sink}: its events are there.`, 'Query them there.');
   };
-  const begin = (user: string, signal: AbortSignal): Running => {
+  const begin = (caller: string, signal: AbortSignal): Running => {
     const all = [...running.values()];
-    if (all.some((one) => one.user === user))
+    if (all.some((one) => one.caller === caller))
       throw refused(429, 'BUSY', 'A query of yours is running.', 'Wait for it, or cancel it.', { retryAfter: 1 });
     if (all.length >= MOST_AT_ONCE)
       throw refused(429, 'BUSY', `${MOST_AT_ONCE} queries are running.`, 'Wait for one to end.', { retryAfter: 1 });
     const one = {
       id: randomBytes(8).toString('hex'),
-      user,
+      caller,
       startedAt: new Date(now()).toISOString(),
       stop: new AbortController(),
     };
@@ -166,10 +167,10 @@ export function createStatements({ supervisor, settings, limits, now }: Statemen
       await rm(temporaryDirectory, { recursive: true, force: true });
     }
   }
-  const turn = async (user: string, signal: AbortSignal): Promise<Running> => {
+  const turn = async (caller: string, signal: AbortSignal): Promise<Running> => {
     for (let waited = 0; ; waited += LOOK_EVERY_MS) {
       try {
-        return begin(user, signal);
+        return begin(caller, signal);
       } catch (error) {
         const isBusy = error instanceof Refused && error.problem.code === 'BUSY';
         if (!isBusy || waited >= MOST_WAIT_MS || signal.aborted) throw error;
@@ -182,8 +183,8 @@ export function createStatements({ supervisor, settings, limits, now }: Statemen
     tablesOf,
     begin,
     lines,
-    async rows(user, statement, mostRows, signal) {
-      const one = await turn(user, signal);
+    async rows(caller, statement, mostRows, signal) {
+      const one = await turn(caller, signal);
       let columns: Rows['columns'] = [];
       const rows: (readonly Json[])[] = [];
       for await (const text of lines(one, { ...statement, format: 'rows' }, mostRows, signal)) {

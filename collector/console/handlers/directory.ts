@@ -1,5 +1,5 @@
 import type { DirectoryEntry, DirectoryRelation } from '../answers.js';
-import { type Asked, type Handlers, nameOf } from '../handler.js';
+import { type Asked, callerOf, type Handlers } from '../handler.js';
 import { refused } from '../problem.js';
 import { objectsOf, type Statements } from '../statements.js';
 import { graphMl } from './graphml.js';
@@ -72,7 +72,7 @@ export function directoryHandlers(statements: Statements): Pick<Handlers, Direct
       directory,
     });
     const rows = (sql: string, values: Readonly<Record<string, string | null>>, most: number) =>
-      statements.rows(nameOf(asked), of(sql, values), most, asked.signal);
+      statements.rows(callerOf(asked), of(sql, values), most, asked.signal);
     return { feed, of, rows };
   };
   return {
@@ -105,7 +105,7 @@ export function directoryHandlers(statements: Statements): Pick<Handlers, Direct
     },
     async directoryGraph(asked) {
       const { feed, of } = open(asked);
-      const one = statements.begin(nameOf(asked), asked.signal);
+      const one = statements.begin(callerOf(asked), asked.signal);
       const lines = statements.lines(one, { ...of(GRAPH), format: 'ndjson' }, Number.POSITIVE_INFINITY, asked.signal);
       return {
         text: graphMl(lines),

@@ -5,7 +5,7 @@ import type { RootLog } from '../../log/logger.js';
 import { clientLogger } from '../../monitoring/log-observer.js';
 import { clientOf } from '../../runtime/assemble.js';
 import type { Finding, FindingDetails, Json } from '../answers.js';
-import { type Asked, type Handlers, nameOf } from '../handler.js';
+import { type Asked, callerOf, type Handlers } from '../handler.js';
 import { refused } from '../problem.js';
 import { objectsOf, type Statements } from '../statements.js';
 
@@ -33,7 +33,7 @@ export function findingHandlers({ statements, log }: FindingParts): Pick<Handler
     const { directory } = config.tables;
     const rows = (sql: string, values: Readonly<Record<string, string | null>>, most: number) => {
       const parameters = Object.entries(values).map(([name, value]) => ({ name, type: 'text' as const, value }));
-      return statements.rows(nameOf(asked), { sql, parameters, directory, feed: config.name }, most, asked.signal);
+      return statements.rows(callerOf(asked), { sql, parameters, directory, feed: config.name }, most, asked.signal);
     };
     return { config, rows };
   };

@@ -6,7 +6,7 @@ import { questionNamed, readQuestions } from '../../query/read-questions.js';
 import type { Supervisor } from '../../runtime/supervisor.js';
 import { viewNames } from '../../sinks/tables/views.js';
 import type { Json, Queries } from '../answers.js';
-import { type Handlers, nameOf } from '../handler.js';
+import { callerOf, type Handlers, nameOf } from '../handler.js';
 import { refused } from '../problem.js';
 import type { ConsoleSettings } from '../settings.js';
 import type { Statements } from '../statements.js';
@@ -80,7 +80,7 @@ export function queryHandlers({ supervisor, settings, statements, now }: QueryPa
         const given = new Map([...days, ...Object.entries(parameters)]);
         bound = parameterValues(ready, { parameters: given, lists: questions.lists }, now());
       }
-      const one = begin(nameOf(asked), asked.signal);
+      const one = begin(callerOf(asked), asked.signal);
       const statement = { sql: text, parameters: bound, directory: tables.directory, format };
       return {
         text: lines(one, statement, settings.query.rows, asked.signal),
@@ -97,13 +97,13 @@ export function queryHandlers({ supervisor, settings, statements, now }: QueryPa
     async listQueries(asked) {
       const json: Queries = {
         running: [...running.values()]
-          .filter(({ user }) => user === nameOf(asked))
-          .map(({ id, user, startedAt }) => ({ id, user, startedAt })),
+          .filter(({ caller }) => caller === callerOf(asked))
+          .map(({ id, startedAt }) => ({ id, user: nameOf(asked), startedAt })),
       };
       return { json };
     },
     async cancelQueries(asked) {
-      for (const { user, stop } of running.values()) if (user === nameOf(asked)) stop.abort();
+      for (const { caller, stop } of running.values()) if (caller === callerOf(asked)) stop.abort();
       return { status: 204 };
     },
     async feedSamples(asked) {
@@ -112,7 +112,7 @@ export function queryHandlers({ supervisor, settings, statements, now }: QueryPa
       if (config !== undefined && tablesDirectoryOf(config) === undefined)
         return { json: { events: [], elsewhere: `This feed delivers to ${config.sink}: its events are there.` } };
       const { tables } = tablesOf(name);
-      const one = begin(nameOf(asked), asked.signal);
+      const one = begin(callerOf(asked), asked.signal);
       const sql = `SELECT * FROM events ORDER BY time_dt DESC LIMIT ${SAMPLES}`;
       const statement = { sql, parameters: [], directory: tables.directory, format: 'ndjson' } as const;
       let text = '';
