@@ -135,10 +135,64 @@ export class CollectorError extends Error {
   }
 }
 
-/** The same error, or INTERNAL around anything unforeseen. */
+/** The errno of a failed system call, e.g. `ENOSPC`. */
+export function errno(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+const NO_LOCKS =
+  'That file system has no locks, so nothing keeps two collectors apart: name a directory on one that has (a local disk), or deliver to Kafka.';
+
+const cures: Readonly<Record<string, string>> = {
+  ENOLCK: NO_LOCKS,
+  ENOSYS: NO_LOCKS,
+  ENOTSUP: NO_LOCKS,
+  EOPNOTSUPP: NO_LOCKS,
+  ENOSPC: 'Free space on that file system; collecting goes on from the last commit.',
+  EDQUOT: 'Raise the quota or free space; collecting goes on from the last commit.',
+  EACCES: 'Give the collector’s user write access to that directory, or choose another.',
+  EPERM: 'Give the collector’s user write access to that directory, or choose another.',
+  EROFS: 'The file system is read-only: choose a directory on a writable volume.',
+  ENOTDIR: 'A part of the path is a file: choose another directory.',
+  EEXIST: 'A file, or a link that leads nowhere, has that name: remove it, or choose another directory.',
+  ELOOP: 'A link of the path leads to itself: remove it, or choose another directory.',
+  ENAMETOOLONG: 'A name of the path is too long: choose a shorter one.',
+  EIO: 'The disk cannot be read or written: see the log of the system; collecting goes on from the last commit.',
+  EMFILE: 'Raise the limit of open files (ulimit -n).',
+};
+
+/**
+ * STORAGE_FAILED around an error of the file system; a CollectorError stays as it is.
+ * @param code its errno, for errors of libraries that do not pass it on
+ */
+export function storageFailed(
+  error: unknown,
+  directory: string,
+  code: string | undefined = errno(error),
+): CollectorError {
+  if (error instanceof CollectorError) return error;
+  const text = error instanceof Error ? error.message : String(error);
+  return ofStorage(`Reading or writing below ${directory} failed: ${text.split('\n')[0]}`, error, code);
+}
+
+function ofStorage(message: string, cause: unknown, code: string | undefined): CollectorError {
+  return new CollectorError('STORAGE_FAILED', message, {
+    cure: cures[code ?? ''] ?? 'See what the message names; nothing of this commit is visible.',
+    transient: true,
+    ...(code === undefined ? {} : { detail: code }),
+    cause,
+  });
+}
+
+/** The same error; STORAGE_FAILED around what the operator can cure at the file system, INTERNAL around anything unforeseen. */
 export function asCollectorError(error: unknown): CollectorError {
   if (error instanceof CollectorError) return error;
-  return new CollectorError('INTERNAL', error instanceof Error ? error.message : String(error), {
+  const text = error instanceof Error ? error.message : String(error);
+  const code = errno(error);
+  // Errors of sockets name an address, those of other programs what was to be started.
+  const isOfFiles = error instanceof Error && 'syscall' in error && !('address' in error || 'spawnargs' in error);
+  if (isOfFiles && cures[code ?? ''] !== undefined) return ofStorage(text, error, code);
+  return new CollectorError('INTERNAL', text, {
     cure: 'This is a defect: please report it with the log lines around it.',
     cause: error,
   });

@@ -11,20 +11,20 @@ const roleOption = {
 
 const userCommand = verbGroup('user', 'Add, remove and list the users of the console', [
   verb(
-    'add <name>',
+    'add <user>',
     'Add a user; the password is read from stdin',
     (command) =>
       withConfiguration(command)
-        .positional('name', { type: 'string', demandOption: true, describe: 'Name to log in with' })
+        .positional('user', { type: 'string', demandOption: true, describe: 'Name to log in with' })
         .options(roleOption)
         .example('$0 console user add ana --role admin < password.txt', 'also beside a running console'),
     async (argv) => (await import('./console.js')).addUser(argv),
   ),
   verb(
-    'remove <name>',
+    'remove <user>',
     'Remove a user; open sessions end at their next request',
     (command) =>
-      withConfiguration(command).positional('name', { type: 'string', demandOption: true, describe: 'Who to remove' }),
+      withConfiguration(command).positional('user', { type: 'string', demandOption: true, describe: 'Who to remove' }),
     async (argv) => (await import('./console.js')).removeUser(argv),
   ),
   verb(
@@ -38,11 +38,11 @@ const userCommand = verbGroup('user', 'Add, remove and list the users of the con
 export const consoleCommand = verbGroup('console', 'Users and audit of the console', [
   userCommand,
   verb(
-    'invite <name>',
+    'invite <user>',
     'Print a one-time link with which a user sets a password, also one who lost it',
     (command) =>
       withConfiguration(command)
-        .positional('name', { type: 'string', demandOption: true, describe: 'Name to log in with' })
+        .positional('user', { type: 'string', demandOption: true, describe: 'Name to log in with' })
         .options(roleOption),
     async (argv) => (await import('./console.js')).invite(argv),
   ),

@@ -14,38 +14,38 @@ import { readConfigWithInvalid } from './load.js';
 import { writeJson, writeText } from './output.js';
 
 /** `console user add`: also the way in for those who lost their administrator. */
-export async function addUser(flags: Flags & { name: string; role: string }): Promise<number> {
+export async function addUser(flags: Flags & { user: string; role: string }): Promise<number> {
   const { directory, users } = open(flags);
-  judgeName(flags.name);
+  judgeName(flags.user);
   if (process.stdin.isTTY) process.stderr.write('Type the password, then Enter and Ctrl-D:\n');
   const password = (await text(process.stdin)).replace(/\r?\n$/, '');
   if (password.length < LEAST_PASSWORD)
     throw new CollectorError('USAGE', `The password has fewer than ${LEAST_PASSWORD} characters.`, {
       cure: 'Choose a longer one; a sentence is easy to remember.',
     });
-  await openInvitations(directory, Date.now).withdraw(flags.name);
+  await openInvitations(directory, Date.now).withdraw(flags.user);
   const added = await users.create({
-    name: flags.name,
+    name: flags.user,
     role: flags.role as Role,
     createdAt: new Date().toISOString(),
     createdBy: 'the command line',
     password: await hashPassword(password),
   });
   if (!added)
-    throw new CollectorError('USAGE', `There is a user ${flags.name} already.`, {
+    throw new CollectorError('USAGE', `There is a user ${flags.user} already.`, {
       cure: 'For a new password or another role make a link with console invite, or remove the user first.',
     });
-  writeText(process.stdout, `${flags.name} may log in, with the role ${flags.role}.\n`);
+  writeText(process.stdout, `${flags.user} may log in, with the role ${flags.role}.\n`);
   return exitCodes.done;
 }
 
 /** `console user remove` */
-export async function removeUser(flags: Flags & { name: string }): Promise<number> {
+export async function removeUser(flags: Flags & { user: string }): Promise<number> {
   const { directory, users } = open(flags);
-  await openInvitations(directory, Date.now).withdraw(flags.name);
-  if (!(await users.remove(flags.name)))
-    throw new CollectorError('USAGE', `There is no user ${flags.name}.`, { cure: 'See console user list.' });
-  writeText(process.stdout, `${flags.name} is removed.\n`);
+  await openInvitations(directory, Date.now).withdraw(flags.user);
+  if (!(await users.remove(flags.user)))
+    throw new CollectorError('USAGE', `There is no user ${flags.user}.`, { cure: 'See console user list.' });
+  writeText(process.stdout, `${flags.user} is removed.\n`);
   return exitCodes.done;
 }
 
@@ -64,13 +64,13 @@ export async function listUsers(flags: Flags & { json: boolean }): Promise<numbe
 }
 
 /** `console invite`: the link is the result. */
-export async function invite(flags: Flags & { name: string; role: string }): Promise<number> {
+export async function invite(flags: Flags & { user: string; role: string }): Promise<number> {
   const { config, directory } = open(flags);
-  judgeName(flags.name);
+  judgeName(flags.user);
   const invitations = openInvitations(directory, Date.now);
-  await invitations.withdraw(flags.name);
+  await invitations.withdraw(flags.user);
   const token = await invitations.create({
-    user: flags.name,
+    user: flags.user,
     role: flags.role as Role,
     expires: Date.now() + INVITATION_MS,
   });

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CollectorError } from '../errors.js';
-import { makeDirectory, storageFailed } from '../files/durable-file.js';
+import { CollectorError, storageFailed } from '../errors.js';
+import { makeDirectory } from '../files/durable-file.js';
 
 const MARKER = '.jumpcloud-ocsf-demo';
 

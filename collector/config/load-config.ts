@@ -201,7 +201,7 @@ function filesIn(directory: string, kind: FeedSource['kind'], { readDirectory, r
   } catch (error) {
     if (kind === 'managed' && unreadable(error) === 'does not exist') return [];
     throw new CollectorError('CONFIG_UNREADABLE', `the directory of feeds ${directory} ${unreadable(error)}`, {
-      cure: 'Name a directory that can be read with feeds.directory; it may be empty.',
+      cure: `Name a directory that can be read with ${kind === 'file' ? 'feeds.directory; it may be empty' : 'console.directory'}.`,
       cause: error,
     });
   }

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { LoadedConfig } from '../config/load-config.js';
-import { replaceFile, storageFailed } from '../files/durable-file.js';
+import { storageFailed } from '../errors.js';
+import { replaceFile } from '../files/durable-file.js';
 import { maskedJson } from '../log/redactor.js';
 import { version } from '../version.js';
 import { answerQuestions } from './api-probes.js';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { link, lstat, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { CollectorError } from '../errors.js';
+import { CollectorError, errno } from '../errors.js';
 
 /** Only the owner reads what a sink stores: records are personal data. */
 export const fileMode = 0o600;
@@ -178,45 +178,4 @@ export async function exists(path: string): Promise<boolean> {
 /** True for a file or directory that is not there. */
 export function isMissing(error: unknown): boolean {
   return errno(error) === 'ENOENT';
-}
-
-/** The errno of a failed system call, e.g. `ENOSPC`. */
-export function errno(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-}
-
-const NO_LOCKS =
-  'That file system has no locks, so nothing keeps two collectors apart: name a directory on one that has (a local disk), or deliver to Kafka.';
-
-const cures: Readonly<Record<string, string>> = {
-  ENOLCK: NO_LOCKS,
-  ENOSYS: NO_LOCKS,
-  ENOTSUP: NO_LOCKS,
-  EOPNOTSUPP: NO_LOCKS,
-  ENOSPC: 'Free space on that file system; collecting goes on from the last commit.',
-  EDQUOT: 'Raise the quota or free space; collecting goes on from the last commit.',
-  EACCES: 'Give the collector’s user write access to that directory, or choose another.',
-  EPERM: 'Give the collector’s user write access to that directory, or choose another.',
-  EROFS: 'The file system is read-only: choose a directory on a writable volume.',
-  ENOTDIR: 'A part of the path is a file: choose another directory.',
-  EMFILE: 'Raise the limit of open files (ulimit -n).',
-};
-
-/**
- * STORAGE_FAILED around an error of the file system; a CollectorError stays as it is.
- * @param code its errno, for errors of libraries that do not pass it on
- */
-export function storageFailed(
-  error: unknown,
-  directory: string,
-  code: string | undefined = errno(error),
-): CollectorError {
-  if (error instanceof CollectorError) return error;
-  const text = error instanceof Error ? error.message : String(error);
-  return new CollectorError('STORAGE_FAILED', `Reading or writing below ${directory} failed: ${text.split('\n')[0]}`, {
-    cure: cures[code ?? ''] ?? 'See what the message names; nothing of this commit is visible.',
-    transient: true,
-    ...(code === undefined ? {} : { detail: code }),
-    cause: error,
-  });
 }

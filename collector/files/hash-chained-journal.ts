@@ -3,8 +3,8 @@ import { constants, createReadStream } from 'node:fs';
 import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JsonValue } from '../../mappings/json.js';
-import { CollectorError } from '../errors.js';
-import { fileMode, isMissing, makeDirectory, namesIn, storageFailed, syncDirectory } from './durable-file.js';
+import { CollectorError, storageFailed } from '../errors.js';
+import { fileMode, isMissing, makeDirectory, namesIn, syncDirectory } from './durable-file.js';
 
 /** What a line says besides its number and the hash of the line before. */
 export type JournalEntry = Readonly<Record<string, JsonValue>>;

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
-import { CollectorError } from '../errors.js';
-import { errno } from './durable-file.js';
+import { CollectorError, errno } from '../errors.js';
 
 /**
  * Writes text and waits while the reader is slower than the work.

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { CollectorError } from '../errors.js';
-import { exists, storageFailed, syncDirectory, syncFile } from '../files/durable-file.js';
+import { CollectorError, storageFailed } from '../errors.js';
+import { exists, syncDirectory, syncFile } from '../files/durable-file.js';
 import { Engine } from '../sinks/tables/engine.js';
 import { copyRows } from '../sinks/tables/merge-files.js';
 import { allTables } from '../sinks/tables/table-catalog.js';

@@ -1,7 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, readlinkSync, readSync, realpathSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import { errno, isMissing } from '../files/durable-file.js';
+import { errno } from '../errors.js';
+import { isMissing } from '../files/durable-file.js';
 import type { LiveFile, TableContent, TablesContent } from '../sinks/tables/tables-snapshot.js';
 
 /** A file of the snapshot that cannot be read as a table's. */

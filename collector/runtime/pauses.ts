@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { isObject, type JsonObject, type JsonValue } from '../../mappings/json.js';
-import { isMissing, makeDirectory, replaceFile, storageFailed } from '../files/durable-file.js';
+import { storageFailed } from '../errors.js';
+import { isMissing, makeDirectory, replaceFile } from '../files/durable-file.js';
 import type { Pause } from '../monitoring/status/supervision.js';
 
 /** A pause as it is stored: with the moment up to which the feed had read. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../clock.js';
-import { errno } from '../files/durable-file.js';
+import { errno } from '../errors.js';
 
 /** Notices of file systems do not reach through links, mounts and containers: the files are looked at instead. */
 const LOOK_EVERY_MS = 2_000;

@@ -2,16 +2,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { type FileHandle, open, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isObject, type JsonValue } from '../../mappings/json.js';
-import { CollectorError } from '../errors.js';
-import {
-  fileMode,
-  isMissing,
-  makeDirectory,
-  namesIn,
-  replaceFile,
-  storageFailed,
-  syncDirectory,
-} from '../files/durable-file.js';
+import { CollectorError, storageFailed } from '../errors.js';
+import { fileMode, isMissing, makeDirectory, namesIn, replaceFile, syncDirectory } from '../files/durable-file.js';
 import { SocketLock } from '../sinks/files/socket-lock.js';
 
 /** A request's body as it came. */

@@ -266,7 +266,7 @@ it('a user who is removed or gets another role has no link any more that would g
 
   await one.user(admin, 'kim', 'admin');
   const ofKim = await open('kim');
-  await removeUser({ 'console-directory': one.directory, name: 'kim' });
+  await removeUser({ 'console-directory': one.directory, user: 'kim' });
   expect((await use(ofKim)).status).toBe(401);
 });
 

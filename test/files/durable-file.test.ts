@@ -70,7 +70,9 @@ it.skipIf(!canMount)('a read-only file system is called read-only', () => {
   const root = folder();
   const built = fileURLToPath(new URL('../../dist/collector/files/durable-file.js', import.meta.url));
   expect(existsSync(built), 'npm run build').toBe(true);
-  const script = `import { makeDirectory, storageFailed } from ${JSON.stringify(pathToFileURL(built).href)};
+  const errors = fileURLToPath(new URL('../../dist/collector/errors.js', import.meta.url));
+  const script = `import { makeDirectory } from ${JSON.stringify(pathToFileURL(built).href)};
+    import { storageFailed } from ${JSON.stringify(pathToFileURL(errors).href)};
     await makeDirectory(${JSON.stringify(join(root, 'a', 'b', 'c'))}).catch((error) => {
       const { detail, message, cure } = storageFailed(error, 'the tables');
       console.log(JSON.stringify({ detail, message, cure }));

@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
-import { namesIn, storageFailed } from '../../files/durable-file.js';
+import { storageFailed } from '../../errors.js';
+import { namesIn } from '../../files/durable-file.js';
 import type { Cursor } from '../../position/cursor.js';
 import { decodeCursor, type StoredCursor } from '../../position/cursor-codec.js';
 import { sortLanes } from '../../position/lane-name.js';

@@ -3,7 +3,8 @@ import { type FileHandle, mkdtemp, open, readdir, rename, rm, stat } from 'node:
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errno, exists, isMissing, makeDirectory, storageFailed } from '../../files/durable-file.js';
+import { errno, storageFailed } from '../../errors.js';
+import { exists, isMissing, makeDirectory } from '../../files/durable-file.js';
 import { fileNameOf } from '../../files/file-name.js';
 import { failedFinding } from '../finding.js';
 import { laneInUse } from '../in-process-lock.js';

@@ -1,6 +1,5 @@
 import type { Writable } from 'node:stream';
-import { CollectorError } from '../../errors.js';
-import { errno } from '../../files/durable-file.js';
+import { CollectorError, errno } from '../../errors.js';
 import { wellFormedLine } from '../files/json-line.js';
 
 const CHUNK_CHARACTERS = 64 * 1024;

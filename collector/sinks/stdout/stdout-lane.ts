@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import { CollectorError } from '../../errors.js';
-import { storageFailed } from '../../files/durable-file.js';
+import { CollectorError, storageFailed } from '../../errors.js';
 import { fileNameOf } from '../../files/file-name.js';
 import { decodeCursor, encodeCursor } from '../../position/cursor-codec.js';
 import { DedupeFiles } from '../files/dedupe-files.js';

@@ -1,5 +1,5 @@
 import type { CollectorError } from '../../errors.js';
-import { errno, storageFailed } from '../../files/durable-file.js';
+import { errno, storageFailed } from '../../errors.js';
 
 /** What an error of DuckDB means to the tables. */
 export type DuckDBFault =

@@ -1,7 +1,8 @@
 import { mkdtemp, open, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { errno, isMissing, makeDirectory, syncDirectory, syncFile } from '../../files/durable-file.js';
+import { errno } from '../../errors.js';
+import { isMissing, makeDirectory, syncDirectory, syncFile } from '../../files/durable-file.js';
 import { laneInUse, lockInProcess } from '../in-process-lock.js';
 import { quoteText } from './columns.js';
 import { duckdbFault, lockHolder, tablesFailed } from './error-table.js';

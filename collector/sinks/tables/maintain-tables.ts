@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Clock } from '../../clock.js';
-import { CollectorError } from '../../errors.js';
-import { errno, exists } from '../../files/durable-file.js';
+import { CollectorError, errno } from '../../errors.js';
+import { exists } from '../../files/durable-file.js';
 import { MISSING_CURE, missingNotice, type Repair, repairLogs } from './append-to-logs.js';
 import { addOf, dataFileOf, pathOf } from './data-file.js';
 import { commitInfo, removeOf } from './delta/actions.js';

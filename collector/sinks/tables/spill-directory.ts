@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { asCollectorError } from '../../errors.js';
-import { errno } from '../../files/durable-file.js';
+import { asCollectorError, errno } from '../../errors.js';
 import { takeLock } from './lock-file.js';
 
 /** A directory that one DuckDB may spill to. */

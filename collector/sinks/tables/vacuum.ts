@@ -1,6 +1,7 @@
 import { readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errno, isMissing, namesIn } from '../../files/durable-file.js';
+import { errno } from '../../errors.js';
+import { isMissing, namesIn } from '../../files/durable-file.js';
 import { pathOf } from './data-file.js';
 import { readLaneStates, unreadableLanes } from './lane-state.js';
 import { sequenceOf } from './layout.js';

@@ -1,15 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { link, readdir, readFile, rename, rm, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  errno,
-  exists,
-  inDirectory,
-  isMissing,
-  NO_LINKS,
-  syncDirectory,
-  writeSynced,
-} from '../../../files/durable-file.js';
+import { errno } from '../../../errors.js';
+import { exists, inDirectory, isMissing, NO_LINKS, syncDirectory, writeSynced } from '../../../files/durable-file.js';
 
 const VERSION_FILE = /^(\d{20})\.json$/;
 const CHECKPOINT_FILE = /^(\d{20})\.checkpoint(?:\.(\d{10})\.(\d{10}))?\.parquet$/;
