@@ -1,9 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isObject, type JsonValue } from '../../../mappings/json.js';
 import { makeDirectory, namesIn, replaceFile, syncDirectory } from '../../files/durable-file.js';
 import type { Verb } from '../../response/verbs.js';
 import type { ApiToken, NewApiToken, Role } from '../answers.js';
+import { readStored } from '../stored-file.js';
 
 interface StoredToken extends Omit<ApiToken, 'verbs' | 'heldBy' | 'overlapUntil'> {
   /** Absent in tokens from before response had an API. */
@@ -54,8 +56,8 @@ export async function openTokens(
   const tokens = new Map<string, StoredToken>();
   const stored = new Map<string, number>();
   for (const name of (await namesIn(folder)).filter((file) => file.endsWith('.json'))) {
-    const token = JSON.parse(await readFile(join(folder, name), 'utf8')) as StoredToken;
-    tokens.set(token.id, token);
+    const token = await readStored<StoredToken>(join(folder, name), isToken);
+    if (token !== undefined) tokens.set(token.id, token);
   }
   let queue: Promise<unknown> = Promise.resolve();
   /** Stores what is in force when its turn comes: what waited behind a rotation must not bring back the old secret. */
@@ -136,6 +138,12 @@ export async function openTokens(
       await queue;
     },
   };
+}
+
+function isToken(value: JsonValue): boolean {
+  return (
+    isObject(value) && ['id', 'name', 'role', 'createdBy', 'digest'].every((key) => typeof value[key] === 'string')
+  );
 }
 
 function newSecret(): string {

@@ -1,9 +1,10 @@
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CollectorError } from '../../errors.js';
-import { createFile, isMissing, makeDirectory, namesIn, replaceFile, syncDirectory } from '../../files/durable-file.js';
+import { isObject, type JsonValue } from '../../../mappings/json.js';
+import { createFile, makeDirectory, namesIn, replaceFile, syncDirectory } from '../../files/durable-file.js';
 import type { Role } from '../answers.js';
-import type { PasswordHash } from './password.js';
+import { readStored } from '../stored-file.js';
+import { isPasswordHash, type PasswordHash } from './password.js';
 
 /** A user as stored, one file each. */
 export interface StoredUser {
@@ -33,20 +34,7 @@ export const USER_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9_.@+-]{0,62}[A-Za-z0-9])?$/;
 export function openUsers(directory: string): Users {
   const folder = join(directory, 'users');
   const pathOf = (name: string) => join(folder, `${name.toLowerCase()}.json`);
-  const read = async (path: string): Promise<StoredUser | undefined> => {
-    let text: string;
-    try {
-      text = await readFile(path, 'utf8');
-    } catch (error) {
-      if (isMissing(error)) return undefined;
-      throw unreadable(path, error);
-    }
-    try {
-      return JSON.parse(text) as StoredUser;
-    } catch (error) {
-      throw unreadable(path, error);
-    }
-  };
+  const read = (path: string) => readStored<StoredUser>(path, isUser);
   const textOf = (user: StoredUser) => `${JSON.stringify(user, null, 2)}\n`;
   return {
     find: async (name) => (USER_NAME.test(name) ? read(pathOf(name)) : undefined),
@@ -69,9 +57,8 @@ export function openUsers(directory: string): Users {
   };
 }
 
-function unreadable(path: string, error: unknown): CollectorError {
-  return new CollectorError('STORAGE_FAILED', `${path} cannot be read.`, {
-    cure: 'Give the collector’s user read access to console.directory, or put the file back from a backup.',
-    cause: error,
-  });
+function isUser(value: JsonValue): boolean {
+  if (!isObject(value)) return false;
+  const { name, role, password } = value;
+  return typeof name === 'string' && typeof role === 'string' && isPasswordHash(password);
 }

@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import type { JsonValue } from '../../../mappings/json.js';
+import { isObject, type JsonValue } from '../../../mappings/json.js';
 import { MANAGED_FEEDS } from '../../config/load-config.js';
 import { exists, isMissing, makeDirectory, namesIn, replaceFile, syncDirectory } from '../../files/durable-file.js';
 import { lastFour } from '../../jumpcloud/auth/secret-source.js';
 import type { Revision, StoredSecret } from '../answers.js';
+import { readStored } from '../stored-file.js';
 import { changesBetween, type Document, etagOf, fingerprintOf, SECRET_KEYS, valueAt, withValue } from './document.js';
 
 /*
@@ -139,9 +140,10 @@ export function openFeedStore(directory: string, now: () => number): FeedStore {
     const numbers = (await namesIn(historyOf(name)))
       .flatMap((file) => (/^\d+\.json$/.test(file) ? [Number.parseInt(file, 10)] : []))
       .sort((one, other) => one - other);
-    return Promise.all(
-      numbers.map(async (number) => JSON.parse(await readFile(join(historyOf(name), `${number}.json`), 'utf8'))),
+    const found = await Promise.all(
+      numbers.map((number) => readStored<StoredRevision>(join(historyOf(name), `${number}.json`), isRevision)),
     );
+    return found.filter((revision) => revision !== undefined);
   };
   const currentYaml = async (name: string): Promise<string | undefined> => {
     if (!isFeedName(name)) return undefined;
@@ -271,10 +273,12 @@ export function openFeedStore(directory: string, now: () => number): FeedStore {
       return shown;
     },
     secret: (name, key, fingerprint) => readSecret(secretFile(name, key, fingerprint)),
-    draft: (name) => readDraft(draftFile(name)),
+    draft: (name) => readStored<DraftFile>(draftFile(name), isObject),
     async drafts() {
       const files = (await namesIn(join(directory, 'drafts'))).filter((file) => file.endsWith('.json'));
-      const found = await Promise.all(files.map((file) => readDraft(join(directory, 'drafts', file))));
+      const found = await Promise.all(
+        files.map((file) => readStored<DraftFile>(join(directory, 'drafts', file), isObject)),
+      );
       return found.filter((draft) => draft !== undefined);
     },
     async putDraft(draft) {
@@ -322,13 +326,10 @@ async function readSecret(path: string): Promise<string | undefined> {
   }
 }
 
-async function readDraft(path: string): Promise<DraftFile | undefined> {
-  try {
-    return JSON.parse(await readFile(path, 'utf8')) as DraftFile;
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
+function isRevision(value: JsonValue): boolean {
+  return (
+    isObject(value) && typeof value.number === 'number' && typeof value.action === 'string' && isObject(value.document)
+  );
 }
 
 function digestOf(text: string): string {
