@@ -134,9 +134,14 @@ export class Spool {
     return { segment: this.#newest, offset: this.segments.get(this.#newest) ?? 0 };
   }
 
-  /** What follows a position, as far as it is synced. The position moves past segments that are read to their end. */
-  async read(from: SpoolPosition, most: number): Promise<SpoolPortion> {
+  /**
+   * What follows a position, as far as it is synced. The position moves past segments that are read to their end. One beyond the
+   * end is of files that are gone (an older copy was put back): all that is here is read, and known notices are repeats.
+   */
+  async read(position: SpoolPosition, most: number): Promise<SpoolPortion> {
     const newest = this.#newest;
+    const last = this.#handle === undefined ? { segment: newest + 1, offset: 0 } : this.end;
+    const from = isBefore(last, position) ? SPOOL_START : position;
     let cut = 0;
     for (const segment of [...this.segments.keys()].sort((a, b) => a - b)) {
       if (segment < from.segment) continue;

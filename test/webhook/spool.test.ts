@@ -76,6 +76,22 @@ describe('the spool of webhooks', () => {
     expect((await readdir(directory)).filter((name) => name.endsWith('.bodies')).length).toBeLessThanOrEqual(2);
   });
 
+  it('gives what it holds to a reader whose position is beyond its end: an older copy of its files was put back', async () => {
+    await spool.append(bodyOf('kept'));
+    await reopen();
+    await spool.append(bodyOf('lost with its file'));
+    const { position } = await readAll(SPOOL_START);
+    await spool.close();
+    await rm(join(directory, '000000000002.bodies'));
+    spool = await Spool.open(directory, 64 * MIB);
+    const again = await readAll(position);
+    await spool.append(bodyOf('taken since'));
+
+    expect(again.texts).toEqual(['kept']);
+    expect((await readAll(again.position)).texts).toEqual(['taken since']);
+    expect((await readAll(position)).texts).toEqual(['kept', 'taken since']);
+  });
+
   it('skips the end of a write that a crash cut, and reports its size', async () => {
     await spool.append(bodyOf('whole'));
     await spool.close();
