@@ -167,7 +167,7 @@ export async function* journalLinesAfter(
   stored: JournalPosition | undefined,
 ): AsyncGenerator<PlacedLine> {
   const files = await filesOf(directory, name);
-  let chain = files[0] === undefined ? undefined : await firstHashOf(directory, files[0]);
+  let chain = await firstHashOf(directory, files);
   const from = stored !== undefined && stored.chain === chain ? stored : undefined;
   if (from !== undefined && (await sizeOf(directory, from.file)) < from.offset)
     throw brokenAfter(join(directory, from.file), from.number);
@@ -195,8 +195,9 @@ async function sizeOf(directory: string, file: string): Promise<number> {
   }
 }
 
-async function firstHashOf(directory: string, file: string): Promise<string | undefined> {
-  for await (const { text } of linesFrom(directory, file, 0)) return hashOf(text);
+/** A file whose first line could not be written is empty. */
+async function firstHashOf(directory: string, files: readonly string[]): Promise<string | undefined> {
+  for (const file of files) for await (const { text } of linesFrom(directory, file, 0)) return hashOf(text);
   return undefined;
 }
 

@@ -5,8 +5,11 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import {
   type JournalLine,
+  type JournalPosition,
   journalLines,
+  journalLinesAfter,
   openJournal,
+  type PlacedLine,
   verifyJournal,
 } from '../../collector/files/hash-chained-journal.js';
 
@@ -107,6 +110,21 @@ it('takes no further line after a torn one that could not be taken off, until it
   expect(await again.append({ operation: 'next' })).toBe(2);
   await again.close();
   expect(await verifyJournal(directory, 'audit')).toEqual({ lines: 2, broken: undefined });
+});
+
+it('is read on from a position also where its first file is empty: its first line could not be written', async () => {
+  const directory = folder();
+  writeFileSync(join(directory, 'audit-2026-10.ndjson'), '');
+  await written(directory, 2);
+  const numbersAfter = async (position?: JournalPosition) => {
+    const lines: PlacedLine[] = [];
+    for await (const line of journalLinesAfter(directory, 'audit', position)) lines.push(line);
+    return { numbers: lines.map(({ number }) => number), end: lines.at(-1)?.position };
+  };
+  const first = await numbersAfter();
+  expect(first.numbers).toEqual([1, 2]);
+  await written(directory, 1);
+  expect((await numbersAfter(first.end)).numbers).toEqual([3]);
 });
 
 it('a line in the middle that is none of a journal is refused by readers, not taken for the end', async () => {
