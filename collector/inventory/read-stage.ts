@@ -145,7 +145,7 @@ async function readTargets(
     },
     row(row) {
       const to = isObject(row) && isObject(row.to) ? row.to : undefined;
-      const named = to === undefined ? { unusable: 'a row names no target' } : idOf({ id: to.id ?? null });
+      const named = to === undefined ? { unusable: 'a row names no target' } : idOf(to);
       if ('id' in named) targets.add(named.id);
       return named;
     },

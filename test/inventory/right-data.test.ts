@@ -161,6 +161,32 @@ describe('an inventory', () => {
     expect(object(under, 'user', stranger)).toBeUndefined();
   });
 
+  it('takes the id of a member from _id or id, whichever is given, and none where the two differ', async () => {
+    const under = await inventoryUnderTest();
+    const { directory, tenant } = under;
+    const [group = ''] = directory.ids('groups');
+    const [a = '', b = '', c = '', d = ''] = directory.ids('users');
+    const answer = (...ends: object[]) =>
+      tenant.script([
+        {
+          when: { route: 'console', path: `${group}/members`, times: 1 },
+          effect: {
+            kind: 'status',
+            status: 200,
+            headers: { 'X-Total-Count': String(ends.length) },
+            body: ends.map((end) => ({ to: { type: 'user', ...end } })),
+          },
+        },
+      ]);
+    const stage = async () => (await under.generation()).stages.find(({ stage: name }) => name === 'memberships');
+    answer({ _id: a }, { id: b }, { _id: null, id: c }, { _id: d, id: d });
+    expect(await stage()).toMatchObject({ complete: true });
+    const members = [...current(under.sink.entities, 'membership').keys()].filter((key) => key.includes(`/${group}/`));
+    expect(members.sort()).toEqual([a, b, c, d].map((id) => `${directory.organization}/${group}/${id}`).sort());
+    answer({ _id: a, id: b });
+    expect(await stage()).toMatchObject({ complete: false });
+  });
+
   it('has made roles and their holders (I7), and delivers a change of a role in the next generation (I8)', async () => {
     const under = await inventoryUnderTest();
     const { directory } = under;

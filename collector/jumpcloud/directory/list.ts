@@ -153,6 +153,6 @@ export function idOf(row: JsonValue): { readonly id: string } | { readonly unusa
   const { _id, id } = row as JsonObject;
   const found = _id ?? id;
   if (typeof found !== 'string' || !/^[0-9a-f]{24}$/.test(found)) return { unusable: 'a row has no id' };
-  if (_id !== undefined && id !== undefined && _id !== id) return { unusable: 'a row has two different ids' };
+  if ((_id ?? found) !== (id ?? found)) return { unusable: 'a row has two different ids' };
   return { id: found };
 }
