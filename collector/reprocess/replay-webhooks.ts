@@ -113,15 +113,22 @@ export async function replayedBodies(
 }
 
 /** The names of findings that the sink holds: the lane remembers those of the last days alone. */
-async function heldBy(sink: Sink, { events, raw }: Pick<Delivery, 'events' | 'raw'>): Promise<ReadonlySet<bigint>> {
+async function heldBy(sink: Sink, { events, raw, fresh }: Delivery): Promise<ReadonlySet<bigint>> {
   const found = [...events, ...raw];
   if (sink.find === undefined || found.length === 0) return new Set();
+  const lane = { findDelivered: sink.find.bind(sink) };
   const seconds = found.map(({ time }) => Math.floor(time / 1000));
   // Where only one of two notices has a time, they are dated differently.
   const from = instantOfSecond(Math.min(...seconds) - SECONDS_PER_DAY);
   const to = instantOfSecond(Math.max(...seconds) + SECONDS_PER_DAY);
   const uids = found.map(({ uid }) => uid);
-  const held = await findKept({ findDelivered: sink.find.bind(sink) }, uids, from, to);
+  const held = new Set(await findKept(lane, uids, from, to));
+  const others = new Map(fresh.flatMap((names) => (names === undefined ? [] : [[names.uid, names.heldAs]])));
+  for (const { uid, time } of found) {
+    const same = held.has(uid) ? [] : (others.get(uid)?.() ?? []);
+    const at = BigInt(time) * 1_000_000n;
+    if (same.length > 0 && (await findKept(lane, same, at, at + 1n)).size > 0) held.add(uid);
+  }
   return new Set([...held].map(hashOf));
 }
 

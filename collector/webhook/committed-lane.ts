@@ -133,5 +133,5 @@ const nothing: Delivery = {
   raw: [],
   remember: [],
   counts: noCounts,
-  uids: [],
+  fresh: [],
 };

@@ -32,8 +32,8 @@ export interface Delivery {
   /** Names that the batch adds to what the lane remembers. */
   readonly remember: readonly bigint[];
   readonly counts: Counts;
-  /** Uids of what is new, body by body; undefined for a repeat. */
-  readonly uids: readonly (string | undefined)[];
+  /** Names of what is new, body by body; undefined for a repeat. */
+  readonly fresh: readonly (NoticeNames | undefined)[];
 }
 
 /**
@@ -52,20 +52,21 @@ export function deliver(
   const raw: KeptRecord[] = [];
   const remember = new Set<bigint>();
   const counts: Counts = { ...noCounts };
-  const uids: (string | undefined)[] = [];
+  const fresh: (NoticeNames | undefined)[] = [];
   /** Whether this is the first of its names. */
-  const take = ({ uid, sameAs, also }: NoticeNames): boolean => {
+  const take = (names: NoticeNames): boolean => {
+    const { uid, sameAs, also } = names;
     const isNew = ![uid, ...sameAs].map(hashOf).some((hash) => isKnown(hash) || remember.has(hash));
     for (const hash of [uid, ...also].map(hashOf)) if (!isKnown(hash)) remember.add(hash);
     if (!isNew) counts.duplicates += 1;
-    uids.push(isNew ? uid : undefined);
+    fresh.push(isNew ? names : undefined);
     return isNew;
   };
   for (const body of bodies) {
     counts.records += 1;
     const outcome = outcomeOf(body, organization, mapping);
     if (outcome.kind === 'kept') {
-      if (!take({ uid: outcome.letter.uid, sameAs: [], also: [] })) continue;
+      if (!take({ uid: outcome.letter.uid, sameAs: [], also: [], heldAs: () => [] })) continue;
       counts.deadLetters += 1;
       deadLetters.push(outcome.letter);
       continue;
@@ -81,7 +82,7 @@ export function deliver(
     counts.events += 1;
     events.push(event);
   }
-  return { events, deadLetters, raw, remember: [...remember], counts, uids };
+  return { events, deadLetters, raw, remember: [...remember], counts, fresh };
 }
 
 type Outcome =

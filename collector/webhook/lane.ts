@@ -182,7 +182,7 @@ export class WebhookLane {
     });
     const made = deliver(bodies, organization, isKnown, this.parts);
     const missed = notices.filter(
-      ({ at }, index) => made.uids[index] !== undefined && at >= position.origin && at < deliveredUntil - UNDERWAY_MS,
+      ({ at }, index) => made.fresh[index] !== undefined && at >= position.origin && at < deliveredUntil - UNDERWAY_MS,
     ).length;
     // What the overlap shows again is no record of its own.
     const { duplicates, records } = made.counts;

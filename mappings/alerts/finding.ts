@@ -70,7 +70,12 @@ export interface NoticeNames {
   readonly sameAs: readonly string[];
   /** What else is known once it is delivered. */
   readonly also: readonly string[];
+  /** The same notice, with a count or without one: uids under which a sink may hold it, at just its time. */
+  readonly heldAs: () => readonly string[];
 }
+
+/** A sink knows uids alone, and that of a counted notice says its count. */
+const firstOccurrences = Array.from({ length: 1_000 }, (_, index) => index + 1);
 
 /**
  * The names of a notice. One that counts no occurrence is named by its time, and is the same as the counted one of that
@@ -80,12 +85,12 @@ export function noticeNames(organization: string, notice: AlertNotice): NoticeNa
   const { alertId, status, occurrence } = notice;
   const name = (which: number | string) => noticeUid(organization, { alertId, status, occurrence: which });
   const at = millisecondsOf(timeOf(notice));
-  if (at === undefined) return { uid: name(occurrence ?? 1), sameAs: [], also: [] };
+  if (at === undefined) return { uid: name(occurrence ?? 1), sameAs: [], also: [], heldAs: () => [] };
   // Two that are counted may bear one time: only an uncounted one is compared by it.
   const [uncounted, counted] = [name(`@${at}`), name(`counted@${at}`)];
   return occurrence === undefined
-    ? { uid: uncounted, sameAs: [counted], also: [] }
-    : { uid: name(occurrence), sameAs: [uncounted], also: [counted] };
+    ? { uid: uncounted, sameAs: [counted], also: [], heldAs: () => firstOccurrences.map(name) }
+    : { uid: name(occurrence), sameAs: [uncounted], also: [counted], heldAs: () => [uncounted] };
 }
 
 /**
