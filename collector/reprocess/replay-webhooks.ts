@@ -1,14 +1,11 @@
 import { WEBHOOK_SERVICE } from '../../mappings/alerts/kept-body.js';
 import type { DeadLetter } from '../../mappings/dead-letter.js';
-import { instantOfSecond } from '../../mappings/instant.js';
-import { SECONDS_PER_DAY } from '../../mappings/time-units.js';
 import type { Clock } from '../clock.js';
-import { findKept } from '../pipeline/find-kept.js';
-import { hashOf } from '../position/dedupe-set.js';
 import { WEBHOOK_LANE } from '../position/lane-name.js';
 import type { Sink } from '../sinks/sink.js';
 import { CommittedLane } from '../webhook/committed-lane.js';
-import { type Delivery, type DeliverySettings, deliver, type IncomingBody } from '../webhook/deliver.js';
+import { type DeliverySettings, deliver, type IncomingBody } from '../webhook/deliver.js';
+import { heldBy } from '../webhook/held-findings.js';
 import { positionOf } from '../webhook/lane-memory.js';
 import { readBody } from '../webhook/read-body.js';
 
@@ -110,26 +107,6 @@ export async function replayedBodies(
     const { deadLetters } = deliver([bodyOf(raw, at)], organization, () => false, { mapping, classes: undefined });
     return deadLetters.length === 0;
   };
-}
-
-/** The names of findings that the sink holds: the lane remembers those of the last days alone. */
-async function heldBy(sink: Sink, { events, raw, fresh }: Delivery): Promise<ReadonlySet<bigint>> {
-  const found = [...events, ...raw];
-  if (sink.find === undefined || found.length === 0) return new Set();
-  const lane = { findDelivered: sink.find.bind(sink) };
-  const seconds = found.map(({ time }) => Math.floor(time / 1000));
-  // Where only one of two notices has a time, they are dated differently.
-  const from = instantOfSecond(Math.min(...seconds) - SECONDS_PER_DAY);
-  const to = instantOfSecond(Math.max(...seconds) + SECONDS_PER_DAY);
-  const uids = found.map(({ uid }) => uid);
-  const held = new Set(await findKept(lane, uids, from, to));
-  const others = new Map(fresh.flatMap((names) => (names === undefined ? [] : [[names.uid, names.heldAs]])));
-  for (const { uid, time } of found) {
-    const same = held.has(uid) ? [] : (others.get(uid)?.() ?? []);
-    const at = BigInt(time) * 1_000_000n;
-    if (same.length > 0 && (await findKept(lane, same, at, at + 1n)).size > 0) held.add(uid);
-  }
-  return new Set([...held].map(hashOf));
 }
 
 function bodyOf(raw: string, receivedAt: number): IncomingBody {

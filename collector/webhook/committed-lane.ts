@@ -69,6 +69,11 @@ export class CommittedLane {
     return positionOf(this.cursor);
   }
 
+  /** Epoch milliseconds: what was delivered before may be known no more. */
+  get remembersFrom(): number {
+    return evictionMinute(this.cursor.committedAt, this.position.polledTo) * MINUTE_MS;
+  }
+
   /** Whether something of this name was delivered in the last days. */
   readonly isKnown = (hash: bigint): boolean => this.#seen.has(hash);
 
@@ -84,9 +89,7 @@ export class CommittedLane {
     const started = clock.monotonic();
     const now = clock.now();
     const minute = Math.floor(now / MINUTE_MS);
-    // The next reading of the list reaches back from the last one, whatever the clock says then.
-    const needed = Math.floor(Math.min(now, position.polledTo) / MINUTE_MS) - REMEMBERED_DAYS * DAY_MINUTES;
-    const evictBefore = Math.max(needed, minute - MOST_REMEMBERED_DAYS * DAY_MINUTES);
+    const evictBefore = evictionMinute(now, position.polledTo);
     const { organization = this.#organization } = this.cursor;
     const counts = addCounts(this.cursor.counts, made.counts);
     const cursor = withPosition({ ...this.cursor, organization, committedAt: now, counts }, position);
@@ -125,6 +128,12 @@ export class CommittedLane {
     await this.lane.close();
     this.parts.observer({ type: 'closed', lane: WEBHOOK_LANE });
   }
+}
+
+/** The next reading of the list reaches back from the last one, whatever the clock says then. */
+function evictionMinute(now: number, polledTo: number): number {
+  const needed = Math.floor(Math.min(now, polledTo) / MINUTE_MS) - REMEMBERED_DAYS * DAY_MINUTES;
+  return Math.max(needed, Math.floor(now / MINUTE_MS) - MOST_REMEMBERED_DAYS * DAY_MINUTES);
 }
 
 const nothing: Delivery = {

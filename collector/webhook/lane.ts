@@ -2,6 +2,7 @@ import { asCollectorError, type CollectorError } from '../errors.js';
 import { WEBHOOK_LANE } from '../position/lane-name.js';
 import { CommittedLane, type CommittedLaneParts } from './committed-lane.js';
 import { type DeliverySettings, deliver, type IncomingBody } from './deliver.js';
+import { heldBy } from './held-findings.js';
 import { placeIn, readTo } from './lane-memory.js';
 import type { AlertList, ListedNotice } from './list-alerts.js';
 import { readBody } from './read-body.js';
@@ -144,10 +145,30 @@ export class WebhookLane {
     const bodies = portion.bodies.map(
       ({ body, receivedAt, headers }): IncomingBody => ({ ...readBody(body), source: 'webhook', receivedAt, headers }),
     );
-    const made = deliver(bodies, organization, lane.isKnown, this.parts);
+    const held = await this.#heldOf(lane, bodies, organization);
+    const made = deliver(bodies, organization, (hash) => lane.isKnown(hash) || held.has(hash), this.parts);
     await lane.commit(made, readTo(lane.position, spool.id, portion.position));
     await spool.forget(portion.position);
     return true;
+  }
+
+  /** Of bodies that waited for longer than names are remembered the sink is asked: another instance may have delivered them. */
+  async #heldOf(
+    lane: CommittedLane,
+    bodies: readonly IncomingBody[],
+    organization: string,
+  ): Promise<ReadonlySet<bigint>> {
+    const old = bodies.filter(({ receivedAt }) => receivedAt < lane.remembersFrom);
+    try {
+      return await heldBy(this.parts.sink, deliver(old, organization, lane.isKnown, this.parts));
+    } catch (error) {
+      const failure = asCollectorError(error);
+      if (failure.code !== 'SINK_REFUSED') throw failure;
+      // One that comes twice is better than one that is lost.
+      const message = `webhooks that waited for days may be there twice: ${failure.message}`;
+      this.parts.observer({ type: 'noted', lane: WEBHOOK_LANE, message });
+      return new Set();
+    }
   }
 
   /**

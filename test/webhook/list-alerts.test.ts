@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { checkWebhook } from '../../collector/diagnostics/check-webhook.js';
 import { CollectorError } from '../../collector/errors.js';
@@ -149,6 +150,35 @@ describe('the list of alerts', () => {
     await road.stop();
     expect((await findingsOf(directory)).map(([uid]) => uid).sort()).toEqual(alerts.notices.map(uidOf).sort());
     expect(road.feed.view.missed).toBe(0);
+  });
+
+  it('with a webhook that waited in the spool of a second instance for longer than names are remembered, is one finding', async () => {
+    let behindMs = 9 * 86_400_000;
+    const { tenant, client, alerts, env } = await open({ now: () => Date.now() - behindMs });
+    const directory = await ownDirectory();
+    const second = { ...env, STATE_DIRECTORY: join(directory, 'second') };
+    const polls = () => tenant.requests.filter(({ path }) => path === '/api/v2/alerts').length;
+    const poll = async () => {
+      const road = await openRoad({ directory, env, ask: client.directory!, behindMs });
+      const before = polls();
+      await until(() => polls() >= before + 2);
+      await road.stop();
+    };
+    await (await openRoad({ directory, env, behindMs })).stop();
+    const notice = alerts.raise();
+    const inUse = new CollectorError('LANE_IN_USE', 'The first instance holds it.', { cure: 'Wait.' });
+    const lane = { open: () => Promise.reject(inUse), close: async () => {} };
+    const sink = () => ({ ...noSink, lane: () => lane }) as never;
+    const waiting = await openRoad({ directory, env: second, behindMs, sink });
+    expect((await waiting.post(body(notice))).status).toBe(200);
+    await waiting.stop();
+    await poll();
+    behindMs = 0;
+    await poll();
+    expect(await findingsOf(directory)).toHaveLength(1);
+
+    await (await openRoad({ directory, env: second })).stop();
+    expect((await findingsOf(directory)).map(([uid]) => uid)).toEqual([uidOf(notice)]);
   });
 
   it('brings what else it holds where a row has objects in place of times and counts', async () => {
