@@ -158,7 +158,8 @@ class Comparison {
   async #settle(hour: number): Promise<boolean> {
     const before = this.#differing(hour);
     const inDoubt = this.parts.looksAgain ? this.#countedMore(hour) : [];
-    if (before.length === 0 && (inDoubt.length === 0 || this.parts.isOver())) return true;
+    const isInDoubt = inDoubt.length > 0 || (this.parts.looksAgain && this.#isExplainedInAll(hour));
+    if (before.length === 0 && (!isInDoubt || this.parts.isOver())) return true;
     if (this.parts.isOver()) return false;
     if (!(await this.parts.readHour(hour))) {
       for (const service of before) this.#find(hour, service, null);
@@ -187,6 +188,11 @@ class Comparison {
     return [...(this.#found.get(hour) ?? [])].flatMap(([service, found]) =>
       found !== null && found.explained > 0 ? [service] : [],
     );
+  }
+
+  /** Whether JumpCloud counted more over all services than was shown: of one without a count of its own nothing else tells. */
+  #isExplainedInAll(hour: number): boolean {
+    return (spansOfHour(this.parts.ledger(), hour) ?? []).some(({ explained }) => explained > 0);
   }
 
   /** Services of which something has been delivered though they were not counted here. */

@@ -151,6 +151,29 @@ describe('a count that never agrees', () => {
   });
 });
 
+it('a record that was counted before it could be found is delivered by the daily pass, also of a service without a count of its own', async () => {
+  const time = virtualTime(noon);
+  const [at, visibleAt] = [noon + 20 * MINUTE, noon + 5 * HOUR];
+  const tenant = await tenantFor(time, { records: 40, from: noon - HOUR, to: noon + HOUR });
+  const mystery = (id: string, when: number) => ({
+    ...{ id, service: 'mystery', event_type: 'mystery_seen' },
+    timestamp: formatSecond(when / 1000),
+  });
+  tenant.add(mystery('shown', at + MINUTE), { at: at + MINUTE, visibleAt: at + MINUTE });
+  tenant.add(mystery('late', at), { at, visibleAt });
+  const sink = new MemorySink();
+  const often = { ...reconcile, longInterval: 4 * HOUR };
+  const feed = feedFor(tenant, sink, time, { start: (now) => now - 3600, interval, reconcile: often });
+  const { count } = feed.client;
+  feed.client.count = async (search, signal) => {
+    const counted = await count(search, signal);
+    const isAhead = search.services.includes('all') && time.world() > at && time.world() < visibleAt;
+    return isAhead && search.start * 1000 <= at && at < (search.end ?? 0) * 1000 ? counted + 1 : counted;
+  };
+  await feed.until(noon + 10 * HOUR);
+  expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 42, ...equal });
+});
+
 describe('what cannot be compared', () => {
   it('a tenant that refuses counts is read again instead, and says so', async () => {
     const time = virtualTime(noon);
