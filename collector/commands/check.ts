@@ -9,6 +9,7 @@ import { writeReport } from '../diagnostics/support-bundle.js';
 import { createLog } from '../log/logger.js';
 import { printableLines } from '../log/printable.js';
 import { processRedactor } from '../log/redactor.js';
+import { sameRecords } from '../runtime/same-records.js';
 import { version } from '../version.js';
 import { readConfig } from './load.js';
 import { writeJson } from './output.js';
@@ -33,6 +34,7 @@ export async function check(flags: Flags & { json: boolean; report?: string | un
       ...notes(config),
       { feed: undefined, part: 'configuration', verdict: 'ok', message: describe(config) },
       ...checked.flatMap((one) => one.findings),
+      ...together(checked),
     ]);
     if (flags.report !== undefined)
       await writeReport(flags.report, { config, checked, findings, seen, mask: log.mask, signal });
@@ -53,6 +55,18 @@ function readOrFindings(flags: Flags): { config: LoadedConfig } | { findings: Fi
     const messages = problems.length === 0 ? [head] : problems.map((problem) => problem.trim());
     return { findings: messages.map((message) => ({ ...finding, message })) };
   }
+}
+
+/** What only shows where feeds are seen together. */
+function together(checked: readonly CheckedFeed[]): Finding[] {
+  const feeds = checked.map(({ config, cursor, answers }) => ({
+    config,
+    organization: cursor?.organization ?? answers?.organization ?? config.jumpcloud.orgId,
+  }));
+  return feeds.flatMap((feed): Finding[] => {
+    const found = sameRecords(feed, feeds);
+    return found === undefined ? [] : [{ feed: feed.config.name, part: 'organization', verdict: 'warning', ...found }];
+  });
 }
 
 function notes({ notes: all }: LoadedConfig): Finding[] {

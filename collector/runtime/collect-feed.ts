@@ -30,6 +30,7 @@ import type { Sink } from '../sinks/sink.js';
 import { assemble } from './assemble.js';
 import { followInventory } from './follow-inventory.js';
 import { openSink } from './open-sink.js';
+import { sameRecords } from './same-records.js';
 import type { WebhookFeed } from './webhook-feed.js';
 import type { Webhooks } from './webhooks.js';
 
@@ -256,12 +257,20 @@ function createObservers(
       for (const secret of parts.client?.secrets() ?? []) root.redact(secret);
     },
   };
+  let isShared = false;
+  const sharing: LaneObserver = ({ type }) => {
+    if (isShared || (type !== 'opened' && type !== 'committed')) return;
+    const found = sameRecords(status, board.feeds);
+    if (found === undefined) return;
+    isShared = true;
+    log.warn(found.message, { cure: found.cure });
+  };
   const more = observe === undefined ? [] : [observe(config.name)];
   return {
     webhook: () => measured.webhook(),
     name: measured.name,
     inventory: combineInventoryObservers([logInventory(log), measured.inventory, status.inventory]),
-    observer: combineObservers([feedLogger(log), measured.observer, status.observer, ...more]),
+    observer: combineObservers([feedLogger(log), measured.observer, status.observer, sharing, ...more]),
     directory: combineClientObservers([masking, clientLogger(log)]),
     client: combineClientObservers([masking, clientLogger(log), measured.client, status.client]),
   };

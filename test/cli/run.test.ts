@@ -128,3 +128,31 @@ it('stdout carries events and nothing else; the reader that leaves ends it quiet
   expect(left.stdout).toBe('{\ncode 0\n');
   expect(left.stderr).not.toContain('defect');
 });
+
+it('feeds of one organization that deliver the same event types to one place are named, in the log and by check; others are not', async () => {
+  const simulated = await tenant();
+  const cwd = folder();
+  const member = (name: string, types: string, directory: string) =>
+    `  - { name: ${name}, jumpcloud: { eventTypes: [${types}] }, tables: { directory: ${directory} } }\n`;
+  const feeds = [
+    member('both', 'login,admin', 'shared'),
+    member('again', 'admin', './shared/'),
+    member('other', 'other', 'shared'),
+    member('elsewhere', 'login,admin', 'own'),
+  ];
+  writeFileSync(join(cwd, 'config.yaml'), `reconcile: { enabled: false }\nfeeds:\n${feeds.join('')}`);
+  const { TABLES_DIRECTORY: _, JUMPCLOUD_EVENT_TYPES: _types, ...env } = feedOf(simulated);
+  const options = { cwd, env };
+  const ended = await command(['run', '--once', '--config', 'config.yaml'], options);
+  const named = jsonLines(ended.stderr).filter(({ msg }) => String(msg).includes('to the same place'));
+  // The first of the two may be done before the other has met its organization.
+  expect(named.length).toBeGreaterThan(0);
+  for (const { feed } of named) expect(['both', 'again']).toContain(feed);
+  const { stdout } = await command(['check', '--json', '--config', 'config.yaml'], options);
+  const { findings } = JSON.parse(stdout) as { findings: { feed?: string; part: string; message: string }[] };
+  const shared = findings.filter(({ message }) => message.includes('to the same place'));
+  expect(shared.map(({ feed, message }) => [feed, /by (\w+) too/.exec(message)?.[1]])).toEqual([
+    ['both', 'again'],
+    ['again', 'both'],
+  ]);
+});

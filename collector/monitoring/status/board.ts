@@ -47,6 +47,11 @@ export class StatusBoard {
     return status;
   }
 
+  /** The feeds that have run in this process. */
+  get feeds(): Iterable<FeedStatus> {
+    return this.#feeds.values();
+  }
+
   /** A feed that the configuration no longer holds. */
   forget(feed: string): void {
     this.#feeds.delete(feed);

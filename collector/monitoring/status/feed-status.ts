@@ -140,6 +140,15 @@ export class FeedStatus {
     return this.#options.config.name;
   }
 
+  get config(): FeedConfig {
+    return this.#options.config;
+  }
+
+  /** Undefined: neither configured nor met yet. */
+  get organization(): string | undefined {
+    return this.#organization ?? this.#options.config.jumpcloud.orgId;
+  }
+
   /** Takes over what describes the feed: contact, health and the like. */
   describe(config: FeedConfig): void {
     this.#options = { ...this.#options, config };
@@ -168,7 +177,7 @@ export class FeedStatus {
       name: config.name,
       contact: { name: contact.name ?? null, email: contact.email ?? null },
       ready,
-      organization: this.#organization ?? jumpcloud.orgId ?? null,
+      organization: this.organization ?? null,
       source: {
         baseUrl: jumpcloud.endpoints.baseUrl,
         region: jumpcloud.endpoints.region ?? null,
