@@ -5,7 +5,7 @@ import type { CheckedFeed } from '../diagnostics/checked-feed.js';
 import { exitCodeOf, type Finding, findingOf, inOrder, lineOf } from '../diagnostics/finding.js';
 import { RequestTally } from '../diagnostics/request-stats.js';
 import { checkFeed } from '../diagnostics/run-checks.js';
-import { writeReport } from '../diagnostics/support-bundle.js';
+import { type ReportParts, writeReport } from '../diagnostics/support-bundle.js';
 import { createLog } from '../log/logger.js';
 import { printableLines } from '../log/printable.js';
 import { processRedactor } from '../log/redactor.js';
@@ -20,14 +20,21 @@ import { writeJson } from './output.js';
  */
 export async function check(flags: Flags & { json: boolean; report?: string | undefined }): Promise<number> {
   const read = readOrFindings(flags);
-  if ('findings' in read) return print(read.findings, flags.json, []);
+  const seen = new RequestTally();
+  const signal = new AbortController().signal;
+  const report = async (parts: Pick<ReportParts, 'config' | 'checked' | 'findings' | 'mask'>) => {
+    if (flags.report !== undefined) await writeReport(flags.report, { ...parts, seen, signal });
+  };
+  if ('findings' in read) {
+    const { findings } = read;
+    await report({ config: undefined, checked: [], findings, mask: (text) => processRedactor.mask(text) });
+    return print(findings, flags.json, []);
+  }
   const { config } = read;
   const level = ['debug', 'trace'].includes(config.shared.log.level) ? config.shared.log.level : 'error';
   const log = createLog({ ...config.shared.log, redactor: processRedactor, level, noColor: process.env.NO_COLOR });
   for (const secret of config.secrets) log.redact(secret.reveal());
   const checked: CheckedFeed[] = [];
-  const seen = new RequestTally();
-  const signal = new AbortController().signal;
   try {
     for (const feed of config.feeds) checked.push(await checkFeed(feed, log.child({ feed: feed.name }), seen, signal));
     const findings = inOrder([
@@ -36,8 +43,7 @@ export async function check(flags: Flags & { json: boolean; report?: string | un
       ...checked.flatMap((one) => one.findings),
       ...together(checked),
     ]);
-    if (flags.report !== undefined)
-      await writeReport(flags.report, { config, checked, findings, seen, mask: log.mask, signal });
+    await report({ config, checked, findings, mask: log.mask });
     return print(findings, flags.json, config.feeds);
   } finally {
     for (const { client } of checked) client?.close();

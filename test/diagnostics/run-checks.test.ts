@@ -440,6 +440,63 @@ it('--report answers the open questions, names nobody, and only its owner may re
     expect(text).not.toContain(private_);
 });
 
+it('--report holds no text of the configuration, wherever it stands, and says of the default feed what it is about', async () => {
+  const { env } = await feed();
+  const cwd = folder();
+  const planted: Record<string, string> = {
+    FEED_DESCRIPTION: 'planteddescription',
+    FEED_OWNERS: 'plantedowner <planted@owner.example>',
+    FEED_ACCOUNT_NAME: 'plantedaccount',
+    JUMPCLOUD_CLIENT_ID: 'plantedclient',
+    INVENTORY_CLIENT_ID: 'plantedreader',
+    INVENTORY_CLIENT_SECRET: 'plantedword',
+    INVENTORY_DIRECTORY: join(cwd, 'plantedinventory'),
+    INVENTORY_EMPLOYEES: '/plantedemployees/list.csv',
+    RESPOND_CLIENT_ID: 'plantedacting',
+    RESPOND_CLIENT_SECRET: 'plantedanother',
+    RESPOND_ORG_ID: 'abcdefabcdefabcdefabcdef',
+    RESPOND_PROTECTED_USERS: 'plantedprotected',
+    WEBHOOK_USER: 'plantedhook',
+    WEBHOOK_SECRET: 'plantedsecretofthewebhook',
+    KAFKA_BROKERS: 'plantedbroker.invalid:9092',
+    KAFKA_TOPIC_PREFIX: 'planted.',
+    KAFKA_CLIENT_ID: 'plantedkafka',
+    KAFKA_SASL_MECHANISM: 'oauthbearer',
+    KAFKA_SASL_CLIENT_ID: 'plantedsasl',
+    KAFKA_SASL_CLIENT_SECRET: 'plantedsaslsecret',
+    KAFKA_SASL_TOKEN_ENDPOINT: 'https://plantedidp.invalid/token?key=plantedquery',
+    QUESTIONS_LISTS_SERVICE_ACCOUNTS: 'plantedservice',
+    CONSOLE_PUBLIC_URL: 'https://plantedconsole.invalid',
+    CONSOLE_ADMIN_PASSWORD: 'plantedpassword',
+    RECEIVER_URL: 'https://plantedreceiver.invalid/hook',
+  };
+  const ended = await command(['check', '--report', 'report.json'], { env: { ...env, ...planted }, cwd });
+  expect(ended.stdout).toContain('ok       configuration: ');
+  const text = readFileSync(join(cwd, 'report.json'), 'utf8');
+  for (const leak of ['planted', 'owner.example', 'abcdefabcdef', cwd]) expect(text).not.toContain(leak);
+  const { settings } = JSON.parse(text) as { settings: Record<string, { value: unknown; from: string }>[] };
+  expect(settings[0]).toMatchObject({
+    name: { value: 'jumpcloud', from: 'default' },
+    'account.name': { value: '[text]', from: 'environment' },
+    'jumpcloud.apiKey': { value: '[set]', from: 'environment' },
+    'jumpcloud.eventTypes': { value: ['login', 'admin', 'other'] },
+    'inventory.interval': { value: 'DISABLED', from: 'default' },
+    'kafka.sasl.mechanism': { value: 'oauthbearer', from: 'environment' },
+  });
+});
+
+it('--report is written where the configuration has problems too: these are what it is asked for', async () => {
+  const cwd = folder();
+  const secret = join(cwd, 'planted-key');
+  writeFileSync(join(cwd, 'planted.yaml'), `pol: {}\njumpcloud: { apiKey: { file: ${secret} } }\n`);
+  const ended = await command(['check', '--report', 'report.json', '--config', join(cwd, 'planted.yaml')], { cwd });
+  expect(ended.code).toBe(78);
+  const text = readFileSync(join(cwd, 'report.json'), 'utf8');
+  expect(text).not.toContain('planted');
+  expect(JSON.parse(text)).toMatchObject({ settings: [], questions: [] });
+  expect(text).toContain('[path]:1: pol is not a key');
+});
+
 /** Passes a request on to a plain server. */
 function forward(
   port: number,
