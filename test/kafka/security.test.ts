@@ -8,7 +8,8 @@ import { createKafkaSink } from '../../collector/sinks/kafka/kafka-sink.js';
 import { laneContext } from '../../collector/sinks/kafka/lane-context.js';
 import { probe } from '../../collector/sinks/kafka/probe.js';
 import type { Sink } from '../../collector/sinks/sink.js';
-import { batchOf, uidOf } from './batches.js';
+import { instantOfSecond } from '../../mappings/instant.js';
+import { batchOf, firstSecond, uidOf } from './batches.js';
 import { type Cluster, startCluster } from './broker.js';
 import { type Certificates, makeCertificates } from './certificates.js';
 import { deliver } from './feeding.js';
@@ -233,6 +234,25 @@ describeKafka('TLS, SASL and rights on a real broker', () => {
     expect(refused(looking)).toEqual(['transactions', ...topics]);
     expect(refused(transacting)).toEqual([...topics, ...topics]);
     expect(all.filter(({ verdict }) => verdict !== 'ok')).toEqual([]);
+  });
+
+  it('what was delivered is found without a right to the topics of classes that are not selected', async () => {
+    const feed = feedOf(plainAs('limited'));
+    const prefix = feed.topicPrefix;
+    for (const name of ['authentication', 'dead_letters', 'raw', 'state'])
+      await allow(prefix + name, 'limited', 'topic', [CREATE, READ, WRITE, DESCRIBE, DESCRIBE_CONFIGS]);
+    await allow(prefix, 'limited', 'id', [WRITE, DESCRIBE]);
+    const foreign = `${prefix}account_change`;
+    const other = sinkOf({ ...feed, feed: 'other', classes: [3001], sasl: plainAs('collector') });
+    await deliver(other, 10, { compose: (from, to) => batchOf(from, to, { shape: { classUid: 3001 } }) });
+    const sink = sinkOf(feed);
+    await deliver(sink, 10);
+    const find = async () =>
+      (await sink.find?.([uidOf(1), uidOf(77)], instantOfSecond(firstSecond), instantOfSecond(firstSecond + 100))) ??
+      [];
+    expect([...(await find())]).toEqual([uidOf(1)]);
+    await allow(foreign, 'limited', 'topic', [DESCRIBE]);
+    expect([...(await find())]).toEqual([uidOf(1)]);
   });
 
   it('F-7: a right that is revoked stops delivery and loses nothing; granted again, delivery goes on by itself', async () => {

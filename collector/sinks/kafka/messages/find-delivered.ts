@@ -98,13 +98,21 @@ export class DeliveredRecords {
     for (const name of this.#topics)
       for (const partition of (await reader.partitionsIfThere(name)) ?? []) yield [name, partition];
     for (const name of this.#leftOut) {
-      const partitions = await reader.partitionsIfThere(name).catch((error: unknown) => {
-        // Of a class that was never selected no right is needed.
-        if (isRightMissing(error)) return undefined;
-        throw error;
-      });
-      for (const partition of partitions ?? []) yield [name, partition];
+      for (const partition of await readablePartitions(reader, name)) yield [name, partition];
     }
+  }
+}
+
+/** Of a class that was never selected no right is needed: a topic that may not be read has none of the feed's records. */
+async function readablePartitions(reader: PartitionReader, topic: string): Promise<readonly number[]> {
+  try {
+    const partitions = (await reader.partitionsIfThere(topic)) ?? [];
+    const [first] = partitions;
+    if (first !== undefined) await reader.peekAt(topic, first, (await reader.bounds(topic, first)).start);
+    return partitions;
+  } catch (error) {
+    if (isRightMissing(error)) return [];
+    throw error;
   }
 }
 
