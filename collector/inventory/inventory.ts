@@ -225,7 +225,8 @@ class Run {
     const readAt = Object.fromEntries(
       manifest.stages
         .filter(({ incomplete }) => incomplete === undefined)
-        .map(({ name, observedAt }) => [name, observedAt]),
+        // Observations never go back; the clock may.
+        .map(({ name, observedAt }) => [name, Math.min(observedAt, now)]),
     );
     const observedAt = Math.max(position?.observedAt ?? 0, ...manifest.stages.map((stage) => stage.observedAt));
     const moved: InventoryPosition = {

@@ -20,13 +20,19 @@ export function dueStages(
   { membershipsInterval, fullInterval }: InventorySchedule,
   now: number,
 ): { stages: readonly StageName[]; full: boolean } {
-  const full = position !== undefined && now - position.fullAt >= fullInterval;
+  const full = position !== undefined && untilDue(position.fullAt, fullInterval, now) === 0;
   const stages = stageNames.filter((name) => {
     if (full || !isEdges(name)) return true;
     const readAt = position?.readAt[name];
-    return readAt === undefined || now - readAt >= membershipsInterval;
+    return readAt === undefined || untilDue(readAt, membershipsInterval, now) === 0;
   });
   return { stages, full };
+}
+
+/** Milliseconds until what was done `last` is due again; 0 where it is, and where the clock went back before it. */
+export function untilDue(last: number, interval: number, now: number): number {
+  const since = now - last;
+  return since >= 0 && since < interval ? interval - since : 0;
 }
 
 /** The stages with those that they hang on, in the order in which they are read. */

@@ -6,7 +6,7 @@ import type { InventoryReport, runInventory } from './inventory.js';
 import type { InventoryObserver } from './observer.js';
 import { positionOf } from './position.js';
 import type { ReadingSlots } from './reading-slots.js';
-import { dueStages, type InventorySchedule } from './schedule.js';
+import { dueStages, type InventorySchedule, untilDue } from './schedule.js';
 
 /** What a running feed needs for its inventory. */
 export interface InventoryServiceParts {
@@ -52,25 +52,25 @@ export async function runInventoryService(
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
-    let startedAt = clock.now();
+    let began = clock.monotonic();
     let failure: CollectorError | undefined;
     try {
       const wait = await whileOpen(open, async ({ sink }) => {
         const position = positionOf(await sink.peek(INVENTORY_LANE));
         if (position !== undefined) observer({ type: 'position', position });
-        return position?.finished ? (position.marker?.started ?? 0) + schedule.interval - startedAt : 0;
+        return position?.finished ? untilDue(position.marker?.started ?? 0, schedule.interval, clock.now()) : 0;
       });
       if (wait > 0) {
-        observer({ type: 'waiting', until: startedAt + wait });
+        observer({ type: 'waiting', until: clock.now() + wait });
         await clock.sleep(wait, signal);
         continue;
       }
       const release = await slots.acquire(signal);
       try {
         // The slot may have come hours later.
-        startedAt = clock.now();
+        began = clock.monotonic();
         failure = await whileOpen(open, async ({ sink, run }) => {
-          const { stages, full } = dueStages(positionOf(await sink.peek(INVENTORY_LANE)), schedule, startedAt);
+          const { stages, full } = dueStages(positionOf(await sink.peek(INVENTORY_LANE)), schedule, clock.now());
           return (await run({ stages, full, dryRun: false, confirmed: new Set() }, signal)).refused;
         });
       } finally {
@@ -82,7 +82,7 @@ export async function runInventoryService(
     }
     if (failure !== undefined) observer({ type: 'failed', error: failure });
     const next = failure === undefined ? schedule.interval : Math.min(schedule.interval, RETRY_MS);
-    const wait = Math.max(0, startedAt + next - clock.now());
+    const wait = Math.max(0, began + next - clock.monotonic());
     observer({ type: 'waiting', until: clock.now() + wait });
     await clock.sleep(wait, signal);
   }

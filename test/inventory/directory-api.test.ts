@@ -209,6 +209,38 @@ it('A feed that has waited hours for a slot reads what is due then, not what was
   expect(asked[0]).toContain('memberships');
 });
 
+it.each(['before', 'while'])(
+  'A directory that was read with a clock a year ahead is read at its intervals once the clock is right, %s the service runs',
+  async (when) => {
+    const { sink, time, run, generation } = await inventoryUnderTest();
+    const HOUR = 3_600_000;
+    time.step(365 * DAY);
+    await generation();
+    if (when === 'before') time.step(-365 * DAY);
+    const stopping = new AbortController();
+    const asked: (readonly string[] | undefined)[] = [];
+    const open = async () => ({
+      sink,
+      run: async (order: Partial<InventoryOrder>) => {
+        asked.push(order.stages);
+        if (asked.length === 8) stopping.abort();
+        const report = await run(order);
+        if (when === 'while' && asked.length === 1) time.step(-365 * DAY);
+        return report;
+      },
+      close: async () => {},
+    });
+    const schedule = { interval: 2 * HOUR, membershipsInterval: 6 * HOUR, fullInterval: 10 * DAY };
+    const parts = { clock: time, slots: new ReadingSlots(1), observer: () => {}, open };
+    const began = time.world();
+    await runInventoryService(schedule, parts, stopping.signal);
+    expect(time.world() - began).toBeLessThan(DAY);
+    const withMemberships = asked.map((stages) => stages?.includes('memberships'));
+    expect(withMemberships.filter(Boolean).length).toBeGreaterThanOrEqual(2);
+    expect(withMemberships.slice(-3)).toContain(false);
+  },
+);
+
 it('A feed that is stopped while it waits for a slot waits no more, and takes no other feed’s slot', async () => {
   const slots = new ReadingSlots(1);
   const [stopping, running] = [new AbortController(), new AbortController().signal];
