@@ -32,13 +32,17 @@ export function groupsToPoll(position: InsightsPosition, selected: readonly stri
   const isAnyActive = staysActive(position, new Set());
   for (const [service, place] of Object.entries(position.perService)) {
     if (!selected.includes(service)) continue;
-    // Retried by whole seconds, as it was announced.
-    if (isAnyActive && place.refused && Math.floor(place.refused.retryAt / 1000) * 1000 > now) continue;
+    if (isAnyActive && place.refused && rests(place.refused.retryAt, now)) continue;
     const key = `${place.watermark} ${place.refused?.code ?? ''}`;
     groups.set(key, [...(groups.get(key) ?? []), service]);
   }
   const catchingUp = [...groups.values()].map((services) => groupOf(position, services));
   return position.services.length === 0 ? catchingUp : [groupOf(position, position.services), ...catchingUp];
+}
+
+/** Retried by whole seconds, as it was announced; at once where a clock that was ahead has set it. */
+function rests(retryAt: number, now: number): boolean {
+  return Math.floor(retryAt / 1000) * 1000 > now && retryAt <= now + 2 * REFUSED_RETRY_MS;
 }
 
 /** The group of these services at this position. */

@@ -71,6 +71,23 @@ it('a service that joins the others while the clocks are apart brings nothing of
   expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 1, missing: 0, repeated: 0 });
 });
 
+it('a service that was refused while the clock was a year ahead is asked again within a day', async () => {
+  const time = virtualTime(noon);
+  const tenant = await tenantFor(time, { records: 0, script: [refusing('directory')] });
+  const sink = new MemorySink();
+  const services = ['directory', 'sso'];
+  const feed = feedFor(tenant, sink, time, { services, start: (now) => now - 3600, interval: 30 * MINUTE });
+  await feed.until(noon + HOUR);
+  time.step(365 * DAY);
+  await feed.until(noon + 26 * HOUR);
+  time.step(-365 * DAY);
+  tenant.clearScript();
+  tenant.add(login(noon + 2 * HOUR, 'directory'), { at: noon + 2 * HOUR });
+  await feed.until(noon + 52 * HOUR);
+  expect(sink.commits.at(-1)?.position.services).toEqual(['sso', 'directory']);
+  expect(await compare(tenant.ledger, sink.texts())).toMatchObject({ expected: 1, missing: 0, repeated: 0 });
+});
+
 it('a refusal of every service is an error also while none of them shares the common position', async () => {
   const time = virtualTime(noon);
   const services = ['directory', 'sso'];
