@@ -204,7 +204,9 @@ export class KeyExpiryMonitor implements CommitExtension {
   }
 
   #memoryOf(fingerprint: string, lastFour: string): KeyMemory {
-    const stored = this.#keys.get(fingerprint) ?? { firstSeen: new Date(this.options.now()).toISOString(), lastFour };
+    const now = new Date(this.options.now()).toISOString();
+    const known = this.#keys.get(fingerprint) ?? { firstSeen: now, lastFour };
+    const stored = known.firstSeen > now ? { ...known, firstSeen: now } : known;
     const told = this.#reported.get(fingerprint);
     const declared = this.#declaredOf(fingerprint, stored);
     return {
@@ -257,8 +259,9 @@ function triggers(
   const due: { trigger: KeyTrigger; memory: Partial<KeyMemory> }[] = [];
   const { expiresAt = 0 } = status.life;
   const { warned, warnedOf = expiresAt } = remembered;
-  // An end that turned out to be days later is warned of like any other.
-  const threshold = dueWarning(status.life, now, expiresAt - warnedOf > MS_PER_DAY ? undefined : warned);
+  // An end that turned out to be days later is warned of like any other, and so is one by a clock that was ahead.
+  const isLater = expiresAt - warnedOf > MS_PER_DAY || (status.daysLeft ?? 0) > (warned ?? 0) + 1;
+  const threshold = dueWarning(status.life, now, isLater ? undefined : warned);
   const memory = { warned: threshold, warnedOf: expiresAt };
   if (threshold !== undefined) due.push({ trigger: { kind: 'expires', threshold }, memory });
   if (status.refused && remembered.refusedSince === undefined) {

@@ -4,6 +4,7 @@ import type { OcsfEvent } from '../../mappings/event.js';
 import { floorToSecond } from '../../mappings/instant.js';
 import { type KeyTrigger, keyWarningEvent } from '../../mappings/key-warning.js';
 import { ocsfTarget } from '../../schemas/ocsf-target.js';
+import { earlierOf } from '../clock.js';
 import type { FeedConfig } from '../config/feed-config.js';
 import { CollectorError } from '../errors.js';
 import { findUsers } from '../inventory/names.js';
@@ -121,7 +122,11 @@ export function guardOf(
       return { ...state, kind: configured === 'service-account' ? ofAccount : 'key' };
     },
     declared: { created, expires, lifetime },
-    now: () => client.clock.serverNow(),
+    now: () => {
+      const reading = client.clock.reading();
+      // A wrong clock must use up no warning.
+      return reading.apart && !reading.confirmed ? earlierOf(reading) : client.clock.serverNow();
+    },
     event: (status, { organization, ...warning }) =>
       keyWarningEvent(
         {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { WARNING_DAYS } from '../../collector/key-expiry/lifetime.js';
+import { KeyExpiryMonitor } from '../../collector/key-expiry/monitor.js';
 import { openTables } from '../../collector/query/open-tables.js';
 import { createTablesSink } from '../../collector/sinks/tables/tables-sink.js';
 import { userAgent } from '../../collector/version.js';
@@ -72,6 +73,53 @@ it('a key declared created 77 days ago warns once, for 14 days, and status, metr
   expect(findings(sink)).toMatchObject([
     { message: expect.stringContaining('expires in 13 days, on 2026-12-04'), unmapped: { expires_at: expiresAt } },
   ]);
+});
+
+describe('with the clock of this machine 200 days ahead at a start', () => {
+  const withoutConsole = {
+    quirks: { console: { self: 'refused', users: 'refused', serviceAccounts: 'refused' } },
+  } as const;
+
+  it('no warning is given too early, and each on its day', async () => {
+    const time = virtualTime(noon);
+    const sink = new MemorySink();
+    const tenant = await tenantAt(time, withoutConsole);
+    const env = { JUMPCLOUD_KEY_CREATED: new Date(noon - 50 * DAY).toISOString() };
+    time.step(200 * DAY);
+    expect((await runOnce(tenant, sink, time, env)).warnings).toEqual([]);
+    time.step(-200 * DAY);
+    time.pass(12 * DAY);
+    expect((await runOnce(tenant, sink, time, env)).warnings).toEqual([{ kind: 'expires', threshold: 30 }]);
+  });
+
+  it('a key is first used when JumpCloud says, and its end follows from that', async () => {
+    const time = virtualTime(noon);
+    const sink = new MemorySink();
+    const tenant = await tenantAt(time, withoutConsole);
+    time.step(200 * DAY);
+    await runOnce(tenant, sink, time);
+    time.step(-200 * DAY);
+    time.pass(77 * DAY);
+    const { status } = await runOnce(tenant, sink, time);
+    expect(status.key).toMatchObject({ daysLeft: 13 });
+  });
+});
+
+it('a warning and a first use that a wrong clock left behind hold back none on its day', async () => {
+  const now = noon;
+  const warned: number[] = [];
+  const monitor = new KeyExpiryMonitor({
+    key: () => ({ kind: 'key', fingerprint: 'sha256:a', lastFour: 'abcd', refused: false }),
+    declared: { created: undefined, expires: undefined, lifetime: 20 * DAY },
+    now: () => now,
+    event: (_, { trigger }) => trigger as never,
+    onWarning: (_, trigger) => warned.push(trigger.kind === 'expires' ? trigger.threshold : Number.NaN),
+  });
+  const firstSeen = new Date(noon + 300 * DAY).toISOString();
+  monitor.restore({ 'sha256:a': { firstSeen, lastFour: 'abcd', warned: 0, warnedOf: noon + 20 * DAY } });
+  const { state } = monitor.beforeCommit({ events: [], after: {} as never });
+  expect(warned).toEqual([30]);
+  expect(state).toMatchObject({ 'sha256:a': { firstSeen: new Date(noon).toISOString(), warned: 30 } });
 });
 
 it('an end that was declared too early and is corrected is warned of again as it comes near', async () => {
