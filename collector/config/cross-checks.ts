@@ -27,6 +27,13 @@ export function checkSharedRules(shared: Effective): void {
   if (shared.boolean('console.enabled')) checkConsole(shared);
 }
 
+/** Two listeners of one process cannot share a port: each would look for another program that holds it. */
+function refuseSamePort(from: Effective, one: string, other: 'http' | 'console'): void {
+  const port = from.number(`${one}.port`);
+  if (port !== 0 && from.boolean(`${other}.enabled`) && port === from.number(`${other}.port`))
+    from.refuse(`${one}.port`, `${one}.port is that of ${other}.port: give them different ports`);
+}
+
 /** Passwords and keys cross the console's port: beyond this machine it speaks TLS, or a proxy in front of it does. */
 function checkConsole(shared: Effective): void {
   const [cert, key] = ['console.tls.cert', 'console.tls.key'] as const;
@@ -39,6 +46,7 @@ function checkConsole(shared: Effective): void {
   const url = address !== undefined && URL.canParse(address) ? new URL(address) : undefined;
   if (url !== undefined && url.protocol !== 'https:' && !isLoopback(url.hostname))
     shared.refuse('console.publicUrl', 'console.publicUrl must begin with https://: passwords cross it');
+  refuseSamePort(shared, 'console', 'http');
   const host = shared.text('console.host');
   if (url === undefined && !isLoopback(host.includes(':') ? `[${host}]` : host))
     shared.refuse(
@@ -101,6 +109,8 @@ function checkWebhook(feed: Effective): void {
   const [secret, previous] = ['webhook.secret', 'webhook.previousSecret'] as const;
   if (feed.settings.has(previous) && !feed.settings.has(secret))
     feed.refuse(previous, `${previous} is set, but ${secret} is not`);
+  if (feed.boolean('webhook.enabled'))
+    for (const other of ['http', 'console'] as const) refuseSamePort(feed, 'receiver', other);
   const [cert, key] = ['receiver.cert', 'receiver.key'] as const;
   if (feed.settings.has(cert) === feed.settings.has(key)) return;
   const [there, missing] = feed.settings.has(cert) ? [cert, key] : [key, cert];

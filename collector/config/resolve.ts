@@ -152,6 +152,11 @@ export class Effective {
     for (const [path, { key, value }] of this.settings)
       if (typeof value === 'string' && !wrong.has(path) && outOfForm(key.schema, value)) wrong.add(path);
     for (const path of wrong) this.refuse(path, `${path} must be ${expectation(path)}`);
+    for (const [path, { key, value }] of this.settings) {
+      const given = key.secret && isObject(value) ? value.file : key.expected === 'a path' ? value : undefined;
+      if (typeof given === 'string' && UNEXPANDED.test(given))
+        this.refuse(path, `${path}: nothing replaces ~ or variables in the configuration: write the path as it is`);
+    }
   }
 
   #readSecrets(readFile: ReadFile): void {
@@ -188,6 +193,9 @@ export class Effective {
     }
   }
 }
+
+/** What a shell would replace in a path, and the character that ends it. */
+const UNEXPANDED = /^~(?:\/|$)|^\$[A-Za-z_]|\$\{|\0/;
 
 /** A secret that is replaced in the console, whatever file holds it. */
 function inConsole(secret: Secret): Secret {

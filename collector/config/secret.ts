@@ -75,6 +75,10 @@ export function takeSecret(key: Key, text: string, where: string, file?: string)
       return refused(`${key.path} has white space in the middle: it was probably not copied whole`);
   }
   if (cleaned === '') return refused(`${key.path} is empty`);
+  if (/^\$\{[^{}]+\}$/.test(cleaned))
+    return refused(
+      `${key.path} names a variable, which nothing replaces: leave the key out and set ${key.env}, or ${key.fileEnv}`,
+    );
   const least = key.schema['x-min-length'] ?? 0;
   if (cleaned.length < least)
     return refused(`${key.path} has fewer than ${least} characters: make one with \`openssl rand -hex 32\``);

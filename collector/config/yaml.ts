@@ -149,6 +149,7 @@ class Reader {
     special: (name: string, value: Node | null) => boolean,
   ): void {
     const map = this.#follow(node);
+    if (isAlias(node) && map === null) this.#problem(node, `*${nameShown(node.source)} names no anchor above it`);
     if (map === null || (isScalar(map) && map.value === null)) return;
     if (!isMap(map)) {
       this.#problem(node, `${prefix === '' ? 'the configuration' : prefix} must hold keys, each on its line`);
@@ -205,6 +206,8 @@ class Reader {
   #unknown(path: string, name: string, level: Level, prefix: string): string {
     if (level === feedLevel && rootLevel.has(name))
       return `${path} is of the whole process and cannot stand in a feed: move it to the top level`;
+    if (name === '<<')
+      return 'the merge key << is not of YAML 1.2: what is at the top level is the default of all feeds, and an alias can stand for a whole section';
     const secretFile = keys.find((key) => key.secret && path === `${key.path}File`);
     if (secretFile !== undefined) return `${path} is not a key; write ${secretFile.path}: {file: …}`;
     const shown = prefix === '' ? nameShown(name) : `${prefix}.${nameShown(name)}`;

@@ -243,6 +243,32 @@ describe('F-29: a wrong configuration is refused at start', () => {
     expect(refusal('', { CONFIG_FILE: 'x' }, { x: denied }).message).toContain('may not be read by this user');
   });
 
+  it('what nothing replaces or resolves is refused: variables, ~, aliases without an anchor, merge keys', () => {
+    const variable = /names a variable, which nothing replaces: leave the key out and set JUMPCLOUD_API_KEY/;
+    expect(refusal(`jumpcloud: { apiKey: "\${KEY}" }`).message).toMatch(variable);
+    const path = /config\.yaml:1: tables\.directory: nothing replaces ~ or variables/;
+    for (const given of ['~/tables', '$HOME/tables', `\${DATA}/tables`, 'a\\0b'])
+      expect(refusal(`tables: { directory: "${given}" }`).message).toMatch(path);
+    expect(refusal('jumpcloud: { apiKey: { file: ~/key } }').message).toContain('jumpcloud.apiKey: nothing replaces ~');
+    expect(load('tables: { directory: "a~b/$c" }').feeds[0]?.tables.directory).toBe('a~b/$c');
+    expect(refusal('poll: *usual').message).toBe('config.yaml:1: *usual names no anchor above it');
+    expect(refusal('feeds: [&a { name: a }, { <<: *a, name: b }]').message).toContain('the merge key << is not of');
+  });
+
+  it('two listeners on one port are refused, not looked for in other programs', () => {
+    const same = 'console.port is that of http.port';
+    expect(refusal('http: { port: 9465 }\nconsole: { enabled: true }').message).toContain(same);
+    expect(refusal('http: { port: 9466 }\nwebhook: { enabled: true }').message).toContain(
+      'receiver.port is that of http',
+    );
+    for (const sound of [
+      'http: { port: 9465, enabled: false }\nconsole: { enabled: true }',
+      'http: { port: 9465 }',
+      'http: { port: 0 }\nconsole: { enabled: true, port: 0 }',
+    ])
+      expect(load(sound).shared.console.port).toBeDefined();
+  });
+
   it('all problems are reported at once', () => {
     const { message } = refusal('nam: a\npoll: {interval: x, overlap: y}\n', { SINKS: 'ignored', POLL_STRAT: '1h' });
     expect(message.split('\n').map((line) => line.trim())).toEqual([
