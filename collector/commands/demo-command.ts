@@ -1,3 +1,4 @@
+import { MOST_RECORDS, wholeNumber } from './options.js';
 import { verb } from './verb.js';
 
 export const demoCommand = verb(
@@ -5,13 +6,17 @@ export const demoCommand = verb(
   'Collect from a simulated tenant, store, and query',
   (command) =>
     command.options({
-      records: { type: 'number', default: 12_000, describe: 'Records of the simulated tenant' },
+      records: {
+        ...wholeNumber('records', 1, MOST_RECORDS),
+        default: 12_000,
+        describe: 'Records of the simulated tenant',
+      },
       console: {
         type: 'boolean',
         default: false,
         describe: 'Keep collecting, and show the console over it',
       },
-      port: { type: 'number', default: 9465, describe: 'Port of the console; 0 takes any free one' },
+      port: { ...wholeNumber('port', 0, 65_535), default: 9465, describe: 'Port of the console; 0 takes any free one' },
       directory: {
         type: 'string',
         default: './data/demo',

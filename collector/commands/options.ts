@@ -18,6 +18,20 @@ export const rangeOptions = {
   to: { type: 'string', demandOption: true, describe: 'End, exclusive (RFC 3339, or a date)' },
 } as const;
 
+/** Records of a simulated tenant at most. */
+export const MOST_RECORDS = 10_000_000;
+
+/** A whole number within bounds; what is none is a mistake of usage. */
+export const wholeNumber = (flag: string, least: number, most: number) =>
+  ({
+    type: 'number',
+    requiresArg: true,
+    coerce(given: number) {
+      if (Number.isInteger(given) && given >= least && given <= most) return given;
+      throw new Error(`--${flag} must be a whole number from ${least} to ${most}`);
+    },
+  }) as const;
+
 export const feedOption = {
   feed: { type: 'string', describe: 'Name of the feed, where there are several' },
 } as const;

@@ -40,6 +40,12 @@ it.each([
   [['query', 'SELECT 1', '--tables-directory'], /Not enough arguments following: tables-directory/],
   [['query', '--format', 'json'], /query needs a statement/],
   [['query', ''], /There is no statement/],
+  [['simulate', '--port', 'abc'], /--port must be a whole number from 0 to 65535/],
+  [['simulate', '--port', '-1'], /--port must be a whole number/],
+  [['simulate', '--records', '1e999'], /--records must be a whole number/],
+  [['simulate', '--per-minute', '-1'], /--per-minute must be a whole number/],
+  [['demo', '--port', '70000'], /--port must be a whole number/],
+  [['demo', '--records', 'x'], /--records must be a whole number/],
   [['query', 'SELECT 1', '--format', 'xml'], /Given: "xml", Choices: "table", "wide", "json", "ndjson", "csv"/],
 ])('%j is a mistake: said with a cure, exit 2, and nothing is run', async (args, message) => {
   const { code, stdout, stderr } = await command(args);
