@@ -60,6 +60,8 @@ export interface LogOptions {
   readonly noColor?: string | undefined;
   /** Epoch milliseconds. */
   readonly now?: () => number;
+  /** Milliseconds that never run backwards. */
+  readonly monotonic?: () => number;
 }
 
 const levels: Record<LogLevel, number> = { error: 0, warn: 1, info: 2, debug: 3, trace: 4 };
@@ -69,7 +71,7 @@ export function createLog(options: LogOptions): RootLog {
   const stream = options.stream ?? process.stderr;
   const now = options.now ?? Date.now;
   const redactor = options.redactor ?? new Redactor();
-  const repeated = new RepeatedFailures(now);
+  const repeated = new RepeatedFailures(options.monotonic ?? (() => performance.now()));
   const readable = options.format === 'text' || (options.format === 'auto' && stream.isTTY === true);
   const colour = stream.isTTY === true && !options.noColor;
   if (stream === process.stderr) setFatalFormat(readable ? 'text' : 'json');

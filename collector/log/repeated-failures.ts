@@ -20,6 +20,7 @@ const SUMMARY_EVERY_MS = 600_000;
 export class RepeatedFailures {
   readonly #series = new Map<string, Series>();
 
+  /** @param now milliseconds that never run backwards: a step of the clock keeps no failure silent */
   constructor(private readonly now: () => number) {}
 
   /** @param scope what fails, e.g. a lane's source; @param what how it fails: an error code */

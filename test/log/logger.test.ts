@@ -9,8 +9,9 @@ function listen(options: Partial<LogOptions> & { tty?: boolean } = {}) {
   const stream = Object.assign(new PassThrough(), { isTTY: options.tty ?? false });
   const chunks: Buffer[] = [];
   stream.on('data', (chunk: Buffer) => chunks.push(chunk));
-  const clock = { now: Date.parse('2026-11-21T03:14:15.926Z') };
-  const log = createLog({ level: 'info', format: 'auto', stream, now: () => clock.now, ...options });
+  const clock = { now: Date.parse('2026-11-21T03:14:15.926Z'), off: 0 };
+  const clocks = { now: () => clock.now + clock.off, monotonic: () => clock.now };
+  const log = createLog({ level: 'info', format: 'auto', stream, ...clocks, ...options });
   const text = async () => {
     await new Promise((resolve) => setImmediate(resolve));
     return Buffer.concat(chunks).toString();
@@ -247,6 +248,15 @@ describe('a failure that repeats', () => {
       ['warn', 'api.jumpcloud.com cannot be reached (21 times in 20 min)', 21],
       ['info', 'works again after 26 failures in 26 min', 26],
     ]);
+  });
+
+  it('is summed up also after the clock went back by a year', async () => {
+    const { log, lines, clock } = listen();
+    log.failing('source', unreachable);
+    clock.off -= 365 * 86_400_000;
+    clock.now += 600_000;
+    log.failing('source', unreachable);
+    expect((await lines()).at(-1)).toMatchObject({ msg: 'api.jumpcloud.com cannot be reached (2 times in 10 min)' });
   });
 
   it('is printed at once when it becomes another, with what it was before', async () => {
