@@ -132,9 +132,10 @@ class Ring {
   }
 
   #forget(newest: number): void {
-    if (newest <= this.#newest) return;
+    if (newest === this.#newest) return;
     this.#newest = newest;
-    for (const at of this.#rows.keys()) if (at <= newest - this.size) this.#rows.delete(at);
+    // Where the clock went back, what it was ahead by is no bucket of the ring either.
+    for (const at of this.#rows.keys()) if (Math.abs(newest - at) >= this.size) this.#rows.delete(at);
   }
 
   #bucket(ms: number): number {

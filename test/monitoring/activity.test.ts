@@ -47,6 +47,21 @@ it('counts by the minute and by the hour, classes apart; a quiet minute is a zer
   expect(series.events).toHaveLength(1440);
 });
 
+it('keeps no more than its buckets once a clock that was a year ahead is right again', () => {
+  const feed = activity();
+  feed.open();
+  feed.clock.now += 365 * 86_400_000;
+  feed.commit(1);
+  feed.clock.now -= 365 * 86_400_000;
+  for (let day = 0; day < 6; day += 1) {
+    feed.clock.now += 1440 * MINUTE;
+    feed.commit(1);
+  }
+  const { minutes, hours } = feed.opened.store();
+  expect([minutes, hours].map(({ rows }) => rows.length)).toEqual([1, 6]);
+  expect(minutes.watched).toHaveLength(1);
+});
+
 it('leaves a gap where it did not run, and where JumpCloud could not be read', () => {
   const feed = activity();
   feed.open();
