@@ -4,6 +4,8 @@
  * `totpsecret`), but not in ordinary words that hold them (`secretary`, `monkey`).
  */
 
+import { copyOf } from './json.js';
+
 /** How much of a value its name makes a secret: nothing, texts alone, or texts and numbers; `told`: it only tells about one. */
 export type Sensitivity = 'none' | 'texts' | 'all' | 'told';
 
@@ -44,7 +46,7 @@ export function judgeName(name: string): NameKind {
     isLabelled: labelled.has(squashed),
     isSensitiveFlag: squashed === 'sensitive' || squashed === 'issensitive' || squashed === 'issecret',
   };
-  if (known.size < MOST_KNOWN && name.length <= 100) known.set(name, kind);
+  if (known.size < MOST_KNOWN && name.length <= 100) known.set(copyOf(name), kind);
   return kind;
 }
 

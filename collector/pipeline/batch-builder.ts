@@ -3,7 +3,7 @@ import type { DeadLetter } from '../../mappings/dead-letter.js';
 import type { NormalisedEvent } from '../../mappings/event.js';
 import { floorToSecond, type Instant, instantOfSecond } from '../../mappings/instant.js';
 import { type KeptRecord, type MappingSettings, normalise, toRawRecord } from '../../mappings/normalise.js';
-import type { ReceivedRecord, RecordHeader } from '../../mappings/record.js';
+import { type ReceivedRecord, type RecordHeader, sha256 } from '../../mappings/record.js';
 import { SECONDS_PER_MINUTE } from '../../mappings/time-units.js';
 import { CollectorError } from '../errors.js';
 import type { Page } from '../jumpcloud/insights/source.js';
@@ -117,8 +117,8 @@ export class BatchBuilder {
   #untimed = 0;
   /** By uid, the newest records that the earlier of two clocks that are apart has not passed. */
   readonly #borneOut = new Map<string, Instant>();
-  /** Texts of the page before: its parsed records would take several times as much. */
-  #page: readonly string[] = [];
+  /** Of the page before. */
+  #page: string | undefined;
 
   constructor(
     private readonly dedupeSet: DedupeSet,
@@ -174,8 +174,9 @@ export class BatchBuilder {
    *   anything of the page was taken in
    */
   async add(page: Page): Promise<void> {
+    const digest = digestOf(page.records);
+    if (page.number > 1 && digest !== undefined && digest === this.#page) throw pageRepeated(page.number);
     if (page.number === 1) this.#startAnew();
-    else if (isSamePage(page.records, this.#page)) throw pageRepeated(page.number);
     if (this.#identities.needsPreceding(page.records)) this.#identities.follow(await this.preceding());
     const { candidates, ...reached } = this.#read(page);
     const unremembered = candidates.filter(
@@ -184,7 +185,7 @@ export class BatchBuilder {
     const known = unremembered.length === 0 ? new Set<string>() : await this.#askSink(unremembered);
     // From here on nothing fails: the page counts as a whole, and what was reached with it.
     this.#reached = reached;
-    this.#page = page.records.map(({ text }) => text);
+    this.#page = digest;
     for (const candidate of candidates) {
       this.#counts.records += 1;
       const { header } = candidate;
@@ -373,9 +374,9 @@ function laterOf(a: Instant, b: Instant): Instant {
 }
 
 /** Whether a proxy or a cache gave the same page again under another name. */
-function isSamePage(page: readonly ReceivedRecord[], before: readonly string[]): boolean {
-  if (page.length < 2 || page.length !== before.length) return false;
-  return page.every(({ text }, index) => text === before[index]);
+/** Of the texts of a page's records; undefined where one record alone may come again. */
+function digestOf(records: readonly ReceivedRecord[]): string | undefined {
+  return records.length < 2 ? undefined : sha256(records.map(({ text }) => text).join('\n'));
 }
 
 function pageRepeated(number: number): CollectorError {

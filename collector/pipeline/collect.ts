@@ -125,6 +125,8 @@ export async function collect(
       pages += 1;
       records += page.records.length;
       parts.observer({ type: 'page', lane: lane.name, ...page, records: page.records.length });
+      // The search may wait long for room, and holds this page as long.
+      page.records = [];
       if (!isFull) continue;
       await commit(false);
       // A live poll ends before its second commit; what is catching up makes fewer commits and larger files.

@@ -13,8 +13,9 @@ export interface Reservation {
 /** Of the budget, what batches of lanes that catch up, backfills and inventories may hold together: a live poll finds room. */
 const BULK_SHARE = 3 / 4;
 /**
- * Nobody waits for bytes whose holder has not changed them for so long: its sink stalls, or JumpCloud does not answer. Where
- * no bulk request was granted for as long, the next one goes before live ones.
+ * Where no request of a kind was granted for so long, those are no longer waited for that have changed nothing for as long:
+ * their sink stalls, or JumpCloud does not answer. Who only waits for others at the same sink does not count: these go on, and
+ * with them the grants. The next bulk request goes before live ones then.
  */
 const STALLED_MS = 30_000;
 
@@ -27,6 +28,8 @@ interface Held {
   readonly kind: Kind | 'ahead';
   /** Of the monotonic clock. */
   changedAt: number;
+  /** Not waited for until it changes. */
+  isStalled: boolean;
 }
 
 interface Request {
@@ -46,7 +49,7 @@ export class MemoryBudget {
   #bytes = 0;
   readonly #held = new Set<Held>();
   readonly #waiting: Readonly<Record<Kind, Request[]>> = { live: [], bulk: [] };
-  #bulkGrantedAt = Number.NEGATIVE_INFINITY;
+  readonly #grantedAt: Record<Kind, number> = { live: Number.NEGATIVE_INFINITY, bulk: Number.NEGATIVE_INFINITY };
   /** Ends the wait for the next holder that may stall; undefined: nobody waits. */
   #watching: AbortController | undefined;
 
@@ -126,9 +129,9 @@ export class MemoryBudget {
     for (let next = this.#next(); next !== undefined; next = this.#next()) {
       const { kind, grant } = next;
       const bytes = Math.min(next.bytes, this.#ceiling(kind));
-      if (!this.#fits(bytes, kind)) break;
+      if (!this.#fits(bytes, kind) && !(this.#hasWaited(next) && this.#passOver() && this.#fits(bytes, kind))) break;
       this.#waiting[kind].shift();
-      if (kind === 'bulk') this.#bulkGrantedAt = this.clock.monotonic();
+      this.#grantedAt[kind] = this.clock.monotonic();
       grant(this.#take(bytes, kind));
     }
     this.#watch();
@@ -137,8 +140,27 @@ export class MemoryBudget {
   #next(): Request | undefined {
     const [live] = this.#waiting.live;
     const [bulk] = this.#waiting.bulk;
-    const isPassedOver = bulk !== undefined && this.#isStalled(Math.max(bulk.since, this.#bulkGrantedAt));
-    return isPassedOver ? bulk : (live ?? bulk);
+    return bulk !== undefined && this.#hasWaited(bulk) ? bulk : (live ?? bulk);
+  }
+
+  /** Whether neither the request nor another of its kind was granted for so long that stalled holders are passed over. */
+  #hasWaited(request: Request): boolean {
+    return this.#deadline(request) <= this.clock.monotonic();
+  }
+
+  #deadline({ since, kind }: Request): number {
+    return Math.max(since, this.#grantedAt[kind]) + STALLED_MS;
+  }
+
+  /** @returns whether there is a holder that has stalled since */
+  #passOver(): boolean {
+    let isAny = false;
+    for (const held of this.#held) {
+      if (held.isStalled || held.changedAt + STALLED_MS > this.clock.monotonic()) continue;
+      held.isStalled = true;
+      isAny = true;
+    }
+    return isAny;
   }
 
   #ceiling(kind: Kind): number {
@@ -148,18 +170,14 @@ export class MemoryBudget {
   #fits(bytes: number, kind: Kind): boolean {
     const room = this.#ceiling(kind) - bytes;
     if (this.#bytes <= room) return true;
-    const atWork = [...this.#held].filter(({ changedAt }) => !this.#isStalled(changedAt));
+    const atWork = [...this.#held].filter(({ isStalled }) => !isStalled);
     // Pages that are read ahead are not released before a batch has room for them.
     if (atWork.every((held) => held.kind === 'ahead')) return true;
     return atWork.reduce((sum, held) => sum + held.bytes, 0) <= room;
   }
 
-  #isStalled(since: number): boolean {
-    return since + STALLED_MS <= this.clock.monotonic();
-  }
-
   #take(bytes: number, kind: Held['kind']): Reservation {
-    const held: Held = { bytes, kind, changedAt: this.clock.monotonic() };
+    const held: Held = { bytes, kind, changedAt: this.clock.monotonic(), isStalled: false };
     this.#held.add(held);
     this.#bytes += bytes;
     const change = (to: number) => {
@@ -167,6 +185,7 @@ export class MemoryBudget {
       this.#bytes += to - held.bytes;
       held.bytes = to;
       held.changedAt = this.clock.monotonic();
+      held.isStalled = false;
       if (isLess) this.#grant();
     };
     return {
@@ -190,9 +209,13 @@ export class MemoryBudget {
     } else if (this.#watching === undefined) {
       const watching = new AbortController();
       this.#watching = watching;
-      const changes = [...this.#held].map(({ changedAt }) => changedAt).filter((at) => !this.#isStalled(at));
       const now = this.clock.monotonic();
-      const next = Math.min(now, ...changes) + STALLED_MS;
+      const [live, bulk] = [this.#waiting.live[0], this.#waiting.bulk[0]];
+      const deadlines = [live, bulk].flatMap((request) => (request === undefined ? [] : [this.#deadline(request)]));
+      const stalls = [...this.#held]
+        .filter(({ isStalled }) => !isStalled)
+        .map(({ changedAt }) => changedAt + STALLED_MS);
+      const next = Math.min(now + STALLED_MS, ...[...deadlines, ...stalls].filter((at) => at > now));
       void this.clock.sleep(next - now, watching.signal).then(() => {
         if (watching.signal.aborted) return;
         this.#watching = undefined;

@@ -187,6 +187,33 @@ describe('the memory budget of a process', () => {
     expect(budget.bytes).toBe(50);
   });
 
+  it('waits for holders that queue for one sink, however long, as long as requests are granted', async () => {
+    const clock = standingClock();
+    const budget = new MemoryBudget(LIMIT, clock);
+    const queue = await Promise.all([1, 2, 3].map(() => budget.reserve(25, 'bulk', never)));
+    for (let request = 0; request < 10; request += 1) {
+      const next = budget.reserve(25, 'bulk', never);
+      await clock.pass(STALLED / 2);
+      expect([budget.bytes, budget.waiting]).toEqual([75, 1]);
+      queue.shift()!.release();
+      queue.push(await next);
+    }
+  });
+
+  it('waits for a stalled holder once, and again when it has gone on', async () => {
+    const clock = standingClock();
+    const budget = new MemoryBudget(LIMIT, clock);
+    const stalled = await budget.reserve(75, 'bulk', never);
+    const first = budget.reserve(25, 'bulk', never);
+    await clock.pass(STALLED);
+    (await first).release();
+    (await budget.reserve(25, 'bulk', never)).release();
+    stalled.set(75);
+    void budget.reserve(25, 'bulk', never);
+    await settle();
+    expect(budget.waiting).toBe(1);
+  });
+
   it('waits for what is read ahead while somebody is at work, and only then: its reader may wait for room as well', async () => {
     const budget = new MemoryBudget(LIMIT, standingClock());
     const atWork = await budget.reserve(30, 'bulk', never);

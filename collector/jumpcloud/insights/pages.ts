@@ -28,10 +28,10 @@ export interface PageSize {
   readonly maxBytes: number;
 }
 
-interface Received extends Omit<Page, 'number' | 'last'> {
+interface Received {
+  readonly page: Page;
   /** The raw X-Search_after; undefined where it is no usable cursor. */
   readonly cursor: string | undefined;
-  readonly full: boolean;
 }
 
 /**
@@ -67,11 +67,14 @@ export async function* readPages(
     let isPast = false;
     point.resume();
     try {
-      for await (const { last, ...received } of readOnce(rest, limit, ask, size, serverNow, signal)) {
-        for (const record of received.records) passed = passedOver(record, passed);
-        const records = point.take(received.records);
+      for await (const page of readOnce(rest, limit, ask, size, serverNow, signal)) {
+        // No loop here: a generator that waits holds the variables of its loops, and so this page.
+        passed = page.records.reduce(passedOver, passed);
+        page.records = point.take(page.records);
         number += 1;
-        yield { ...received, records, number, last };
+        page.number = number;
+        const { last } = page;
+        yield page;
         if (last) return;
         isPast = !isRestarted && usual !== undefined && isBehind(passed, point.second) && canResume(point, search);
         if (isPast) break;
@@ -98,7 +101,7 @@ export async function* readPages(
 /** Whole second of a record that was read past; `unknown` where it has none: then the next record with a time decides. */
 type PassedRecord = number | 'unknown';
 
-function passedOver(record: ReceivedRecord, before: PassedRecord | undefined): PassedRecord | undefined {
+function passedOver(before: PassedRecord | undefined, record: ReceivedRecord): PassedRecord | undefined {
   const instant = recordInstant(record);
   if (record.whole !== undefined) return instant === undefined ? 'unknown' : floorToSecond(instant);
   return before === 'unknown' && instant !== undefined ? floorToSecond(instant) : before;
@@ -124,17 +127,13 @@ async function* readOnce(
   size: PageSize,
   serverNow: () => number,
   signal?: AbortSignal,
-): AsyncGenerator<Omit<Page, 'number'>, void, void> {
+): AsyncGenerator<Page, void, void> {
   const query = queryOf(search, limit);
   const progress = new SearchProgress();
   let cursor: string | undefined;
   let largest = 0;
   for (let number = 1; ; number += 1) {
-    const {
-      cursor: next,
-      full,
-      ...page
-    } = await ask(
+    const { page, cursor: next } = await ask(
       cursor === undefined ? query : `${query.slice(0, -1)},"search_after":${cursor}}`,
       (answer) => receive(answer, limit, serverNow()),
       limit === 1 ? () => new OversizedRecord() : undefined,
@@ -143,13 +142,14 @@ async function* readOnce(
     // A record that was read past says nothing about the size of pages.
     if (page.records.every(({ whole }) => whole === undefined)) largest = Math.max(largest, page.bytes);
     // Changed before the page is handed over: who has the last one need not ask for another.
-    if (!full && size.limit === limit && largest < size.maxBytes / 4) size.limit = Math.min(size.configured, limit * 2);
-    yield { ...page, last: !full };
-    if (!full) return;
+    const { last } = page;
+    if (last && size.limit === limit && largest < size.maxBytes / 4) size.limit = Math.min(size.configured, limit * 2);
+    const isStalled = !last && progress.isStalled(page.records);
+    yield page;
+    if (last) return;
     if (next === undefined) throw withoutCursor(number);
     if (progress.isSeen(next)) throw repeated(number, 'leads back to a page that was already read');
-    if (progress.isStalled(page.records))
-      throw repeated(number, 'brings, like those before it, only records that were already read');
+    if (isStalled) throw repeated(number, 'brings, like those before it, only records that were already read');
     cursor = next;
   }
 }
@@ -172,15 +172,19 @@ export function queryOf(search: Search, limit?: number): string {
 function receive(answer: Answer, limit: number, serverTime: number): Received {
   const { passed } = answer;
   const records = splitArray(decode(answer.body)).map((record) => (passed ? { ...record, whole: passed } : record));
+  // The body counts: X-Result-Count may be wrong. X-Limit matters where JumpCloud allows less than was asked for.
+  const full = records.length >= Math.min(limit, positive(answer.headers['x-limit']) ?? limit);
   return {
-    records,
-    // The body counts: X-Result-Count may be wrong. X-Limit matters where JumpCloud allows less than was asked for.
-    full: records.length >= Math.min(limit, positive(answer.headers['x-limit']) ?? limit),
+    page: {
+      records,
+      number: 1,
+      last: !full,
+      serverTime,
+      fetchedAt: answer.arrivedAt,
+      requestId: answer.requestId,
+      bytes: passed?.bytes ?? answer.body.length,
+    },
     cursor: usableCursor(answer.headers['x-search_after']),
-    serverTime,
-    fetchedAt: answer.arrivedAt,
-    requestId: answer.requestId,
-    bytes: passed?.bytes ?? answer.body.length,
   };
 }
 

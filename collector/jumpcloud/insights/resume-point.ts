@@ -1,4 +1,5 @@
 import { floorToSecond } from '../../../mappings/instant.js';
+import { copyOf } from '../../../mappings/json.js';
 import { type ReceivedRecord, recordInstant } from '../../../mappings/record.js';
 
 /** Records of one second, or without a time, that are remembered. */
@@ -47,13 +48,18 @@ export class ResumePoint {
 
   /** Takes in the next records. @returns those that were not shown before */
   take(records: readonly ReceivedRecord[]): readonly ReceivedRecord[] {
-    return records.filter((record) => {
+    const notShown = records.filter((record) => {
       const instant = recordInstant(record);
       const second = instant === undefined ? undefined : floorToSecond(instant);
       if (this.#isShown(record.text, second)) return false;
       this.#note(record.text, second);
       return true;
     });
+    this.#shown = this.#shown.map(copyOf);
+    this.#before = this.#before.map(copyOf);
+    this.#run = this.#run.map(copyOf);
+    this.#leading = this.#leading?.map(copyOf);
+    return notShown;
   }
 
   #isShown(text: string, second: number | undefined): boolean {

@@ -9,14 +9,19 @@ export interface Search {
   readonly end?: number;
 }
 
-/** One answer of a search, in the order JumpCloud sent it (ascending by timestamp, in milliseconds). */
+/**
+ * One answer of a search, in the order JumpCloud sent it (ascending by timestamp, in milliseconds). What a search passes
+ * through changes this one object and reads nothing of it once it is handed on: a generator that waits holds the last value
+ * that it gave, and copies would hold its records.
+ */
 export interface Page {
-  readonly records: readonly ReceivedRecord[];
+  /** May be emptied by whoever has read them: they take several times the page's bytes. */
+  records: readonly ReceivedRecord[];
   /** 1 for the first page of a search. */
-  readonly number: number;
-  readonly last: boolean;
+  number: number;
+  last: boolean;
   /** True where pages to come may hold earlier records: how far the search was read shows only at its end. */
-  readonly isPartial?: boolean;
+  isPartial?: boolean;
   /** Epoch milliseconds of JumpCloud's clock, as its answers so far give it; the local clock where they do not. */
   readonly serverTime: number;
   /** Epoch milliseconds of the local clock at which the page arrived. */

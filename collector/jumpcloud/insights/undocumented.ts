@@ -44,7 +44,10 @@ async function* pagesOfBoth(source: Source, search: Search, signal?: AbortSignal
       for (let next = first[index]!; !next.done; next = await part.next()) {
         const page = next.value;
         number = index === 0 ? page.number : number + 1;
-        yield { ...page, number, last: page.last && index === parts.length - 1, isPartial: parts.length > 1 };
+        page.number = number;
+        page.last &&= index === parts.length - 1;
+        page.isPartial = parts.length > 1;
+        yield page;
       }
     }
   } finally {
@@ -61,11 +64,9 @@ async function* undocumentedPages(pages: AsyncGenerator<Page, void, void>): Asyn
   for await (const page of pages) {
     // A search that starts again shows everything again.
     if (page.number === 1) isAgain = shown.size > 0;
-    const records = page.records.filter(
-      (record) => isUndocumented(record) && !(isAgain && shown.has(digestOf(record))),
-    );
-    for (const record of records) shown.add(digestOf(record));
-    yield { ...page, records };
+    page.records = page.records.filter((record) => isUndocumented(record) && !(isAgain && shown.has(digestOf(record))));
+    for (const digest of page.records.map(digestOf)) shown.add(digest);
+    yield page;
   }
 }
 
