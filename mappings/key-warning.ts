@@ -141,10 +141,11 @@ export function describeOldKey({ when, latest, ip }: OldKeyTrigger): string {
 }
 
 /** What makes a warning's uid: a repetition of the commit gives the same. */
-function nameOf({ trigger, expiresAt }: KeyWarning): string {
+function nameOf({ trigger, expiresAt, now }: KeyWarning): string {
   switch (trigger.kind) {
     case 'expires':
-      return `${trigger.threshold} ${dayOf(expiresAt ?? 0)}`;
+      // By a clock that was ahead it may have been given before.
+      return `${trigger.threshold} ${dayOf(expiresAt ?? 0)} ${dayOf(now)}`;
     case 'refused':
       return `refused ${trigger.since.slice(0, 10)}`;
     case 'old_key':

@@ -2,6 +2,7 @@ import type { NormalisedEvent } from '../../mappings/event.js';
 import { isObject, type JsonObject, type JsonValue } from '../../mappings/json.js';
 import type { KeyTrigger } from '../../mappings/key-warning.js';
 import { MS_PER_DAY } from '../../mappings/time-units.js';
+import { type ClockReading, earlierOf, laterOf, serverTime } from '../clock.js';
 import type { Attachment, CommitExtension, PendingCommit } from '../pipeline/commit-extension.js';
 import {
   type CredentialKind,
@@ -107,8 +108,7 @@ export interface WarningFacts {
 export interface KeyExpiryOptions {
   readonly key: () => KeyInUse;
   readonly declared: KeyFacts['declared'];
-  /** Epoch milliseconds. */
-  readonly now: () => number;
+  readonly clocks: () => ClockReading;
   /** The event that carries a warning to the consumers of the stream. */
   readonly event: (status: KeyStatus, warning: WarningFacts) => NormalisedEvent;
   /** Called once per trigger, also where its commit is repeated. */
@@ -137,10 +137,11 @@ export class KeyExpiryMonitor implements CommitExtension {
   beforeCommit({ events, after }: Pick<PendingCommit, 'events' | 'after'>): Attachment {
     const status = this.status();
     if (status === undefined) return { state: undefined };
-    const now = this.options.now();
+    const clocks = this.options.clocks();
+    const now = nowOf(clocks);
     let remembered = this.#memoryOf(status.fingerprint, status.lastFour);
     const own: NormalisedEvent[] = [];
-    for (const { trigger, memory } of triggers(status, remembered, events, now)) {
+    for (const { trigger, memory } of triggers(status, remembered, events, clocks)) {
       const first = hasNoWarning(remembered);
       own.push(this.options.event(status, { trigger, first, now, organization: after.organization }));
       remembered = { ...remembered, ...memory };
@@ -196,7 +197,7 @@ export class KeyExpiryMonitor implements CommitExtension {
       fingerprint,
       lastFour: remembered.lastFour,
       life,
-      daysLeft: daysLeft(life, this.options.now()),
+      daysLeft: daysLeft(life, nowOf(this.options.clocks())),
       refused,
       declaredOfAnother: Object.entries(this.#declaredNow()).some(([day, at]) => own[day as keyof Declared] !== at),
       rotation: rotationSteps(kind),
@@ -204,9 +205,11 @@ export class KeyExpiryMonitor implements CommitExtension {
   }
 
   #memoryOf(fingerprint: string, lastFour: string): KeyMemory {
-    const now = new Date(this.options.now()).toISOString();
-    const known = this.#keys.get(fingerprint) ?? { firstSeen: now, lastFour };
-    const stored = known.firstSeen > now ? { ...known, firstSeen: now } : known;
+    const clocks = this.options.clocks();
+    const known = this.#keys.get(fingerprint);
+    const firstSeen = known === undefined ? serverTime(clocks) : Date.parse(known.firstSeen);
+    const seen = new Date(Math.min(firstSeen, latestOf(clocks) ?? firstSeen)).toISOString();
+    const stored = { lastFour, ...known, firstSeen: seen };
     const told = this.#reported.get(fingerprint);
     const declared = this.#declaredOf(fingerprint, stored);
     return {
@@ -254,13 +257,15 @@ function triggers(
   status: KeyStatus,
   remembered: KeyMemory,
   events: readonly NormalisedEvent[],
-  now: number,
+  clocks: ClockReading,
 ): { trigger: KeyTrigger; memory: Partial<KeyMemory> }[] {
+  const now = nowOf(clocks);
   const due: { trigger: KeyTrigger; memory: Partial<KeyMemory> }[] = [];
   const { expiresAt = 0 } = status.life;
   const { warned, warnedOf = expiresAt } = remembered;
   // An end that turned out to be days later is warned of like any other, and so is one by a clock that was ahead.
-  const isLater = expiresAt - warnedOf > MS_PER_DAY || (status.daysLeft ?? 0) > (warned ?? 0) + 1;
+  const mostLeft = daysLeft(status.life, latestOf(clocks) ?? expiresAt) ?? 0;
+  const isLater = expiresAt - warnedOf > MS_PER_DAY || mostLeft > (warned ?? 0) + 1;
   const threshold = dueWarning(status.life, now, isLater ? undefined : warned);
   const memory = { warned: threshold, warnedOf: expiresAt };
   if (threshold !== undefined) due.push({ trigger: { kind: 'expires', threshold }, memory });
@@ -277,6 +282,18 @@ function triggers(
     due.push({ trigger, memory: { oldKey } });
   }
   return due;
+}
+
+/** By which warnings are given: of clocks that are apart the earlier, since a wrong one must use up no warning. */
+function nowOf(clocks: ClockReading): number {
+  if (clocks.confirmed) return serverTime(clocks);
+  return clocks.apart ? earlierOf(clocks) : clocks.local;
+}
+
+/** After this nothing was used or warned of; undefined while JumpCloud's time is not known. */
+function latestOf(clocks: ClockReading): number | undefined {
+  if (clocks.server === undefined) return undefined;
+  return clocks.confirmed ? clocks.server : laterOf(clocks);
 }
 
 function hasNoWarning({ warned, refusedSince, oldKey }: KeyMemory): boolean {

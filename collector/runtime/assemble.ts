@@ -4,7 +4,6 @@ import type { OcsfEvent } from '../../mappings/event.js';
 import { floorToSecond } from '../../mappings/instant.js';
 import { type KeyTrigger, keyWarningEvent } from '../../mappings/key-warning.js';
 import { ocsfTarget } from '../../schemas/ocsf-target.js';
-import { earlierOf } from '../clock.js';
 import type { FeedConfig } from '../config/feed-config.js';
 import { CollectorError } from '../errors.js';
 import { findUsers } from '../inventory/names.js';
@@ -122,11 +121,7 @@ export function guardOf(
       return { ...state, kind: configured === 'service-account' ? ofAccount : 'key' };
     },
     declared: { created, expires, lifetime },
-    now: () => {
-      const reading = client.clock.reading();
-      // A wrong clock must use up no warning.
-      return reading.apart && !reading.confirmed ? earlierOf(reading) : client.clock.serverNow();
-    },
+    clocks: () => client.clock.reading(),
     event: (status, { organization, ...warning }) =>
       keyWarningEvent(
         {

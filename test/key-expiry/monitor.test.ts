@@ -105,13 +105,29 @@ describe('with the clock of this machine 200 days ahead at a start', () => {
   });
 });
 
+it('a first day of use stays where it is while the clock of this machine is 200 days behind', async () => {
+  const time = virtualTime(noon);
+  const sink = new MemorySink();
+  const tenant = await tenantAt(time, {
+    quirks: { console: { self: 'refused', users: 'refused', serviceAccounts: 'refused' } },
+  });
+  await runOnce(tenant, sink, time);
+  time.step(-200 * DAY);
+  time.pass(DAY);
+  expect((await runOnce(tenant, sink, time)).warnings).toEqual([]);
+  expect((await runOnce(tenant, sink, time, { JUMPCLOUD_API_KEY: tenant.issueKey().key })).warnings).toEqual([]);
+  time.step(200 * DAY);
+  const { status, warnings } = await runOnce(tenant, sink, time, { JUMPCLOUD_API_KEY: tenant.keys.at(-1)!.key });
+  expect([status.key, warnings]).toMatchObject([{ daysLeft: 90 }, []]);
+});
+
 it('a warning and a first use that a wrong clock left behind hold back none on its day', async () => {
   const now = noon;
   const warned: number[] = [];
   const monitor = new KeyExpiryMonitor({
     key: () => ({ kind: 'key', fingerprint: 'sha256:a', lastFour: 'abcd', refused: false }),
     declared: { created: undefined, expires: undefined, lifetime: 20 * DAY },
-    now: () => now,
+    clocks: () => ({ local: now, server: now, confirmed: true, apart: false }),
     event: (_, { trigger }) => trigger as never,
     onWarning: (_, trigger) => warned.push(trigger.kind === 'expires' ? trigger.threshold : Number.NaN),
   });
