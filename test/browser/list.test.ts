@@ -115,6 +115,22 @@ it('a console that is not reached keeps its figures and says how old they are', 
   await expect.poll(() => page.getByText('the console is not reachable').count()).toBe(0);
 });
 
+it('a console that takes questions and never answers is not reached: its figures are shown as old', async () => {
+  let hangs = false;
+  const { page, visit } = await scripted({
+    listFeeds: () => (hangs ? new Promise(() => {}) : { value: everyState }),
+  });
+  await page.clock.install();
+  await visit('/feeds');
+  await page.getByText('feed-connected').waitFor();
+  hangs = true;
+  for (let round = 0; round < 6; round += 1) await page.clock.runFor(6_000);
+  await page.getByText('the console is not reachable').waitFor();
+  hangs = false;
+  for (let round = 0; round < 5; round += 1) await page.clock.runFor(6_000);
+  await expect.poll(() => page.getByText('the console is not reachable').count()).toBe(0);
+});
+
 it('P5: a page that is left open for eight hours holds what it held, and asks nothing while it is in the background', async () => {
   const { page, visit, asked } = await scripted({ listFeeds: () => ({ value: everyState }) });
   await page.clock.install();

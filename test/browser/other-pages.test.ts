@@ -199,6 +199,28 @@ const offices = (name: string): Script => ({
   export: () => ({ value: 'feeds: []\n' }),
 });
 
+it('a double click makes one token; the same again later makes another', async () => {
+  let made = 0;
+  const terraform = { id: 't2', name: 'terraform', role: 'viewer', createdBy: 'ana', heldBy: ['ana'] } as const;
+  const token = { ...terraform, createdAt: at, expires: at, lastUsed: null, verbs: [], overlapUntil: null };
+  const { page, visit, asked } = await scripted({
+    listTokens: () => ({ value: { tokens: [] } }),
+    createToken: () => ({ status: 201, value: { ...token, token: `jo_secret${++made}` } }),
+  });
+  await visit('/tokens');
+  await page.getByLabel('Name').fill('terraform');
+  const button = page.getByRole('button', { name: 'Make a token' });
+  const count = () => asked.filter(({ id }) => id === 'createToken').length;
+  await page.clock.install();
+  await button.click({ clickCount: 2 });
+  await page.getByText('jo_secret1').waitFor();
+  expect(count()).toBe(1);
+  await page.clock.runFor(1_000);
+  await button.click();
+  await page.getByText('jo_secret2').waitFor();
+  expect(count()).toBe(2);
+});
+
 it('X1: users, API tokens, audit and about are accessible in every look', async () => {
   const { page, visit } = await scripted(offices('bo'), { bypassCSP: true });
   await visit('/users');

@@ -78,8 +78,23 @@ export async function open<Id extends OperationId>(id: Id, request: Request<Id> 
   throw new Refusal(await problemOf(response));
 }
 
-/** Asks and reads the answer. @throws Refusal, Unreachable */
-export async function call<Id extends OperationId>(id: Id, request: Request<Id> = {}): Promise<Reply<Answers[Id]>> {
+/** Changes that are underway or were just made, by what they ask for. */
+const changes = new Map<string, Promise<Reply<unknown>>>();
+/** The second click of a double click comes as soon as this. */
+const DOUBLE_CLICK_MS = 500;
+
+/** Asks and reads the answer; a double click on what changes something asks once. @throws Refusal, Unreachable */
+export function call<Id extends OperationId>(id: Id, request: Request<Id> = {}): Promise<Reply<Answers[Id]>> {
+  if (ROUTES[id].method === 'GET' || request.signal !== undefined) return answerOf(id, request);
+  const key = JSON.stringify([id, request]);
+  const asked = (changes.get(key) as Promise<Reply<Answers[Id]>> | undefined) ?? answerOf(id, request);
+  changes.set(key, asked);
+  const forget = () => changes.delete(key);
+  asked.then(() => setTimeout(forget, DOUBLE_CLICK_MS), forget);
+  return asked;
+}
+
+async function answerOf<Id extends OperationId>(id: Id, request: Request<Id>): Promise<Reply<Answers[Id]>> {
   const response = await open(id, request);
   const text = await response.text().catch(() => {
     throw new Unreachable();

@@ -41,11 +41,14 @@ export function usePolled<Id extends OperationId>(
     let isFirst = true;
     etag.current = undefined;
     const look = async () => {
+      // A server that takes a question and never answers is not reached, whatever the last figures said.
+      const waiting = new AbortController();
+      const limit = everyMs > 0 ? setTimeout(() => waiting.abort(new Unreachable()), STALE_MS) : undefined;
       try {
         const known = etag.current;
         const reply = await call(id, {
           ...latest.current,
-          signal: stop.signal,
+          signal: AbortSignal.any([stop.signal, waiting.signal]),
           headers: {
             // The first look is a person's; those that follow keep no session alive.
             ...(isFirst ? {} : { [BACKGROUND_HEADER]: '1' }),
@@ -61,6 +64,8 @@ export function usePolled<Id extends OperationId>(
       } catch (failure) {
         if (stop.signal.aborted) return;
         setError(failure instanceof Refusal || failure instanceof Unreachable ? failure : new Unreachable());
+      } finally {
+        clearTimeout(limit);
       }
       setNow(Date.now());
       if (everyMs > 0 && !stop.signal.aborted) timer = setTimeout(next, everyMs);
