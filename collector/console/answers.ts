@@ -577,6 +577,8 @@ export interface AuditEntry {
   readonly time: string;
   readonly actor: string;
   readonly role: string;
+  /** What the actor is the name of: a token may be named like a user. */
+  readonly kind: 'session' | 'token' | 'none';
   readonly address: string;
   readonly operation: string;
   readonly target: string | null;

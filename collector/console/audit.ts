@@ -65,6 +65,7 @@ function entryOf(number: number, record: AuditRecord): AuditEntry {
     time: record.time,
     actor: record.actor.name,
     role: record.actor.role,
+    kind: record.actor.kind,
     address: record.address,
     operation: record.operation,
     target: record.target?.name ?? null,

@@ -167,6 +167,7 @@ const offices = (name: string): Script => ({
           time: at,
           actor: name,
           role: 'admin',
+          kind: 'token',
           address: '192.0.2.1',
           operation: 'putFeed',
           target: name,

@@ -197,6 +197,20 @@ describe('S18: the audit', () => {
   });
 });
 
+it('the audit tells a token from the user of the same name', async () => {
+  const one = await startTestConsole();
+  const admin = await one.firstAdmin();
+  const { user } = (await admin.get('/session')).json;
+  await (await one.token(admin, user, 'viewer')).send('DELETE', '/users/nobody');
+  await admin.send('DELETE', '/users/nobody');
+  const { entries } = (await admin.get(`/audit?actor=${user}`)).json;
+  const removals = entries.filter(({ operation }: { operation: string }) => operation === 'removeUser');
+  expect(removals.map(({ kind, status }: { kind: string; status: number }) => [kind, status])).toEqual([
+    ['session', 404],
+    ['token', 403],
+  ]);
+});
+
 it('S18: refusals for too many requests are written down once in a row, so that they fill no disk', async () => {
   let now = 0;
   const limit = createRateLimit(() => now, 1, 2);

@@ -111,7 +111,8 @@ export function AuditPage() {
                   <Instant at={entry.time} distance={false} />
                 </td>
                 <td data-label="Who">
-                  <Text>{`${entry.actor} (${entry.role})`}</Text> from <Text>{entry.address}</Text>
+                  <Text>{`${entry.actor} (${entry.kind === 'token' ? 'token, ' : ''}${entry.role})`}</Text> from{' '}
+                  <Text>{entry.address}</Text>
                 </td>
                 <td data-label="To what">{entry.target === null ? '' : <Text>{entry.target}</Text>}</td>
                 <td data-label="Answer">{entry.status}</td>
