@@ -39,6 +39,14 @@ describeKafka('what was delivered, on a real broker', () => {
     await lane.commit(batch);
     await lane.close();
   }
+  async function deleteRecords(topic: string): Promise<void> {
+    const admin = await cluster.admin();
+    const partitions = (await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => ({
+      partition,
+      offset: high,
+    }));
+    await admin.deleteTopicRecords({ topic, partitions });
+  }
   const found = async (
     options: KafkaOptions,
     numbers: readonly number[],
@@ -58,6 +66,24 @@ describeKafka('what was delivered, on a real broker', () => {
     const feed = freshFeed();
     await delivered(feed);
     expect(await found({ ...feed, classes: [3001] }, [1, 2, 77])).toEqual(uids(1, 2));
+  });
+
+  it('is known though retention emptied the topic of a class that is no longer selected', async () => {
+    const feed = freshFeed();
+    await delivered(feed);
+    await deleteRecords(`${feed.topicPrefix}authentication`);
+    expect(await found({ ...feed, classes: [3001] }, [77])).toEqual([]);
+  });
+
+  it('is known though retention has deleted records of a topic that holds only older ones', async () => {
+    const feed = freshFeed();
+    const one = (number: number) => batchOf(0, 0, { events: [eventOf(number, { partitionKey: 'one' })] });
+    await delivered(feed, one(1));
+    await deleteRecords(`${feed.topicPrefix}authentication`);
+    await delivered(feed, one(2));
+    const later = Date.now() + 5 * HOUR_MS;
+    const from = BigInt(later) * 1_000_000n;
+    expect(await sinkOf(feed, () => later).find?.([uidOf(77)], from, from + 1n)).toEqual(new Set());
   });
 
   it.each([4, 24 * 400])('is found though the clock was %i hours behind when it was published', async (hours) => {
