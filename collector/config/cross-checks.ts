@@ -27,10 +27,14 @@ export function checkSharedRules(shared: Effective): void {
   if (shared.boolean('console.enabled')) checkConsole(shared);
 }
 
-/** Two listeners of one process cannot share a port: each would look for another program that holds it. */
+const EVERY_ADDRESS = ['0.0.0.0', '::'];
+
+/** Two listeners of one process cannot share a port of one address: each would look for another program that holds it. */
 function refuseSamePort(from: Effective, one: string, other: 'http' | 'console'): void {
   const port = from.number(`${one}.port`);
-  if (port !== 0 && from.boolean(`${other}.enabled`) && port === from.number(`${other}.port`))
+  if (port === 0 || !from.boolean(`${other}.enabled`) || port !== from.number(`${other}.port`)) return;
+  const hosts = [from.text(`${one}.host`), from.text(`${other}.host`)];
+  if (hosts[0] === hosts[1] || hosts.some((host) => EVERY_ADDRESS.includes(host)))
     from.refuse(`${one}.port`, `${one}.port is that of ${other}.port: give them different ports`);
 }
 

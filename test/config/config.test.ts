@@ -261,9 +261,14 @@ describe('F-29: a wrong configuration is refused at start', () => {
     expect(refusal('http: { port: 9466 }\nwebhook: { enabled: true }').message).toContain(
       'receiver.port is that of http',
     );
+    expect(refusal('http: { port: 9466, host: 0.0.0.0 }\nwebhook: { enabled: true }').message).toContain(
+      'receiver.port is that of http',
+    );
     for (const sound of [
       'http: { port: 9465, enabled: false }\nconsole: { enabled: true }',
       'http: { port: 9465 }',
+      'http: { port: 9465, host: 127.0.0.2 }\nconsole: { enabled: true }',
+      'http: { port: 9466, host: 192.0.2.1 }\nreceiver: { host: 192.0.2.2 }\nwebhook: { enabled: true }',
       'http: { port: 0 }\nconsole: { enabled: true, port: 0 }',
     ])
       expect(load(sound).shared.console.port).toBeDefined();
