@@ -373,8 +373,7 @@ function laterOf(a: Instant, b: Instant): Instant {
   return b;
 }
 
-/** Whether a proxy or a cache gave the same page again under another name. */
-/** Of the texts of a page's records; undefined where one record alone may come again. */
+/** Shows that a proxy or a cache gave the same page again under another name; undefined where one record alone may come again. */
 function digestOf(records: readonly ReceivedRecord[]): string | undefined {
   return records.length < 2 ? undefined : sha256(records.map(({ text }) => text).join('\n'));
 }
