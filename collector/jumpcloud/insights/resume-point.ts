@@ -16,11 +16,11 @@ export class ResumePoint {
   /** Texts since the last second began. */
   #shown: string[] = [];
   /** Texts without a time right before that: they may lie on it. */
-  #before: readonly string[] = [];
+  #before: string[] = [];
   /** Texts without a time since the last record that has one. */
   #run: string[] = [];
   /** Texts without a time before the first record that has one: it is not known where JumpCloud sorts them. */
-  #leading: readonly string[] | undefined;
+  #leading: string[] | undefined;
   /** What a search that goes on may show again, before its first record with a time and after: text → how often. */
   #againBefore = new Map<string, number>();
   #again = new Map<string, number>();
@@ -55,10 +55,7 @@ export class ResumePoint {
       this.#note(record.text, second);
       return true;
     });
-    this.#shown = this.#shown.map(copyOf);
-    this.#before = this.#before.map(copyOf);
-    this.#run = this.#run.map(copyOf);
-    this.#leading = this.#leading?.map(copyOf);
+    for (const texts of [this.#shown, this.#before, this.#run, this.#leading ?? []]) copyLast(texts, notShown.length);
     return notShown;
   }
 
@@ -86,6 +83,12 @@ export class ResumePoint {
     this.#second = Math.max(this.#second, second);
     this.#run = [];
   }
+}
+
+/** Only what the last page added is a part of its text: copying all at each page would take its square of time. */
+function copyLast(texts: string[], most: number): void {
+  for (let index = Math.max(0, texts.length - most); index < texts.length; index += 1)
+    texts[index] = copyOf(texts[index]!);
 }
 
 function counted(texts: readonly string[]): Map<string, number> {

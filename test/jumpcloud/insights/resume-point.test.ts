@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { CollectorError } from '../../../collector/errors.js';
 import { type AskPage, readPages } from '../../../collector/jumpcloud/insights/pages.js';
 import type { Search } from '../../../collector/jumpcloud/insights/source.js';
@@ -121,4 +121,24 @@ describe('a search whose pages are too large at times', () => {
     // Each halved its own limit: 8, 4, 2, 1.
     expect(limits.toSorted((a, b) => b - a)).toEqual([8, 8, 4, 4, 2, 2, 1, 1]);
   });
+});
+
+it.each([
+  ['lie on one second', { timestamp: '2026-11-01T00:00:01Z' }],
+  ['have no time', {}],
+])('records that %s are copied once each, however many pages of them there are', (_, time) => {
+  const point = new ResumePoint(0);
+  const page = (number: number) =>
+    Array.from({ length: 10 }, (_, index) => {
+      const value = { id: `${number}/${index}`, ...time };
+      return { text: JSON.stringify(value), value };
+    });
+  const pages = Array.from({ length: 20 }, (_, number) => page(number));
+  const copies = vi.spyOn(JSON, 'parse');
+  try {
+    for (const records of pages) expect(point.take(records)).toEqual(records);
+    expect(copies).toHaveBeenCalledTimes(200);
+  } finally {
+    copies.mockRestore();
+  }
 });
