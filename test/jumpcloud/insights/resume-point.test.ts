@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { CollectorError } from '../../../collector/errors.js';
 import { type AskPage, readPages } from '../../../collector/jumpcloud/insights/pages.js';
+import { ResumePoint } from '../../../collector/jumpcloud/insights/resume-point.js';
 import type { Search } from '../../../collector/jumpcloud/insights/source.js';
 import { formatInstant } from '../../../mappings/instant.js';
 
