@@ -132,7 +132,7 @@ it.each([
   const page = (number: number) =>
     Array.from({ length: 10 }, (_, index) => {
       const value = { id: `${number}/${index}`, ...time };
-      return { text: JSON.stringify(value), value };
+      return { text: JSON.stringify(value), value, depth: 1 };
     });
   const pages = Array.from({ length: 20 }, (_, number) => page(number));
   const copies = vi.spyOn(JSON, 'parse');
