@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { callVerb } from '../commands/call-verb.js';
 import { rowsOf } from '../sinks/tables/read-tables.js';
 import { command, compareTables, feedOf, folder, jsonLines, start, tenant } from './command.js';
 
@@ -19,8 +20,8 @@ it('backfill --event-types reads these alone, resumes with the same, and leaves 
   const day = (ms: number) => new Date(ms).toISOString();
   const args = ['backfill', '--from', day(now - 11 * DAY), '--to', day(now - 2 * DAY)];
   const logins = [...args, '--event-types', 'login'];
-  expect((await command(['run', '--once'], { cwd, env })).code).toBe(0);
-  const dry = await command([...logins, '--dry-run'], { cwd, env });
+  expect((await callVerb(['run', '--once'], { cwd, env })).code).toBe(0);
+  const dry = await callVerb([...logins, '--dry-run'], { cwd, env });
   expect(dry.stdout).toMatch(/^\d{4}-.* to .*, login alone: \d+ records\n$/);
 
   // Broken off past the first commits.
@@ -34,9 +35,9 @@ it('backfill --event-types reads these alone, resumes with the same, and leaves 
   expect(await first.ended).toMatchObject({ code: 75, stdout: '' });
   simulated.clearScript();
 
-  const others = await command([...args, '--event-types', 'other', '--dry-run'], { cwd, env });
+  const others = await callVerb([...args, '--event-types', 'other', '--dry-run'], { cwd, env });
   expect(others.stderr, 'other types say what they leave').toContain('repeat it with --event-types login');
-  const second = await command(logins, { cwd, env });
+  const second = await callVerb(logins, { cwd, env });
   expect(second).toMatchObject({ code: 0, stdout: '' });
   expect(second.stderr).toContain('did not finish: it goes on at');
   expect(second.stderr).toMatch(/backfilled .*, login alone/);
@@ -47,9 +48,9 @@ it('backfill --event-types reads these alone, resumes with the same, and leaves 
   expect(part).toMatchObject({ repeated: 0, unknown: 0 });
   expect(part.missing).toBeGreaterThan(100);
 
-  const again = await command(logins, { cwd, env });
+  const again = await callVerb(logins, { cwd, env });
   expect(again.stderr).toContain('this range is already collected');
-  const rest = await command(args, { cwd, env });
+  const rest = await callVerb(args, { cwd, env });
   expect(rest.code).toBe(0);
   expect(rest.stderr).toContain('was filled by an earlier backfill for login');
   expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true, delivered: 1_200 });
@@ -62,8 +63,8 @@ it('backfill --event-types of a feed that has never run fixes the origin of all 
   const env = feedOf(simulated, { POLL_START: new Date(now - 2 * DAY).toISOString() });
   const args = ['backfill', '--from', new Date(now - 5 * DAY).toISOString(), '--to', new Date(now).toISOString()];
   expect((await command([...args, '--event-types=admin,login'], { cwd, env })).code).toBe(0);
-  expect((await command(['run', '--once'], { cwd, env })).code).toBe(0);
-  expect((await command(args, { cwd, env })).code).toBe(0);
+  expect((await callVerb(['run', '--once'], { cwd, env })).code).toBe(0);
+  expect((await callVerb(args, { cwd, env })).code).toBe(0);
   expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true, delivered: 400 });
   const { stdout } = await command(['state', 'show', '--json'], { cwd, env });
   expect(jsonLines(stdout).length + (stdout.startsWith('[') ? 1 : 0)).toBeGreaterThan(0);

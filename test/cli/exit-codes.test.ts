@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { callVerb } from '../commands/call-verb.js';
 import { freePort } from '../free-port.js';
 import {
   cli,
@@ -84,7 +85,7 @@ it('70: a defect ends the run at once, and the state it leaves is good for the n
   expect(ended).toMatchObject({ code: 70, stdout: '' });
   expect(ended.stderr).toMatch(/defect \(unhandledRejection\): TypeError: a planted defect/);
   simulated.latency = 0;
-  expect(await command(['run', '--once'], { cwd, env })).toMatchObject({ code: 0 });
+  expect(await callVerb(['run', '--once'], { cwd, env })).toMatchObject({ code: 0 });
   expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true, delivered: 1_500 });
 });
 
@@ -103,7 +104,7 @@ it('F-3: 73: a second collector on the same lane is refused, and SIGKILL of the 
   });
   first.child.kill('SIGKILL');
   expect(await first.ended).toMatchObject({ signal: 'SIGKILL' });
-  expect(await command(['run', '--once'], { cwd, env })).toMatchObject({ code: 0 });
+  expect(await callVerb(['run', '--once'], { cwd, env })).toMatchObject({ code: 0 });
   expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true });
 });
 
@@ -167,7 +168,7 @@ it('74: the disk is full; with space again the next run delivers everything', as
   expect(full).toMatchObject({ code: 74, stdout: '' });
   expect(failure(full)).toMatchObject({ code: 'STORAGE_FAILED', cure: expect.stringContaining('Free space') });
   execFileSync('mount', ['-o', 'remount,size=64m', disk]);
-  expect(await command(['run', '--once'], { cwd, env })).toMatchObject({ code: 0 });
+  expect(await callVerb(['run', '--once'], { cwd, env })).toMatchObject({ code: 0 });
   expect(await compareTables(join(disk, 'tables'), simulated)).toMatchObject({ equal: true, delivered: 2_000 });
 });
 
@@ -175,7 +176,7 @@ it('74: a damaged position is restored from its copy; with both damaged the run 
   const simulated = await tenant();
   const cwd = folder();
   const env = feedOf(simulated);
-  await command(['run', '--once'], { cwd, env });
+  await callVerb(['run', '--once'], { cwd, env });
   const state = join(cwd, 'tables', '.state');
   const files = readdirSync(state, { recursive: true, encoding: 'utf8' }).map((name) => join(state, name));
   const json = files.find((name) => name.endsWith('live.json'))!;
@@ -183,7 +184,7 @@ it('74: a damaged position is restored from its copy; with both damaged the run 
   expect(statSync(json).mode & 0o777).toBe(0o600);
   const whole = readFileSync(json, 'utf8');
   writeFileSync(json, whole.slice(0, 40));
-  const restored = await command(['run', '--once'], { cwd, env });
+  const restored = await callVerb(['run', '--once'], { cwd, env });
   expect(restored.code).toBe(0);
   expect(restored.stderr).toContain('Restored from its copy');
   writeFileSync(json, '');
@@ -218,7 +219,7 @@ it('77: a wrong key, which no message holds', async () => {
 it("78: another organization's key stops the feed and delivers nothing", async () => {
   const one = await tenant({ organization: '5f1e00000000000000000001' });
   const cwd = folder();
-  await command(['run', '--once'], { cwd, env: feedOf(one) });
+  await callVerb(['run', '--once'], { cwd, env: feedOf(one) });
   const { port } = one;
   await one.close();
   // Records of the last minutes: the next poll meets them.
@@ -270,7 +271,7 @@ it('79: reconcile ends with 0 where everything is delivered, and with 79 where a
   const simulated = await tenant();
   const cwd = folder();
   const env = feedOf(simulated);
-  await command(['run', '--once'], { cwd, env });
+  await callVerb(['run', '--once'], { cwd, env });
   const second = Math.floor(Date.now() / 1000) * 1000;
   const [from, to] = [second - 13 * 3_600_000, second - 3_600_000];
   const args = ['reconcile', '--from', new Date(from).toISOString(), '--to', new Date(to).toISOString()];

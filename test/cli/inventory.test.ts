@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { expect, it } from 'vitest';
 import { SECRET_MARK } from '../../fixtures/tenant/directory/seeded.js';
+import { callVerb } from '../commands/call-verb.js';
 import { rowsOf } from '../sinks/tables/read-tables.js';
 import { command, feedOf, folder, tenant } from './command.js';
 
@@ -13,7 +14,7 @@ it('inventory delivers a directory into tables, whose views show it now and as i
   const { directory } = simulated;
   const cwd = folder();
   const env = feedOf(simulated, { INVENTORY_DIRECTORY: 'inventory', INVENTORY_REQUESTS_PER_SECOND: '1000' });
-  const run = (...args: string[]) => command(['inventory', ...args], { cwd, env });
+  const run = (...args: string[]) => callVerb(['inventory', ...args], { cwd, env });
   expect(await run('status')).toMatchObject({ code: 0 });
   expect(await run('run', '--dry-run')).toMatchObject({ code: 0 });
   expect(await run('run')).toMatchObject({ code: 0 });

@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { callVerb } from '../commands/call-verb.js';
 import { cli, command, compareTables, feedOf, folder, jsonLines, logins, start, tenant } from './command.js';
 
 it('F-2: SIGTERM with thousands of records in flight ends it with 0, and the next run delivers the rest once', async () => {
@@ -32,7 +33,7 @@ it('F-2: SIGTERM with thousands of records in flight ends it with 0, and the nex
   expect(part).toMatchObject({ repeated: 0, unknown: 0 });
   expect(part.missing, 'it was stopped in the middle').toBeGreaterThan(0);
   simulated.latency = 0;
-  const second = await command(['run', '--once'], { cwd, env });
+  const second = await callVerb(['run', '--once'], { cwd, env });
   expect(second.code).toBe(0);
   expect(second.stderr).toContain('going on from');
   expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({
@@ -136,11 +137,11 @@ it('backfill stops on SIGINT with 75 and goes on where it stood; beside a live f
   const simulated = await tenant({ ...logins, records: 2_100, from: now - 10 * 86_400_000, to: now });
   const cwd = folder();
   const env = feedOf(simulated, { POLL_START: '1d', POLL_PAGE_SIZE: '100' });
-  const live = await command(['run', '--once'], { cwd, env });
+  const live = await callVerb(['run', '--once'], { cwd, env });
   expect(live.code).toBe(0);
   const day = (ms: number) => new Date(ms).toISOString();
   const args = ['backfill', '--from', day(now - 11 * 86_400_000), '--to', day(now)];
-  const dry = await command([...args, '--dry-run'], { cwd, env });
+  const dry = await callVerb([...args, '--dry-run'], { cwd, env });
   expect(dry.code).toBe(0);
   expect(dry.stdout).toMatch(/^\d{4}-.* to .*: \d+ records\n$/);
   // Past the first commit and before the last page.
@@ -180,11 +181,11 @@ it('a link in place of a table’s directory is refused: nothing is written behi
   const link = join(cwd, 'tables', 'authentication');
   mkdirSync(join(cwd, 'tables'), { mode: 0o700 });
   symlinkSync(elsewhere, link);
-  const refused = await command(['run', '--once'], { cwd, env });
+  const refused = await callVerb(['run', '--once'], { cwd, env });
   expect(refused.code).toBe(74);
   expect(refused.stderr).toContain('authentication is a symbolic link');
   expect(readdirSync(elsewhere)).toEqual([]);
   unlinkSync(link);
-  expect((await command(['run', '--once'], { cwd, env })).code).toBe(0);
+  expect((await callVerb(['run', '--once'], { cwd, env })).code).toBe(0);
   expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true });
 });

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Finding } from '../../collector/diagnostics/finding.js';
+import { callVerb } from '../commands/call-verb.js';
 import { command, feedOf, folder, tenant } from './command.js';
 
 const DAY = 86_400_000;
@@ -90,9 +91,9 @@ describe("a lane's lock is proven by a second process that tries it", () => {
 it('check compares the files of the tables with what states and logs say of them', async () => {
   const env = await feed({});
   const cwd = folder();
-  await command(['run', '--once'], { env, cwd });
+  await callVerb(['run', '--once'], { env, cwd });
   const files = async () => {
-    const { stdout } = await command(['check', '--json'], { env, cwd });
+    const { stdout } = await callVerb(['check', '--json'], { env, cwd });
     const { findings, exitCode } = JSON.parse(stdout) as { findings: Finding[]; exitCode: number };
     return { exitCode, files: findings.filter(({ part }) => part === 'files') };
   };

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { callVerb } from '../commands/call-verb.js';
 import { freePort } from '../free-port.js';
 import { command, compareTables, feedOf, folder, jsonLines, logins, start, tenant } from './command.js';
 import { HOUR, plantGap, startFeed, until } from './repairing.js';
@@ -27,15 +28,18 @@ it('reconcile --repair asks a running feed to read the gap again, and proves tha
   plantGap(simulated, 40, 30 * HOUR);
   plantGap(simulated, 25, 10 * HOUR);
   const args = ['reconcile', '--from', iso(40 * HOUR), '--to', iso(2 * HOUR), '--json'];
-  expect((await command(args, { cwd, env })).code, 'the gap is there').toBe(79);
+  expect((await callVerb(args, { cwd, env })).code, 'the gap is there').toBe(79);
 
-  const unlistened = await command([...args, '--repair'], { cwd, env: { ...env, HTTP_ENABLED: 'false' } });
+  const unlistened = await callVerb([...args, '--repair'], { cwd, env: { ...env, HTTP_ENABLED: 'false' } });
   expect(unlistened.code).toBe(73);
   expect(unlistened.stderr).toContain('stop the feed, repeat the command');
   expect(unlistened.stderr).toContain('beside the running feed, with its configuration');
-  const elsewhere = await command([...args, '--repair'], { cwd, env: { ...env, HTTP_PORT: String(await freePort()) } });
+  const elsewhere = await callVerb([...args, '--repair'], {
+    cwd,
+    env: { ...env, HTTP_PORT: String(await freePort()) },
+  });
   expect(elsewhere).toMatchObject({ code: 73, stderr: expect.stringContaining('nobody answers on http://127.0.0.1') });
-  const wrong = await command([...args, '--repair'], { cwd, env: { ...env, HTTP_TOKEN: 'another-token-of-a-port' } });
+  const wrong = await callVerb([...args, '--repair'], { cwd, env: { ...env, HTTP_TOKEN: 'another-token-of-a-port' } });
   expect(wrong).toMatchObject({ code: 73, stderr: expect.stringContaining("refuses this configuration's http.token") });
   expect(wrong.stderr).not.toContain('another-token-of-a-port');
 
@@ -46,7 +50,7 @@ it('reconcile --repair asks a running feed to read the gap again, and proves tha
   expect(lines.reduce((sum, { repaired: one = 0 }) => sum + Number(one), 0)).toBe(65);
   expect(repaired.stderr).toContain('the feed runs: requesting the repair from it');
   expect(await feed.repair()).toMatchObject({ state: 'done', found: 25, error: null, endedAt: expect.any(String) });
-  expect((await command(args, { cwd, env })).code).toBe(0);
+  expect((await callVerb(args, { cwd, env })).code).toBe(0);
   feed.running.child.kill('SIGTERM');
   expect(await feed.running.ended).toMatchObject({ code: 0, stdout: '' });
   expect(feed.running.stderr()).toContain('repaired: 40 records that were missing are delivered');
@@ -146,7 +150,7 @@ it('polls go on while a long repair is read in pieces; a second one is refused m
   expect(left.stderr).toContain('Repeat the command');
   simulated.clearScript();
   await startFeed(cwd, env);
-  expect((await command(args, { cwd, env })).code).toBe(0);
+  expect((await callVerb(args, { cwd, env })).code).toBe(0);
   expect(await compareTables(join(cwd, 'tables'), simulated)).toMatchObject({ equal: true });
 });
 
@@ -162,7 +166,7 @@ it('a repair goes on after failures that pass, and is given up with the code of 
   const isRepair = (times: number) => (request: { readonly body: unknown }) =>
     asked(times) && JSON.stringify(request.body).includes('end_time');
   simulated.script([{ when: { match: isRepair(1) }, effect: { kind: 'status', status: 400 } }]);
-  const refused = await command(args, { cwd, env });
+  const refused = await callVerb(args, { cwd, env });
   expect(refused.code, refused.stderr).toBe(69);
   expect(refused.stderr).toContain('The running feed gave the repair up after 0 records');
   expect(await feed.repair()).toMatchObject({ state: 'failed', error: { code: 'QUERY_REFUSED' } });

@@ -5,6 +5,7 @@ import { openTables } from '../../collector/query/open-tables.js';
 import { SECRET_MARK } from '../../fixtures/tenant/directory/seeded.js';
 import { classNameOf, ocsfTarget } from '../../schemas/ocsf-target.js';
 import { describeErrors } from '../../schemas/validators.js';
+import { callVerb } from '../commands/call-verb.js';
 import { freePort } from '../free-port.js';
 import { hasValidator, validate } from '../mappings/validator.js';
 import { readEvents } from '../sinks/tables/read-events.js';
@@ -44,7 +45,15 @@ describe('the events of respond', () => {
   it('are stored as valid events, whatever was asked and whatever became of it', async () => {
     // Half a minute passes before an outcome counts as unknown: it passes beside the rest.
     const lagging = await responding({ directoryQuirks: { readLag: 3_600_000 } });
-    const unknown = lagging.respond('run', 'disable-user', '--user', lagging.user, '--reason', 'INC-9', '--execute');
+    const unknown = lagging.respondByCommand(
+      'run',
+      'disable-user',
+      '--user',
+      lagging.user,
+      '--reason',
+      'INC-9',
+      '--execute',
+    );
     const { place, cwd, env, user, other, group, directory, simulated, writes } = await responding({
       directory: { users: 60, groups: 6, administrators: 8 },
       serviceAccounts: [{}, { scopes: READS }],
@@ -56,7 +65,9 @@ describe('the events of respond', () => {
     const tooNarrow = { RESPOND_CLIENT_ID: narrow!.clientId, RESPOND_CLIENT_SECRET: narrow!.clientSecret };
     const ask = async (line: string, code: number, options?: StartOptions) => {
       const reason = /^(plan|run)/.test(line) ? ['--reason', 'INC-8'] : [];
-      const done = await command(['respond', ...line.split(' '), ...reason], { env, cwd, ...options });
+      const given = { env, cwd, ...options };
+      const args = ['respond', ...line.split(' '), ...reason];
+      const done = await (given.nodeFlags === undefined ? callVerb(args, given) : command(args, given));
       expect(done.code, line + done.stdout + done.stderr).toBe(code);
       return done.stdout;
     };
@@ -192,7 +203,7 @@ describe('the events of respond', () => {
 
   it('A26: what response did and what JumpCloud recorded of it are kept separately, one of each', async () => {
     const { respond, simulated, env, cwd, place, user } = await responding();
-    const once = () => command(['run', '--once', '--log-level', 'warn'], { env: { ...env, POLL_START: '1h' }, cwd });
+    const once = () => callVerb(['run', '--once', '--log-level', 'warn'], { env: { ...env, POLL_START: '1h' }, cwd });
     const done = await respond('run', 'disable-user', '--user', user, '--reason', 'INC-4', '--execute');
     expect(done.code, done.stderr).toBe(0);
     expect((await once()).code).toBe(0);

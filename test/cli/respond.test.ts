@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { callVerb } from '../commands/call-verb.js';
 import { command, jsonLines, start } from './command.js';
 import { responding } from './responding.js';
 
@@ -12,8 +13,8 @@ function typesIn(place: string): string[] {
 
 describe('respond', () => {
   it('A1: plans without --execute, says so first and last, and sends nothing', async () => {
-    const { respond, writes, user } = await responding();
-    const planned = await respond('run', 'disable-user', '--user', user, '--reason', 'INC-1');
+    const { respondByCommand, writes, user } = await responding();
+    const planned = await respondByCommand('run', 'disable-user', '--user', user, '--reason', 'INC-1');
     expect(planned, planned.stderr).toMatchObject({ code: 0 });
     const lines = planned.stdout.trimEnd().split('\n');
     expect([lines[0], lines.at(-1)]).toEqual(['NOT EXECUTED (plan only)', 'NOT EXECUTED (plan only)']);
@@ -106,10 +107,10 @@ describe('respond', () => {
       ...env,
       RESPOND_PROTECTED_USERS: String(directory.get('users', user)!.email).toUpperCase(),
     };
-    const guarded = await command(['respond', ...args], { cwd, env: protectedUser });
+    const guarded = await callVerb(['respond', ...args], { cwd, env: protectedUser });
     expect([guarded.code, guarded.stdout]).toEqual([78, expect.stringContaining('PROTECTED')]);
     const { RESPOND_ALLOW: _, ...nothing } = env;
-    const off = await command(['respond', ...args], { cwd, env: nothing });
+    const off = await callVerb(['respond', ...args], { cwd, env: nothing });
     expect([off.code, off.stdout]).toEqual([78, expect.stringContaining('VERB_NOT_ALLOWED')]);
     writeFileSync(join(cwd, 'respond', 'STOP'), '');
     const stopped = await respond(...args);
@@ -118,12 +119,12 @@ describe('respond', () => {
   });
 
   it('A22: says that a role lacks the scope, and does not try again', async () => {
-    const { respond, simulated, user } = await responding({
+    const { respondByCommand, simulated, user } = await responding({
       serviceAccounts: [
         { scopes: ['users.readonly', 'administrators.readonly', 'groups.readonly', 'users.state.readonly'] },
       ],
     });
-    const done = await respond('run', 'expire-password', '--user', user, '--reason', 'INC-5', '--execute');
+    const done = await respondByCommand('run', 'expire-password', '--user', user, '--reason', 'INC-5', '--execute');
     expect(done.code, done.stderr + done.stdout).toBe(77);
     expect(done.stdout).toContain('users.password.expire');
     expect(simulated.requests.filter(({ method, path }) => method === 'POST' && path.endsWith('/expire'))).toHaveLength(
@@ -145,7 +146,7 @@ describe('respond', () => {
   });
 
   it('A6: killed between its intent and its request, it sends nothing at the next start, and says that the outcome is unknown', async () => {
-    const { cwd, env, place, respond, simulated, writes, user } = await responding();
+    const { cwd, env, place, respondByCommand, simulated, writes, user } = await responding();
     // The process kills itself where it would send the write.
     const killed = `import http from 'node:http'; const { request } = http;
       http.request = (...args) => {
@@ -157,7 +158,7 @@ describe('respond', () => {
     expect(await command(['respond', ...args], { env, cwd, nodeFlags })).toMatchObject({ signal: 'SIGKILL' });
     const puts = () => simulated.requests.filter(({ method }) => method === 'PUT').length;
     expect([typesIn(place), puts()]).toEqual([['planned', 'intent'], 0]);
-    const next = await respond(...args);
+    const next = await respondByCommand(...args);
     expect(next.code, next.stderr + next.stdout).toBe(79);
     expect(next.stderr).toContain('the target was read again, nothing was sent');
     expect(next.stdout).toContain('outcome      unknown: no answer came to the request');
@@ -165,7 +166,7 @@ describe('respond', () => {
   });
 
   it('A6: killed between its request and its outcome, it finds at the next start what was done, by that one write', async () => {
-    const { cwd, env, place, respond, simulated, writes, user } = await responding();
+    const { cwd, env, place, respondByCommand, simulated, writes, user } = await responding();
     simulated.script([
       {
         when: { route: 'console', match: ({ method }) => method === 'PUT' },
@@ -178,15 +179,15 @@ describe('respond', () => {
     running.child.kill('SIGKILL');
     expect(await running.ended).toMatchObject({ signal: 'SIGKILL' });
     expect(typesIn(place)).toEqual(['planned', 'intent']);
-    const next = await respond(...args);
+    const next = await respondByCommand(...args);
     expect(next.code, next.stderr + next.stdout).toBe(0);
     expect(next.stdout).toContain('outcome      verified: found suspended when read again, though no answer came');
     expect([typesIn(place), writes()]).toEqual([['planned', 'intent', 'outcome'], [expect.arrayContaining([user])]]);
   });
 
   it('keeps the client secret and tokens out of its journal, its output and its log', async () => {
-    const { respond, place, account, user } = await responding();
-    const done = await respond(
+    const { respondByCommand, place, account, user } = await responding();
+    const done = await respondByCommand(
       'run',
       'expire-password',
       '--user',

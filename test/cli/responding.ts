@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { TenantOptions } from '../../fixtures/tenant/tenant.js';
+import { callVerb } from '../commands/call-verb.js';
 import { command, feedOf, folder, tenant } from './command.js';
 
 const ALLOW = 'disable-user,enable-user,add-to-group,remove-from-group,expire-password';
@@ -38,7 +39,8 @@ export async function responding(options: TenantOptions = {}, more: Readonly<Rec
     JUMPCLOUD_CONSOLE_URL: simulated.consoleUrl,
     ...more,
   });
-  const respond = (...args: string[]) => command(['respond', ...args], { env, cwd });
+  const respond = (...args: string[]) => callVerb(['respond', ...args], { env, cwd });
+  const respondByCommand = (...args: string[]) => command(['respond', ...args], { env, cwd });
   const writes = () =>
     directory.writes.filter(({ byRequest }) => byRequest).map(({ operation, ids }) => [operation, ...ids]);
   return {
@@ -49,6 +51,8 @@ export async function responding(options: TenantOptions = {}, more: Readonly<Rec
     place: join(cwd, 'respond', 'jumpcloud'),
     env,
     respond,
+    /** In a process of its own. */
+    respondByCommand,
     writes,
     user: plain[1]!,
     other: plain[2]!,

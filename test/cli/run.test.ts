@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { callVerb } from '../commands/call-verb.js';
 import { addressOf, cli, command, compareTables, feedOf, folder, jsonLines, start, tenant, until } from './command.js';
 
 /** A port that is taken, and stays so. */
@@ -143,12 +144,12 @@ it('feeds of one organization that deliver the same event types to one place are
   writeFileSync(join(cwd, 'config.yaml'), `reconcile: { enabled: false }\nfeeds:\n${feeds.join('')}`);
   const { TABLES_DIRECTORY: _, JUMPCLOUD_EVENT_TYPES: _types, ...env } = feedOf(simulated);
   const options = { cwd, env };
-  const ended = await command(['run', '--once', '--config', 'config.yaml'], options);
+  const ended = await callVerb(['run', '--once', '--config', 'config.yaml'], options);
   const named = jsonLines(ended.stderr).filter(({ msg }) => String(msg).includes('to the same place'));
   // The first of the two may be done before the other has met its organization.
   expect(named.length).toBeGreaterThan(0);
   for (const { feed } of named) expect(['both', 'again']).toContain(feed);
-  const { stdout } = await command(['check', '--json', '--config', 'config.yaml'], options);
+  const { stdout } = await callVerb(['check', '--json', '--config', 'config.yaml'], options);
   const { findings } = JSON.parse(stdout) as { findings: { feed?: string; part: string; message: string }[] };
   const shared = findings.filter(({ message }) => message.includes('to the same place'));
   expect(shared.map(({ feed, message }) => [feed, /by (\w+) too/.exec(message)?.[1]])).toEqual([
