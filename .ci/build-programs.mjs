@@ -120,38 +120,38 @@ async function bundle(input, plugins, options) {
 }
 
 /**
+ * As CommonJS, of which Node.js 20 can load compiled code; the launcher under the program's path loads it.
  * @param folder of the sources, in which the programs stand and to which they are built
- * @param options of the format, and what a program's file is named
  */
-const bundlePrograms = (folder, names, options) =>
-  bundle(
+async function bundlePrograms(folder, names) {
+  const dir = join(root, 'dist', folder);
+  const output = await bundle(
     Object.fromEntries(names.map((name) => [name, join(root, folder, `${name}.ts`)])),
     [oneStringWidth, leaveOut, bundledDuckDB, keepPlace],
     {
-      dir: join(root, 'dist', folder),
-      ...options,
+      dir,
+      format: 'cjs',
+      entryFileNames: '[name].cjs',
+      chunkFileNames: 'chunks/[name].cjs',
       codeSplitting: { groups: [{ name: 'place', test: (id) => id === PLACE }] },
     },
   );
-
-// As CommonJS, of which Node.js 20 can load compiled code; the launcher under the program's path loads it.
-const programs = await bundlePrograms('collector', PROGRAMS, {
-  format: 'cjs',
-  entryFileNames: '[name].cjs',
-  chunkFileNames: 'chunks/[name].cjs',
-});
-for (const name of PROGRAMS) {
-  const path = join(target, `${name}.js`);
-  const start = relative(dirname(path), join(target, 'runtime', 'start-program.js'));
-  writeFileSync(
-    path,
-    `#!/usr/bin/env node
+  for (const name of names) {
+    const path = join(dir, `${name}.js`);
+    const start = relative(dirname(path), join(target, 'runtime', 'start-program.js'));
+    writeFileSync(
+      path,
+      `#!/usr/bin/env node
 import { startProgram } from '${start.startsWith('.') ? start : `./${start}`}';
 await startProgram(new URL('./${basename(name)}.cjs', import.meta.url));
 `,
-  );
-  rmSync(`${path}.map`, { force: true });
+    );
+    rmSync(`${path}.map`, { force: true });
+  }
+  return output;
 }
+
+const programs = await bundlePrograms('collector', PROGRAMS);
 const duckdb = await bundle(DUCKDB, [keepTexts], { file: join(target, 'chunks', 'duckdb.cjs'), format: 'cjs' });
 
 for (const { fileName, imports = [] } of programs)
@@ -174,5 +174,4 @@ for (const name of libraries)
 writeFileSync(join(target, 'licences.txt'), licencesOf('The programs of the collector', [...libraries].sort()));
 
 // The tests start theirs by the hundred. An image is built without tests.
-if (existsSync(join(root, 'test')))
-  await bundlePrograms('test', TEST_PROGRAMS, { entryFileNames: '[name].js', chunkFileNames: 'chunks/[name].js' });
+if (existsSync(join(root, 'test'))) await bundlePrograms('test', TEST_PROGRAMS);

@@ -15,11 +15,8 @@ import { runFeed } from '../../collector/pipeline/feed.js';
 import { combineObservers, type FeedEvent } from '../../collector/pipeline/observer.js';
 import type { LaneObserver } from '../../collector/reconcile/observer.js';
 import { assemble } from '../../collector/runtime/assemble.js';
-import { createKafkaSink } from '../../collector/sinks/kafka/kafka-sink.js';
-import type { Sink } from '../../collector/sinks/sink.js';
 import { createTablesSink } from '../../collector/sinks/tables/tables-sink.js';
-import { apiKeys, ConnectionCutter } from '../kafka/connection-cutter.js';
-import { CUT } from './run-and-kill.js';
+import type { CutKafka } from './cutting-sink.js';
 
 /** What the parent asks for. */
 export interface ChildOrder {
@@ -27,8 +24,7 @@ export interface ChildOrder {
   readonly apiKey: string;
   /** Tables: milliseconds rested at each step of a commit. */
   readonly tables?: { readonly directory: string; readonly restMs: number };
-  /** Kafka: the share of requests after which the connection is cut before the answer. */
-  readonly kafka?: { readonly brokers: readonly string[]; readonly cuts: number };
+  readonly kafka?: CutKafka;
   /** Commits hold no more records than this, so that there are many. */
   readonly pageSize: number;
 }
@@ -49,72 +45,47 @@ const config = loadConfig({
 }).feeds[0]!;
 const log = createLog({ level: 'warn', format: 'json' });
 const tell = (step: string) => writeSync(1, `${step}\n`);
-const sink = order.kafka ? kafkaSink(order.kafka) : tablesSink(order.tables);
-const { settings, parts, client } = assemble(config, {
-  sink,
-  timing: systemTiming,
-  observer: combineObservers<Parameters<LaneObserver>[0]>([
-    feedLogger(log),
-    ({ type }) => {
-      if (type === 'page') tell('page');
-      if (type === 'searching') tell('search');
-    },
-  ]),
-  clientObserver: clientLogger(log),
-  onKeyWarning: () => undefined,
-});
-const patience = new AbortController();
-// Until caught up: what chaos does to the sink is met by trying again, as `run` does.
-const observer = combineObservers<FeedEvent>([
-  parts.observer,
-  ({ type }) => {
-    if (type === 'caughtUp') patience.abort();
-  },
-]);
-await runFeed(
-  { ...settings, batchSize: Math.min(settings.batchSize, order.pageSize) },
-  { ...parts, observer },
-  { once: false, signal: patience.signal },
-);
-client.close();
-await sink.close();
-tell('finished');
+export const ended = collect();
 
-function tablesSink(tables: ChildOrder['tables']): Sink {
-  return createTablesSink({
-    directory: tables?.directory ?? '',
-    feed: config.name,
-    checkpoint: async (step) => {
-      tell(step);
-      await sleep(tables?.restMs);
-    },
-  });
-}
-
-/** Tells each request that a commit is made of; some lose their answer after the broker has carried them out. */
-function kafkaSink({ brokers, cuts }: NonNullable<ChildOrder['kafka']>): Sink {
-  const cutter = new ConnectionCutter();
-  const names = new Map<number, string>(Object.entries(apiKeys).map(([name, key]) => [key, name]));
-  const transactional: readonly number[] = [apiKeys.produce, apiKeys.addPartitionsToTxn, apiKeys.endTxn];
-  return createKafkaSink(
-    { feed: config.name, brokers, compression: 'none', lease: { seconds: 10, wait: true } },
-    {
-      log: (level, message) => (level === 'warn' || level === 'error') && log[level](message),
-      socketFactory: (options) => {
-        const socket = cutter.socketFactory(options);
-        const write = socket.write.bind(socket) as (...given: unknown[]) => boolean;
-        socket.write = ((frame: Buffer, ...rest: unknown[]) => {
-          const key = frame.length >= 6 ? frame.readInt16BE(4) : -1;
-          if (transactional.includes(key) && Math.random() < cuts) {
-            cutter.loseAnswer(key);
-            tell(CUT);
-          }
-          const name = names.get(key);
-          if (name !== undefined && key !== apiKeys.metadata && key !== apiKeys.fetch) tell(name);
-          return write(frame, ...rest);
-        }) as typeof socket.write;
-        return socket;
+async function collect(): Promise<void> {
+  // Into tables it starts without Kafka's client, as the command does.
+  const sink = order.kafka
+    ? (await import('./cutting-sink.js')).cuttingSink(order.kafka, config.name, log, tell)
+    : createTablesSink({
+        directory: order.tables?.directory ?? '',
+        feed: config.name,
+        checkpoint: async (step) => {
+          tell(step);
+          await sleep(order.tables?.restMs);
+        },
+      });
+  const { settings, parts, client } = assemble(config, {
+    sink,
+    timing: systemTiming,
+    observer: combineObservers<Parameters<LaneObserver>[0]>([
+      feedLogger(log),
+      ({ type }) => {
+        if (type === 'page') tell('page');
+        if (type === 'searching') tell('search');
       },
+    ]),
+    clientObserver: clientLogger(log),
+    onKeyWarning: () => undefined,
+  });
+  const patience = new AbortController();
+  // Until caught up: what chaos does to the sink is met by trying again, as `run` does.
+  const observer = combineObservers<FeedEvent>([
+    parts.observer,
+    ({ type }) => {
+      if (type === 'caughtUp') patience.abort();
     },
+  ]);
+  await runFeed(
+    { ...settings, batchSize: Math.min(settings.batchSize, order.pageSize) },
+    { ...parts, observer },
+    { once: false, signal: patience.signal },
   );
+  client.close();
+  await sink.close();
+  tell('finished');
 }

@@ -10,7 +10,7 @@ import { remapLanes } from './remap-lanes.js';
 
 const [directory = '', restAt = ''] = process.argv.slice(2);
 let step = 0;
-await remapLanes(directory, async (name) => {
+export const ended = remapLanes(directory, async (name) => {
   step += 1;
   writeSync(1, `${name}\n`);
   if (step !== Number(restAt)) return;
