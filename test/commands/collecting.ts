@@ -13,7 +13,11 @@ export type VerbFlags = Record<string, string>;
 
 /** Collects a tenant with a configuration of flags until it is caught up. */
 export async function collectOnce(tenant: Tenant, flags: VerbFlags): Promise<void> {
-  const env = { JUMPCLOUD_BASE_URL: tenant.baseUrl, JUMPCLOUD_API_KEY: tenant.apiKey };
+  await collectWith({ JUMPCLOUD_BASE_URL: tenant.baseUrl, JUMPCLOUD_API_KEY: tenant.apiKey }, flags);
+}
+
+/** Leaves what `run --once` leaves with this configuration, without a process of its own. Paths in it are absolute. */
+export async function collectWith(env: Readonly<Record<string, string>>, flags: VerbFlags = {}): Promise<void> {
   const config = loadConfig({ flags, env, readFile: readFileFromDisk }).feeds[0]!;
   const log = createLog({ level: 'error', format: 'json' });
   const sink = await openSink(config, log, systemTiming);
@@ -48,5 +52,22 @@ export async function tell(verb: () => Promise<number>): Promise<{ code: number;
     return { code: await verb(), ...written };
   } finally {
     for (const spy of spies) spy.mockRestore();
+  }
+}
+
+/** Runs a verb in this process as one of its own would be: in this folder, with nothing but this environment besides PATH and HOME. */
+export async function tellIn(
+  { env, cwd }: { readonly env: Readonly<Record<string, string>>; readonly cwd: string },
+  verb: () => Promise<number>,
+): ReturnType<typeof tell> {
+  const before = { env: process.env, cwd: process.cwd(), umask: process.umask(0o077) };
+  process.env = { PATH: process.env.PATH, HOME: cwd, ...env };
+  process.chdir(cwd);
+  try {
+    return await tell(verb);
+  } finally {
+    process.env = before.env;
+    process.chdir(before.cwd);
+    process.umask(before.umask);
   }
 }

@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import type { KeyReport } from '../../collector/key-expiry/report.js';
 import type { TenantOptions } from '../../fixtures/tenant/tenant.js';
 import { command, feedOf, folder, tenant } from '../cli/command.js';
+import { collectWith } from './collecting.js';
 
 const DAY = 86_400_000;
 
@@ -14,7 +15,7 @@ async function collected(options: TenantOptions = {}, run = true) {
   const keyFile = join(cwd, 'key');
   writeFileSync(keyFile, simulated.apiKey, { mode: 0o600 });
   const { JUMPCLOUD_API_KEY: _, ...env } = feedOf(simulated, { JUMPCLOUD_API_KEY_FILE: 'key', POLL_START: '30h' });
-  if (run) expect((await command(['run', '--once'], { env, cwd })).code).toBe(0);
+  if (run) await collectWith({ ...env, JUMPCLOUD_API_KEY_FILE: keyFile, TABLES_DIRECTORY: join(cwd, 'tables') });
   const key = (args: readonly string[], input?: string) =>
     command(['key', ...args], { env, cwd, ...(input === undefined ? {} : { input }) });
   return { simulated, cwd, env, keyFile, key, file: () => readFileSync(keyFile, 'utf8') };
@@ -129,7 +130,7 @@ it.for([
     const cwd = folder();
     writeFileSync(join(cwd, 'key'), own, { mode: 0o600 });
     const { JUMPCLOUD_API_KEY: _, ...env } = feedOf(simulated, { JUMPCLOUD_API_KEY_FILE: 'key', POLL_START: '30h' });
-    expect((await command(['run', '--once'], { env, cwd })).code).toBe(0);
+    await collectWith({ ...env, JUMPCLOUD_API_KEY_FILE: join(cwd, 'key'), TABLES_DIRECTORY: join(cwd, 'tables') });
     const ended = await command(['key', 'replace'], { env, cwd, input: make(simulated) });
     expect(ended.code).toBe(code);
     expect(ended.stderr).toContain(says);

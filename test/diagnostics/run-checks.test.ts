@@ -1,27 +1,40 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { check as checkVerb } from '../../collector/commands/check.js';
 import { exitCodeOf, type Finding, inOrder, lineOf } from '../../collector/diagnostics/finding.js';
 import { JOURNAL } from '../../collector/response/action-journal.js';
 import { checkDirectory } from '../../collector/sinks/files/check-directory.js';
 import type { TenantOptions } from '../../fixtures/tenant/tenant.js';
-import { command, type Ended, feedOf, folder, tenant } from '../cli/command.js';
+import { command, feedOf, folder, tenant } from '../cli/command.js';
+import { collectWith, tellIn } from '../commands/collecting.js';
 import { createAuthority, hasOpenssl } from '../jumpcloud/certificates.js';
 import { connectProxy } from '../jumpcloud/connect-proxy.js';
 import { answer, scriptedServer } from '../jumpcloud/scripted-server.js';
 
-interface Checked extends Ended {
+interface Checked {
+  readonly code: number | null;
   readonly findings: readonly Finding[];
   /** The gravest. */
   readonly first: Finding;
 }
 
-/** Runs `check --json` as a process of its own. */
+/** What `check --json` finds and answers. */
 async function check(env: Readonly<Record<string, string>>, cwd = folder()): Promise<Checked> {
-  const ended = await command(['check', '--json'], { env, cwd });
-  const { findings, exitCode } = JSON.parse(ended.stdout) as { findings: Finding[]; exitCode: number };
-  expect(exitCode).toBe(ended.code);
-  return { ...ended, findings, first: findings[0]! };
+  const { code, out } = await tellIn({ env, cwd }, () => checkVerb({ json: true }));
+  return readChecked(code, out);
+}
+
+/** The same by the command: it answers all of them alike. */
+async function checkByCommand(env: Readonly<Record<string, string>>, cwd = folder()): Promise<Checked> {
+  const { code, stdout } = await command(['check', '--json'], { env, cwd });
+  return readChecked(code, stdout);
+}
+
+function readChecked(code: number | null, out: string): Checked {
+  const { findings, exitCode } = JSON.parse(out) as { findings: Finding[]; exitCode: number };
+  expect(exitCode).toBe(code);
+  return { code, findings, first: findings[0]! };
 }
 
 const DAY = 86_400_000;
@@ -49,7 +62,7 @@ it('a feed that can run: exit 0, a line a finding, nothing left behind', async (
 it('a running feed is looked at without being disturbed, and its position is shown', async () => {
   const { env, simulated } = await feed();
   const cwd = folder();
-  expect((await command(['run', '--once'], { env, cwd })).code).toBe(0);
+  await collectWith({ ...env, TABLES_DIRECTORY: join(cwd, 'tables') });
   const before = readdirSync(join(cwd, 'tables'), { recursive: true }).sort();
   const { findings, code } = await check(env, cwd);
   expect(code).toBe(0);
@@ -75,7 +88,11 @@ it('a journal of response that cannot be read is a finding, and the rest is look
 
 describe('F-14: each cause has a finding and an exit code of its own', () => {
   it('a configuration with several mistakes: 78, each named', async () => {
-    const { first, findings, code } = await check({ SINK: 'kafka', POLL_PAGE_SIZE: 'many', JUMPCLOUD_API_KEY: 'x' });
+    const { first, findings, code } = await checkByCommand({
+      SINK: 'kafka',
+      POLL_PAGE_SIZE: 'many',
+      JUMPCLOUD_API_KEY: 'x',
+    });
     expect(code).toBe(78);
     expect(first.part).toBe('configuration');
     expect(findings.map(({ message }) => message).join()).toContain('POLL_PAGE_SIZE');
@@ -84,7 +101,7 @@ describe('F-14: each cause has a finding and an exit code of its own', () => {
   it('no credential: 77, and the rest is looked at all the same', async () => {
     const { env } = await feed();
     const { JUMPCLOUD_API_KEY: _, ...without } = env;
-    const { first, findings, code } = await check(without);
+    const { first, findings, code } = await checkByCommand(without);
     expect({ code, part: first.part, is: first.code }).toEqual({
       code: 77,
       part: 'credential',
@@ -224,7 +241,7 @@ describe('F-14: each cause has a finding and an exit code of its own', () => {
     );
     const cwd = folder();
     const as = (key: string | undefined) => ({ ...env, JUMPCLOUD_API_KEY: key ?? '' });
-    expect((await command(['run', '--once'], { env: as(keys[0]), cwd })).code).toBe(0);
+    await collectWith({ ...as(keys[0]), TABLES_DIRECTORY: join(cwd, 'tables') });
     const { first, code } = await check(as(keys[1]), cwd);
     expect({ code, is: first.code, part: first.part }).toEqual({
       code: 78,
@@ -236,7 +253,7 @@ describe('F-14: each cause has a finding and an exit code of its own', () => {
   it('a damaged position: 74', async () => {
     const { env } = await feed();
     const cwd = folder();
-    expect((await command(['run', '--once'], { env, cwd })).code).toBe(0);
+    await collectWith({ ...env, TABLES_DIRECTORY: join(cwd, 'tables') });
     const states = readdirSync(join(cwd, 'tables'), { recursive: true, encoding: 'utf8' }).filter((name) =>
       /live\.(json|bak)$/.test(name),
     );
@@ -250,7 +267,7 @@ describe('F-14: each cause has a finding and an exit code of its own', () => {
     const { env } = await feed();
     const cwd = folder();
     writeFileSync(join(cwd, 'tables'), '');
-    const { first, code } = await check(env, cwd);
+    const { first, code } = await checkByCommand(env, cwd);
     expect({ code, part: first.part, detail: first.detail }).toEqual({ code: 74, part: 'tables', detail: 'ENOTDIR' });
   });
 
@@ -295,7 +312,7 @@ describe('F-14: each cause has a finding and an exit code of its own', () => {
       [{ kind: 'html', status: 502 }, 69],
     ] as const) {
       const { env } = await feed({ script: [{ effect }] });
-      expect((await check(env)).code).toBe(code);
+      expect((await checkByCommand(env)).code).toBe(code);
     }
   });
 
@@ -334,10 +351,10 @@ describe('F-25: proxies', () => {
 
 describe.skipIf(!hasOpenssl)('F-24: TLS that does not hold: 69, and what is wrong', () => {
   const authority = hasOpenssl ? createAuthority('Check Authority') : undefined;
-  const refused = async (issued: 'unknown' | 'expired' | 'elsewhere', env = {}) => {
+  const refused = async (issued: 'unknown' | 'expired' | 'elsewhere', env = {}, ask = check) => {
     const host = issued === 'elsewhere' ? 'other.example.test' : '127.0.0.1';
     const server = await scriptedServer(answer(200, []), authority!.issue(host, issued === 'expired' ? -1 : 30));
-    const ended = await check(
+    const ended = await ask(
       feedOf({ baseUrl: `${server.origin}/insights/directory/v1`, apiKey: 'jca_x'.padEnd(40, 'y') }, env),
     );
     expect(server.requests).toEqual([]);
@@ -363,7 +380,7 @@ describe.skipIf(!hasOpenssl)('F-24: TLS that does not hold: 69, and what is wron
   });
 
   it('no environment variable turns verification off', async () => {
-    expect((await refused('unknown', { NODE_TLS_REJECT_UNAUTHORIZED: '0' })).first.part).toBe('tls');
+    expect((await refused('unknown', { NODE_TLS_REJECT_UNAUTHORIZED: '0' }, checkByCommand)).first.part).toBe('tls');
   });
 
   it('with the authority added, the same server answers', async () => {
@@ -416,7 +433,7 @@ it('--report answers the open questions, names nobody, and only its owner may re
     { CONTACT_EMAIL: 'boss@example.test' },
   );
   const cwd = folder();
-  expect((await command(['run', '--once'], { env, cwd })).code).toBe(0);
+  await collectWith({ ...env, TABLES_DIRECTORY: join(cwd, 'tables') });
   const ended = await command(['check', '--report', 'report.json'], { env, cwd });
   expect(ended.code).toBe(0);
   const file = join(cwd, 'report.json');
