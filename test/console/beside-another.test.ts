@@ -12,14 +12,14 @@ import { type Client, startBuiltConsole } from './harness.js';
 
 const HOUR = 60 * 60_000;
 /** Pages that the feed beside may read while something is done to the other: it does not come to its end meanwhile. */
-const AHEAD = 20;
+const AHEAD = 10;
 const [ALPHA, BETA] = ['alpha', 'beta'];
 
 /** Two tenants, and a console whose first feed, alpha, has a long backlog. */
 async function twoTenants() {
   const now = Date.now();
   const span = { from: now - 12 * HOUR, to: now - 120_000 };
-  const alpha = await startTenant({ ...logins, ...span, seed: 5, records: 4_000, latency: 40 });
+  const alpha = await startTenant({ ...logins, ...span, seed: 5, records: 2_400, latency: 40 });
   const beta = await startTenant({ ...span, seed: 7, records: 300 });
   let asked = 0;
   let most = AHEAD;
