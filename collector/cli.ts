@@ -20,6 +20,7 @@ import { simulateCommand } from './commands/simulate-command.js';
 import { stateCommand } from './commands/state-command.js';
 import { tablesCommand } from './commands/tables-command.js';
 import { usageFault } from './commands/usage-error.js';
+import { layOutNoHelp } from './commands/verb.js';
 import { webhookCommand } from './commands/webhook-command.js';
 import { asCollectorError, exitCodes } from './errors.js';
 import { printFatal } from './log/fatal-line.js';
@@ -90,11 +91,6 @@ const cli = yargs(hideBin(process.argv))
     process.exit(exitCodes.usage);
   });
 
-/** What yargs' types leave out. */
-interface YargsInternals {
-  getInternalMethods(): { getUsageInstance(): { cacheHelpMessage: () => void } };
-}
-
 /** The failure that ends the program, for people and as what a log line holds. */
 function complain(text: string, line: Parameters<typeof printFatal>[3]): void {
   const flags = hideBin(process.argv).join(' ');
@@ -102,9 +98,7 @@ function complain(text: string, line: Parameters<typeof printFatal>[3]): void {
   printFatal(processRedactor, isJsonAsked ? 'json' : 'text', text, line);
 }
 
-// yargs lays out the help of each verb that it runs, for a `getHelp()` that nobody calls: with an option per key, this took
-// longer than to load what `run` needs.
-(cli as unknown as YargsInternals).getInternalMethods().getUsageInstance().cacheHelpMessage = () => {};
+layOutNoHelp(cli);
 
 async function main(): Promise<void> {
   try {

@@ -29,3 +29,16 @@ export function verbGroup(command: string, describe: string, verbs: readonly Com
   const builder = (argv: Argv) => argv.command([...verbs]).demandCommand(1, `Name ${names}.`);
   return { command, describe, builder, handler: () => undefined };
 }
+
+/** What yargs' types leave out. */
+interface YargsInternals {
+  getInternalMethods(): { getUsageInstance(): { cacheHelpMessage: () => void } };
+}
+
+/**
+ * yargs lays out the help of each verb that it runs, for a `getHelp()` that nobody calls: with an option per key, this takes
+ * longer than to load what `run` needs.
+ */
+export function layOutNoHelp(argv: Argv): void {
+  (argv as unknown as YargsInternals).getInternalMethods().getUsageInstance().cacheHelpMessage = () => {};
+}

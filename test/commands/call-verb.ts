@@ -6,6 +6,7 @@ import { reconcileCommand } from '../../collector/commands/reconcile-command.js'
 import { respondCommand } from '../../collector/commands/respond-command.js';
 import { runCommand } from '../../collector/commands/run-command.js';
 import { tablesCommand } from '../../collector/commands/tables-command.js';
+import { layOutNoHelp } from '../../collector/commands/verb.js';
 import { asCollectorError } from '../../collector/errors.js';
 import { printFatal } from '../../collector/log/fatal-line.js';
 import { errorFields } from '../../collector/log/format.js';
@@ -54,7 +55,9 @@ export async function callVerb(
 async function ended(args: readonly string[]): Promise<number> {
   process.exitCode = undefined;
   try {
-    await yargs([...args])
+    const line = yargs([...args]);
+    layOutNoHelp(line);
+    await line
       .command([...verbs])
       .strict()
       .exitProcess(false)
