@@ -20,10 +20,16 @@ const hostile = {
 
 it('the demo runs twice in an empty folder whatever the environment holds, says what it collected and answers a question', async () => {
   const cwd = folder();
-  for (const env of [{}, hostile]) {
-    const { code, stdout, stderr } = await command(['demo', '--records', '1500'], { cwd, env });
+  // Of 1,500 records some are dead letters; for the second run fewer do.
+  for (const [records, env] of [
+    [1_500, {}],
+    [500, hostile],
+  ] as const) {
+    const { code, stdout, stderr } = await command(['demo', '--records', String(records)], { cwd, env });
     expect(code, stderr).toBe(0);
-    expect(stdout).toMatch(/Collected 1[56]\d\d records of a simulated organisation .* in 5 polls/);
+    const [, collected] = /Collected (\d+) records of a simulated organisation .* in 5 polls/.exec(stdout) ?? [];
+    expect(Number(collected)).toBeGreaterThanOrEqual(records);
+    expect(Number(collected)).toBeLessThan(records + 200);
     expect(stdout).toMatch(/Authentication +3002 +\d+/);
     expect(stdout).toMatch(/Account Change +3001 +\d+/);
     expect(stdout).toMatch(/\d+ late records/);
@@ -31,10 +37,10 @@ it('the demo runs twice in an empty folder whatever the environment holds, says 
     expect(stdout).toMatch(/\d+ dead letters/);
     expect(stdout).toMatch(/Tables: data\/demo\n/);
     expect(stdout).toMatch(/Who failed to log in most often.*\n\n +user_name +failures/);
-    const [, records, events, dead, repeats] = /(\d+) records = (\d+) events \+ (\d+) dead letters \+ (\d+) repeats/
+    const [, all, events, dead, repeats] = /(\d+) records = (\d+) events \+ (\d+) dead letters \+ (\d+) repeats/
       .exec(stdout)!
       .map(Number);
-    expect(events! + dead! + repeats!).toBe(records);
+    expect(events! + dead! + repeats!).toBe(all);
     const counted = await command(
       [
         'query',

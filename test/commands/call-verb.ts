@@ -12,7 +12,7 @@ import { printFatal } from '../../collector/log/fatal-line.js';
 import { errorFields } from '../../collector/log/format.js';
 import { processRedactor } from '../../collector/log/redactor.js';
 import type { Ended } from '../cli/command.js';
-import { tell } from './collecting.js';
+import { tellIn } from './collecting.js';
 
 const verbs: readonly CommandModule[] = [
   backfillCommand,
@@ -36,17 +36,12 @@ export async function callVerb(
 ): Promise<Pick<Ended, 'code' | 'stdout' | 'stderr'>> {
   if (isBusy) throw new Error('environment and folder are those of another call');
   isBusy = true;
-  const before = { env: process.env, cwd: process.cwd(), umask: process.umask(0o077), exitCode: process.exitCode };
-  process.env = { PATH: process.env.PATH, HOME: cwd, ...env };
-  process.chdir(cwd);
+  const { exitCode } = process;
   try {
-    const { code, out, err } = await tell(() => ended(args));
+    const { code, out, err } = await tellIn({ env, cwd }, () => ended(args));
     return { code, stdout: out, stderr: err };
   } finally {
-    process.env = before.env;
-    process.chdir(before.cwd);
-    process.umask(before.umask);
-    process.exitCode = before.exitCode;
+    process.exitCode = exitCode;
     isBusy = false;
   }
 }
