@@ -16,7 +16,8 @@ function run(...args) {
 if (existsSync(`${root}schemas/compile.mjs`)) run('schemas/compile.mjs');
 rmSync(`${root}dist`, { recursive: true, force: true });
 run(compiler);
-if (existsSync(`${root}schemas/compile.mjs`)) run('schemas/compile.mjs', '--into', 'dist/schemas/compiled');
+if (existsSync(`${root}schemas/compiled`))
+  cpSync(`${root}schemas/compiled`, `${root}dist/schemas/compiled`, { recursive: true });
 cpSync(`${root}collector/query/questions`, `${root}dist/collector/query/questions`, { recursive: true });
 run('.ci/build-programs.mjs');
 run('.ci/keep-compiled.mjs');
