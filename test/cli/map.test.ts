@@ -1,11 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { PassThrough, Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { mapRecords } from '../../collector/commands/map.js';
 import { readFixtureRecords } from '../../fixtures/records.js';
 import { hasValidator, validate } from '../mappings/validator.js';
-import { cli, command, folder, jsonLines } from './command.js';
+import { cli, command, type Ended, folder, jsonLines } from './command.js';
 
 const samples =
   process.env.SAMPLE_RECORDS ?? fileURLToPath(new URL('../../../shared/samples/records.ndjson', import.meta.url));
@@ -20,6 +23,23 @@ const login = (more: object = {}) => ({
   success: true,
   ...more,
 });
+
+/** What the command does with its own streams, in this process. */
+async function mapped(
+  input: string,
+  options: { readonly deadLettersFile?: string; readonly rawData?: boolean } = {},
+): Promise<Pick<Ended, 'code' | 'stdout' | 'stderr'>> {
+  const output = new PassThrough();
+  const stdout = text(output);
+  let stderr = '';
+  const report = (line: string) => {
+    stderr += `${line}\n`;
+  };
+  const more = { deadLettersFile: undefined, rawData: true, ...options, report };
+  const code = await mapRecords(Readable.from([Buffer.from(input)]), output, more);
+  output.end();
+  return { code, stdout: await stdout, stderr };
+}
 
 const uidOf = (event: Record<string, unknown>) => (event.metadata as Record<string, unknown>).uid;
 const originalOf = (event: Record<string, unknown>) => (event.metadata as Record<string, unknown>).original_event_uid;
@@ -56,7 +76,7 @@ it('records without an id are distinguished by their occurrence, the same way ea
   const input = `${[line, line, other, line].join('\n')}\n`;
   const uids = async () => {
     const cwd = folder();
-    const { stdout } = await command(['map', '--dead-letters', 'dead.ndjson'], { cwd, input });
+    const { stdout } = await mapped(input, { deadLettersFile: join(cwd, 'dead.ndjson') });
     const dead = jsonLines(readFileSync(join(cwd, 'dead.ndjson'), 'utf8'));
     return [...jsonLines(stdout).map(uidOf), ...dead.map(({ uid }) => uid)];
   };
@@ -67,7 +87,7 @@ it('records without an id are distinguished by their occurrence, the same way ea
 
 it('a record with an id has one identity however often it comes', async () => {
   const line = JSON.stringify(login());
-  const { stdout, code } = await command(['map'], { input: `${line}\n${line}\n` });
+  const { stdout, code } = await mapped(`${line}\n${line}\n`);
   const [one, two] = jsonLines(stdout).map(uidOf);
   expect({ code, same: one === two }).toEqual({ code: 0, same: true });
 });
@@ -83,7 +103,7 @@ it('CRLF, a last line without its end, U+2028 within a text, and the same events
     JSON.stringify(r),
   );
   const unix = await command(['map'], { input: `${records.join('\n')}\n` });
-  const windows = await command(['map'], { input: records.join('\r\n') });
+  const windows = await mapped(records.join('\r\n'));
   expect(jsonLines(unix.stdout)).toHaveLength(2);
   expect(windows.stdout).toBe(unix.stdout);
   expect(windows.code).toBe(0);
@@ -104,13 +124,13 @@ it('the answer of the API, indented JSON and a byte-order mark give the same eve
     `${JSON.stringify(records.slice(0, 2))}\n[]\n${JSON.stringify(records.slice(2))}\n`,
   ];
   for (const input of forms)
-    expect(await command(['map', '--no-raw-data'], { input })).toMatchObject({ code: 0, stdout: expected, stderr: '' });
+    expect(await mapped(input, { rawData: false })).toMatchObject({ code: 0, stdout: expected, stderr: '' });
 });
 
 it('an indented value that does not end is one dead letter, and its neighbours are mapped', async () => {
   const broken = '{\n  "id": "x",\n';
   for (const input of [`${JSON.stringify(login())}\n${broken}`, `${broken}${JSON.stringify(login())}\n`]) {
-    const { code, stdout, stderr } = await command(['map'], { input });
+    const { code, stdout, stderr } = await mapped(input);
     expect(code).toBe(65);
     expect(jsonLines(stdout)).toHaveLength(1);
     expect(stderr).toContain('dead letters: 1 ');
