@@ -24,6 +24,8 @@ export default defineConfig({
     testTimeout: 300_000,
     hookTimeout: 300_000,
     pool: 'forks',
+    // Tests make much that is soon garbage: V8's usual young generation is collected so often that it takes a tenth of the time.
+    execArgv: ['--min-semi-space-size=16'],
     // More than there are cores: tests of processes and brokers wait for most of their time.
     maxWorkers: 4,
     sequence: { sequencer: SlowFirst },
