@@ -1,8 +1,8 @@
+import { hash } from 'node:crypto';
 import { floorToSecond } from '../../../mappings/instant.js';
-import { copyOf } from '../../../mappings/json.js';
 import { type ReceivedRecord, recordInstant } from '../../../mappings/record.js';
 
-/** Records of one second, or without a time, that are remembered. */
+/** Records of one second, or without a time, that are remembered, by their digests. One more says that there were others. */
 const MOST_REMEMBERED = 10_000;
 
 /**
@@ -13,15 +13,15 @@ const MOST_REMEMBERED = 10_000;
 export class ResumePoint {
   #second: number;
   #isOrdered = true;
-  /** Texts since the last second began. */
+  /** Digests of the texts since the last second began. */
   #shown: string[] = [];
-  /** Texts without a time right before that: they may lie on it. */
+  /** Of those without a time right before that: they may lie on it. */
   #before: string[] = [];
-  /** Texts without a time since the last record that has one. */
+  /** Of those without a time since the last record that has one. */
   #run: string[] = [];
-  /** Texts without a time before the first record that has one: it is not known where JumpCloud sorts them. */
+  /** Of those without a time before the first record that has one: it is not known where JumpCloud sorts them. */
   #leading: string[] | undefined;
-  /** What a search that goes on may show again, before its first record with a time and after: text → how often. */
+  /** What a search that goes on may show again, before its first record with a time and after: digest → how often. */
   #againBefore = new Map<string, number>();
   #again = new Map<string, number>();
 
@@ -35,9 +35,16 @@ export class ResumePoint {
     return this.#second;
   }
 
-  /** False where the records did not come in order, or too many lie on one second: what was shown is then unknown. */
+  /**
+   * False where the records did not come in order, or too many lie on one second or have no time: what was shown is then
+   * unknown.
+   */
   get isUsable(): boolean {
-    return this.#isOrdered && this.#shown.length + this.#run.length <= MOST_REMEMBERED;
+    const [leading, before] = [this.#leading ?? [], this.#before];
+    return (
+      this.#isOrdered &&
+      [this.#shown.length + this.#run.length, leading.length, before.length].every((count) => count <= MOST_REMEMBERED)
+    );
   }
 
   /** The next search begins at `second`. */
@@ -48,15 +55,13 @@ export class ResumePoint {
 
   /** Takes in the next records. @returns those that were not shown before */
   take(records: readonly ReceivedRecord[]): readonly ReceivedRecord[] {
-    const notShown = records.filter((record) => {
+    return records.filter((record) => {
       const instant = recordInstant(record);
       const second = instant === undefined ? undefined : floorToSecond(instant);
       if (this.#isShown(record.text, second)) return false;
       this.#note(record.text, second);
       return true;
     });
-    for (const texts of [this.#shown, this.#before, this.#run, this.#leading ?? []]) copyLast(texts, notShown.length);
-    return notShown;
   }
 
   #isShown(text: string, second: number | undefined): boolean {
@@ -68,8 +73,8 @@ export class ResumePoint {
 
   #note(text: string, second: number | undefined): void {
     if (second === undefined) {
-      this.#run.push(text);
-      if (this.#leading !== undefined) this.#shown.push(text);
+      remember(this.#run, text);
+      if (this.#leading !== undefined) remember(this.#shown, text);
       return;
     }
     const isFirst = this.#leading === undefined;
@@ -79,27 +84,31 @@ export class ResumePoint {
       this.#shown = [];
       this.#before = isFirst ? [] : this.#run;
     }
-    this.#shown.push(text);
+    remember(this.#shown, text);
     this.#second = Math.max(this.#second, second);
     this.#run = [];
   }
 }
 
-/** Only what the last page added is a part of its text: copying all at each page would take its square of time. */
-function copyLast(texts: string[], most: number): void {
-  for (let index = Math.max(0, texts.length - most); index < texts.length; index += 1)
-    texts[index] = copyOf(texts[index]!);
+function remember(digests: string[], text: string): void {
+  if (digests.length <= MOST_REMEMBERED) digests.push(digestOf(text));
 }
 
-function counted(texts: readonly string[]): Map<string, number> {
+function digestOf(text: string): string {
+  return hash('sha256', text, 'base64');
+}
+
+function counted(digests: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
+  for (const digest of digests) counts.set(digest, (counts.get(digest) ?? 0) + 1);
   return counts;
 }
 
 /** Whether there was one of these left; takes it away. */
 function takeOne(counts: Map<string, number>, text: string): boolean {
-  const left = counts.get(text) ?? 0;
-  if (left > 0) counts.set(text, left - 1);
+  if (counts.size === 0) return false;
+  const digest = digestOf(text);
+  const left = counts.get(digest) ?? 0;
+  if (left > 0) counts.set(digest, left - 1);
   return left > 0;
 }
