@@ -40,13 +40,7 @@ describeKafka('topics that somebody has changed, on a real broker', () => {
       (error) => error,
     );
 
-  it('a state topic whose records were all deleted is damaged, not new, until the position is set', async () => {
-    const feed = freshFeed();
-    const lane = sinkOf(feed).lane('live');
-    await lane.open();
-    await lane.commit(batchOf(0, 10));
-    await lane.close();
-    const topic = `${feed.topicPrefix}state.test`;
+  async function deleteRecords(topic: string): Promise<void> {
     const admin = await cluster.admin();
     const policy = (value: string) =>
       admin.alterConfigs({
@@ -57,12 +51,41 @@ describeKafka('topics that somebody has changed, on a real broker', () => {
     const [{ high: offset } = { high: '' }] = await admin.fetchTopicOffsets(topic);
     await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset }] });
     await policy('compact');
+  }
+  async function committed(feed: KafkaOptions, name: string): Promise<void> {
+    const lane = sinkOf(feed).lane(name);
+    await lane.open();
+    await lane.commit(batchOf(0, 10));
+    await lane.close();
+  }
+
+  it('a state topic whose records were all deleted is damaged, not new, until the position is set', async () => {
+    const feed = freshFeed();
+    await committed(feed, 'live');
+    await deleteRecords(`${feed.topicPrefix}state.test`);
 
     expect(await refusal(sinkOf(feed).lane('live').open())).toMatchObject({
       code: 'STATE_CORRUPT',
       message: expect.stringContaining('all of its records were deleted'),
     });
     await resetPosition(laneContext(feed, { log: () => undefined, instance: 'operator' }), 'live', () => cursorAt(10));
+    expect((await sinkOf(feed).lane('live').open())?.cursor).toEqual(cursorAt(10));
+  });
+
+  it('a state topic that has lost the position of the live lane is damaged, though it holds records since; a new lane begins', async () => {
+    const feed = freshFeed();
+    await committed(feed, 'live');
+    await deleteRecords(`${feed.topicPrefix}state.test`);
+    const operator = laneContext(feed, { log: () => undefined, instance: 'operator' });
+    await resetPosition(operator, 'backfill/a', () => ({ ...cursorAt(10), lane: 'backfill/a' }));
+    await committed(feed, 'backfill/b');
+
+    expect(await refusal(sinkOf(feed).lane('live').open())).toMatchObject({
+      code: 'STATE_CORRUPT',
+      message: expect.stringContaining('the position of lane live was deleted'),
+      cure: expect.stringContaining('state set'),
+    });
+    await resetPosition(operator, 'live', () => cursorAt(10));
     expect((await sinkOf(feed).lane('live').open())?.cursor).toEqual(cursorAt(10));
   });
 

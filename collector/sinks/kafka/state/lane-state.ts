@@ -1,6 +1,7 @@
 import { CollectorError } from '../../../errors.js';
 import { isStoredCursor, type StoredCursor } from '../../../position/cursor-codec.js';
 import type { DedupeChunk } from '../../../position/dedupe-set.js';
+import { isLive } from '../../../position/lane-name.js';
 import { refuseOutdated, STATE_VERSION } from '../../../position/state-version.js';
 import type { KafkaRecord } from '../client/partition-reader.js';
 import type { ProcessIdentity } from './process-identity.js';
@@ -66,11 +67,12 @@ export interface LaneKeys {
   readonly cursor: string;
   readonly lease: string;
   readonly seen: string;
+  readonly isLive: boolean;
 }
 
 export function laneKeys(feed: string, lane: string): LaneKeys {
   const lead = `${feed}|${lane}|`;
-  return { cursor: `${lead}cursor`, lease: `${lead}lease`, seen: `${lead}seen|` };
+  return { cursor: `${lead}cursor`, lease: `${lead}lease`, seen: `${lead}seen|`, isLive: isLive(lane) };
 }
 
 /** The lane whose cursor a key stands for; undefined for other keys and other feeds. */

@@ -33,7 +33,8 @@ export async function peekLease(reader: PartitionReader, topic: string, keys: La
  * The lane's whole state up to the true high watermark. Waits for transactions of other lanes that are open below it; the
  * lane's own must be over, so the caller has fenced it before.
  * @param timeoutMs how long to wait for an open transaction
- * @throws CollectorError STATE_CORRUPT where the topic has held records and holds none: that is no first run
+ * @throws CollectorError STATE_CORRUPT where records of the topic were deleted and it holds none, or no position of the
+ *   live lane: that is no first run
  */
 export async function readLane(
   reader: PartitionReader,
@@ -45,6 +46,7 @@ export async function readLane(
   if (start > 0n && start === end) throw corrupt('all of its records were deleted');
   const near = await readBack(reader, topic, keys, start, end, timeoutMs);
   const { entry } = foldState(near.records, keys);
+  if (start > 0n && entry === undefined && keys.isLive) throw corrupt('the position of lane live was deleted');
   const readFrom = entry === undefined ? near.from : BigInt(entry.readFrom);
   const from = readFrom > start ? readFrom : start;
   const older = from < near.from ? await collect(reader, topic, keys, from, near.from, timeoutMs) : [];
