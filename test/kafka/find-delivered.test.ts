@@ -75,6 +75,22 @@ describeKafka('what was delivered, on a real broker', () => {
     expect(await found({ ...feed, classes: [3001] }, [77])).toEqual([]);
   });
 
+  it('is not known where retention emptied a partition of a selected class, until a search begins after its next record', async () => {
+    const feed = freshFeed();
+    const one = (number: number) => batchOf(0, 0, { events: [eventOf(number, { partitionKey: 'one' })] });
+    await delivered(feed, one(1));
+    await deleteRecords(`${feed.topicPrefix}authentication`);
+    await expect(found(feed, [77])).rejects.toMatchObject({
+      code: 'SINK_REFUSED',
+      message: expect.stringMatching(/All records of partition \d of topic .*authentication were deleted/),
+      cure: expect.stringContaining('after the next record'),
+    });
+    await delivered(feed, one(2));
+    const later = Date.now() + 5 * HOUR_MS;
+    const from = BigInt(later) * 1_000_000n;
+    expect(await sinkOf(feed, () => later).find?.([uidOf(77)], from, from + 1n)).toEqual(new Set());
+  });
+
   it('is known though retention has deleted records of a topic that holds only older ones', async () => {
     const feed = freshFeed();
     const one = (number: number) => batchOf(0, 0, { events: [eventOf(number, { partitionKey: 'one' })] });

@@ -92,7 +92,8 @@ export class DeliveredRecords {
       if (start === end && this.#leftOut.includes(name)) continue;
       // Where all that is left was published earlier, so was all that was deleted before it.
       const first = (await reader.offsetOfTime(name, partition, since)) ?? end;
-      if (first <= start) throw noLongerWhole(name);
+      if (first > start) continue;
+      throw start === end ? emptied(name, partition) : noLongerWhole(name);
     }
   }
 
@@ -194,6 +195,17 @@ function noLongerWhole(topic: string): CollectorError {
   return new CollectorError('SINK_REFUSED', `Topic ${topic} no longer holds all that was published since then.`, {
     cure: 'Raise retention.ms of the topic beyond the reach of reconciliation, or reconcile a later range.',
   });
+}
+
+/** Of deleted records nobody can say when they were published: retention may have been shorter than it is today. */
+function emptied(topic: string, partition: number): CollectorError {
+  return new CollectorError(
+    'SINK_REFUSED',
+    `All records of partition ${partition} of topic ${topic} were deleted: it cannot be said whether one was published since then.`,
+    {
+      cure: 'Reconcile a range that begins more than an hour after the next record of that partition, and raise retention.ms of the topic so that a quiet partition keeps one.',
+    },
+  );
 }
 
 function madeAnew(topic: string): CollectorError {
