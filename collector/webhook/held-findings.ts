@@ -23,10 +23,17 @@ export async function heldBy(
   const uids = found.map(({ uid }) => uid);
   const held = new Set(await findKept(lane, uids, from, to));
   const others = new Map(fresh.flatMap((names) => (names === undefined ? [] : [[names.uid, names.heldAs]])));
-  for (const { uid, time } of found) {
+  const asked = found.flatMap(({ uid, time }) => {
     const same = held.has(uid) ? [] : (others.get(uid)?.() ?? []);
-    const at = BigInt(time) * 1_000_000n;
-    if (same.length > 0 && (await findKept(lane, same, at, at + 1n)).size > 0) held.add(uid);
+    return same.length === 0 ? [] : [{ uid, same, at: BigInt(time) * 1_000_000n }];
+  });
+  // The thousand names of one without a count are looked for at its time alone: that reads few of the sink's files.
+  const isOne = ({ length }: readonly string[]) => length === 1;
+  const single = asked.flatMap(({ same }) => (isOne(same) ? same : []));
+  const near = single.length === 0 ? new Set() : await findKept(lane, single, from, to);
+  for (const { uid, same, at } of asked) {
+    const there = isOne(same) ? same.filter((name) => near.has(name)) : same;
+    if (there.length > 0 && (await findKept(lane, there, at, at + 1n)).size > 0) held.add(uid);
   }
   return new Set([...held].map(hashOf));
 }
