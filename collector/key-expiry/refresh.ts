@@ -6,8 +6,8 @@ import type { KeyExpiryMonitor } from './monitor.js';
 
 /** How often JumpCloud is asked how long the key lives. */
 const EVERY_MS = 12 * 3_600_000;
-/** The same while the key is refused: it may be in the middle of a rotation. */
-const REFUSED_EVERY_MS = 60_000;
+/** The same while the key is refused or nothing came of asking: it may be in the middle of a rotation. */
+const UNKNOWN_EVERY_MS = 60_000;
 
 /** A guard's knowledge, kept fresh. */
 export interface KeyLifeFollower {
@@ -32,22 +32,22 @@ export function followKeyLife(
   return { asked: asked.then(() => undefined), ended: goOn(asked) };
 
   async function goOn(first: Promise<boolean>): Promise<void> {
-    let refused = await first;
+    let unknown = await first;
     while (!signal.aborted) {
       // Asked again at once would be too early: a new key counts when a poll was answered with it.
-      const changed = await client.credential.waitForChange(refused ? REFUSED_EVERY_MS : EVERY_MS, signal);
+      const changed = await client.credential.waitForChange(unknown ? UNKNOWN_EVERY_MS : EVERY_MS, signal);
       if (changed) {
         warnForeignDeclaration(guard, log);
         await clock.sleep(1_000, signal);
       }
-      if (!signal.aborted) refused = await askKeyLife(client, guard, log, signal);
+      if (!signal.aborted) unknown = await askKeyLife(client, guard, log, signal);
     }
   }
 }
 
 /**
  * Asks JumpCloud once how long the key in use lives. A refusal, and a failure, are quiet.
- * @returns true where the key itself is refused
+ * @returns true where the key itself is refused, asking failed, or another key was put in place meanwhile
  */
 export async function askKeyLife(
   client: Pick<Client, 'keyLife' | 'credential'>,
@@ -60,14 +60,15 @@ export async function askKeyLife(
     const life = await client.keyLife(signal);
     const { fingerprint } = client.credential.state;
     // An answer that was overtaken by a rotation is of the key before.
-    if (life.kind === 'known' && (asking ?? fingerprint) === fingerprint) guard.setReportedLifetime(life);
-    else if (life.kind !== 'known') log.debug(`JumpCloud does not report the lifetime of the key: ${life.reason}`);
-    return life.kind === 'refused' && life.code === 'CREDENTIAL_REFUSED';
+    if ((asking ?? fingerprint) !== fingerprint) return true;
+    if (life.kind === 'known') guard.setReportedLifetime(life);
+    else log.debug(`JumpCloud does not report the lifetime of the key: ${life.reason}`);
+    return life.kind === 'refused' && life.code !== 'ROLE_REFUSED';
   } catch (error) {
     const { code, message } = asCollectorError(error);
     if (code === 'INTERNAL') log.failure(error);
     else if (!signal.aborted) log.debug(`reading the lifetime of the key failed: ${message}`);
-    return false;
+    return true;
   }
 }
 

@@ -67,7 +67,7 @@ export interface Credential {
   refused(authorization: Authorization): Promise<'again' | 'refused'>;
   /**
    * Resolves true as soon as the secret has another content than now (a file is looked at every two seconds) or
-   * `reload` was called, false after `ms`, or when the signal aborts.
+   * `reload` was called, or a refused key was accepted; false after `ms`, or when the signal aborts.
    */
   waitForChange(ms: number, signal?: AbortSignal): Promise<boolean>;
   /** Looks at the file again, or takes another source, before the next request; ends every wait. SIGHUP leads here. */
@@ -171,7 +171,7 @@ class KeyOrAccount implements Credential {
     this.#accepted = true;
     this.#freshToken = false;
     this.#tried.clear();
-    this.#relent();
+    if (this.#refused) this.#relent();
     if (authorization.used !== 'service-account') this.#note(authorization.fingerprint, authorization.used);
     if (first) {
       const { used, fingerprint: key } = authorization;

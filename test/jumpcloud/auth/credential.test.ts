@@ -334,6 +334,18 @@ describe('F-13: a key that is revoked or expires, and the swap', () => {
     expect(await client.credential.waitForChange(10_000)).toBe(true);
   });
 
+  it('an accepted answer is no change of the key', async () => {
+    const server = await scriptedServer([page([])]);
+    const { client, timing } = clientFor(server.origin);
+    await collect(client);
+    const { credential } = client;
+    const authorization = await credential.authorize();
+    timing.duringSleep = () => credential.accepted(authorization);
+    expect(await credential.waitForChange(10_000)).toBe(false);
+    timing.duringSleep = () => credential.reload();
+    expect(await credential.waitForChange(10_000)).toBe(true);
+  });
+
   it('is left at once on abort', async () => {
     const server = await scriptedServer([answer(401, '')]);
     const { client, timing } = clientFor(server.origin);
