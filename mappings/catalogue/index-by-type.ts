@@ -33,9 +33,15 @@ for (const row of allRows) {
   byService.set(row.service, types.set(row.eventType, row));
   byType.set(row.eventType, byType.has(row.eventType) ? undefined : row);
 }
-// One row for all services, so that names from records never fill memory.
-const [unknownRow] = rows('', 'admin', { '*': base() });
-const [unknownServiceRow] = rows('', 'other', { '*': base() });
+// One row per family, so that names from records never fill memory.
+const [adminRow] = rows('', 'admin', { '*': base() });
+const [loginRow] = rows('', 'login', { '*': base() });
+const [otherRow] = rows('', 'other', { '*': base() });
+for (const types of byService.values()) {
+  const families = new Set(Array.from(types.values(), ({ family }) => family));
+  const row = families.has('admin') ? adminRow : families.has('login') ? loginRow : otherRow;
+  if (!types.has('*')) types.set('*', row!);
+}
 
 /** In place of a service: every service that the catalogue does not know. */
 export const UNDOCUMENTED = '(other)';
@@ -48,14 +54,14 @@ function queryService(service: string): string {
 }
 
 /**
- * The row of an event type. A type without a row is an unknown Base Event of the family `admin`, one of a service without
- * any row of the family `other`; a record that names no service is found by its type where only one service has it.
+ * The row of an event type. A type without a row is an unknown Base Event of the first family that asks for its service: `admin`,
+ * `login`, `other`; one of a service without any row is of the family `other`. A record that names no service is found by its type
+ * where only one service has it, and is else of the family `admin`.
  */
 export function classify(service: string, eventType: string): CatalogueRow {
-  if (service === '') return byType.get(eventType) ?? unknownRow!;
+  if (service === '') return byType.get(eventType) ?? adminRow!;
   const types = byService.get(service) ?? byService.get(queryService(service));
-  if (types === undefined) return unknownServiceRow!;
-  return types.get(eventType) ?? types.get('*') ?? unknownRow!;
+  return types?.get(eventType) ?? types?.get('*') ?? otherRow!;
 }
 
 /** The family that collects an event type. */

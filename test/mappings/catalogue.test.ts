@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readFixtureRecords } from '../../fixtures/records.js';
-import { allRows, classify, family, servicesFor } from '../../mappings/catalogue/index-by-type.js';
+import { allRows, classify, documentedServices, family, servicesFor } from '../../mappings/catalogue/index-by-type.js';
 import { ocsfTarget } from '../../schemas/ocsf-target.js';
 import { event, finishedEvent, record } from './mapping.js';
 
@@ -39,17 +39,21 @@ describe('the catalogue', () => {
     expect(classify('', '').known).toBe(false);
   });
 
-  it('makes an unknown type a Base Event of the family admin, one of an unknown service of the family other', () => {
-    expect(classify('directory', 'user_teleported')).toMatchObject({
-      known: false,
-      family: 'admin',
-      className: 'base_event',
-    });
-    expect(classify('quantum', 'qubit_flipped')).toMatchObject({
-      known: false,
-      family: 'other',
-      className: 'base_event',
-    });
+  it('makes an unknown type a Base Event of the family admin where that asks for its service, one of an unknown service of the family other', () => {
+    for (const [service, family] of [
+      ['directory', 'admin'],
+      ['sso', 'login'],
+      ['SSO', 'login'],
+      ['ldap', 'login'],
+      ['mdm', 'other'],
+      ['quantum', 'other'],
+      ['', 'admin'],
+    ] as const)
+      expect(classify(service, 'qubit_flipped'), service).toMatchObject({
+        known: false,
+        family,
+        className: 'base_event',
+      });
     expect(classify('workflows', 'workflow_run')).toMatchObject({
       known: false,
       family: 'admin',
@@ -76,6 +80,12 @@ describe('the catalogue', () => {
     expect(family('sso', 'sso_auth')).toBe('login');
     expect(family('directory', 'user_update')).toBe('admin');
     expect(family('mdm', 'mdm_command_result')).toBe('other');
+  });
+
+  it('gives no type of a service to a family that does not ask for it', () => {
+    for (const service of documentedServices())
+      for (const type of ['qubit_flipped', ...allRows.map(({ eventType }) => eventType)])
+        expect(servicesFor([family(service, type)]), `${service} ${type}`).toContain(service);
   });
 
   it('asks for the services of the chosen families only', () => {
