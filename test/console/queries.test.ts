@@ -65,7 +65,9 @@ it('S11: a statement that takes too much is stopped, one per user runs, and a cl
     (running) => running.length === 1,
   );
   expect((await admin.send('POST', '/queries', bomb)).json.code).toBe('BUSY');
+  const samples = admin.get('/feeds/acme/samples');
   expect(lines(await slow).at(-1).end.error.code).toBe('QUERY_LIMIT_REACHED');
+  expect((await samples).json.events, 'what a page asks waits for its turn').toHaveLength(20);
 
   const cancelled = admin.send('POST', '/queries', bomb);
   await until(

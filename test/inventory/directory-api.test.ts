@@ -176,7 +176,7 @@ it('Feeds of one process read their directories some at a time, in the order in 
     expect(reading.size).toBeLessThanOrEqual(most);
   }
   // Between two readings of one feed all others have read, except those that read concurrently.
-  for (const [at, feed] of begun.slice(0, -feeds.length).entries()) {
+  for (const [at, feed] of begun.slice(0, -feeds.length - most).entries()) {
     const next = begun.indexOf(feed, at + 1);
     expect(Math.abs(next - at - feeds.length)).toBeLessThanOrEqual(most);
   }

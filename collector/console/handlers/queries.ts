@@ -5,11 +5,11 @@ import { parameterValues } from '../../query/question.js';
 import { questionNamed, readQuestions } from '../../query/read-questions.js';
 import type { Supervisor } from '../../runtime/supervisor.js';
 import { viewNames } from '../../sinks/tables/views.js';
-import type { Json, Queries } from '../answers.js';
+import type { Queries } from '../answers.js';
 import { callerOf, type Handlers, nameOf } from '../handler.js';
 import { refused } from '../problem.js';
 import type { ConsoleSettings } from '../settings.js';
-import type { Statements } from '../statements.js';
+import { objectsOf, type Statements } from '../statements.js';
 
 export interface QueryParts {
   readonly supervisor: Supervisor;
@@ -24,7 +24,7 @@ type QueryOperation = 'questions' | 'views' | 'query' | 'listQueries' | 'cancelQ
 const SAMPLES = 20;
 
 export function queryHandlers({ supervisor, settings, statements, now }: QueryParts): Pick<Handlers, QueryOperation> {
-  const { tablesOf, begin, lines, running } = statements;
+  const { tablesOf, begin, lines, rows, running } = statements;
   return {
     async questions() {
       return {
@@ -112,13 +112,10 @@ export function queryHandlers({ supervisor, settings, statements, now }: QueryPa
       if (config !== undefined && tablesDirectoryOf(config) === undefined)
         return { json: { events: [], elsewhere: `This feed delivers to ${config.sink}: its events are there.` } };
       const { tables } = tablesOf(name);
-      const one = begin(callerOf(asked), asked.signal);
       const sql = `SELECT * FROM events ORDER BY time_dt DESC LIMIT ${SAMPLES}`;
-      const statement = { sql, parameters: [], directory: tables.directory, format: 'ndjson' } as const;
-      let text = '';
-      for await (const piece of lines(one, statement, SAMPLES, asked.signal)) text += piece;
-      const events = text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Json]));
-      return { json: { events, elsewhere: null } };
+      const statement = { sql, parameters: [], directory: tables.directory };
+      const found = await rows(callerOf(asked), statement, SAMPLES, asked.signal);
+      return { json: { events: objectsOf(found), elsewhere: null } };
     },
   };
 }
