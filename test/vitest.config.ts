@@ -23,6 +23,7 @@ export default defineConfig({
     // Only what hangs is to be ended: no test asserts how fast it is, and a busy machine takes its time.
     testTimeout: 300_000,
     hookTimeout: 300_000,
+    expect: { poll: { timeout: 100_000 } },
     pool: 'forks',
     // Tests make much that is soon garbage: V8's usual young generation is collected so often that it takes a tenth of the time.
     execArgv: ['--min-semi-space-size=16'],
