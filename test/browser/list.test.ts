@@ -24,6 +24,21 @@ it('C2: an empty list leads to Add New Data Feed under Data › Data Feeds', asy
   await inspect(page, 'list-empty');
 });
 
+it.each([
+  ['a page of a proxy', '<html>Log in to the proxy</html>', 'text/html'],
+  ['an answer that was cut', '{"feeds": [', 'application/json'],
+])('%s is no answer: the list says so, and goes on when the console answers', async (_, text, type) => {
+  let isBack = false;
+  const { page, visit } = await scripted({
+    listFeeds: () =>
+      isBack ? { value: everyState } : { value: text as unknown as FeedList, headers: { 'content-type': type } },
+  });
+  await visit('/feeds');
+  await page.getByText('The console does not answer').first().waitFor();
+  isBack = true;
+  await page.getByText('feed-connected').waitFor();
+});
+
 it('a viewer is offered nothing that only an administrator may do', async () => {
   const { page, visit } = await scripted(
     { listFeeds: () => ({ value: everyState }) },

@@ -90,6 +90,14 @@ it('an answer that failed, or that is not whole, says so with its cure', async (
   await page.getByText('The answer ended before its end').waitFor();
 });
 
+it('an answer that breaks off inside a row says that the console does not answer', async () => {
+  const query = () => ({ value: '{"columns": [' as never, headers: { 'content-type': 'application/x-ndjson' } });
+  const { page, visit } = await scripted({ ...desk, query });
+  await visit('/query');
+  await page.getByRole('button', { name: 'Run' }).click();
+  await page.getByText('The console does not answer').first().waitFor();
+});
+
 it('a download is the whole answer as a file', async () => {
   const { page, visit, asked } = await scripted(desk);
   await visit('/query');

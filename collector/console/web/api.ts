@@ -13,7 +13,7 @@ export class Refusal extends Error {
   }
 }
 
-/** The server did not answer. */
+/** The server did not answer, or what answered is not the console: a proxy's page, or an answer that was cut. */
 export class Unreachable extends Error {
   constructor() {
     super('The console does not answer. What you typed is kept; try again when it is back.');
@@ -67,8 +67,7 @@ export async function open<Id extends OperationId>(id: Id, request: Request<Id> 
       ...(request.signal === undefined ? {} : { signal: request.signal }),
     });
   } catch (error) {
-    if (error instanceof DOMException && error.name === 'AbortError') throw error;
-    throw new Unreachable();
+    throw unlessAborted(error);
   }
   if (response.ok || response.status === 304) return response;
   if (response.status === 401 && id !== 'login') {
@@ -96,11 +95,12 @@ export function call<Id extends OperationId>(id: Id, request: Request<Id> = {}):
 
 async function answerOf<Id extends OperationId>(id: Id, request: Request<Id>): Promise<Reply<Answers[Id]>> {
   const response = await open(id, request);
-  const text = await response.text().catch(() => {
-    throw new Unreachable();
+  const text = await response.text().catch((error: unknown) => {
+    throw unlessAborted(error);
   });
-  const isJson = (response.headers.get('content-type') ?? '').includes('json');
-  const value = (text !== '' && isJson ? JSON.parse(text) : text === '' ? undefined : text) as Answers[Id];
+  const type = response.headers.get('content-type') ?? '';
+  if (type.includes('html')) throw new Unreachable();
+  const value = (text !== '' && type.includes('json') ? parsed(text) : text === '' ? undefined : text) as Answers[Id];
   return { value, headers: response.headers, status: response.status };
 }
 
@@ -116,13 +116,31 @@ export async function* lines<Id extends OperationId>(id: Id, request: Request<Id
     headers: { accept: 'application/x-ndjson, application/problem+json' },
   });
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  const read = () =>
+    reader?.read().catch((error: unknown) => {
+      throw unlessAborted(error);
+    });
   let rest = '';
-  for (let chunk = await reader?.read(); chunk && !chunk.done; chunk = await reader?.read()) {
+  for (let chunk = await read(); chunk && !chunk.done; chunk = await read()) {
     const parts = (rest + chunk.value).split('\n');
     rest = parts.pop() ?? '';
-    for (const line of parts) if (line.trim() !== '') yield JSON.parse(line) as Answers[Id];
+    for (const line of parts) if (line.trim() !== '') yield parsed(line) as Answers[Id];
   }
-  if (rest.trim() !== '') yield JSON.parse(rest) as Answers[Id];
+  if (rest.trim() !== '') yield parsed(rest) as Answers[Id];
+}
+
+/** What a page is told of a failed fetch: that its own signal ended it, else that the server is not reached. */
+function unlessAborted(error: unknown): unknown {
+  return error instanceof DOMException && error.name === 'AbortError' ? error : new Unreachable();
+}
+
+/** @throws Unreachable for what is no JSON: it was cut, or is not the console's */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Unreachable();
+  }
 }
 
 async function problemOf(response: Response): Promise<Problem> {
