@@ -17,10 +17,6 @@ import { followToken } from '../server/port-token.js';
 import { version } from '../version.js';
 import { readConfigWithInvalid, setUp } from './load.js';
 import { listenForStop } from './shutdown.js';
-import { growYoungGeneration } from './young-generation.js';
-
-/** With this many feeds a larger young generation is small beside what they hold, and takes a twelfth off the main thread. */
-const MANY_FEEDS = 20;
 
 /**
  * `run`: every feed of the configuration, for ever or until caught up. The console, where it is on, keeps the process when
@@ -80,7 +76,6 @@ export async function run(flags: Flags, { once }: { once: boolean }): Promise<nu
     if (isManaged) console = await openConsole({ config, supervisor, board, metrics, log });
     supervisor.begin();
     console?.feedsBegan();
-    if (config.feeds.length >= MANY_FEEDS) void growWhile(ended.signal);
     if (!once)
       void watchFeedFiles(directoriesOf(config.shared), systemTiming, ended.signal, () =>
         supervisor.reload().catch((error: unknown) => log.failure(error)),
@@ -98,11 +93,6 @@ export async function run(flags: Flags, { once }: { once: boolean }): Promise<nu
     await history?.close();
     await log.close();
   }
-}
-
-/** Until V8's young generation is as large as it may become. */
-async function growWhile(signal: AbortSignal): Promise<void> {
-  while (!signal.aborted && growYoungGeneration()) await systemTiming.sleep(1_000, signal);
 }
 
 /** Loaded only where there is a console to show it. */
